@@ -1,0 +1,36 @@
+# make app: serve the app.  make test: the checks of every change.  Both build .venv first.
+PYTHON ?= python3.11
+BIN := .venv/bin
+export OMP_WAIT_POLICY ?= PASSIVE
+export PYTHONPATH := .
+
+.PHONY: app test test-all fix table
+
+app: .venv/app.stamp
+	$(BIN)/streamlit run app.py
+
+test: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/pytest -m "not slow and not gpu"
+
+test-all: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/pytest
+
+fix: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+
+table: .venv/app.stamp
+	$(BIN)/python -m snnpar table README.md
+
+.venv/bin/python:
+	$(shell command -v $(PYTHON) || command -v python3) -m venv .venv
+
+# Stamps: dependencies are installed again only when their list changes.
+.venv/app.stamp: requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ .venv/app.stamp

@@ -1,0 +1,12 @@
+"""SNN-PAR Explorer: `streamlit run app.py`."""
+
+import streamlit as st
+
+from pages.ui import chrome
+from snnpar import ASSETS
+
+st.set_page_config(page_title="SNN-PAR Explorer", page_icon="🚶", layout="wide")
+st.logo(ASSETS / "logo.svg", size="large")
+page = chrome.navigation()
+chrome.bar()
+page.run()

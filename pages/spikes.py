@@ -1,0 +1,29 @@
+"""Spikes: what happens inside the student, timestep by timestep."""
+
+import streamlit as st
+
+from pages.ui import chrome, looking, timeline
+
+selection = chrome.selection()
+seen = looking.look(selection)
+if "student" not in seen:
+    st.stop()
+student = seen["student"]
+trace = student.analysis.trace
+if not trace.names:
+    st.info("This student has no spiking neurons. Pick a spiking one in the bar.", icon=":material/info:")
+    st.stop()
+
+st.header("Inside the student, timestep by timestep", anchor=False)
+st.caption(
+    f"A spiking neuron adds up what it receives and sends a 1, a spike, when it has enough; otherwise 0. The "
+    f"student sees the same picture {trace.timesteps} times in a row."
+)
+timeline.answers(seen, selection)
+left, right = st.columns([5, 7], gap="medium")
+with right:
+    layer = timeline.layer(trace)
+    timeline.where(trace, layer, student.model.checkpoint.model.token_grid, selection)
+    timeline.raster(trace, layer)
+with left:
+    timeline.rates(trace, layer)

@@ -1,0 +1,1 @@
+"""What the pages share; each module holds one thing."""

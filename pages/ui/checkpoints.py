@@ -1,0 +1,126 @@
+"""Checkpoints by reference: a shipped name, "runs/<name>", or a Hub id "owner/name[@revision]"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+import snnpar
+from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint, shipped
+from snnpar.hub import HubError, fetch_checkpoint
+from snnpar.models import SMALL
+from snnpar.runs import list_runs
+
+RUN_PREFIX = "runs/"
+HUB_CACHE_S = 60  # an answer of the Hub, good or bad, is not asked for again sooner
+
+
+def known(role: str) -> dict[str, Checkpoint]:
+    """Local checkpoints of a role by reference: shipped ones, the preferred first, then loadable runs, newest first."""
+    found = {c.name: c for c in shipped(snnpar.CHECKPOINTS) if c.role == role and (c.path / WEIGHTS).is_file()}
+    if SMALL[role] in found:
+        found = {SMALL[role]: found[SMALL[role]]} | found
+    for run in list_runs(snnpar.RUNS):
+        if run.is_loadable:
+            try:
+                checkpoint = read_checkpoint(run.path)
+            except CheckpointError:
+                continue  # the Train page tells about it
+            if checkpoint.role == role:
+                found[RUN_PREFIX + run.name] = checkpoint
+    return found
+
+
+def find(reference: str, role: str) -> Checkpoint:
+    """The checkpoint of a reference. Raises ValueError with one sentence when it cannot be had."""
+    local = known(role)
+    if reference in local:
+        return local[reference]
+    if reference.startswith(RUN_PREFIX):
+        checkpoint = read_checkpoint(snnpar.RUNS / Path(reference).name)  # says what is wrong with it
+    elif "/" in reference:
+        checkpoint = _from_hub(reference)
+    else:
+        path = snnpar.CHECKPOINTS / Path(reference).name
+        if not path.is_dir():
+            raise CheckpointError(
+                f"No checkpoint is called {reference!r}; pick one of the list, or type a Hub id owner/name."
+            )
+        checkpoint = read_checkpoint(path)
+    if checkpoint.role != role:
+        raise CheckpointError(f"{reference} is a {checkpoint.role}; pick it as the {checkpoint.role} instead.")
+    return checkpoint
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the Hub gave: a folder, or the sentence that says why not."""
+
+    path: Path | None
+    problem: str = ""
+
+
+def _from_hub(hub_id: str) -> Checkpoint:
+    answer = _ask_hub(hub_id)
+    if answer.path is None:
+        raise HubError(answer.problem)
+    return read_checkpoint(answer.path)
+
+
+@st.cache_data(ttl=HUB_CACHE_S, max_entries=64, show_spinner="Asking the Hugging Face Hub…")
+def _ask_hub(hub_id: str) -> _Answer:
+    try:
+        return _Answer(fetch_checkpoint(hub_id, cache=snnpar.CHECKPOINTS / "hub"))
+    except ValueError as error:
+        return _Answer(None, str(error))
+
+
+def version(checkpoint: Checkpoint) -> str:
+    """Changes when a file of the checkpoint does; part of every cache key."""
+    stamps = []
+    for name in (CONFIG, WEIGHTS):
+        path = checkpoint.path / name
+        stamps.append(f"{path.stat().st_mtime_ns}-{path.stat().st_size}" if path.is_file() else "none")
+    return f"{checkpoint.path}@{'+'.join(stamps)}"
+
+
+KINDS = {
+    "vtb": "VTB, an ANN: vision transformer fused with attribute text",
+    "spikingformer": "Spikingformer, spiking",
+    "vit": "ViT, an ANN",
+}
+DATA = {
+    "rendered": "rendered pedestrians",
+    "pa100k": "PA100K photographs",
+    "mixed": "PA100K photographs and rendered pedestrians",
+}
+
+
+def describe(checkpoint: Checkpoint) -> str:
+    """One line of provenance: what it is and what it was trained on."""
+    model, train = checkpoint.model, checkpoint.train
+    height, width = model.image_size
+    time = f", {model.timesteps} timesteps" if model.architecture == "spikingformer" else ""
+    kind = KINDS.get(model.architecture, model.architecture)
+    trained = f"trained on {DATA.get(train.get('dataset', ''), 'unknown data')}"
+    if train.get("epochs"):
+        trained += f", {train['epochs']} epochs"
+    if train.get("init"):
+        trained += f", starting from {Path(train['init']).name}"
+    if train.get("teacher") and (train.get("feature_kd") or train.get("logit_kd")):
+        trained += f", distilled from {Path(train['teacher']).name}"
+    commit = f"; code {checkpoint.provenance['commit']}" if checkpoint.provenance.get("commit") else ""
+    return f"{kind}{time}; {model.depth} blocks of width {model.dim}, input {height} × {width}; {trained}{commit}"
+
+
+def card(checkpoint: Checkpoint) -> str:
+    """The README card without its front matter; empty if there is none. Pictures become links: nothing is fetched."""
+    path = checkpoint.path / CARD
+    if not path.is_file():
+        return ""
+    text = path.read_text("utf-8", "replace")
+    if text.startswith("---"):
+        text = text.split("\n---", 1)[-1].lstrip("-\n ")
+    return text.replace("![", "[")

@@ -1,0 +1,141 @@
+"""The bar on every page: teacher, student, picture, attribute, threshold. All but an own picture is in the link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from pages.ui import checkpoints, picture
+from snnpar.checkpoint import Checkpoint
+from snnpar.figures import LOOKS
+from snnpar.metrics import THRESHOLDS
+from snnpar.schema import AttributeSchema, load_schema
+
+ROLES = ("teacher", "student")
+COLOURS = {
+    "teacher": "blue",
+    "student": "orange",
+}  # the names of LOOKS colours in Streamlit text, see config.toml
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What the bar says; a role without any checkpoint is left out of `checkpoints`."""
+
+    checkpoints: dict[str, Checkpoint]
+    picture: picture.Picture
+    attribute: str
+    threshold: float
+
+
+def navigation() -> Page:
+    """The pages of the app; returns the one to run. Add a page with a file and a line here."""
+    return st.navigation(
+        [
+            st.Page("pages/compare.py", title="Compare", default=True),
+            st.Page("pages/spikes.py", title="Spikes"),
+            st.Page("pages/train.py", title="Train"),
+        ],
+        position="top",
+    )
+
+
+def bar() -> None:
+    """Draw the bar and keep what it says for the page, see `selection`."""
+    chosen = {}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
+        for role in ROLES:
+            _checkpoint_picker(role)
+        picture.picker()
+        attribute_slot = st.container(width=160)
+        st.slider(
+            "Threshold",
+            0.05,
+            0.95,
+            THRESHOLDS["published"],
+            0.01,
+            key="threshold",
+            bind="query-params",
+            width=150,
+            help="An attribute with a higher probability than this counts as present.",
+        )
+    for role in ROLES:
+        checkpoint = _resolve(role)
+        if checkpoint:
+            chosen[role] = checkpoint
+    shown = picture.chosen()
+    schema = next((c.schema for c in reversed(chosen.values())), load_schema("pa100k"))
+    with attribute_slot:
+        attribute = _attribute_picker(schema)
+    st.session_state["selection"] = Selection(chosen, shown, attribute, st.session_state["threshold"])
+
+
+def mark(role: str) -> str:
+    """A role as coloured mark and name, for Streamlit text."""
+    return f":{COLOURS[role]}[{LOOKS[role].mark}] {LOOKS[role].name}"
+
+
+def selection() -> Selection:
+    """What the bar says in this run of the script."""
+    if "selection" not in st.session_state:
+        # A link to a page, opened as the very first request of a server: Streamlit knows no st.navigation yet and
+        # runs the page's file alone. Declare the pages and start over with app.py.
+        navigation()
+        st.rerun()
+    return st.session_state["selection"]
+
+
+def _checkpoint_picker(role: str) -> None:
+    options = list(checkpoints.known(role))
+    current = st.session_state.get(role) or st.query_params.get(role)
+    if current and current not in options:
+        options.append(current)  # a Hub id typed before, or a broken one: said below the bar, not lost
+    st.selectbox(
+        mark(role),
+        options,
+        key=role,
+        bind="query-params",
+        accept_new_options=True,
+        width=182,
+        placeholder="none yet: type a Hub id",
+        index=0 if options else None,
+        help="Shipped checkpoints and your own runs; or type a Hugging Face Hub id, owner/name[@revision].",
+    )
+
+
+def _resolve(role: str) -> Checkpoint | None:
+    """The checkpoint picked for a role; one that cannot be had is told, and the first shipped one stays."""
+    reference = st.session_state.get(role)
+    if reference:
+        try:
+            return checkpoints.find(reference, role)
+        except ValueError as error:
+            return _fall_back(role, error)
+    return next(iter(checkpoints.known(role).values()), None)
+
+
+def _fall_back(role: str, error: ValueError) -> Checkpoint | None:
+    stays = next(iter(checkpoints.known(role).values()), None)
+    rest = f"The {role} shown is {stays.name}." if stays else ""
+    st.error(f"{sentence(error)} {rest}")
+    return stays
+
+
+def sentence(error: ValueError) -> str:
+    """The message with a full stop."""
+    text = str(error)
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _attribute_picker(schema: AttributeSchema) -> str:
+    labels = dict(zip(schema.attributes, schema.labels, strict=True))
+    return st.selectbox(
+        "Attribute",
+        schema.attributes,
+        key="attribute",
+        bind="query-params",
+        format_func=lambda name: labels.get(name, name),
+        help="The attribute explained by the heatmaps and followed over time.",
+    )

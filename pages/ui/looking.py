@@ -1,0 +1,109 @@
+"""What the models say about the picture: loaded models, analyses and heatmaps, each computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import checkpoints
+from pages.ui.chrome import Selection, sentence
+from pages.ui.picture import Picture
+from snnpar.checkpoint import Checkpoint
+from snnpar.explain import Heatmap, heatmap
+from snnpar.figures import LOOKS
+from snnpar.inference import Analysis, LoadedModel, analyze, load
+
+MODELS_KEPT = 4
+ANALYSES_KEPT = 24  # a trace of the shipped student holds 0.1 MB of spikes
+HEATMAPS_KEPT = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One model and what it says about the picture."""
+
+    model: LoadedModel
+    analysis: Analysis
+
+    @property
+    def version(self) -> str:
+        return checkpoints.version(self.model.checkpoint)
+
+
+def look(selection: Selection) -> dict[str, Seen]:
+    """Both models on the picture, by role; a role with no usable checkpoint is left out, and told."""
+    seen = {}
+    for role in LOOKS:
+        model = _first_usable(selection.checkpoints.get(role), role)
+        if model is None:
+            st.info(_EMPTY[role], icon=":material/info:")
+            continue
+        with st.spinner(f"{LOOKS[role].name} {model.checkpoint.name} looks at the picture…"):
+            seen[role] = Seen(
+                model,
+                _analyse(
+                    checkpoints.version(model.checkpoint),
+                    selection.picture.digest,
+                    model,
+                    selection.picture.image,
+                ),
+            )
+    return seen
+
+
+_EMPTY = {
+    "teacher": "There is no teacher yet. Train one on the Train page (role: teacher), put a checkpoint folder into "
+    "checkpoints/, or type a Hub id into the bar.",
+    "student": "There is no student yet. Train one on the Train page, put a checkpoint folder into checkpoints/, or "
+    "type a Hub id into the bar.",
+}
+
+
+def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
+    """The wanted model, or if it is damaged the first one that loads; what is damaged is told."""
+    candidates = [wanted, *checkpoints.known(role).values()] if wanted else []
+    damaged = set()
+    for checkpoint in candidates:
+        if checkpoint.path in damaged:
+            continue
+        try:
+            with st.spinner(f"Loading the {role} {checkpoint.name}…"):
+                return _load(checkpoints.version(checkpoint), checkpoint)
+        except ValueError as error:
+            damaged.add(checkpoint.path)
+            st.error(f"{sentence(error)} Another {role} is shown if there is one.", icon=":material/error:")
+    return None
+
+
+@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
+def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
+    return load(_checkpoint)
+
+
+@st.cache_resource(max_entries=ANALYSES_KEPT, show_spinner=False)
+def _analyse(version: str, digest: str, _model: LoadedModel, _image: np.ndarray) -> Analysis:
+    return analyze(_model, _image)
+
+
+def explain(seen: dict[str, Seen], role: str, method: str, picture: Picture, attribute: str) -> Heatmap:
+    """A heatmap of one model. Raises ValueError with one sentence where the method does not apply."""
+    versions = "+".join(one.version for one in seen.values())
+    with st.spinner("Computing the heatmap…"):
+        return _explain(
+            f"{versions}:{role}:{method}:{picture.digest}:{attribute}",
+            seen,
+            role,
+            method,
+            picture.image,
+            attribute,
+        )
+
+
+@st.cache_resource(max_entries=HEATMAPS_KEPT, show_spinner=False)
+def _explain(
+    key: str, _seen: dict[str, Seen], _role: str, _method: str, _image: np.ndarray, _attribute: str
+) -> Heatmap:
+    teacher = _seen["teacher"].model if "teacher" in _seen else None
+    return heatmap(_method, _seen[_role].model, _image, _attribute, teacher=teacher)

@@ -1,0 +1,99 @@
+"""The comparison, attribute by attribute and group by group, as plain rows for tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pages.ui.looking import Seen
+from snnpar.inference import decide, shared_attributes
+
+UNSURE = 0.1  # a probability this close to the threshold
+FILTERS = ("all", "disagree", "wrong", "unsure")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attribute: truth, and probabilities by role; a decision is a probability above the threshold."""
+
+    attribute: str
+    label: str
+    truth: bool | None
+    probs: dict[str, float]
+    threshold: float
+
+    @property
+    def decisions(self) -> dict[str, bool]:
+        return {role: prob > self.threshold for role, prob in self.probs.items()}
+
+    @property
+    def difference(self) -> float | None:
+        """Student minus teacher."""
+        return self.probs["student"] - self.probs["teacher"] if len(self.probs) == 2 else None
+
+    @property
+    def kinds(self) -> set[str]:
+        """The filters this row passes."""
+        said = set(self.decisions.values())
+        kinds = {"all"}
+        kinds |= {"disagree"} if len(said) == 2 else set()
+        kinds |= {"wrong"} if self.truth is not None and said != {self.truth} else set()
+        kinds |= {"unsure"} if any(abs(p - self.threshold) < UNSURE for p in self.probs.values()) else set()
+        return kinds
+
+    @property
+    def verdict(self) -> str:
+        """Agreement by sign and word, and who is right where the truth is known."""
+        said = self.decisions
+        word = "" if len(said) < 2 else "≠ differ" if len(set(said.values())) == 2 else "= agree"
+        if self.truth is None:
+            return word
+        right = [role for role, decision in said.items() if decision == self.truth]
+        who = "wrong" if not right else "right" if len(right) == len(said) else f"{right[0]} right"
+        return f"{word} · {who}" if word else who
+
+
+def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float) -> list[Row]:
+    """One row per attribute that the models share. Raises ValueError when they share none."""
+    schema = list(seen.values())[-1].model.schema
+    names = schema.attributes
+    if len(seen) == 2:
+        names = shared_attributes(seen["teacher"].model.schema, schema)
+    rows = []
+    for name in names:
+        probs = {role: float(one.analysis.prediction.probs[one.model.schema.index(name)]) for role, one in seen.items()}
+        rows.append(
+            Row(
+                name,
+                schema.labels[schema.index(name)],
+                None if truth is None else name in truth,
+                probs,
+                threshold,
+            )
+        )
+    return rows
+
+
+def right(rows: list[Row], role: str) -> int:
+    """How many decisions of a model equal the truth."""
+    return sum(row.decisions[role] == row.truth for row in rows)
+
+
+def groups(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float) -> list[dict[str, str]]:
+    """The label each model decides for a group, and the true one: keys group, truth, teacher, student, same."""
+    said = {role: decide(one.model.schema, one.analysis.prediction.probs, threshold) for role, one in seen.items()}
+    schema = list(seen.values())[-1].model.schema
+    if truth is not None:
+        known = np.array([float(name in truth) for name in schema.attributes])
+        said = {"truth": decide(schema, known, 0.5), **said}
+    table: dict[str, dict[str, str]] = {}
+    for who, decisions in said.items():
+        for decision in decisions:
+            table.setdefault(decision.group, {"group": decision.group})[who] = decision.text
+    for group in table.values():
+        if "teacher" in group and "student" in group:
+            group["same"] = (
+                "=\N{NO-BREAK SPACE}agree" if group["teacher"] == group["student"] else "≠\N{NO-BREAK SPACE}differ"
+            )
+    return list(table.values())

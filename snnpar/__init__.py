@@ -1,0 +1,16 @@
+"""SNN-PAR Explorer: look into, compare, trust and train spiking networks for pedestrian attribute recognition."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Spinning OpenMP threads make a busy machine up to 50x slower; this only works before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+__version__ = "0.1.0"
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+CHECKPOINTS = Path(os.environ.get("SNNPAR_CHECKPOINTS", ROOT / "checkpoints")).resolve()  # and runs/, hub/ below
+RUNS = CHECKPOINTS / "runs"

@@ -1,0 +1,241 @@
+"""Import of checkpoints written by the published SNN-PAR and VTB code: one file holding teacher, student or both.
+
+The .pth is a pickle {'state_dicts', 'epoch', 'metric'} whose metric is an EasyDict of numpy values; it goes through
+torch's restricted unpickler with just those types allowed, so that nothing in the file can execute.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import pickle
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from snnpar.checkpoint.files import (
+    WEIGHTS,
+    CheckpointError,
+    load_strictly,
+    save_weights,
+    write_config,
+    write_phrases,
+)
+from snnpar.config import ModelConfig
+from snnpar.models import build_model
+from snnpar.pickles import read_pickle
+from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, Phrases, load_phrases, load_schema
+
+log = logging.getLogger(__name__)
+STUDENT_PREFIX = "snn_model."
+UNUSED_NORMS = (".norm1.", ".norm2.")  # of the student; in the file, never applied
+CLASSIFIER = ("vit.fc.", "vit.head.")  # the ImageNet classifier of the teacher's ViT, never applied
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """The models of a published file in eval mode, either may be None; `dropped` lists keys that no model uses."""
+
+    teacher: nn.Module | None
+    student: nn.Module | None
+    schema: AttributeSchema
+    dropped: tuple[str, ...]
+
+
+def import_published(
+    path: str | Path, *, image_size: tuple[int, int] = (256, 128), timesteps: int = 8, student_heads: int = 8,
+    teacher_heads: int = 12, schema: AttributeSchema | None = None,
+) -> Published:
+    """Read a published .pth, or the same state dict as .safetensors; sizes come from the tensors.
+
+    Image size, timesteps and heads leave no trace in the weights, so they are arguments. Without `schema` it is the
+    bundled one with as many attributes. Raises CheckpointError listing keys that are missing, extra or mis-shaped.
+    """
+    path = Path(path).expanduser()
+    state = read_state(path)
+    student = {k.removeprefix(STUDENT_PREFIX): v for k, v in state.items() if k.startswith(STUDENT_PREFIX)}
+    teacher = {k: v for k, v in state.items() if not k.startswith(STUDENT_PREFIX)}
+    dropped = [f"{STUDENT_PREFIX}{k}" for k in student if any(norm in f".{k}" for norm in UNUSED_NORMS)]
+    dropped += [k for k in teacher if k.startswith(CLASSIFIER)]
+    if dropped:
+        log.info("%s: %d keys that no model uses are dropped: %s", path.name, len(dropped), ", ".join(dropped[:4]))
+    student = {k: v for k, v in student.items() if f"{STUDENT_PREFIX}{k}" not in dropped}
+    teacher = {k: v for k, v in teacher.items() if k not in dropped}
+    if not student and not teacher:
+        raise CheckpointError(f"{path} holds no weights of a published teacher or student")
+    common = {"image_size": image_size, "timesteps": timesteps}
+    models = {
+        "teacher": _teacher(teacher, path, heads=teacher_heads, **common) if teacher else None,
+        "student": _student(student, path, heads=student_heads, **common) if student else None,
+    }
+    counts = {model.prior_bias.numel() for model in models.values() if model is not None}
+    if len(counts) > 1:
+        raise CheckpointError(f"{path}: teacher and student answer {' and '.join(map(str, counts))} attributes")
+    return Published(**models, schema=_schema(schema, counts.pop(), path), dropped=tuple(dropped))
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The state dict of a .pth or .safetensors file, decided by content; nothing in the file executes."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; give a .pth of the published code, or its .safetensors")
+    with open(path, "rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    try:
+        if not is_zip:
+            return load_file(path)
+        with torch.serialization.safe_globals(_allowed_types()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).partition("WeightsUnpickler error:")[2].strip().partition("\n")[0] or "a damaged pickle"
+        raise CheckpointError(f"{path} holds more than weights and metrics, and was not opened: {reason}") from error
+    except (SafetensorError, RuntimeError, OSError, ValueError, EOFError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged, or neither a .pth nor .safetensors: {error}") from error
+    state = content.get("state_dicts", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise CheckpointError(f"{path} holds no state dict; the published code writes it under 'state_dicts'")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _allowed_types() -> list:
+    """What the published files hold beside tensors: an EasyDict of numpy values."""
+    multiarray = np._core.multiarray
+    aliases = [
+        (function, f"numpy.{module}.multiarray.{name}")
+        for module in ("core", "_core")
+        for name, function in (("_reconstruct", multiarray._reconstruct), ("scalar", multiarray.scalar))
+    ]
+    kinds = [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "uint8", "bool")]
+    easydict = (OrderedDict, "easydict.EasyDict")
+    return [easydict, (codecs.encode, "_codecs.encode"), *aliases, np.ndarray, np.dtype, *kinds]
+
+
+def _student(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
+    head = _shape(state, "head.weight", path)
+    hidden = _shape(state, "block.0.mlp.mlp1_conv.weight", path)[0]
+    config = ModelConfig("spikingformer", dim=head[1], depth=_count(state, "block."), mlp_ratio=hidden // head[1],
+                         heads=arguments.pop("heads"), **arguments)
+    return _build(config, head[0], state, path)
+
+
+def _teacher(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
+    depth = _count(state, "vit.blocks.")
+    if "vit.norm.weight" not in state:  # saved without second names: the last block is there as blocks.0 only
+        depth += 1
+    state = _stack_readouts(_resolve_aliases(state, depth - 1, path), path)
+    dim, text_dim = _shape(state, "word_embed.weight", path)
+    hidden = _shape(state, "vit.blocks.0.mlp.fc1.weight", path)[0]
+    config = ModelConfig("vtb", dim=dim, depth=depth, mlp_ratio=hidden // dim, text_dim=text_dim, drop_path=0.1,
+                         heads=arguments.pop("heads"), **arguments)
+    return _build(config, len(state["weight_layer.bias"]), state, path)
+
+
+def _build(config: ModelConfig, num_attributes: int, state: dict[str, Tensor], path: Path) -> nn.Module:
+    model = build_model(config, num_attributes)
+    load_strictly(model, state, path)
+    return model.eval().requires_grad_(False)
+
+
+def _resolve_aliases(state: dict[str, Tensor], last: int, path: Path) -> dict[str, Tensor]:
+    """`blocks.0.*` and `norm.*` are second names of the ViT's last block and norm; keep one, insist they agree."""
+    resolved: dict[str, Tensor] = {}
+    for key, value in state.items():
+        name = key
+        if key.startswith("blocks.0."):
+            name = f"vit.blocks.{last}.{key.removeprefix('blocks.0.')}"
+        elif key.startswith("norm."):
+            name = f"vit.{key}"
+        if name in resolved and not torch.equal(resolved[name], value):
+            raise CheckpointError(f"{path}: {key} and {name} are two names of one tensor, but differ")
+        resolved[name] = value
+    return resolved
+
+
+def _stack_readouts(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """weight_layer.{j}.{weight (1, D), bias (1)} of A attributes to weight (A, D) and bias (A)."""
+    count = _count(state, "weight_layer.")
+    rest = {key: value for key, value in state.items() if not key.startswith("weight_layer.")}
+    for part in ("weight", "bias"):
+        rows = [state.get(f"weight_layer.{j}.{part}") for j in range(count)]
+        missing = [f"weight_layer.{j}.{part}" for j, row in enumerate(rows) if row is None]
+        if missing:
+            raise CheckpointError(f"{path} does not fit the published teacher: missing {', '.join(missing)}")
+        rest[f"weight_layer.{part}"] = torch.cat(rows)
+    return rest
+
+
+def _count(state: dict[str, Tensor], prefix: str) -> int:
+    """One more than the highest index after a prefix."""
+    return 1 + max((int(key[len(prefix):].split(".")[0]) for key in state if key.startswith(prefix)), default=-1)
+
+
+def _shape(state: dict[str, Tensor], key: str, path: Path) -> tuple[int, ...]:
+    if key not in state:
+        raise CheckpointError(f"{path} does not fit a published model: missing {key}")
+    return tuple(state[key].shape)
+
+
+def _schema(schema: AttributeSchema | None, count: int, path: Path) -> AttributeSchema:
+    if schema is None:
+        fitting = [candidate for candidate in map(load_schema, SCHEMAS) if len(candidate) == count]
+        schema = fitting[0] if fitting else numbered_schema(count)
+    if len(schema) != count:
+        raise CheckpointError(f"{path} answers {count} attributes, but the schema {schema.name} has {len(schema)}")
+    return schema
+
+
+def numbered_schema(count: int) -> AttributeSchema:
+    """Attributes without known names: attribute 0, attribute 1, ..."""
+    names = tuple(f"attribute {i}" for i in range(count))
+    return AttributeSchema(f"{count} unnamed", names, names, names, (AttributeGroup("All", names, none="none"),))
+
+
+def write_published(published: Published, folder: Path, source: Path, phrases: Phrases | None = None) -> list[Path]:
+    """Write folder/teacher and folder/student as checkpoints of this project; the folders written.
+
+    A teacher without `phrases` is written too, but the app needs its vectors: add phrases.safetensors later.
+    """
+    written = []
+    for role in ("teacher", "student"):
+        model = getattr(published, role)
+        if model is None:
+            continue
+        target = folder / role
+        if target.exists():
+            raise CheckpointError(f"{target} exists; give a new folder")
+        target.mkdir(parents=True)
+        write_config(target, model.config, published.schema, {}, {"imported_from": source.name})
+        save_weights(model, target / WEIGHTS)
+        if role == "teacher" and phrases:
+            write_phrases(target, phrases)
+        written.append(target)
+    return written
+
+
+def read_phrases(path: Path, schema: AttributeSchema) -> Phrases:
+    """Phrase vectors for an imported teacher: .safetensors of this project, .npy (A, width), or a data set's pickle.
+
+    Rows of .npy and attr_vectors belong to the labels by position, as in the published training; this keeps PETA's
+    published pairing, in which text j does not describe label j.
+    """
+    if path.suffix == ".safetensors":
+        return load_phrases(path)
+    if path.suffix == ".npy":
+        try:
+            vectors = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path} does not hold an array: {error}") from error
+    else:
+        content = read_pickle(path)
+        if "attr_vectors" not in content:
+            raise CheckpointError(f"{path} has no attr_vectors; give the data set's pickle of VTB or SNN-PAR")
+        vectors = np.asarray(content["attr_vectors"])
+    if vectors.ndim != 2 or len(vectors) != len(schema):
+        raise CheckpointError(f"{path} must hold ({len(schema)}, width) vectors; it has {vectors.shape}")
+    return Phrases(schema.attributes, schema.phrases, vectors, f"given in {path.name}")

@@ -1,0 +1,1 @@
+"""How a labelled pedestrian is drawn: attributes, appearance, body, clothes, things carried, scene."""

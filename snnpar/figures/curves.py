@@ -1,0 +1,115 @@
+"""Lines: losses and metrics of a run, and answers over timesteps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snnpar.figures.looks import LOOKS, bare, legend_above
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+TERM_COLOURS = {"loss": "#8a94a3", "ce": "#0f9d78", "visual": "#b8860b", "feature": "#9b5de5", "logit": "#d6336c"}
+TERM_NAMES = {
+    "loss": "sum",
+    "ce": "labels (BCE)",
+    "visual": "labels from visual tokens alone",
+    "feature": "feature distillation",
+    "logit": "logit distillation",
+}
+METRIC_NAMES = {
+    "mean_accuracy": "mA",
+    "f1": "F1",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+}
+METRIC_COLOURS = ("#0f9d78", "#9b5de5", "#d6336c", "#8a94a3", "#b8860b")  # none is a model's
+
+
+def loss_curves(rows: Sequence[dict]) -> go.Figure:
+    """Loss terms over steps. `rows` are the step lines of a run: {"step", "loss", "ce", ...}."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    steps = [row["step"] for row in rows]
+    present = [name for name in TERM_NAMES if any(name in row for row in rows)]
+    for name in present:
+        if name == "loss" and len(present) == 2:
+            continue  # the sum of one term is that term
+        figure.add_scatter(
+            x=steps,
+            y=[row.get(name) for row in rows],
+            name=TERM_NAMES[name],
+            mode="lines" if len(rows) > 1 else "markers",
+            line={"color": TERM_COLOURS[name], "width": 2, "dash": "dot" if name == "loss" else "solid"},
+        )
+    figure.update_xaxes(title="step")
+    figure.update_yaxes(title="loss")
+    return bare(figure, 280, legend=legend_above(), hovermode="x unified", showlegend=True)
+
+
+def metric_curves(rows: Sequence[dict]) -> go.Figure:
+    """The five metrics in percent over epochs. `rows` are the epoch lines of a run."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for (name, label), colour in zip(METRIC_NAMES.items(), METRIC_COLOURS, strict=True):
+        figure.add_scatter(
+            x=[row["epoch"] for row in rows],
+            y=[100 * row[name] for row in rows],
+            name=label,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"size": 6},
+        )
+    figure.update_xaxes(title="epoch", dtick=1 if len(rows) < 12 else None)
+    figure.update_yaxes(title="validation, %")
+    return bare(figure, 280, legend=legend_above(), hovermode="x unified", showlegend=True)
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeOverTime:
+    """One attribute's probabilities: the student's after each timestep (T,), the teacher's one answer or None."""
+
+    label: str
+    student: np.ndarray
+    teacher: float | None
+
+
+def predictions_over_time(attributes: Sequence[AttributeOverTime], threshold: float) -> go.Figure:
+    """Small multiples, one per attribute: student by timestep, teacher as a flat line, threshold dotted."""
+    from plotly.subplots import make_subplots
+
+    columns = min(4, len(attributes))
+    rows = -(-len(attributes) // columns)
+    titles = [attribute.label for attribute in attributes]
+    figure = make_subplots(
+        rows, columns, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.28 / rows, horizontal_spacing=0.03
+    )
+    for i, attribute in enumerate(attributes):
+        where = {"row": i // columns + 1, "col": i % columns + 1}
+        steps = list(range(1, len(attribute.student) + 1))
+        _add_answers(figure, attribute, steps, showlegend=i == 0, **where)
+        figure.add_hline(threshold, line={"dash": "dot", "width": 1.5, "color": "#8a94a3"}, **where)
+        figure.update_xaxes(tickvals=steps if len(steps) <= 8 else None, range=[0.7, len(steps) + 0.3], **where)
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
+    legend = {"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0}
+    return bare(figure, 90 + 190 * rows, legend=legend).update_layout(margin={"t": 64})
+
+
+def _add_answers(figure: go.Figure, attribute: AttributeOverTime, steps: list[int], **options: object) -> None:
+    student, teacher = LOOKS["student"], LOOKS["teacher"]
+    if attribute.teacher is not None:
+        line = {"color": teacher.colour, "width": 2, "dash": "dash"}
+        flat = [attribute.teacher] * len(steps)
+        figure.add_scatter(x=steps, y=flat, mode="lines", name="Teacher (one pass)", line=line, **options)
+    line, marker = {"color": student.colour, "width": 2}, {"symbol": student.symbol, "size": 8}
+    name = "Student after t timesteps"
+    figure.add_scatter(
+        x=steps, y=attribute.student, mode="lines+markers", name=name, line=line, marker=marker, **options
+    )

@@ -1,0 +1,158 @@
+"""From any picture a person brings to the tensor a model reads: one decoder, one preprocessing for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    import torch
+
+FORMATS = ("JPEG", "PNG", "WEBP")  # recognised by content, never by file name
+MAX_BYTES = 10_000_000
+MIN_SIDE = 8  # pixels; below that nobody can tell a hat from a bag
+MAX_ASPECT = 10  # long side / short side; a standing person fills at most about 4
+BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x - 0.5) / 0.5
+
+
+class ImageError(ValueError):
+    """A picture that cannot be used; the message is one sentence for the person who brought it."""
+
+
+def open_rgb(source: bytes | Path | BinaryIO, *, max_pixels: int = 40_000_000) -> np.ndarray:
+    """Decode a JPEG, PNG or WebP picture to uint8 (H, W, 3) RGB, upright.
+
+    EXIF orientation is applied, transparency is laid on mid-grey, 16-bit grey is scaled to 8 bits, CMYK is
+    converted, an animation gives its first frame; colour profiles are ignored. The declared size is checked
+    before any pixel is decoded. Raises ImageError.
+    """
+    name = _name(source)
+    with _open(_read(source, name), name, max_pixels) as image:
+        _check_shape(image, name, max_pixels)
+        try:
+            image.load()
+            return np.array(_upright(_to_rgb(image)))
+        except Exception as error:  # damaged data raises many types: OSError, SyntaxError, struct.error, ...
+            raise ImageError(f"{name} is damaged or cut short; save or download it again.") from error
+
+
+def preprocess(
+    image: np.ndarray, *, image_size: tuple[int, int], mean: Sequence[float], std: Sequence[float]
+) -> torch.Tensor:
+    """Resize uint8 (h, w, 3) to `image_size` (H, W), scale to 0..1, normalise: float32 (3, H, W)."""
+    import torch
+
+    pixels = torch.from_numpy(resize(image, image_size).copy()).permute(2, 0, 1).contiguous()
+    return normalise(pixels, mean=mean, std=std)
+
+
+def normalise(pixels: torch.Tensor, *, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
+    """uint8 (..., 3, H, W) to float32: scaled to 0..1, less the mean, by the standard deviation of each channel."""
+    import torch
+
+    mean, std = (torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (mean, std))
+    return (pixels.float() / 255 - mean) / std
+
+
+def resize(image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """uint8 (h, w, 3) to uint8 (H, W, 3), for training and app alike.
+
+    Pillow's antialiased bilinear filter, height first, then width, each rounded to 8 bits: bit for bit the
+    reference values of the published code, whichever order a Pillow version filters in.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ImageError(f"Expected an image (H, W, 3) of uint8, got {image.shape} of {image.dtype}.")
+    height, width = image_size
+    tall = Image.fromarray(image).resize((image.shape[1], height), Image.Resampling.BILINEAR)
+    return np.asarray(tall.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _name(source: bytes | Path | BinaryIO) -> str:
+    name = getattr(source, "name", None)
+    return Path(name).name if isinstance(name, str) and name else "The image"
+
+
+def _read(source: bytes | Path | BinaryIO, name: str) -> bytes:
+    """At most MAX_BYTES of the source, from its start."""
+    if isinstance(source, Path):
+        try:
+            with source.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
+    elif isinstance(source, bytes):
+        data = source
+    else:
+        source.seek(0)
+        data = source.read(MAX_BYTES + 1)
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes).")
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{name} is larger than {MAX_BYTES / 1e6:.0f} MB; shrink it or crop the person.")
+    return data
+
+
+def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    """The header only; no pixel is decoded."""
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels(name, max_pixels) from error
+    except Exception as error:  # as for damaged data
+        raise ImageError(f"{name} is not a readable JPEG, PNG or WebP image.") from error
+
+
+def _too_many_pixels(name: str, max_pixels: int) -> ImageError:
+    limit = f"{max_pixels / 1e6:g} million"
+    return ImageError(f"{name} has more than {limit} pixels, the most that is opened; shrink it.")
+
+
+def _check_shape(image: Image.Image, name: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise _too_many_pixels(name, max_pixels)
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"{name} is {width} x {height} pixels, too small to show a person; each side needs at"
+            f" least {MIN_SIDE}."
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageError(
+            f"{name} is {width} x {height} pixels, too elongated to show a person; crop it to at most"
+            f" {MAX_ASPECT} to 1."
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling
+        return _grey16_to_rgb(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    flat = Image.new("RGB", image.size, BACKGROUND)
+    flat.paste(rgba, mask=rgba.getchannel("A"))
+    flat.info = image.info  # keeps the EXIF orientation
+    return flat
+
+
+def _grey16_to_rgb(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
+    transparent = image.info.get("transparency")  # PNG: one grey value that means "nothing here"
+    if isinstance(transparent, int):
+        grey[values == transparent] = BACKGROUND[0]
+    rgb = Image.fromarray(grey).convert("RGB")
+    rgb.info = image.info
+    return rgb
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # broken EXIF says nothing about orientation, and the pixels are fine
+        return image

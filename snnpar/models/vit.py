@@ -1,0 +1,148 @@
+"""Vision transformer: the visual half of the VTB teacher, and the ViT student of SNN-PAR's Table 2.
+
+Module names follow the published checkpoint; `stem="conv"` replaces the patch embedding by a small residual network for
+training from scratch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from snnpar.compat import repair_torchvision
+from snnpar.config import ModelConfig
+from snnpar.models.output import ModelOutput
+
+repair_torchvision()
+from timm.layers import trunc_normal_  # noqa: E402  timm imports torchvision
+from timm.models.vision_transformer import Block  # noqa: E402
+
+
+class ResidualStage(nn.Module):
+    """Stride-2 convolution, then a residual pair of 3x3 convolutions."""
+
+    def __init__(self, in_width: int, width: int) -> None:
+        super().__init__()
+        self.down = _conv_bn(in_width, width, stride=2)
+        self.conv1 = _conv_bn(width, width)
+        self.conv2 = _conv_bn(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.down(x))
+        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+
+
+def _conv_bn(in_width: int, width: int, stride: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(in_width, width, 3, stride=stride, padding=1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(width))
+
+
+class ConvStem(nn.Module):
+    """Image (B, 3, H, W) to (B, D, H/16, W/16)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.first = _conv_bn(3, dim // 8, stride=2)
+        self.stages = nn.Sequential(
+            ResidualStage(dim // 8, dim // 4), ResidualStage(dim // 4, dim // 2), ResidualStage(dim // 2, dim)
+        )
+        self.proj = nn.Conv2d(dim, dim, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.proj(self.stages(F.relu(self.first(images))))
+
+
+class PatchEmbed(nn.Module):
+    """The published 16x16 patch embedding."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, dim, 16, stride=16)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.proj(images)
+
+
+class DropPath(nn.Module):
+    """Drop a residual branch (B, N, D) per image. Draws as the published code did: timm's own draws differ by seed."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.keep = 1.0 - probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = (self.keep + torch.rand(len(x), 1, 1, dtype=x.dtype, device=x.device)).floor()
+        return x / self.keep * kept
+
+
+class VisionTransformer(nn.Module):
+    """Patch embedding, position embedding, blocks and final norm; its users say which blocks run where."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        rows, columns = config.token_grid
+        self.patch_embed = ConvStem(config.dim) if config.stem == "conv" else PatchEmbed(config.dim)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, config.dim))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + rows * columns, config.dim))
+        drop_path = [config.drop_path * i / max(1, config.depth - 1) for i in range(config.depth)]
+        norm = partial(nn.LayerNorm, eps=1e-6)
+        self.blocks = nn.ModuleList(
+            Block(config.dim, config.heads, config.mlp_ratio, qkv_bias=True, norm_layer=norm) for _ in drop_path
+        )
+        for block, drop in zip(self.blocks, drop_path, strict=True):
+            block.attn.fused_attn = False  # the attention maps are what people come to see
+            if drop:
+                block.drop_path1, block.drop_path2 = DropPath(drop), DropPath(drop)
+        self.norm = nn.LayerNorm(config.dim, eps=1e-6)
+
+    def forward(self, images: Tensor, blocks: Iterable[Block]) -> Tensor:
+        """Tokens (B, 1 + N, D), class token first, after `blocks`; no norm."""
+        patches = self.patch_embed(images).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1) + self.pos_embed
+        for block in blocks:
+            x = block(x)
+        return x
+
+
+class ViTStudent(nn.Module):
+    """The ANN student of SNN-PAR's ablation: images (B, 3, H, W) to ModelOutput, one read-out of the mean token."""
+
+    role = "student"
+
+    @staticmethod
+    def unused_parameters(_config: ModelConfig) -> int:
+        return 0
+
+    def __init__(self, config: ModelConfig, num_attributes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vit = VisionTransformer(config)
+        self.head = nn.Linear(config.dim, num_attributes)
+        self.apply(init_weights)
+        for parameter in (self.vit.cls_token, self.vit.pos_embed):
+            trunc_normal_(parameter, std=0.02)
+
+    @property
+    def prior_bias(self) -> nn.Parameter:
+        """(A,) the last bias added to the logits."""
+        return self.head.bias
+
+    def forward(self, images: Tensor) -> ModelOutput:
+        tokens = self.vit.norm(self.vit(images, self.vit.blocks))[:, 1:].float()
+        return ModelOutput(self.head(tokens.mean(1)), features=tokens)
+
+
+def init_weights(module: nn.Module) -> None:
+    """Starting weights of linear layers and convolutions."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,0 +1,76 @@
+"""VTB teacher (Cheng et al., "A Simple Visual-Textual Baseline for Pedestrian Attribute Recognition"): ViT + text.
+
+The visual tokens of all blocks but the last join the projected attribute phrases in the last block, the fusion block;
+one linear read-out per attribute and a batch norm over attributes follow. Module names follow the published checkpoint.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from snnpar.config import ModelConfig
+from snnpar.models.output import ModelOutput
+from snnpar.models.vit import Block, VisionTransformer, init_weights, trunc_normal_
+
+
+class AttributeReadout(nn.Module):
+    """logit_j = weight_j . x_j + bias_j: tokens (B, A, D) to logits (B, A)."""
+
+    def __init__(self, num_attributes: int, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num_attributes, dim))
+        self.bias = nn.Parameter(torch.zeros(num_attributes))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return (tokens * self.weight).sum(-1) + self.bias
+
+
+class VTB(nn.Module):
+    """teacher(images (B, 3, H, W), word_vectors (A, text_dim)) to ModelOutput."""
+
+    role = "teacher"
+
+    @staticmethod
+    def unused_parameters(config: ModelConfig) -> int:
+        """Parameters of the published file that its model never applies: the ImageNet classifier of the ViT."""
+        return 1000 * (config.dim + 1) if config.stem == "patch" else 0
+
+    def __init__(self, config: ModelConfig, num_attributes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vit = VisionTransformer(config)
+        self.word_embed = nn.Linear(config.text_dim, config.dim)
+        self.vis_embed = nn.Parameter(torch.zeros(1, 1, config.dim))
+        self.tex_embed = nn.Parameter(torch.zeros(1, 1, config.dim))
+        self.weight_layer = AttributeReadout(num_attributes, config.dim)
+        self.bn = nn.BatchNorm1d(num_attributes)
+        self.apply(init_weights)
+        for parameter in (self.vit.cls_token, self.vit.pos_embed, self.vis_embed, self.tex_embed,
+                          self.weight_layer.weight):
+            trunc_normal_(parameter, std=0.02)
+
+    @property
+    def prior_bias(self) -> nn.Parameter:
+        """(A,) the last bias added to the logits."""
+        return self.bn.bias
+
+    @property
+    def fusion_block(self) -> Block:
+        return self.vit.blocks[-1]
+
+    def forward(self, images: Tensor, word_vectors: Tensor) -> ModelOutput:
+        num_attributes = len(self.weight_layer.bias)
+        if word_vectors.shape != (num_attributes, self.config.text_dim):
+            expected = (num_attributes, self.config.text_dim)
+            raise ValueError(f"word_vectors must have shape {expected}; got {tuple(word_vectors.shape)}")
+        visual = self.vit(images, self.vit.blocks[:-1]) + self.vis_embed
+        text = (self.word_embed(word_vectors) + self.tex_embed).expand(len(images), -1, -1)
+        fused = self.vit.norm(self.fusion_block(torch.cat([text, visual], dim=1)))
+        logits = self.bn(self.weight_layer(fused[:, :num_attributes].float()))
+        features = visual[:, 1:].float()
+        # Trained from scratch, the fusion block alone gives the visual tokens too weak a gradient; reading them with
+        # the same read-out trains them directly. It adds no parameters and does not change the logits.
+        pooled = self.vit.norm(features.mean(1, keepdim=True))
+        visual_logits = self.weight_layer(pooled) + self.bn.bias
+        return ModelOutput(logits, features, text_features=text.float(), visual_logits=visual_logits)

@@ -1,0 +1,52 @@
+"""Reading the field's pickles (data sets of Rethinking_of_PAR, VTB and SNN-PAR) so that nothing in them executes."""
+
+from __future__ import annotations
+
+import codecs
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+
+class EasyDict(dict):
+    """Stands in for easydict.EasyDict: a plain dict."""
+
+    def __setstate__(self, state: object) -> None:
+        pass  # the attributes repeat the items
+
+
+MULTIARRAY = np._core.multiarray
+ALLOWED = {
+    ("easydict", "EasyDict"): EasyDict,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): codecs.encode,
+    **{(f"numpy.{package}.multiarray", name): getattr(MULTIARRAY, name)
+       for package in ("core", "_core") for name in ("_reconstruct", "scalar")},
+    ("numpy._core.numeric", "_frombuffer"): np._core.numeric._frombuffer,  # arrays in pickle protocol 5
+}
+
+
+class RestrictedUnpickler(pickle.Unpickler):
+    """Knows EasyDict and numpy arrays; anything else is refused before it is imported."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not data")
+        return ALLOWED[module, name]
+
+    def persistent_load(self, _pid: object) -> object:
+        raise pickle.UnpicklingError("it refers to objects outside the file")
+
+
+def read_pickle(path: Path) -> dict:
+    """The dict in a pickle of the field. Raises ValueError naming the file when it holds anything but data."""
+    try:
+        with open(path, "rb") as file:
+            content = RestrictedUnpickler(file).load()
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise ValueError(f"{path} was not opened: {error or type(error).__name__}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, not a data set's dict")
+    return content

@@ -1,0 +1,92 @@
+"""Recipes: named presets of TrainConfig, and where each of their values comes from.
+
+A recipe is a starting point: a flag or a field of the form that says otherwise wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snnpar.config import ConfigError, TrainConfig, setting_fields
+
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Values by field of TrainConfig, each with its source; fields it does not name keep TrainConfig's defaults."""
+
+    about: str
+    values: dict[str, tuple[object, str]]
+
+    def value(self, name: str) -> object:
+        return self.values[name][0]
+
+
+CODE, PAPER, OPEN = "the authors' code", "the paper's text", "ours: the paper leaves it open"
+
+RECIPES: dict[str, Recipe] = {
+    "default": Recipe("this project's recipe: the published one with its mistakes mended", {}),
+    "published-code": Recipe("the authors' code, number by number", {
+        "optimizer": ("sgd", CODE), "lr": (8e-4, CODE), "weight_decay": (1e-4, CODE), "decay_all": (True, CODE),
+        "schedule": ("published-code", CODE), "warmup_epochs": (5, CODE), "epochs": (60, CODE),
+        "batch_size": (12, CODE), "teacher_mode": ("train", CODE), "feature_loss": ("text-kl", CODE),
+        "logit_loss": ("softmax", CODE), "feature_weight": (100.0, CODE), "logit_weight": (1.0, CODE),
+        "temperature": (2.0, CODE), "augment": ("published", CODE), "prior_bias": (False, CODE),
+        "grad_clip": (0.0, CODE), "visual_weight": (0.0, CODE),
+    }),
+    "published-paper": Recipe("the paper's text; what it leaves open is ours", {
+        "optimizer": ("adam", PAPER), "lr": (1e-3, PAPER), "weight_decay": (1e-4, OPEN), "decay_all": (True, OPEN),
+        "schedule": ("steps", PAPER), "warmup_epochs": (10, PAPER), "epochs": (60, OPEN),
+        "batch_size": (12, OPEN), "teacher_mode": ("eval", PAPER), "feature_loss": ("text-kl", PAPER),
+        "logit_loss": ("softmax", OPEN), "feature_weight": (100.0, OPEN), "logit_weight": (1.0, OPEN),
+        "temperature": (2.0, OPEN), "augment": ("published", OPEN), "prior_bias": (False, OPEN),
+        "grad_clip": (0.0, OPEN), "visual_weight": (0.0, OPEN),
+    }),
+}
+# The published code weighs the cross-entropy by which distillation terms stand beside it: (features, logits).
+PUBLISHED_CE_WEIGHTS = {(False, False): 1.0, (True, False): 0.8, (False, True): 0.8, (True, True): 0.6}
+
+
+def apply_recipe(name: str, given: dict[str, object]) -> TrainConfig:
+    """The config of a recipe with the given values on top. Raises ConfigError listing the recipes."""
+    if name not in RECIPES:
+        raise ConfigError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
+    values = {field: value for field, (value, _) in RECIPES[name].values.items()} | given | {"recipe": name}
+    if name != "default" and "ce_weight" not in given:
+        chosen = bool(values.get("feature_kd")), bool(values.get("logit_kd"))
+        values["ce_weight"] = PUBLISHED_CE_WEIGHTS[chosen]
+    return TrainConfig(**values)
+
+
+def to_arguments(config: TrainConfig) -> list[str]:
+    """The shortest command line that builds `config`: what differs from its recipe."""
+    chosen = {name: getattr(config, name) for name in ("role", "dataset", "data", "teacher", "feature_kd", "logit_kd")}
+    start = apply_recipe(config.recipe, chosen)
+    arguments = []
+    for spec in setting_fields():
+        value = getattr(config, spec.name)
+        if value == (spec.default if spec.name in {"recipe", *chosen} else getattr(start, spec.name)):
+            continue
+        if spec.type is bool:
+            arguments.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
+        else:
+            arguments += [spec.flag, str(value)]
+    return arguments
+
+
+def explain_config(config: TrainConfig, given: dict[str, object]) -> str:
+    """One line per field: its value and where it comes from."""
+    recipe = RECIPES[config.recipe]
+    lines = [f"recipe {config.recipe}: {recipe.about}"]
+    for spec in setting_fields():
+        if spec.name == "recipe":
+            continue
+        if spec.name in given:
+            source = "given"
+        elif spec.name == "ce_weight" and config.recipe != "default":
+            source = CODE
+        else:
+            source = recipe.values.get(spec.name, (None, OURS))[1]
+        lines.append(f"{spec.name:18} {getattr(config, spec.name)!s:24} {source}")
+    return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""Shared fixtures. Tests run on one thread, so that they neither depend on nor disturb a busy machine."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch, see snnpar/__init__.py
+
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with real data sets beside the repository; tests that need it are skipped elsewhere."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the data sets in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder with reference values of the published code beside the repository."""
+    folder = SHARED / "golden" / "snnpar_a"
+    if not folder.is_dir():
+        pytest.skip(f"needs the reference values in {folder}")
+    return folder

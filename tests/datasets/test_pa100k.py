@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from scipy.io import loadmat, savemat
+
+from snnpar.datasets.pa100k import load_pa100k
+from snnpar.datasets.split import DataError
+from snnpar.images import open_rgb
+
+COUNTS = {"train": 5, "val": 2, "test": 3}
+
+
+def test_three_splits_in_the_official_layout(tmp_path: Path) -> None:
+    labels = tiny.write_pa100k(tmp_path / "pa", COUNTS)
+    for split, count in COUNTS.items():
+        loaded = load_pa100k(tmp_path / "pa", split)
+        assert len(loaded) == count and loaded.schema == tiny.PA100K and split in loaded.name
+        assert loaded.labels.dtype == np.int8 and np.array_equal(loaded.labels, labels[split])
+        picture = loaded.read(count - 1)
+        assert np.array_equal(picture, open_rgb(tmp_path / "pa" / "data" / loaded.files[-1]))
+    assert load_pa100k(str(tmp_path / "pa"), "train").files == tuple(f"{i:06d}.png" for i in range(5))
+
+
+def test_shuffled_columns_are_matched_by_name(tmp_path: Path) -> None:
+    shuffled = tuple(np.random.default_rng(1).permutation(tiny.PA100K.attributes).tolist())
+    written = tiny.write_pa100k(tmp_path / "pa", COUNTS, shuffled)["train"]
+    loaded = load_pa100k(tmp_path / "pa", "train")
+    assert shuffled != tiny.PA100K.attributes
+    for name in shuffled:
+        assert np.array_equal(loaded.labels[:, tiny.PA100K.index(name)], written[:, shuffled.index(name)])
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 1400), ("val", 199), ("test", 200)])
+def test_real_images(shared_data: Path, split: str, count: int) -> None:
+    loaded = load_pa100k(shared_data / "pa100k-mini", split)
+    assert len(loaded) == count and set(np.unique(loaded.labels)) == {0, 1}
+    picture = loaded.read(count // 2)
+    assert picture.ndim == 3 and picture.shape[0] > picture.shape[1]
+    views = loaded.labels[:, [tiny.PA100K.index(view) for view in ("Front", "Side", "Back")]]
+    assert (views.sum(1) == 1).all(), "every person has one view, so the columns are where the names say"
+
+
+def refuse(folder: Path, *words: str, split: str = "train") -> None:
+    """Loading fails with one sentence that names the file."""
+    with pytest.raises(DataError) as caught:
+        load_pa100k(folder, split)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_missing_things_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "pa"
+    refuse(folder, str(folder), "no such folder")
+    refuse(folder, "'dev'", "train, val, test", split="dev")
+    tiny.write_pa100k(folder, COUNTS)
+    (folder / "data" / "000003.png").unlink()
+    refuse(folder, "000003.png", str(folder / "data"))
+    assert len(load_pa100k(folder, "val")) == 2
+    for file in (folder / "data").iterdir():
+        file.unlink()
+    tiny.write_pa100k(tmp_path / "many", {"train": 9, "val": 1, "test": 1})
+    for file in (tmp_path / "many" / "data").iterdir():
+        file.unlink()
+    refuse(tmp_path / "many", "000004.png and 4 more")
+    (folder / "annotation.mat").unlink()
+    refuse(folder, str(folder / "annotation.mat"), "missing")
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"not a mat file " * 50, b"\x89HDF\r\n\x1a\n" + bytes(600)])
+def test_what_is_no_mat_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "annotation.mat").write_bytes(content)
+    refuse(tmp_path, "annotation.mat", "not PA100K's annotation file", "download it again")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_cut_or_damaged_mat_file_is_refused(tmp_path: Path, compressed: bool) -> None:
+    tiny.write_pa100k(tmp_path, COUNTS)
+    path = tmp_path / "annotation.mat"
+    savemat(path, {k: v for k, v in loadmat(path).items() if k[0] != "_"}, do_compression=compressed)
+    whole = path.read_bytes()
+    for end in (64, 127, 129, 140, 300, len(whole) // 2):
+        path.write_bytes(whole[:end])
+        refuse(tmp_path, "annotation.mat")
+    damaged = bytearray(whole)
+    damaged[136:200] = bytes(range(64))
+    path.write_bytes(damaged)
+    refuse(tmp_path, "annotation.mat")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"train_label": np.zeros((5, 25))}, "(5, 25)"),
+        ({"train_label": np.zeros((4, 26))}, "(4, 26) for 5 images"),
+        ({"train_label": None}, "train_label"),
+        ({"attributes": tiny._cells(tiny.PA100K.attributes[:-1])}, "lacks boots"),
+        ({"attributes": np.zeros((26, 1))}, "annotation"),
+        ({"train_images_name": np.zeros((5, 1))}, "annotation"),
+    ],
+)
+def test_annotations_of_something_else_are_refused(tmp_path: Path, change: dict, word: str) -> None:
+    tiny.write_pa100k(tmp_path, COUNTS)
+    path = tmp_path / "annotation.mat"
+    content = {key: value for key, value in loadmat(path).items() if not key.startswith("_")} | change
+    savemat(path, {key: value for key, value in content.items() if value is not None})
+    refuse(tmp_path, str(path), word)
+
+

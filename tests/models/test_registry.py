@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from snnpar.config import ROLES, ConfigError
+from snnpar.models import MODELS, PRESETS, SMALL, build_model, preset, role_of
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_build(name: str) -> None:
+    config = preset(name)
+    with torch.device("meta"):
+        model = build_model(config, 26)
+    assert model.config == config and model.role == role_of(config) in ROLES
+    assert model.prior_bias.shape == (26,)
+
+
+def test_every_role_has_a_small_model() -> None:
+    assert set(SMALL) == set(ROLES)
+    assert {role: role_of(preset(name)) for role, name in SMALL.items()} == {role: role for role in ROLES}
+    assert {MODELS[name].role for name in MODELS} == set(ROLES)
+
+
+def test_small_models_distil_without_a_projection() -> None:
+    student, teacher = (preset(SMALL[role]) for role in ("student", "teacher"))
+    assert (student.dim, student.image_size, student.mean, student.std) == (
+        teacher.dim, teacher.image_size, teacher.mean, teacher.std)
+
+
+def test_unknown_names_list_the_options() -> None:
+    with pytest.raises(ConfigError, match="'resnet'.*spikingformer_4_192"):
+        preset("resnet")
+    wrong = replace(preset("spikingformer_1_64"), architecture="resnet")
+    for refuse in (lambda: build_model(wrong, 26), lambda: role_of(wrong)):
+        with pytest.raises(ConfigError, match="'resnet'.*spikingformer, vtb"):
+            refuse()

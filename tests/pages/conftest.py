@@ -1,0 +1,58 @@
+"""The app over throwaway checkpoints, driven without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+from tiny import STUDENT, TEACHER, write_checkpoint
+
+import snnpar
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny teacher and a tiny student; not to be written to."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    write_checkpoint(root / "tiny-teacher", TEACHER)
+    write_checkpoint(root / "tiny-student", STUDENT)
+    return root
+
+
+@pytest.fixture
+def navigated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit as it is once any session has called st.navigation: AppTest forgets it before every run, and then
+    takes the pages folder for a multipage app of the old kind, as a server does at its very first request."""
+    init = PagesManager.__init__
+
+    def remember(self: PagesManager, *args: object, **options: object) -> None:
+        init(self, *args, **options)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", remember)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTest]:
+    """app(checkpoints, page="", **query) opens a page of the app over a checkpoint folder and runs it."""
+
+    def open_page(checkpoints: Path, page: str = "", **query: str) -> AppTest:
+        monkeypatch.setattr(snnpar, "CHECKPOINTS", checkpoints)
+        monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
+        st.cache_data.clear()  # answers of the Hub
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in query.items():
+            test.query_params[name] = value
+        test.run()
+        if page:
+            test.switch_page(f"pages/{page}.py").run()
+        assert not test.exception, test.exception
+        return test
+
+    return open_page

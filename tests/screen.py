@@ -1,0 +1,20 @@
+"""What tests of the pages give to the screen and read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+
+from PIL import Image
+
+
+def png(width: int = 24, height: int = 48) -> bytes:
+    """A picture file."""
+    file = BytesIO()
+    Image.new("RGB", (width, height), (90, 120, 60)).save(file, "PNG")
+    return file.getvalue()
+
+
+def said(elements: Iterable) -> str:
+    """All texts of st.error, st.info, ... in one string."""
+    return " ".join(element.value for element in elements)

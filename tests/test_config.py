@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snnpar.config import (
+    ConfigError,
+    ModelConfig,
+    TrainConfig,
+    from_dict,
+    setting_fields,
+    to_dict,
+)
+from snnpar.recipes import apply_recipe, to_arguments
+from train.__main__ import config_from, parser
+from train.__main__ import given as flags
+
+MODEL = ModelConfig("spikingformer", image_size=[256, 128], dim=64, heads=4)
+
+
+def values_of(spec) -> st.SearchStrategy:
+    if spec.choices:
+        return st.sampled_from(spec.choices)
+    if spec.type is bool:
+        return st.booleans()
+    if spec.type is str:
+        return st.sampled_from(["", "/some where/ünder", "plain"])
+    if spec.type is int:
+        return st.integers(spec.minimum, spec.maximum)
+    return st.floats(spec.minimum, spec.maximum)
+
+
+TRAIN_CONFIGS = st.fixed_dictionaries({spec.name: values_of(spec) for spec in setting_fields()})
+
+
+def valid_or_none(values: dict) -> TrainConfig | None:
+    try:
+        return TrainConfig(**values)
+    except ConfigError:
+        return None
+
+
+@given(TRAIN_CONFIGS.map(valid_or_none).filter(bool))
+def test_every_train_config_survives_json_and_the_command_line(config: TrainConfig) -> None:
+    assert from_dict(TrainConfig, json.loads(json.dumps(to_dict(config)))) == config
+    chosen = parser().parse_args(to_arguments(config))
+    assert to_dict(apply_recipe(chosen.recipe if "recipe" in chosen else "default", flags(chosen))) == to_dict(config)
+
+
+def test_default_needs_no_flag_and_a_flag_switches_off_what_is_on() -> None:
+    assert to_arguments(TrainConfig()) == []
+    changed = TrainConfig(prior_bias=False, compile=True, lr=0.5)
+    assert to_arguments(changed) == ["--lr", "0.5", "--no-prior-bias", "--compile"]
+    assert config_from(parser().parse_args([])) == TrainConfig()
+
+
+def test_every_setting_explains_itself() -> None:
+    for spec in setting_fields():
+        assert spec.help and spec.type in (str, int, float, bool)
+        assert (spec.minimum is not None) == (spec.type in (int, float)), spec.name
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"role": "boss"}, "role must be one of student, teacher; got 'boss'"),
+        ({"epochs": 0}, "epochs must be between 1 and 10000; got 0"),
+        ({"epochs": True}, "epochs must be of type int; got True"),
+        ({"epochs": 2.0}, "epochs must be of type int; got 2.0"),
+        ({"lr": float("nan")}, "lr must be between .* got nan"),
+        ({"lr": float("inf")}, "lr must be between .* got inf"),
+        ({"lr": "0.1"}, "lr must be of type float; got '0.1'"),
+        ({"compile": 1}, "compile must be of type bool; got 1"),
+        ({"data": None}, "data must be of type str; got None"),
+        ({"dataset": "pa100k"}, "'pa100k' needs --data"),
+        ({"dataset": "mixed"}, "'mixed' needs --data"),
+        ({"feature_kd": True}, "distillation needs --teacher"),
+        ({"logit_kd": True, "teacher": "t", "role": "teacher"}, "a teacher is not distilled"),
+    ],
+)
+def test_unusable_settings_say_what_is_usable(change: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(**change)
+
+
+def test_whole_numbers_suit_real_settings() -> None:
+    assert TrainConfig(lr=1, weight_decay=0).lr == 1
+
+
+def test_model_config_survives_json() -> None:
+    assert from_dict(ModelConfig, json.loads(json.dumps(to_dict(MODEL)))) == MODEL
+    assert MODEL.image_size == (256, 128) and MODEL.token_grid == (16, 8)
+    assert hash(MODEL) == hash(replace(MODEL))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_size": (100, 64)}, r"multiples of 16; got \(100, 64\)"),
+        ({"image_size": (128,)}, "image_size must be"),
+        ({"image_size": (128, 0)}, "image_size must be"),
+        ({"image_size": (128.0, 64.0)}, "image_size must be"),
+        ({"image_size": ("128", "64")}, "image_size must be"),
+        ({"depth": 0}, "depth must be a whole number of at least 1; got 0"),
+        ({"timesteps": 2.5}, "timesteps must be a whole number"),
+        ({"depth": True}, "depth must be a whole number of at least 1; got True"),
+        ({"heads": 5}, "dim must be a multiple of heads and of 8; got dim=64, heads=5"),
+        ({"dim": 20}, "dim must be a multiple"),
+        ({"tau": 0.5}, "tau must be at least 1 timestep; got 0.5"),
+        ({"tau": float("nan")}, "tau must be"),
+        ({"tau": "2"}, "tau must be"),
+        ({"drop_path": -0.1}, "drop_path must be"),
+        ({"drop_path": "much"}, "drop_path must be"),
+        ({"stem": "root"}, "stem must be 'patch' or 'conv'; got 'root'"),
+        ({"std": (1, 1, 0)}, "std > 0"),
+        ({"std": (1, 1, float("inf"))}, "mean and std"),
+        ({"mean": (0.5,)}, "3 channels"),
+        ({"mean": ("a", "b", "c")}, "mean and std"),
+    ],
+)
+def test_unusable_models_say_what_is_usable(change: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        from_dict(ModelConfig, to_dict(MODEL) | change)
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "message"),
+    [
+        (TrainConfig, {"epoch": 3}, "TrainConfig has no epoch; it has recipe, role"),
+        (ModelConfig, {"architecture": "vtb", "b": 1, "a": 2}, "ModelConfig has no a, b"),
+        (ModelConfig, {}, "ModelConfig: .*architecture"),
+        (ModelConfig, {"architecture": "vtb", "image_size": 5}, "ModelConfig: "),
+        (TrainConfig, ["role"], "must be a JSON object; got list"),
+        (TrainConfig, None, "must be a JSON object; got NoneType"),
+    ],
+)
+def test_json_that_is_no_config_is_refused(cls: type, values: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        from_dict(cls, values)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from torch.nn import functional as F
+
+from snnpar.explain import METHODS, Heatmap, heatmap
+from snnpar.inference import LoadedModel, load
+from snnpar.trace import record
+
+PICTURE = tiny.random_picture(3)
+GRID, PIXELS = (4, 2), (64, 32)
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load(tiny.write_checkpoint(tmp_path_factory.mktemp("student"), tiny.STUDENT))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load(tiny.write_checkpoint(tmp_path_factory.mktemp("teacher"), tiny.TEACHER))
+
+
+@pytest.mark.parametrize(("role", "method"), [(role, name) for role in METHODS for name in METHODS[role]])
+def test_every_method(role: str, method: str, student: LoadedModel, teacher: LoadedModel) -> None:
+    model = {"student": student, "teacher": teacher}[role]
+    before = model.forward(model.prepare(PICTURE)).logits
+    maps = {name: heatmap(method, model, PICTURE, name, teacher=teacher) for name in ("Female", "Hat")}
+    one = maps["Female"]
+    assert one.values.shape == (PIXELS if method == "grad_cam" else GRID)
+    assert one.values.dtype == np.float32 and np.isfinite(one.values).all()
+    assert one.title == METHODS[role][method].label and one.unit and one.hooked
+    assert (not np.allclose(one.values, maps["Hat"].values)) == METHODS[role][method].per_attribute
+    assert tiny.hooks(model.module) == 0
+    assert all(p.grad is None and not p.requires_grad for p in model.module.parameters())
+    assert torch.equal(model.forward(model.prepare(PICTURE)).logits, before)
+
+
+def test_attention_is_the_softmax_row_of_the_phrase(teacher: LoadedModel) -> None:
+    """Rows of the softmax sum to 1 over phrases, class token and patches; the map is the patches' part."""
+    block, seen = teacher.module.fusion_block, []
+    handle = block.norm1.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    teacher.forward(teacher.prepare(PICTURE))
+    handle.remove()
+    attention = block.attn
+    q, k, _ = attention.qkv(seen[0]).reshape(1, 35, 3, 2, 16).permute(2, 0, 3, 1, 4)
+    rows = (q @ k.transpose(-1, -2) * 16**-0.5).softmax(-1)[0].mean(0)
+    for name in ("Female", "boots"):
+        values = heatmap("attention", teacher, PICTURE, name).values
+        expected = rows[tiny.PA100K.index(name), 27:].reshape(GRID)
+        np.testing.assert_allclose(values, expected, atol=1e-6)
+        assert (values > 0).all() and values.sum() < 1
+
+
+def test_co_fire_counts_coincidences(student: LoadedModel) -> None:
+    with record(student.module) as trace:
+        student.forward(student.prepare(PICTURE))
+    q, k = (trace.spikes(f"block.1.attn.{name}_lif")[:, 0] for name in "qk")
+    expected = np.zeros(8)
+    for t in range(3):
+        for channel in range(32):
+            for n in range(8):
+                for m in range(8):
+                    expected[n] += q[t, channel, n] and k[t, channel, m]
+    values = heatmap("co_fire", student, PICTURE, "Hat").values
+    assert np.array_equal(values, expected.reshape(GRID)) and values.max() > 0
+
+
+def test_cosine_compares_tokens_with_the_teachers_phrase(student: LoadedModel, teacher: LoadedModel) -> None:
+    values = heatmap("cosine", student, PICTURE, "Hat", teacher=teacher).values
+    assert np.abs(values).max() <= 1 and values.min() < values.max()
+    text = teacher.module.word_embed(teacher.word_vectors) + teacher.module.tex_embed[0]
+    tokens = student.forward(student.prepare(PICTURE)).features[0]
+    expected = F.cosine_similarity(tokens, text[tiny.PA100K.index("Hat")][None], dim=-1)
+    np.testing.assert_allclose(values, expected.reshape(GRID), atol=1e-5)
+
+
+def test_cosine_without_a_fitting_teacher_says_what_to_do(student: LoadedModel, tmp_path: Path) -> None:
+    wider = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, dim=64)))
+    for missing in (None, wider):
+        with pytest.raises(ValueError, match="teacher of the student's width"):
+            heatmap("cosine", student, PICTURE, "Hat", teacher=missing)
+
+
+def cam_by_hand(model: LoadedModel, attribute: int) -> np.ndarray:
+    """Positive part of sum over channels of activation x mean gradient, on the token grid, 0 to 1."""
+    blocks, seen = (model.module.block if model.role == "student" else model.module.vit.blocks), []
+    layer = blocks[-1] if model.role == "student" else blocks[-2]
+    handle = layer.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    with torch.enable_grad():
+        logits = model.forward(model.prepare(PICTURE).requires_grad_()).logits
+        (gradient,) = torch.autograd.grad(logits[0, attribute], seen[0])
+    handle.remove()
+    if model.role == "student":  # (T, 1, C, H, W): every channel of every timestep is one
+        cam = (seen[0] * gradient.mean((3, 4), keepdim=True)).sum((0, 1, 2)).detach()
+    else:  # (1, class token + N, D)
+        cam = (seen[0][0, 1:] * gradient[0, 1:].mean(0)).sum(1).detach().reshape(GRID)
+    cam = cam.clamp(min=0) - cam.clamp(min=0).min()
+    return (cam / (cam.max() + 1e-7)).numpy()
+
+
+@pytest.mark.parametrize("role", ["student", "teacher"])
+def test_grad_cam_weighs_channels_by_their_gradient(role: str, student: LoadedModel, teacher: LoadedModel) -> None:
+    import cv2
+
+    model, positive = {"student": student, "teacher": teacher}[role], 0
+    for attribute, name in enumerate(tiny.PA100K.attributes[:6]):
+        values, small = heatmap("grad_cam", model, PICTURE, name).values, cam_by_hand(model, attribute)
+        positive += small.max() > 0
+        expected = cv2.resize(small, PIXELS[::-1])
+        expected = (expected - expected.min()) / (np.ptp(expected) + 1e-7)
+        np.testing.assert_allclose(values, expected, atol=1e-3)
+    assert positive > 1
+
+
+def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
+    model = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, depth=1)))
+    with pytest.raises(ValueError, match="visual block"):
+        heatmap("grad_cam", model, PICTURE, "Hat")
+    assert tiny.hooks(model.module) == 0
+
+
+def test_unknown_names_list_the_options(student: LoadedModel, teacher: LoadedModel) -> None:
+    with pytest.raises(ValueError, match="student has no heatmap 'attention'; it has cosine, co_fire, grad_cam"):
+        heatmap("attention", student, PICTURE, "Hat")
+    with pytest.raises(ValueError, match="no attribute 'Beard'; it has: .*Hat"):
+        heatmap("attention", teacher, PICTURE, "Beard")
+
+
+def test_a_failing_heatmap_leaves_no_hook_and_no_lock(teacher: LoadedModel) -> None:
+    with pytest.raises(ValueError):
+        heatmap("attention", teacher, np.zeros((4, 4), np.uint8), "Hat")
+    assert tiny.hooks(teacher.module) == 0 and teacher.lock.acquire(blocking=False)
+    teacher.lock.release()
+
+
+def test_heatmaps_are_flat() -> None:
+    with pytest.raises(ValueError, match=r"\(rows, columns\); got \(8,\)"):
+        Heatmap(np.zeros(8), "t", "u", "h")
+
+
+def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None:
+    config = replace(tiny.STUDENT, architecture="vit")
+    student = load(tiny.write_checkpoint(tmp_path, config))
+    for method in ("cosine", "grad_cam"):
+        assert np.isfinite(heatmap(method, student, PICTURE, "Hat", teacher=teacher).values).all()
+    with pytest.raises(ValueError, match="no neurons"):
+        heatmap("co_fire", student, PICTURE, "Hat")

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from hub_server import Hub, Repo, serve_hub
+
+from snnpar import hub as hub_module
+from snnpar.hub import HubError, HubId, fetch_checkpoint, parse_hub_id
+
+FILES = {
+    "config.json": b'{"model": 1}',
+    "model.safetensors": b"weights",
+    "phrases.safetensors": b"vectors",
+    "README.md": b"card",
+    "pytorch_model.bin": b"\x80pickle",
+    "ckpt.pth": b"\x80pickle",
+    "train.py": b"print()",
+    "sub/model.safetensors": b"elsewhere",
+}
+WANTED = {"config.json", "model.safetensors", "phrases.safetensors", "README.md"}
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch, tmp_path_factory) -> None:
+    """No test depends on the settings of this machine, or shows its token to a server."""
+    nowhere = tmp_path_factory.mktemp("home") / "token"
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(nowhere))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with serve_hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        running.repos["lab/student"] = Repo()
+        running.repos["lab/student"].push(FILES)
+        yield running
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+# ------------------------------------------------------------------------------------------------ parsing
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lab/student", HubId("lab/student", "main")),
+        ("  lab/student\n", HubId("lab/student", "main")),
+        ("lab/student@v1.0", HubId("lab/student", "v1.0")),
+        ("l/s@refs/pr/3", HubId("l/s", "refs/pr/3")),
+        ("A-b_c.d/e-f.G_9@" + "a1" * 20, HubId("A-b_c.d/e-f.G_9", "a1" * 20)),
+    ],
+)
+def test_hub_ids(text: str, expected: HubId) -> None:
+    assert parse_hub_id(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "student", "/student", "lab/", "a/b/c", "../etc", "lab/..", "lab/a..b", "lab/a--b",
+        "-lab/student", "lab/-student", "lab/student-", "lab/student.", ".lab/student",
+        "lab/stu dent", "lab/stüdent", "lab\\student",
+        "https://huggingface.co/lab/student", "lab/student@", "lab/student@-x", "lab/student@../../x",
+        "lab/student@a//b", "lab/student@a/", "lab/student@a.lock", "lab/student@a b", "lab/student@a@b",
+        "lab/student\nx", "lab/" + "s" * 97, "lab/student@" + "r" * 101, "lab/student%2f..",
+    ],
+)  # fmt: skip
+def test_what_is_not_a_hub_id(text: str) -> None:
+    with pytest.raises(HubError, match="is not a Hub id; write owner/name or owner/name@revision"):
+        parse_hub_id(text)
+
+
+@pytest.mark.parametrize(("revision", "pinned"), [("main", False), ("a1" * 20, True), ("a1" * 19, False)])
+def test_only_a_full_commit_is_pinned(revision: str, pinned: bool) -> None:
+    assert HubId("lab/student", revision).pinned is pinned
+
+
+# ------------------------------------------------------------------------------------------------ pulling
+
+
+def test_pull_brings_the_checkpoint_and_nothing_else(hub: Hub, tmp_path) -> None:
+    folder = fetch_checkpoint("lab/student", cache=tmp_path)
+    assert names(folder) == WANTED
+    assert all((folder / name).read_bytes() == FILES[name] for name in WANTED)
+    asked = [request for request in hub.requests if "/resolve/" in request]
+    assert asked and {request.rsplit("/", 1)[1] for request in asked} == WANTED
+    assert not any(word in request for request in asked for word in (".bin", ".pth", ".py", "sub/"))
+
+
+def test_a_student_has_no_phrases(hub: Hub, tmp_path) -> None:
+    hub.repos["lab/student"].push({name: FILES[name] for name in ("config.json", "model.safetensors")})
+    assert names(fetch_checkpoint("lab/student", cache=tmp_path)) == {"config.json", "model.safetensors"}
+
+
+def test_a_branch_is_looked_up_again_and_a_commit_is_not(hub: Hub, tmp_path) -> None:
+    repo = hub.repos["lab/student"]
+    first = repo.refs["main"]
+    old = fetch_checkpoint("lab/student", cache=tmp_path)
+    repo.push(FILES | {"model.safetensors": b"better weights"})
+    new = fetch_checkpoint("lab/student", cache=tmp_path)
+    assert (new / "model.safetensors").read_bytes() == b"better weights"
+
+    hub.requests.clear()
+    pinned = fetch_checkpoint(f"lab/student@{first}", cache=tmp_path)
+    assert pinned == old and (pinned / "model.safetensors").read_bytes() == b"weights"
+    assert hub.requests == []
+
+
+def test_a_pinned_commit_can_be_pulled_first(hub: Hub, tmp_path) -> None:
+    first = hub.repos["lab/student"].refs["main"]
+    hub.repos["lab/student"].push(FILES | {"model.safetensors": b"better weights"})
+    folder = fetch_checkpoint(f"lab/student@{first}", cache=tmp_path)
+    assert folder.name == first and (folder / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_a_private_repository_opens_with_its_token(hub: Hub, tmp_path, monkeypatch) -> None:
+    hub.repos["lab/student"].token = "hf_right"
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(HubError, match="does not exist or is private; .* this HF_TOKEN may not read it"):
+        fetch_checkpoint("lab/student", cache=tmp_path)
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    assert names(fetch_checkpoint("lab/student", cache=tmp_path)) == WANTED
+
+
+# ----------------------------------------------------------------------------------------------- refusals
+
+
+def test_missing_or_private_repository(hub: Hub, tmp_path) -> None:
+    hub.repos["lab/secret"] = Repo(token="hf_right")
+    hub.repos["lab/secret"].push(FILES)
+    for repo in ("lab/nothing", "lab/secret"):  # the Hub does not tell them apart, so neither can we
+        with pytest.raises(HubError, match=f"{repo} does not exist or is private; .* set HF_TOKEN"):
+            fetch_checkpoint(repo, cache=tmp_path)
+
+
+def test_missing_revision(hub: Hub, tmp_path) -> None:
+    with pytest.raises(HubError, match="lab/student has no revision 'v9'"):
+        fetch_checkpoint("lab/student@v9", cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"config.json": b"{}", "pytorch_model.bin": b"\x80"}, "no model.safetensors, .* pickled weights"),
+        ({"model.safetensors": b"w"}, "has no config.json, so"),
+        ({"README.md": b"hello"}, "has no config.json and no model.safetensors"),
+        ({}, "has no config.json and no model.safetensors"),
+    ],
+)
+def test_what_is_no_checkpoint_is_not_downloaded(hub: Hub, tmp_path, files: dict, words: str) -> None:
+    hub.repos["lab/other"] = Repo()
+    hub.repos["lab/other"].push(files)
+    with pytest.raises(HubError, match=words):
+        fetch_checkpoint("lab/other", cache=tmp_path)
+    assert not any("/resolve/" in request for request in hub.requests)
+
+
+def test_too_large_a_checkpoint_is_not_downloaded(hub: Hub, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(hub_module, "MAX_BYTES", 20)
+    with pytest.raises(HubError, match="GB allowed"):
+        fetch_checkpoint("lab/student", cache=tmp_path)
+    assert not any("/resolve/" in request for request in hub.requests)
+
+
+def test_an_ailing_hub(hub: Hub, tmp_path) -> None:
+    hub.repos["lab/student"].status = 503
+    with pytest.raises(HubError, match="answered 503 for lab/student@main; try again later"):
+        fetch_checkpoint("lab/student", cache=tmp_path)
+
+
+def test_a_full_disk_or_forbidden_folder(hub: Hub, tmp_path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(HubError, match="cannot be stored in .*: Not a directory"):
+        fetch_checkpoint("lab/student", cache=tmp_path / "file")
+
+
+# ------------------------------------------------------------------------------------------- without a Hub
+
+
+@pytest.fixture
+def dead_endpoint(monkeypatch) -> str:
+    """An address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    return endpoint
+
+
+def test_server_down_is_told_without_the_clients_retries(dead_endpoint: str, tmp_path) -> None:
+    start = time.monotonic()
+    with pytest.raises(HubError, match=f"not in the cache, and the Hub at {dead_endpoint} cannot be reached"):
+        fetch_checkpoint("lab/student", cache=tmp_path)
+    assert time.monotonic() - start < 5  # the retries alone take 23 s
+
+
+def test_a_silent_server_is_given_up(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(hub_module, "ANSWER_SECONDS", 0.1)
+    with socket.socket() as listener:  # accepts and never answers
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(HubError, match="cannot be reached"):
+            fetch_checkpoint("lab/student", cache=tmp_path)
+
+
+@pytest.mark.parametrize("how", ["server down", "server ailing", "offline"])
+def test_without_a_hub_the_cached_revision_serves(hub: Hub, tmp_path, monkeypatch, how: str) -> None:
+    folder = fetch_checkpoint("lab/student", cache=tmp_path)
+    hub.requests.clear()
+    if how == "offline":
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    elif how == "server ailing":
+        hub.repos["lab/student"].status = 500
+    else:
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    assert fetch_checkpoint("lab/student", cache=tmp_path) == folder
+    assert len(hub.requests) == (how == "server ailing")
+
+
+def test_offline_and_not_cached(hub: Hub, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(HubError, match="lab/student@main is not in the cache, and HF_HUB_OFFLINE"):
+        fetch_checkpoint("lab/student", cache=tmp_path)
+    assert hub.requests == []
+
+
+def test_a_half_fetched_snapshot_is_not_taken_for_a_checkpoint(hub: Hub, tmp_path) -> None:
+    folder = fetch_checkpoint("lab/student", cache=tmp_path)
+    (folder / "model.safetensors").unlink()
+    assert names(fetch_checkpoint(f"lab/student@{folder.name}", cache=tmp_path)) == WANTED
+
+
+def test_a_withdrawn_repository_is_told_even_when_it_is_cached(hub: Hub, tmp_path) -> None:
+    fetch_checkpoint("lab/student", cache=tmp_path)
+    del hub.repos["lab/student"]
+    with pytest.raises(HubError, match="does not exist or is private"):
+        fetch_checkpoint("lab/student", cache=tmp_path)

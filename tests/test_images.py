@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from snnpar import images
+from snnpar.images import ImageError, open_rgb, preprocess
+
+HALF = (0.5, 0.5, 0.5)
+RED = (255, 0, 0)
+
+
+def encode(image: Image.Image, fmt: str = "PNG", **options) -> bytes:
+    file = BytesIO()
+    image.save(file, fmt, **options)
+    return file.getvalue()
+
+
+def plain(mode: str, colour, size: tuple[int, int] = (20, 30)) -> Image.Image:
+    return Image.new(mode, size, colour)
+
+
+def png_declaring(width: int, height: int) -> bytes:
+    """A valid PNG header with no pixels behind it."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+# ---------------------------------------------------------------------------------------------- what works
+
+
+@pytest.mark.parametrize(
+    ("data", "colour"),
+    [
+        pytest.param(encode(plain("RGB", RED)), RED, id="png"),
+        pytest.param(encode(plain("RGB", RED), "WEBP", lossless=True), RED, id="webp"),
+        pytest.param(encode(plain("RGB", RED), "JPEG", quality=95, subsampling=0), (254, 0, 0), id="jpeg"),
+        pytest.param(encode(plain("L", 77)), (77, 77, 77), id="grey"),
+        pytest.param(encode(plain("1", 1)), (255, 255, 255), id="1-bit"),
+        pytest.param(encode(plain("I;16", 32896)), (128, 128, 128), id="16-bit grey is scaled"),
+        pytest.param(encode(plain("I;16", 300)), (1, 1, 1), id="dark 16-bit grey is not clipped"),
+        pytest.param(encode(plain("CMYK", (0, 255, 255, 0)), "JPEG", quality=95), (254, 0, 0), id="cmyk red"),
+        pytest.param(encode(plain("CMYK", (0, 0, 0, 255)), "JPEG", quality=95), (0, 0, 0), id="cmyk black"),
+        pytest.param(encode(plain("RGBA", (255, 0, 0, 255))), RED, id="opaque"),
+        pytest.param(encode(plain("RGBA", (255, 0, 0, 0))), images.BACKGROUND, id="transparent"),
+        pytest.param(encode(plain("RGBA", (255, 0, 0, 128))), (192, 64, 64), id="half transparent"),
+        pytest.param(encode(plain("LA", (200, 0))), images.BACKGROUND, id="grey with alpha"),
+        pytest.param(encode(plain("L", 7), transparency=7), images.BACKGROUND, id="grey key colour"),
+        pytest.param(encode(plain("I;16", 7), transparency=7), images.BACKGROUND, id="16-bit key colour"),
+        pytest.param(encode(plain("RGB", RED), transparency=RED), images.BACKGROUND, id="rgb key colour"),
+    ],
+)
+def test_every_mode_gives_its_colour(data: bytes, colour: tuple[int, int, int]) -> None:
+    image = open_rgb(data)
+    assert image.shape == (30, 20, 3) and image.dtype == np.uint8 and image.flags.writeable
+    assert np.abs(image.astype(int) - colour).max() <= 1
+
+
+def test_palette_with_partly_transparent_colours() -> None:
+    palette = Image.new("P", (20, 30), 0)
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    palette.paste(1, (0, 15, 20, 30))
+    image = open_rgb(encode(palette, transparency=bytes([255, 0])))
+    assert (image[:15] == RED).all()
+    assert (image[15:] == images.BACKGROUND).all()
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "WEBP"])
+def test_an_animation_gives_its_first_frame(fmt: str) -> None:
+    frames = [plain("RGB", RED), plain("RGB", (0, 0, 255))]
+    data = encode(frames[0], fmt, save_all=True, append_images=frames[1:], lossless=True)
+    assert Image.open(BytesIO(data)).n_frames == 2
+    assert (open_rgb(data) == RED).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16"])
+def test_exif_orientation_is_undone(orientation: int, mode: str) -> None:
+    upright = np.zeros((30, 20), np.uint8)
+    upright[:10, :5] = 255  # a mark in the top left corner tells all eight orientations apart
+    turn_back = {  # the transposition that undoes what the camera did, as listed in the EXIF standard
+        1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+        5: lambda a: a.T, 6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].T, 8: lambda a: np.rot90(a, 3),
+    }
+    stored = np.ascontiguousarray(turn_back[orientation](upright))
+    picture = Image.fromarray(stored.astype(np.uint16) * 257 if mode == "I;16" else stored)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(picture if mode == "I;16" else picture.convert(mode), exif=exif)
+    np.testing.assert_array_equal(open_rgb(data), np.repeat(upright[..., None], 3, axis=2))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_broken_exif_does_not_spoil_the_pixels() -> None:
+    data = encode(plain("RGB", RED), exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xffgarbage")
+    assert (open_rgb(data) == RED).all()
+
+
+def test_path_bytes_and_file_agree(tmp_path) -> None:
+    path = tmp_path / "misnamed.txt"  # recognised by content
+    path.write_bytes(encode(plain("RGB", RED)))
+    with path.open("rb") as file:
+        file.read(5)  # a file that was already looked at is read from its start
+        np.testing.assert_array_equal(open_rgb(file), open_rgb(path))
+    np.testing.assert_array_equal(open_rgb(path.read_bytes()), open_rgb(path))
+
+
+# ----------------------------------------------------------------------------- what is refused, and how
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(b"", "empty", id="zero bytes"),
+        pytest.param(b"hello, this is text", "not a readable JPEG, PNG or WebP", id="not an image"),
+        pytest.param(encode(plain("P", 1), "GIF"), "not a readable JPEG, PNG or WebP", id="gif"),
+        pytest.param(encode(plain("RGB", RED), "TIFF"), "not a readable JPEG, PNG or WebP", id="tiff"),
+        pytest.param(encode(plain("RGB", RED), "EPS"), "not a readable JPEG, PNG or WebP", id="eps"),
+        pytest.param(encode(plain("RGB", RED, (300, 300)), "JPEG")[:-200], "damaged", id="truncated jpeg"),
+        pytest.param(encode(Image.effect_noise((64, 64), 50))[:-500], "damaged", id="truncated png"),
+        pytest.param(encode(plain("RGB", RED), "WEBP")[:40], "not a readable", id="truncated webp"),
+        pytest.param(png_declaring(64, 64), "damaged", id="png without pixels"),
+        pytest.param(encode(plain("RGB", RED, (1, 1))), "1 x 1 pixels, too small", id="1x1"),
+        pytest.param(encode(plain("RGB", RED, (7, 60))), "7 x 60 pixels, too small", id="7 wide"),
+        pytest.param(encode(plain("RGB", RED, (10, 101))), "10 x 101 pixels, too elongated", id="elongated"),
+        pytest.param(png_declaring(10_000, 5_000), "more than 40 million pixels", id="50 megapixels"),
+        pytest.param(png_declaring(20_000, 20_000), "more than 40 million pixels", id="20,000 x 20,000"),
+        pytest.param(png_declaring(2**31 - 1, 2**31 - 1), "more than 40 million pixels", id="exapixels"),
+        pytest.param(b"\xff" * (images.MAX_BYTES + 1), "larger than 10 MB", id="too many bytes"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_bad_input_gives_one_plain_sentence(data: bytes, words: str, tmp_path) -> None:
+    path = tmp_path / "walk.png"
+    path.write_bytes(data)
+    for source, name in ((data, "The image"), (path, "walk.png")):
+        with pytest.raises(ImageError, match=words) as error:
+            open_rgb(source)
+        assert str(error.value).startswith(name) and "\n" not in str(error.value)
+
+
+def test_smallest_and_most_elongated_that_are_accepted() -> None:
+    assert open_rgb(encode(plain("RGB", RED, (8, 80)))).shape == (80, 8, 3)
+
+
+def test_the_declared_size_is_checked_before_any_pixel_is_decoded(monkeypatch) -> None:
+    def decode(*_):
+        raise AssertionError("decoded")
+
+    data = encode(plain("RGB", RED, (100, 100)))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
+    with pytest.raises(ImageError, match="more than 0.005 million pixels"):
+        open_rgb(data, max_pixels=5_000)
+
+
+def test_missing_file_is_named(tmp_path) -> None:
+    with pytest.raises(ImageError, match="nowhere.png cannot be read: No such file"):
+        open_rgb(tmp_path / "nowhere.png")
+
+
+SEEDS = [
+    encode(Image.effect_noise((40, 60), 40).convert(mode), fmt)
+    for mode, fmt in [("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("RGB", "WEBP")]
+]
+
+
+FLIPS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(SEEDS), FLIPS)
+@pytest.mark.filterwarnings("ignore")
+def test_flipped_bytes_give_an_image_or_one_sentence(seed: bytes, flips: list[tuple[float, int]]) -> None:
+    data = bytearray(seed)
+    for place, value in flips:
+        data[round(place * (len(data) - 1))] = value
+    try:
+        image = open_rgb(bytes(data), max_pixels=1_000_000)
+    except ImageError as error:
+        assert "\n" not in str(error)
+    else:
+        assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
+
+
+# ------------------------------------------------------------------------------------------- preprocessing
+
+
+def test_preprocess_equals_the_published_code(golden) -> None:
+    with np.load(golden / "arrays.npz") as arrays:
+        image, expected = arrays["preproc.in_u8_hwc"], arrays["preproc.valid_out"]
+    found = preprocess(image, image_size=(64, 32), mean=HALF, std=HALF)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (128, 64), (300, 5)])
+def test_preprocess_keeps_a_plain_colour(size: tuple[int, int]) -> None:
+    image = np.empty((*size, 3), np.uint8)
+    image[:] = (0, 102, 255)
+    found = preprocess(image, image_size=(128, 64), mean=(0.5, 0.4, 0.0), std=(0.5, 0.2, 0.1))
+    assert found.shape == (3, 128, 64) and found.dtype == torch.float32 and found.is_contiguous()
+    torch.testing.assert_close(found.amin((1, 2)), torch.tensor([-1.0, 0.0, 10.0]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found.amax((1, 2)), torch.tensor([-1.0, 0.0, 10.0]), rtol=0, atol=1e-5)
+
+
+def test_preprocess_at_the_same_size_changes_no_pixel() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (32, 16, 3), dtype=np.uint8)
+    found = preprocess(image, image_size=(32, 16), mean=(0, 0, 0), std=(1, 1, 1))
+    np.testing.assert_array_equal((found * 255).round().numpy().astype(np.uint8), image.transpose(2, 0, 1))
+
+
+def test_preprocess_averages_when_it_shrinks() -> None:
+    """A fine checkerboard becomes grey: the filter is antialiased, not picking single pixels."""
+    board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
+    image = np.repeat(board[..., None], 3, axis=2)
+    found = preprocess(image, image_size=(16, 16), mean=(0, 0, 0), std=(1, 1, 1))
+    assert (found - 0.5).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3), np.float32)]
+)
+def test_preprocess_refuses_other_arrays(image: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="Expected an image"):
+        preprocess(image, image_size=(16, 16), mean=HALF, std=HALF)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from snnpar.energy import estimate_energy
+from snnpar.inference import Prediction, analyze, decide, load, prefix_probs, shared_attributes, sigmoid
+from snnpar.schema import AttributeGroup, AttributeSchema, load_schema
+
+SCHEMA = AttributeSchema(
+    name="small", attributes=("Female", "Young", "Old", "Hat", "Bag"), phrases=("a", "b", "c", "d", "e"),
+    labels=("Female", "Young person", "Old person", "Hat", "Bag"),
+    groups=(
+        AttributeGroup("Sex", ("Female",), exclusive=True, none="Male"),
+        AttributeGroup("Age", ("Young", "Old"), exclusive=True),
+        AttributeGroup("Things", ("Hat", "Bag"), none="nothing"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("probs", "texts"),
+    [
+        ([0.9, 0.1, 0.2, 0.6, 0.7], ["Female", "Old person", "Hat, Bag"]),  # the likeliest age, below the threshold
+        ([0.1, 0.9, 0.8, 0.6, 0.1], ["Male", "Young person", "Hat"]),  # one age only, though both pass
+        ([0.5, 0.3, 0.3, 0.5, 0.1], ["Male", "Young person", "nothing"]),  # at the threshold is not above it
+    ],
+)
+def test_decisions_by_group(probs: list[float], texts: list[str]) -> None:
+    decisions = decide(SCHEMA, np.array(probs), 0.5)
+    assert [decision.text for decision in decisions] == texts
+    assert [decision.group for decision in decisions] == ["Sex", "Age", "Things"]
+
+
+def test_decisions_follow_the_threshold() -> None:
+    probs = np.array([0.4, 0.2, 0.1, 0.48, 0.3])
+    assert [d.attributes for d in decide(SCHEMA, probs, 0.45)] == [(), ("Young",), ("Hat",)]
+    assert [d.attributes for d in decide(SCHEMA, probs, 0.25)] == [("Female",), ("Young",), ("Hat", "Bag")]
+
+
+@pytest.mark.parametrize("name", ["pa100k", "peta", "rapv1"])
+@given(seed=st.integers(0, 1000))
+def test_every_group_of_every_schema_gets_an_answer(name: str, seed: int) -> None:
+    schema = load_schema(name)
+    decisions = decide(schema, np.random.default_rng(seed).random(len(schema)), 0.5)
+    assert len(decisions) == len(schema.groups)
+    for group, decision in zip(schema.groups, decisions, strict=True):
+        assert decision.text and set(decision.attributes) <= set(group.attributes)
+        assert len(decision.attributes) <= 1 or not group.exclusive
+        assert decision.attributes or group.none == decision.text
+
+
+def test_prefix_of_known_logits() -> None:
+    rows = prefix_probs(np.array([[0.0, 2.0], [4.0, -2.0], [2.0, 3.0]]))
+    np.testing.assert_allclose(rows, sigmoid(np.array([[0, 2], [2, 0], [2, 1]])))
+
+
+@given(arrays(np.float32, st.tuples(st.integers(1, 8), st.integers(1, 5)), elements=st.floats(-30, 30, width=32)))
+def test_the_last_prefix_is_the_whole(logits: np.ndarray) -> None:
+    rows = prefix_probs(logits)
+    assert rows.shape == logits.shape
+    np.testing.assert_allclose(rows[-1], sigmoid(logits.mean(0)), atol=1e-5)
+    np.testing.assert_allclose(rows[0], sigmoid(logits[0]), atol=1e-7)
+
+
+def test_sigmoid_of_extremes_is_quiet() -> None:
+    with np.errstate(all="raise"):
+        assert sigmoid(np.array([0.0, 40.0, -40.0])).tolist() == pytest.approx([0.5, 1, 0])
+        assert sigmoid(np.array([-2000.0, 2000.0], np.float32)).tolist() == [0, 1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("inference")
+
+
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER])
+def test_analysis_of_a_picture(folder: Path, config) -> None:
+    checkpoint = tiny.write_checkpoint(folder / config.architecture, config)
+    model, picture = load(checkpoint), tiny.random_picture()
+    began = time.perf_counter()
+    analysis = analyze(model, picture)
+    elapsed_ms = (time.perf_counter() - began) * 1e3
+    prediction = analysis.prediction
+    output = model.forward(model.prepare(picture))
+    assert prediction.attributes == tiny.PA100K.attributes and analysis.checkpoint is checkpoint
+    assert np.array_equal(prediction.logits, output.logits[0])
+    np.testing.assert_allclose(prediction.probs, output.logits[0].sigmoid(), atol=1e-6)
+    assert 0 < analysis.latency_ms <= elapsed_ms
+    assert analysis.energy == estimate_energy(analysis.trace) and analysis.energy.energy_uj > 0
+    if config is tiny.STUDENT:
+        assert prediction.probs_per_timestep.shape == (3, 26)
+        np.testing.assert_allclose(prediction.probs_per_timestep[-1], prediction.probs, atol=1e-6)
+    else:
+        assert prediction.probs_per_timestep is None
+    assert not np.allclose(analyze(model, tiny.random_picture(1)).prediction.logits, prediction.logits)
+    assert np.array_equal(analyze(model, picture).prediction.logits, prediction.logits)
+
+
+def test_preprocessing_is_the_checkpoints_own(folder: Path) -> None:
+    config = replace(tiny.STUDENT, mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 1.0))
+    model = load(tiny.write_checkpoint(folder / "own", config))
+    prepared = model.prepare(np.full((90, 30, 3), 51, np.uint8))  # 51 / 255 = 0.2
+    assert prepared.shape == (1, 3, 64, 32)
+    torch.testing.assert_close(prepared[0, :, 5, 7], torch.tensor([0.2, 0.0, -0.1]))
+
+
+def test_predictions_check_their_shapes() -> None:
+    with pytest.raises(ValueError, match=r"probs must have shape \(2,\); got \(3,\)"):
+        Prediction(("a", "b"), np.zeros(2), np.zeros(3))
+
+
+def test_shared_attributes_are_matched_by_name_in_the_students_order() -> None:
+    pa100k = tiny.PA100K
+    backwards = replace(pa100k, attributes=pa100k.attributes[::-1])
+    assert shared_attributes(backwards, pa100k) == pa100k.attributes
+    assert shared_attributes(pa100k, backwards) == backwards.attributes
+    other = replace(SCHEMA, attributes=("f", "g", "h", "i", "j"),
+                    groups=(AttributeGroup("All", ("f", "g", "h", "i", "j"), none="none"),))
+    with pytest.raises(ValueError, match="small.*pa100k|pa100k.*small"):
+        shared_attributes(pa100k, other)

@@ -1,0 +1,108 @@
+"""The law of the architecture: pages -> snnpar <- train, read from the imports (also those inside functions)."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A module of snnpar may import only those before it.
+ORDER = (
+    "compat", "pickles", "schema", "phrases", "config", "recipes", "images", "datasets", "neurons", "models", "losses",
+    "metrics", "trace", "energy", "checkpoint", "hub", "inference", "explain", "runs", "card", "figures", "evaluate",
+    "table", "bench", "serve", "space", "__main__",
+)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the project by its dotted name."""
+    found = {"app": ROOT / "app.py"}
+    for package in ("snnpar", "train", "pages"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def imports(name: str) -> frozenset[str]:
+    """Dotted names a module imports; `from a import b` is a.b where that is a module of ours, else a."""
+    path = modules()[name]
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            found.update(f"{source}.{a.name}" if f"{source}.{a.name}" in modules() else source for a in node.names)
+    return frozenset(found)
+
+
+def top(dotted: str) -> str:
+    return dotted.split(".")[0]
+
+
+def members(package: str) -> list[str]:
+    return [name for name in modules() if top(name) == package]
+
+
+def test_the_imports_are_read() -> None:
+    """The tests below hold trivially if this breaks."""
+    assert "snnpar.compat" in imports("snnpar.models.vit") and "timm.models.vision_transformer" in imports(
+        "snnpar.models.vit"
+    )
+    assert "snnpar.neurons" in imports("train.loop")  # from snnpar import ASSETS, neurons
+    assert "snnpar.datasets.drawing.scene" in imports("snnpar.datasets.rendered")  # relative
+    assert "spikingjelly.activation_based" in imports("snnpar.neurons")
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [
+        ("snnpar", {"streamlit", "train", "pages", "app"}),
+        ("train", {"streamlit", "pages", "app", "gradio"}),
+        ("pages", {"train", "torch", "torchvision", "spikingjelly", "timm", "gradio", "app"}),
+        ("app", {"train", "torch", "torchvision", "spikingjelly", "timm", "gradio"}),
+    ],
+)
+def test_who_may_import_what(package: str, forbidden: set[str]) -> None:
+    wrong = {name: used for name in members(package) if (used := {top(i) for i in imports(name)} & forbidden)}
+    assert not wrong
+
+
+def test_gradio_is_imported_by_serve_alone() -> None:
+    users = {name for name in members("snnpar") if "gradio" in {top(i) for i in imports(name)}}
+    assert users <= {"snnpar.serve"}
+
+
+def test_no_cycle() -> None:
+    graph = {name: {i for i in imports(name) if i in modules()} - {name} for name in modules()}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+
+
+def place(name: str) -> int:
+    """Position of a snnpar module's first part in ORDER; the package itself comes before all."""
+    parts = name.split(".")
+    return ORDER.index(parts[1]) if len(parts) > 1 else -1
+
+
+def test_every_module_has_its_place() -> None:
+    parts = {name.split(".")[1] for name in members("snnpar") if "." in name}
+    assert parts <= set(ORDER), f"give {sorted(parts - set(ORDER))} a place in ORDER"
+
+
+@pytest.mark.parametrize("name", [name for name in members("snnpar") if "." in name])
+def test_nothing_imports_upward(name: str) -> None:
+    upward = [i for i in imports(name) if top(i) == "snnpar" and place(i) > place(name)]
+    assert not upward, f"{name} imports {upward}, which come after it"

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from snnpar.metrics import FIVE, THRESHOLDS, paired_bootstrap, pedestrian_metrics
+
+PUBLISHED_NAMES = {
+    "mean_accuracy": "ma", "accuracy": "instance_acc", "precision": "instance_prec", "recall": "instance_recall",
+    "f1": "instance_f1",
+}
+
+
+@pytest.fixture(scope="module")
+def reference(golden: Path) -> dict[str, np.ndarray]:
+    with np.load(golden / "arrays.npz") as file:
+        return {name: file[name] for name in file.files if name.startswith("metrics")}
+
+
+@pytest.mark.parametrize("table", ["metrics", "metrics_unk"])
+def test_all_metrics_equal_the_published_code(reference: dict, table: str) -> None:
+    result = pedestrian_metrics(reference[f"{table}.gt"], reference["metrics.probs"])
+    for ours, theirs in PUBLISHED_NAMES.items():
+        assert getattr(result, ours) == pytest.approx(float(reference[f"{table}.out.{theirs}"]), abs=1e-12), ours
+    for name in ("pos_recall", "neg_recall", "prec", "acc", "f1", "ma"):
+        np.testing.assert_allclose(
+            getattr(result.per_attribute, name), reference[f"{table}.out.label_{name}"], atol=1e-12, err_msg=name
+        )
+
+
+def test_another_threshold_equals_the_published_code(reference: dict) -> None:
+    result = pedestrian_metrics(reference["metrics.gt"], reference["metrics.probs"], threshold=0.5).summary()
+    expected = {ours: float(reference[f"metrics.thr0.5.{theirs}"]) for ours, theirs in PUBLISHED_NAMES.items()}
+    assert result == pytest.approx(expected, abs=1e-12)
+
+
+def divide(a: float, b: float) -> float:
+    return a / b if b else 0.0
+
+
+def plain(labels: list[list[int]], probs: list[list[float]], convention: str) -> dict[str, float]:
+    """The five metrics with loops and the words of their definitions."""
+    threshold = {"published": 0.45, "rethinking": 0.5}[convention]
+    images = []
+    for truth, prob in zip(labels, probs, strict=True):
+        yes = {i for i, y in enumerate(truth) if y == 1}
+        said = {i for i, p in enumerate(prob) if p > threshold}
+        if convention == "rethinking":
+            said &= {i for i, y in enumerate(truth) if y in (0, 1)}
+        precision, recall = divide(len(yes & said), len(said)), divide(len(yes & said), len(yes))
+        f1 = divide(2 * precision * recall, precision + recall)
+        images.append((divide(len(yes & said), len(yes | said)), precision, recall, f1))
+    accuracy, precision, recall, f1 = (sum(column) / len(images) for column in zip(*images, strict=True))
+    if convention == "rethinking":
+        f1 = divide(2 * precision * recall, precision + recall)
+    balanced = []
+    for i in range(len(labels[0])):
+        hit = {y: [p[i] > threshold for t, p in zip(labels, probs, strict=True) if t[i] == y] for y in (0, 1)}
+        true_positive = divide(sum(hit[1]), len(hit[1]))
+        balanced.append((true_positive + divide(len(hit[0]) - sum(hit[0]), len(hit[0]))) / 2)
+    return dict(zip(FIVE, (sum(balanced) / len(balanced), accuracy, precision, recall, f1), strict=True))
+
+
+SIZES = st.tuples(st.integers(1, 6), st.integers(1, 5))
+TABLES = SIZES.flatmap(lambda size: st.tuples(
+    arrays(np.int8, size, elements=st.sampled_from([0, 1, 1, 0, 2, -1])),
+    arrays(np.float64, size, elements=st.sampled_from([0.0, 0.3, 0.45, 0.46, 0.5, 0.51, 1.0])),
+))
+
+
+@pytest.mark.parametrize("convention", THRESHOLDS)
+@given(table=TABLES)
+def test_metrics_equal_their_definitions(convention: str, table: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, probs = table
+    expected = plain(labels.tolist(), probs.tolist(), convention)
+    assert pedestrian_metrics(labels, probs, convention).summary() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("convention", THRESHOLDS)
+def test_perfect_and_inverted_predictions(convention: str) -> None:
+    labels = np.array([[1, 0, 1], [0, 1, 0]])
+    assert set(pedestrian_metrics(labels, labels.astype(float), convention).summary().values()) == {1.0}
+    assert set(pedestrian_metrics(labels, 1.0 - labels, convention).summary().values()) == {0.0}
+
+
+def test_always_no_has_half_the_mean_accuracy() -> None:
+    result = pedestrian_metrics(np.eye(4, dtype=int), np.zeros((4, 4)))
+    assert result.summary() == {"mean_accuracy": 0.5, "accuracy": 0, "precision": 0, "recall": 0, "f1": 0}
+
+
+def test_f1_differs_between_the_conventions() -> None:
+    """Two images: P = 1, R = 1/2, F1 = 2/3, and P = 1/2, R = 1, F1 = 2/3; of the means, 3/4."""
+    labels, probs = np.array([[1, 1], [1, 0]]), np.array([[0.9, 0.1], [0.9, 0.9]])
+    assert pedestrian_metrics(labels, probs, "published").f1 == pytest.approx(2 / 3)
+    assert pedestrian_metrics(labels, probs, "rethinking").f1 == pytest.approx(3 / 4)
+
+
+def test_unknown_labels_cost_precision_in_one_convention_only() -> None:
+    labels, probs = np.array([[1, 2]]), np.array([[0.9, 0.9]])
+    assert pedestrian_metrics(labels, probs, "published").precision == 0.5
+    assert pedestrian_metrics(labels, probs, "rethinking").precision == 1.0
+
+
+def test_bad_input_is_named() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\), \(3, 2\)"):
+        pedestrian_metrics(np.zeros((2, 3)), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="n >= 1"):
+        pedestrian_metrics(np.zeros((0, 3)), np.zeros((0, 3)))
+    with pytest.raises(ValueError, match="'mine'; there are published, rethinking"):
+        pedestrian_metrics(np.zeros((1, 1)), np.zeros((1, 1)), "mine")
+
+
+def test_bootstrap_of_equal_and_of_better_models() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (60, 6))
+    worse, better = rng.random((60, 6)), np.where(rng.random((60, 6)) < 0.9, labels, 1 - labels).astype(float)
+    for row in paired_bootstrap(labels, worse, worse, resamples=50):
+        assert (row.difference, row.low, row.high) == (0, 0, 0)
+    rows = paired_bootstrap(labels, worse, better, resamples=200, seed=1)
+    assert [row.metric for row in rows] == list(FIVE)
+    for row in rows:
+        assert 0 < row.low < row.difference < row.high
+        expected = getattr(pedestrian_metrics(labels, better), row.metric) - getattr(
+            pedestrian_metrics(labels, worse), row.metric)
+        assert row.difference == expected
+    assert paired_bootstrap(labels, worse, better, resamples=200, seed=1) == rows
+    backwards = paired_bootstrap(labels, better, worse, resamples=200, seed=1)
+    assert [-row.low for row in backwards] == pytest.approx([row.high for row in rows])

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from spikingjelly.activation_based import functional, neuron, surrogate
+
+from snnpar import neurons
+from snnpar.neurons import LIF, lif_charge, lif_step, membrane_potential
+
+
+def trace_of(current: float, timesteps: int, **options: float) -> list[int]:
+    spikes = LIF(**options)(torch.full((timesteps, 1), current))
+    return spikes.flatten().int().tolist()
+
+
+@pytest.mark.parametrize(
+    ("current", "options", "expected"),
+    [
+        (2.0, {}, [1, 1, 1, 1, 1, 1]),  # h = 0 + 2 / 2 = 1: a tie fires, and the reset starts from 0 again
+        (1.9999, {}, [0, 1, 0, 1, 0, 1]),  # h = 0.99995, then 0.99995 / 2 + 0.99995 > 1
+        (1.5, {}, [0, 1, 0, 1, 0, 1]),  # h = 0.75, 1.125
+        (1.2, {}, [0, 0, 1, 0, 0, 1]),  # h = 0.6, 0.9, 1.05
+        (1.0, {}, [0, 0, 0, 0, 0, 0]),  # h = 1 - 2^-t never reaches 1
+        (-5.0, {}, [0, 0, 0, 0, 0, 0]),
+        (1.0, {"v_threshold": 0.5}, [1, 1, 1, 1, 1, 1]),  # h = 0.5
+        (0.75, {"v_threshold": 0.5}, [0, 1, 0, 1, 0, 1]),  # h = 0.375, 0.5625
+        (1.0, {"tau": 1.0}, [1, 1, 1, 1, 1, 1]),  # no leak: h = x
+        (3.0, {"tau": 4.0}, [0, 1, 0, 1, 0, 1]),  # h = 0.75, 0.75 + 2.25 / 4 = 1.3125
+    ],
+)
+def test_constant_current(current: float, options: dict, expected: list[int]) -> None:
+    assert trace_of(current, 6, **options) == expected
+
+
+def test_hard_reset_forgets_how_far_the_threshold_was_passed() -> None:
+    x = torch.tensor([[100.0], [1.5], [1.5]])
+    assert LIF()(x).flatten().tolist() == [1, 0, 1]
+    torch.testing.assert_close(membrane_potential(x, 2.0, 1.0).flatten(), torch.tensor([50.0, 0.75, 1.125]))
+
+
+def test_inhibition_is_remembered() -> None:
+    x = torch.tensor([[-2.0], [3.0], [3.0]])  # h = -1, 1, so a tie; then 1.5
+    assert LIF()(x).flatten().tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("tau", [1.0, 2.0, 5.0])
+def test_pure_step_is_the_layer(tau: float) -> None:
+    x = torch.randn(6, 50, generator=torch.Generator().manual_seed(1)) * 2
+    v, spikes, potentials = torch.zeros(50), [], []
+    for current in x:
+        potentials.append(lif_charge(current, v, tau))
+        fired, v = lif_step(current, v, tau, 1.0)
+        spikes.append(fired)
+        assert (v[fired.bool()] == 0).all() and (v < 1).all()
+    assert torch.equal(torch.stack(spikes), LIF(tau)(x))
+    assert torch.equal(torch.stack(potentials), membrane_potential(x, tau, 1.0))
+    assert torch.equal(membrane_potential(x, tau, 1.0) >= 1, LIF(tau)(x).bool())
+
+
+def reference(x: torch.Tensor, tau: float, v_threshold: float) -> torch.Tensor:
+    node = neuron.LIFNode(tau=tau, decay_input=True, v_threshold=v_threshold, v_reset=0.0, detach_reset=True,
+                          surrogate_function=surrogate.Sigmoid(alpha=4.0), step_mode="m")
+    spikes = node(x)
+    functional.reset_net(node)
+    return spikes
+
+
+@pytest.mark.parametrize("timesteps", [1, 4, 8])
+@pytest.mark.parametrize(("tau", "v_threshold"), [(2.0, 1.0), (2.0, 0.5), (3.0, 1.0)])
+def test_forward_and_gradient_equal_spikingjelly(timesteps: int, tau: float, v_threshold: float) -> None:
+    generator = torch.Generator().manual_seed(timesteps)
+    base = torch.randn(timesteps, 2, 3, 5, 4, generator=generator) * 2 + 0.5
+    upstream_gradient = torch.randn(base.shape, generator=generator)
+    ours, theirs = base.clone().requires_grad_(), base.clone().requires_grad_()
+    spikes, expected = LIF(tau, v_threshold)(ours), reference(theirs, tau, v_threshold)
+    assert torch.equal(spikes, expected) and 0.05 < spikes.mean() < 0.95
+    spikes.backward(upstream_gradient)
+    expected.backward(upstream_gradient)
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-7)
+
+
+def test_gradient_flows_to_earlier_timesteps_only_without_a_spike() -> None:
+    """dL/dx[0] of L = s[1]: through v[0] = h[0] when silent, nothing through a reset (detached, and times 0)."""
+    for first, linked in ((1.0, True), (3.0, False)):
+        x = torch.tensor([[first], [0.5]], requires_grad=True)
+        LIF()(x)[1].sum().backward()
+        h = first / 2 + (0.5 - first / 2) / 2 if linked else 0.25
+        sigma = 1 / (1 + torch.exp(torch.tensor(-4 * (h - 1))))
+        slope = 4 * sigma * (1 - sigma)
+        expected = torch.stack([slope / 4 if linked else slope * 0, slope / 2])
+        torch.testing.assert_close(x.grad.flatten(), expected)
+
+
+def test_two_forwards_are_independent() -> None:
+    layer, x = LIF(), torch.full((3, 4), 0.9)
+    assert torch.equal(layer(x), layer(x))
+    assert not dict(layer.named_buffers()) and not layer.state_dict()
+
+
+@given(st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=8), st.floats(1, 8), st.floats(0.1, 4))
+def test_spikes_are_binary_and_independent_of_neighbours(currents: list[float], tau: float, threshold: float) -> None:
+    column = torch.tensor(currents)
+    alone = LIF(tau, threshold)(column[:, None])
+    among = LIF(tau, threshold)(torch.stack([column, -column, column * 2], 1))
+    assert set(alone.flatten().tolist()) <= {0.0, 1.0}
+    assert torch.equal(among[:, :1], alone)
+
+
+def test_no_spike_comes_before_its_cause() -> None:
+    x = torch.randn(6, 30, generator=torch.Generator().manual_seed(3)) * 2
+    changed = x.clone()
+    changed[4:] += 5
+    assert torch.equal(LIF()(x)[:4], LIF()(changed)[:4]) and not torch.equal(LIF()(x), LIF()(changed))
+
+
+def test_bfloat16_keeps_its_state_in_float32() -> None:
+    """A constant 0.7 ends at 0.7; a bfloat16 membrane would stop one rounding step short of it."""
+    x = torch.full((20, 1), 0.7, dtype=torch.bfloat16)
+    spikes, potentials = neurons._lif_forward(x, 2.0, 1.0)
+    assert spikes.dtype == potentials.dtype == torch.bfloat16
+    torch.testing.assert_close(potentials[-1, 0], x[0, 0], rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_compiled_kernels_give_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = (torch.randn(4, 2, 64, 8, generator=torch.Generator().manual_seed(5)) * 2).requires_grad_()
+    expected = LIF()(x)
+    expected.sum().backward()
+    expected_gradient, x.grad = x.grad, None
+    monkeypatch.setattr(neurons, "_kernels", dict(neurons._kernels))
+    neurons.compile_kernels()
+    spikes = LIF()(x)
+    spikes.sum().backward()
+    assert torch.equal(spikes, expected)
+    torch.testing.assert_close(x.grad, expected_gradient, rtol=1e-5, atol=1e-7)

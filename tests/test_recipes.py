@@ -1,0 +1,47 @@
+"""Recipes: presets, their sources, and the way from config to command line and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from snnpar.config import ConfigError, setting_fields
+from snnpar.recipes import CODE, OPEN, RECIPES, apply_recipe, explain_config, to_arguments
+from train.__main__ import main
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_alone_needs_one_flag(name):
+    assert to_arguments(apply_recipe(name, {})) == ([] if name == "default" else ["--recipe", name])
+
+
+def test_given_values_win():
+    assert apply_recipe("published-code", {"epochs": 3}).epochs == 3
+
+
+@pytest.mark.parametrize(("features", "logits", "weight"), [
+    (False, False, 1.0), (True, False, 0.8), (False, True, 0.8), (True, True, 0.6),
+])
+def test_published_weight_of_the_cross_entropy(features, logits, weight):
+    given = {"feature_kd": features, "logit_kd": logits, "teacher": "somewhere"}
+    assert apply_recipe("published-code", given).ce_weight == weight
+    assert apply_recipe("default", given).ce_weight == 1.0
+
+
+def test_an_unknown_recipe_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="default, published-code, published-paper"):
+        apply_recipe("adam", {})
+
+
+def test_every_value_says_where_it_comes_from():
+    text = explain_config(apply_recipe("published-paper", {"epochs": 7}), {"epochs": 7})
+    lines = {line.split()[0]: line for line in text.splitlines()[1:]}
+    assert set(lines) == {spec.name for spec in setting_fields()} - {"recipe"}
+    assert lines["epochs"].endswith("given")
+    assert lines["batch_size"].endswith(OPEN)
+    code = explain_config(apply_recipe("published-code", {}), {})
+    assert f"sgd                      {CODE}" in code
+
+
+def test_print_config_needs_no_data_and_makes_no_run(capsys):
+    assert main(["--recipe", "published-code", "--print-config"]) == 0
+    assert "recipe published-code" in capsys.readouterr().out

@@ -1,0 +1,101 @@
+"""`python -m train`: flags generated from TrainConfig, or --run DIR for a run that exists."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from snnpar.config import TrainConfig, setting_fields
+from snnpar.recipes import apply_recipe, explain_config
+from snnpar.runs import Run, RunError, create_run, open_run, status
+
+
+def parser() -> argparse.ArgumentParser:
+    """One flag per TrainConfig field."""
+    flags = argparse.ArgumentParser(prog="python -m train", description="Train a teacher, or distil a student.")
+    flags.add_argument("--run", metavar="DIR", help="train the run in DIR (it has a config.json), as the page does")
+    flags.add_argument("--resume", action="store_true", help="with --run: go on after its last whole epoch")
+    flags.add_argument("--out", metavar="DIR", help="make the run in DIR instead of a fresh folder in checkpoints/runs")
+    flags.add_argument("--print-config", action="store_true", help="say what the settings mean and come from; no run")
+    for spec in setting_fields():
+        shown = f"{spec.help} (default: {spec.default})" if spec.default != "" else spec.help
+        if spec.type is bool:
+            flags.add_argument(spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
+                               help=spec.help)
+        else:
+            flags.add_argument(spec.flag, default=argparse.SUPPRESS, type=spec.type, choices=spec.choices,
+                               metavar=spec.type.__name__.upper() if not spec.choices else None,
+                               help=shown.replace("%", "%%"))
+    return flags
+
+
+def config_from(options: argparse.Namespace) -> TrainConfig:
+    """The config that the flags describe; folders become absolute, so that a run can be resumed from anywhere."""
+    values = given(options)
+    for name in ("data", "teacher", "init"):
+        if values.get(name):
+            values[name] = str(Path(values[name]).expanduser().resolve())
+    return apply_recipe(values.pop("recipe", "default"), values)
+
+
+def given(options: argparse.Namespace) -> dict[str, object]:
+    """The settings that the command line names, by field."""
+    return {spec.name: getattr(options, spec.name) for spec in setting_fields() if spec.name in options}
+
+
+def new_run(options: argparse.Namespace) -> Run:
+    """The run that the flags describe."""
+    if options.resume:
+        raise RunError("--resume needs --run DIR, the run to go on with")
+    run = create_run(config_from(options), Path(options.out) if options.out else None)
+    print(f"run: {run.path}")
+    return run
+
+
+def existing_run(options: argparse.Namespace) -> Run:
+    """The run in --run DIR; refuses what would disturb or overwrite it."""
+    if options.out or given(options):
+        raise RunError("--run takes every setting from the run's config.json; leave the other flags out")
+    run = open_run(options.run)
+    current = status(run)
+    if current.is_active and current.pid != os.getpid():
+        raise RunError(f"{run.path} is being trained by process {current.pid}; stop that first")
+    if run.is_loadable and not options.resume:
+        raise RunError(f"{run.path} has already been trained; add --resume to go on, or start a new run")
+    return run
+
+
+def start_log(run: Run) -> None:
+    """Log to the terminal and to log.txt; once only when the terminal already is log.txt."""
+    path = run.path / "log.txt"
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if not path.exists() or os.fstat(sys.stderr.fileno()).st_ino != path.stat().st_ino:
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        if options.print_config:
+            print(explain_config(config_from(options), given(options)))
+            return 0
+        run = existing_run(options) if options.run else new_run(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    start_log(run)
+    from train.loop import train  # torch and the models load only once the flags are known to be good
+
+    try:
+        train(run, resume=options.resume)
+    except ValueError:
+        return 1  # said in the log and in status.json
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

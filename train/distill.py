@@ -1,0 +1,74 @@
+"""The loss of one batch, term by term, with an optional frozen teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from snnpar.checkpoint import Checkpoint, load_model
+from snnpar.config import ConfigError, ModelConfig, TrainConfig
+from snnpar.losses import (
+    attribute_softmax_kl,
+    binary_kl,
+    feature_cosine,
+    label_weights,
+    text_cosine_kl,
+    weighted_bce,
+)
+from snnpar.models import ModelOutput
+from snnpar.schema import AttributeSchema
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A teacher without gradients and the vectors of its phrases (A, text_dim)."""
+
+    model: nn.Module
+    word_vectors: Tensor
+
+    def to(self, device: torch.device) -> Teacher:
+        return Teacher(self.model.to(device), self.word_vectors.to(device))
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> ModelOutput:
+        return self.model(images, self.word_vectors)
+
+
+def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: AttributeSchema, config: TrainConfig) -> Teacher:
+    """Load a teacher that fits the student, or raise ConfigError saying what does not fit."""
+    teacher = checkpoint.model
+    if checkpoint.role != "teacher":
+        raise ConfigError(f"{checkpoint.path} holds a {checkpoint.role}, not a teacher")
+    if checkpoint.schema.attributes != schema.attributes:
+        raise ConfigError(f"{checkpoint.path} was trained on other attributes ({checkpoint.schema.name})")
+    for name in ("image_size", "mean", "std"):
+        if getattr(teacher, name) != getattr(student, name):
+            raise ConfigError(f"teacher and student need one {name}: {getattr(teacher, name)} and "
+                              f"{getattr(student, name)}")
+    if config.feature_kd and teacher.dim != student.dim:
+        raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")
+    vectors = torch.from_numpy(checkpoint.phrases().for_schema(schema))
+    return Teacher(load_model(checkpoint).train(config.teacher_mode == "train"), vectors)
+
+
+def loss_terms(output: ModelOutput, labels: Tensor, positive_ratio: Tensor, teacher: ModelOutput | None,
+               config: TrainConfig) -> dict[str, Tensor]:
+    """The terms by name, weights applied; their sum is the loss."""
+    weights = label_weights(labels, positive_ratio)
+    terms = {"ce": config.ce_weight * weighted_bce(output.logits, labels, weights)}
+    if output.visual_logits is not None and config.visual_weight:
+        terms["visual"] = config.visual_weight * weighted_bce(output.visual_logits, labels, weights)
+    if config.feature_kd:
+        terms["feature"] = config.feature_weight * _feature_loss(output, teacher, config)
+    if config.logit_kd:
+        logit_loss = binary_kl if config.logit_loss == "binary" else attribute_softmax_kl
+        terms["logit"] = config.logit_weight * logit_loss(output.logits, teacher.logits, config.temperature)
+    return terms
+
+
+def _feature_loss(output: ModelOutput, teacher: ModelOutput, config: TrainConfig) -> Tensor:
+    if config.feature_loss == "cosine":
+        return feature_cosine(output.features, teacher.features)
+    return text_cosine_kl(output.features, teacher.features, teacher.text_features)

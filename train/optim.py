@@ -1,0 +1,70 @@
+"""Optimizers and learning-rate schedules of the recipes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from snnpar.config import TrainConfig
+
+NO_DECAY = ("cls_token", "pos_embed", "vis_embed", "tex_embed")
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimizer of a config."""
+    groups = parameter_groups(model, config.weight_decay, config.decay_all)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=0.9)
+    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer](groups, lr=config.lr)
+
+
+def parameter_groups(model: nn.Module, weight_decay: float, decay_all: bool = False) -> list[dict]:
+    """Decay kernels and matrices; leave biases, norms and embeddings alone unless `decay_all`."""
+    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for name, parameter in model.named_parameters():
+        matrix = parameter.ndim > 1 and name.rsplit(".", 1)[-1] not in NO_DECAY
+        groups[decay_all or matrix].append(parameter)
+    return [{"params": groups[True], "weight_decay": weight_decay}, {"params": groups[False], "weight_decay": 0.0}]
+
+
+def learning_rate(config: TrainConfig, position: float) -> float:
+    """Learning rate at a position in epochs, 0 at the start of training."""
+    return SCHEDULES[config.schedule](config, position)
+
+
+def _cosine(config: TrainConfig, position: float) -> float:
+    """Linear warm-up, then a cosine to 0."""
+    if position < config.warmup_epochs:
+        return config.lr * (position + 0.02) / (config.warmup_epochs + 0.02)
+    span = max(config.epochs - config.warmup_epochs, 1e-9)
+    return config.lr * 0.5 * (1 + math.cos(math.pi * (position - config.warmup_epochs) / span))
+
+
+def _published_code(config: TrainConfig, position: float) -> float:
+    """The authors' scheduler, constant within an epoch and counting from 1.
+
+    Warm-up from 0.01 lr; then a cosine over all epochs (not over those left) from lr to 0.002 lr.
+    """
+    epoch = int(position) + 1
+    if epoch < config.warmup_epochs:
+        return config.lr * (0.01 + 0.99 * epoch / config.warmup_epochs)
+    low = 0.002 * config.lr
+    return low + 0.5 * (config.lr - low) * (1 + math.cos(math.pi * epoch / config.epochs))
+
+
+def _steps(config: TrainConfig, position: float) -> float:
+    """Linear warm-up, then a tenth after half and again after three quarters of the epochs (where is ours)."""
+    if position < config.warmup_epochs:
+        return config.lr * (position + 0.02) / (config.warmup_epochs + 0.02)
+    drops = sum(position >= share * config.epochs for share in (0.5, 0.75))
+    return config.lr * 0.1**drops
+
+
+SCHEDULES: dict[str, Callable[[TrainConfig, float], float]] = {
+    "cosine": _cosine,
+    "published-code": _published_code,
+    "steps": _steps,
+}
