@@ -113,14 +113,7 @@ def _headline(now: RunStatus, steps: list[dict]) -> None:
 
 def _buttons(run: Run, now: RunStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if now.is_active and st.button("Stop", icon=":material/stop:", help="Ends after the current step; can resume."):
-            _control(lambda: stop(run))
-        if now.state in RESUMABLE and st.button(
-            "Resume" if now.state != "created" else "Start",
-            icon=":material/resume:",
-            help="Goes on after the last whole epoch.",
-        ):
-            _control(lambda: launch(run, resume=True))
+        # First, where it stays when Stop goes: a moved button would be on screen twice until the script ends.
         role = _role(run)
         if role and st.button(
             f"Use as {role}",
@@ -134,6 +127,14 @@ def _buttons(run: Run, now: RunStatus) -> None:
             else "It has no weights before its first epoch ends.",
         ):
             st.switch_page("pages/compare.py", query_params=st.query_params)
+        if now.is_active and st.button("Stop", icon=":material/stop:", help="Ends after the current step; can resume."):
+            _control(lambda: stop(run))
+        if now.state in RESUMABLE and st.button(
+            "Resume" if now.state != "created" else "Start",
+            icon=":material/resume:",
+            help="Goes on after the last whole epoch.",
+        ):
+            _control(lambda: launch(run, resume=True))
 
 
 def _control(action: object) -> None:

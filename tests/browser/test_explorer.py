@@ -85,14 +85,24 @@ def choose(page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
+def settle(page) -> None:
+    """Wait until the script has ended, so that nothing of the run before is left on screen."""
+    page.wait_for_function(
+        "() => { const app = document.querySelector('[data-testid=stApp]');"
+        " const busy = app?.dataset.testScriptState !== 'notRunning' || document.querySelector('[data-stale=true]');"
+        " window.quietSince = busy ? null : (window.quietSince ?? performance.now());"
+        " return window.quietSince !== null && performance.now() - window.quietSince > 1000; }",
+        timeout=SLOW_S * 1000,
+    )
+
+
 def toggle(page, label: str) -> None:
     page.get_by_test_id("stCheckbox").filter(has_text=label).locator("label").click()
 
 
 def click_row(page, row: int) -> None:
     """Click a cell of the attribute table, which is drawn on a canvas: a header, then rows of equal height."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(1000)  # a canvas says nothing about being ready
+    settle(page)  # a canvas says nothing about being ready
     box = page.get_by_test_id("stDataFrame").bounding_box()
     page.mouse.click(box["x"] + 80, box["y"] + ROW_HEIGHT * (row + 1.5))
 
@@ -145,7 +155,8 @@ def test_a_first_visit(page) -> None:
     expect(page.get_by_text("best epoch 1: mA", exact=False).first).to_be_visible(timeout=SLOW_S * 1000)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
 
-    page.get_by_role("button", name="Use as student").click(timeout=SLOW_S * 1000)
+    settle(page)
+    page.get_by_role("button", name="Use as student").click()
     expect(page.get_by_text("Attribute by attribute")).to_be_visible()
     expect(page.get_by_text("student-rendered", exact=False).first).to_be_visible()
     assert "student=runs" in page.url
