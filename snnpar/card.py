@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, read_checkpoint, write_config, write_text
+from snnpar.atomic import write_text
+from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict
 from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments

@@ -12,6 +12,7 @@ import tiny
 import torch
 from safetensors.torch import load_file, save_file
 
+from snnpar.atomic import write_text
 from snnpar.checkpoint import (
     CheckpointError,
     load_model,
@@ -19,7 +20,6 @@ from snnpar.checkpoint import (
     save_weights,
     shipped,
     write_config,
-    write_text,
 )
 from snnpar.inference import load
 from snnpar.schema import Phrases, save_phrases

@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of snnpar may import only those before it.
 ORDER = (
-    "compat", "pickles", "schema", "phrases", "config", "recipes", "images", "datasets", "neurons", "models", "losses",
-    "metrics", "trace", "energy", "checkpoint", "hub", "inference", "explain", "runs", "card", "figures", "evaluate",
-    "table", "bench", "serve", "space", "__main__",
+    "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images",
+    "datasets", "neurons", "models", "losses", "metrics", "trace", "energy", "checkpoint", "hub", "inference",
+    "explain", "runs", "card", "figures", "evaluate", "table", "bench", "serve", "space", "__main__",
 )
 
 

@@ -14,22 +14,9 @@ import tiny
 
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig, to_dict
+from snnpar.jobs import STALLED_AFTER_S, JobError, process_identity, read_log, status, stop, write_status
 from snnpar.models import preset
-from snnpar.runs import (
-    STALLED_AFTER_S,
-    Run,
-    RunError,
-    create_run,
-    launch,
-    list_runs,
-    open_run,
-    process_identity,
-    read_log,
-    read_metrics,
-    status,
-    stop,
-    write_status,
-)
+from snnpar.runs import Run, RunError, create_run, launch, list_runs, open_run, read_metrics
 
 SMALL = TrainConfig(model="spikingformer_1_64", epochs=1, batch_size=8, rendered_count=16, threads=1)
 
@@ -104,14 +91,14 @@ def test_opening_what_is_no_run(tmp_path: Path, run: Run) -> None:
 def test_an_ended_run_says_why(run: Run, state: str) -> None:
     write_status(run, state=state, message="because")
     assert (status(run).state, status(run).message, status(run).is_active) == (state, "because", False)
-    with pytest.raises(RunError, match=f"not running .it is {state}"):
+    with pytest.raises(JobError, match=f"not running .it is {state}"):
         stop(run)
 
 
 def test_a_live_process_is_running_until_it_falls_silent(run: Run, sleeper: subprocess.Popen) -> None:
     write_status(run, state="running", **process_identity(sleeper.pid))
     assert status(run).state == "running" and status(run).pid == sleeper.pid and status(run).is_active
-    with pytest.raises(RunError, match="already running"):
+    with pytest.raises(JobError, match="already running"):
         launch(run)
     path = run.path / "status.json"
     silent = json.loads(path.read_text()) | {"written": time.time() - STALLED_AFTER_S - 1}

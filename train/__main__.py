@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from snnpar.config import TrainConfig, setting_fields
+from snnpar.jobs import status
 from snnpar.recipes import apply_recipe, explain_config
-from snnpar.runs import Run, RunError, create_run, open_run, status
+from snnpar.runs import Run, RunError, create_run, open_run
 
 
 def parser() -> argparse.ArgumentParser:

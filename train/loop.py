@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from snnpar import ASSETS, neurons
+from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import (
     CARD,
@@ -25,15 +26,15 @@ from snnpar.checkpoint import (
     read_checkpoint,
     save_weights,
     write_phrases,
-    write_text,
 )
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.datasets import ResizedImages, open_split
 from snnpar.evaluate import predict_probs
 from snnpar.images import normalise
+from snnpar.jobs import process_identity, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.models import build_model
-from snnpar.runs import Run, process_identity, write_status
+from snnpar.runs import Run
 from snnpar.schema import Phrases, load_phrases
 from train.augment import AUGMENTATIONS, mixup
 from train.distill import Teacher, load_teacher, loss_terms

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from snnpar.checkpoint import load_strictly, write_text
+from snnpar.atomic import write_text
+from snnpar.checkpoint import load_strictly
 
 
 def save_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict) -> None:

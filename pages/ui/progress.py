@@ -14,7 +14,8 @@ from pages.ui import checkpoints
 from snnpar import figures
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
-from snnpar.runs import Run, RunError, RunStatus, launch, list_runs, read_log, read_metrics, status, stop
+from snnpar.jobs import JobError, JobStatus, read_log, status, stop
+from snnpar.runs import Run, launch, list_runs, read_metrics
 
 STATES = {
     "running": ":blue-badge[:material/play_arrow: running]",
@@ -42,7 +43,7 @@ class ListedRun:
     """A run and its state when the list was drawn."""
 
     run: Run
-    status: RunStatus
+    status: JobStatus
 
 
 def chosen_run() -> ListedRun | None:
@@ -99,7 +100,7 @@ def _live(run: Run, was_active: bool) -> None:
         st.code(_command(run), language="bash", wrap_lines=True)
 
 
-def _headline(now: RunStatus, steps: list[dict]) -> None:
+def _headline(now: JobStatus, steps: list[dict]) -> None:
     st.markdown(STATES[now.state] + (f" {now.message}" if now.message else ""))
     if not steps:
         return
@@ -111,7 +112,7 @@ def _headline(now: RunStatus, steps: list[dict]) -> None:
     st.progress(min(1.0, done), words)
 
 
-def _buttons(run: Run, now: RunStatus) -> None:
+def _buttons(run: Run, now: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         # First, where it stays when Stop goes: a moved button would be on screen twice until the script ends.
         role = _role(run)
@@ -140,7 +141,7 @@ def _buttons(run: Run, now: RunStatus) -> None:
 def _control(action: object) -> None:
     try:
         action()
-    except (RunError, OSError) as error:
+    except (JobError, OSError) as error:
         st.error(str(error), icon=":material/error:")
         return
     st.rerun()

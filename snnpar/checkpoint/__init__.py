@@ -14,10 +14,9 @@ from snnpar.checkpoint.files import (
     shipped,
     write_config,
     write_phrases,
-    write_text,
 )
 from snnpar.checkpoint.published import Published, import_published, read_phrases, write_published
 
 __all__ = ["CARD", "CONFIG", "PHRASES", "WEIGHTS", "Checkpoint", "CheckpointError", "Published", "import_published",
            "load_model", "load_strictly", "read_checkpoint", "read_phrases", "save_weights", "shipped", "write_config",
-           "write_phrases", "write_published", "write_text"]
+           "write_phrases", "write_published"]

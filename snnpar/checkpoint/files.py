@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from snnpar import CHECKPOINTS
+from snnpar.atomic import write_text
 from snnpar.config import ConfigError, ModelConfig, from_dict, to_dict
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
@@ -124,13 +125,6 @@ def write_config(folder: Path, model: ModelConfig, schema: AttributeSchema, trai
 
 def write_phrases(folder: Path, phrases: Phrases) -> None:
     save_phrases(phrases, folder / PHRASES)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file in one step."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
 
 
 def shipped(root: Path = CHECKPOINTS) -> list[Checkpoint]:

@@ -11,8 +11,9 @@ import pytest
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
+from snnpar.jobs import process_identity, read_log, status, write_status
 from snnpar.recipes import to_arguments
-from snnpar.runs import create_run, launch, open_run, process_identity, read_log, read_metrics, status, write_status
+from snnpar.runs import create_run, launch, open_run, read_metrics
 from train import __main__ as cli
 
 

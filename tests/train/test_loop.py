@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from snnpar.checkpoint import load_model, read_checkpoint, write_config
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.inference import load
+from snnpar.jobs import status
 from snnpar.models import PRESETS, preset
-from snnpar.runs import Run, create_run, read_metrics, status
+from snnpar.runs import Run, create_run, read_metrics
 from snnpar.schema import load_schema
 from train import loop
 
