@@ -50,11 +50,14 @@ FIVE = ("mean_accuracy", "accuracy", "precision", "recall", "f1")
 
 
 def pedestrian_metrics(
-    labels: np.ndarray, probs: np.ndarray, convention: str = "published", threshold: float | None = None
+    labels: np.ndarray, probs: np.ndarray, convention: str = "published", threshold: float | None = None, *,
+    ignore_unknown: bool | None = None,
 ) -> PedestrianMetrics:
     """Metrics of probabilities (n, A) against labels (n, A) in {0, 1}: 1 positive, 0 negative, else unknown.
 
-    Under `rethinking`, unknown labels are ignored; `published` masks nothing, so predicting one still costs precision.
+    ignore_unknown: a prediction where the label is unknown counts for nothing; otherwise predicting one costs
+    precision and accuracy, as in the published code. None is what the convention does: `rethinking` ignores them,
+    `published` masks nothing.
     """
     labels, probs = np.asarray(labels), np.asarray(probs)
     if labels.shape != probs.shape or labels.ndim != 2 or not len(labels):
@@ -64,7 +67,7 @@ def pedestrian_metrics(
     # Compared in the type of the probabilities, as the published code does: float32(0.45) is not above 0.45.
     predicted = probs > (THRESHOLDS[convention] if threshold is None else threshold)
     positive, negative = labels == 1, labels == 0
-    if convention == "rethinking":
+    if convention == "rethinking" if ignore_unknown is None else ignore_unknown:
         predicted = predicted & (positive | negative)
     per_attribute = _per_attribute(positive, negative, predicted)
     hits = (positive & predicted).sum(1).astype(np.float64)

@@ -106,6 +106,13 @@ def test_unknown_labels_cost_precision_in_one_convention_only() -> None:
     assert pedestrian_metrics(labels, probs, "rethinking").precision == 1.0
 
 
+@pytest.mark.parametrize("convention", THRESHOLDS)
+def test_ignoring_unknown_labels_can_be_chosen_in_either_convention(convention: str) -> None:
+    labels, probs = np.array([[1, 2]]), np.array([[0.9, 0.9]])
+    for ignore, precision in ((True, 1.0), (False, 0.5)):
+        assert pedestrian_metrics(labels, probs, convention, ignore_unknown=ignore).precision == precision
+
+
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\), \(3, 2\)"):
         pedestrian_metrics(np.zeros((2, 3)), np.zeros((3, 2)))
