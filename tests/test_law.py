@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module of snnpar may import only those before it.
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images",
-    "datasets", "neurons", "models", "losses", "metrics", "trace", "energy", "checkpoint", "hub", "inference",
+    "datasets", "neurons", "models", "losses", "metrics", "outcomes", "published",
+    "trace", "energy", "checkpoint", "hub", "inference",
     "explain", "runs", "card", "figures", "evaluate", "table", "bench", "serve", "space", "__main__",
 )
 
