@@ -21,7 +21,15 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--resume", action="store_true", help="with --run: go on after its last whole epoch")
     flags.add_argument("--out", metavar="DIR", help="make the run in DIR instead of a fresh folder in checkpoints/runs")
     flags.add_argument("--print-config", action="store_true", help="say what the settings mean and come from; no run")
+    add_settings(flags)
+    return flags
+
+
+def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()) -> None:
+    """Add one flag per TrainConfig field, but those to leave out; flags that are not given leave no trace."""
     for spec in setting_fields():
+        if spec.name in leave_out:
+            continue
         shown = f"{spec.help} (default: {spec.default})" if spec.default != "" else spec.help
         if spec.type is bool:
             flags.add_argument(spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
@@ -30,7 +38,6 @@ def parser() -> argparse.ArgumentParser:
             flags.add_argument(spec.flag, default=argparse.SUPPRESS, type=spec.type, choices=spec.choices,
                                metavar=spec.type.__name__.upper() if not spec.choices else None,
                                help=shown.replace("%", "%%"))
-    return flags
 
 
 def config_from(options: argparse.Namespace) -> TrainConfig:

@@ -36,19 +36,24 @@ class Teacher:
         return self.model(images, self.word_vectors)
 
 
-def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: AttributeSchema, config: TrainConfig) -> Teacher:
-    """Load a teacher that fits the student, or raise ConfigError saying what does not fit."""
+def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainConfig) -> None:
+    """Raise ConfigError saying what does not fit, unless this student can be distilled from that teacher."""
     teacher = checkpoint.model
     if checkpoint.role != "teacher":
         raise ConfigError(f"{checkpoint.path} holds a {checkpoint.role}, not a teacher")
-    if checkpoint.schema.attributes != schema.attributes:
-        raise ConfigError(f"{checkpoint.path} was trained on other attributes ({checkpoint.schema.name})")
     for name in ("image_size", "mean", "std"):
         if getattr(teacher, name) != getattr(student, name):
             raise ConfigError(f"teacher and student need one {name}: {getattr(teacher, name)} and "
                               f"{getattr(student, name)}")
     if config.feature_kd and teacher.dim != student.dim:
         raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")
+
+
+def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: AttributeSchema, config: TrainConfig) -> Teacher:
+    """Load a teacher that fits the student, or raise ConfigError saying what does not fit."""
+    check_teacher(checkpoint, student, config)
+    if checkpoint.schema.attributes != schema.attributes:
+        raise ConfigError(f"{checkpoint.path} was trained on other attributes ({checkpoint.schema.name})")
     vectors = torch.from_numpy(checkpoint.phrases().for_schema(schema))
     return Teacher(load_model(checkpoint).train(config.teacher_mode == "train"), vectors)
 
