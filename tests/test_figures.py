@@ -115,3 +115,59 @@ def test_the_theme_of_the_app_has_the_colours_of_the_models() -> None:
     for ground in ("light", "dark"):
         assert theme[ground]["blueTextColor"] == figures.LOOKS["teacher"].colour
         assert theme[ground]["orangeTextColor"] == figures.LOOKS["student"].colour
+
+
+def measured(*values: float) -> figures.Measured:
+    value = np.array(values)
+    return figures.Measured(value, value - 0.1, value + 0.05)
+
+
+def test_attribute_bars_have_whiskers_and_mark_a_row() -> None:
+    figure = figures.attribute_bars(["Hat", "Boots"], {"teacher": measured(0.5, 0.8), "student": measured(0.4, 0.2)},
+                                    "mA", marked=1)
+    teacher, student = (trace for trace in figure.data if trace.type == "scatter")
+    assert list(teacher.x) == [50, 80] and list(student.x) == pytest.approx([40, 20])
+    assert list(teacher.error_x.array) == pytest.approx([5, 5])
+    assert list(teacher.error_x.arrayminus) == pytest.approx([10, 10])
+    assert (teacher.marker.symbol, student.marker.symbol) == ("square", "circle")
+    assert all(a < b for a, b in zip(teacher.y, student.y, strict=True))
+    assert figure.layout.yaxis.ticktext == ("Hat", "<b>▸ Boots</b>")
+    assert (figure.layout.shapes[0].y0, figure.layout.shapes[0].y1) == (0.5, 1.5)
+
+
+def test_one_model_alone_stands_in_the_middle_of_its_row() -> None:
+    figure = figures.attribute_bars(["Hat"], {"student": measured(0.5)}, "F1")
+    assert all(list(trace.y) == [0] for trace in figure.data) and not figure.layout.shapes
+
+
+def test_intervals_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(2,\), \(1,\), \(2,\)"):
+        figures.Measured(np.zeros(2), np.zeros(1), np.zeros(2))
+
+
+def test_metrics_over_time_are_percent() -> None:
+    rows = [dict.fromkeys(("mean_accuracy", "accuracy", "precision", "recall", "f1"), value) for value in (0.5, 0.75)]
+    figure = figures.metrics_over_time(rows)
+    assert {line.name for line in figure.data} == {"mA", "F1", "Accuracy", "Precision", "Recall"}
+    assert all((list(line.x), list(line.y)) == ([1, 2], [50, 75]) for line in figure.data)
+
+
+def test_fixed_goes_up_and_broken_down() -> None:
+    fixed, broken = figures.fixed_and_broken([1200, 3], [4, 0]).data
+    assert (list(fixed.y), list(broken.y)) == ([1200, 3], [-4, 0])
+    assert list(fixed.text) == ["1,200", "3"] and list(broken.text) == ["4", "0"]
+
+
+def test_flips_are_named_by_both_timesteps() -> None:
+    (bars,) = figures.flips_over_time([0.1, 0.025]).data
+    assert (list(bars.x), list(bars.y)) == (["1 → 2", "2 → 3"], [10, 2.5])
+
+
+def test_calibration_leaves_empty_bins_out_and_later_answers_are_fuller() -> None:
+    bins = (np.array([0.1, np.nan, 0.9]), np.array([0.0, np.nan, 1.0]), np.array([5, 0, 2]))
+    curves = [figures.CalibrationCurve("Teacher", "teacher", *bins),
+              *(figures.CalibrationCurve(f"t = {t}", "student", *bins) for t in (1, 2))]
+    diagonal, teacher, early, late = figures.calibration_curves(curves).data
+    assert list(diagonal.x) == list(diagonal.y)
+    assert list(teacher.x) == [0.1, 0.9] and list(teacher.customdata) == [5, 2]
+    assert early.opacity < late.opacity == teacher.opacity == 1

@@ -4,6 +4,15 @@ Text and grid colours are left to the page's theme, so that each figure reads on
 """
 
 from snnpar.figures.curves import AttributeOverTime, loss_curves, metric_curves, predictions_over_time
+from snnpar.figures.evaluation import (
+    CalibrationCurve,
+    Measured,
+    attribute_bars,
+    calibration_curves,
+    fixed_and_broken,
+    flips_over_time,
+    metrics_over_time,
+)
 from snnpar.figures.looks import LOOKS, Look
 from snnpar.figures.overlay import overlay
 from snnpar.figures.spikes import RASTER_ROWS, Raster, firing_maps, firing_rates, spike_raster
@@ -12,12 +21,19 @@ __all__ = [
     "LOOKS",
     "RASTER_ROWS",
     "AttributeOverTime",
+    "CalibrationCurve",
     "Look",
+    "Measured",
     "Raster",
+    "attribute_bars",
+    "calibration_curves",
     "firing_maps",
     "firing_rates",
+    "fixed_and_broken",
+    "flips_over_time",
     "loss_curves",
     "metric_curves",
+    "metrics_over_time",
     "overlay",
     "predictions_over_time",
     "spike_raster",
