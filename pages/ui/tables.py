@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import cells, checkpoints
 from pages.ui.chrome import mark
 from pages.ui.looking import Seen
 from pages.ui.rows import FILTERS, UNSURE, Row, right
@@ -97,7 +97,7 @@ def _table(shown: list[Row]) -> None:
     marked = [(names.index(current), "attribute")] if current in names else []
     st.dataframe(
         data,
-        key=_key(names, current),
+        key=cells.key("table", (names, current)),
         hide_index=True,
         height=ROW_HEIGHT * (len(shown) + 1) + 4,
         row_height=ROW_HEIGHT,
@@ -108,21 +108,12 @@ def _table(shown: list[Row]) -> None:
     )
 
 
-def _key(names: tuple[str, ...], current: str) -> str:
-    """A new key, and so a new table with another cell marked, when rows or attribute changed outside of it."""
-    if st.session_state.get("table_shows") != (names, current):
-        st.session_state["table_shows"] = (names, current)
-        st.session_state["table_number"] = st.session_state.get("table_number", 0) + 1
-    return f"table_{st.session_state['table_number']}"
-
-
 def _pick(names: tuple[str, ...]) -> None:
     """Make the attribute of the clicked cell the one of the bar; the table itself stays, with its sorting."""
-    cells = st.session_state[f"table_{st.session_state['table_number']}"]["selection"]["cells"]
-    if cells:
-        picked = names[cells[0][0]]
-        st.session_state["attribute"] = picked
-        st.session_state["table_shows"] = (names, picked)
+    cell = cells.clicked("table")
+    if cell:
+        st.session_state["attribute"] = names[cell[0]]
+        cells.shown("table", (names, names[cell[0]]))
 
 
 def _columns(roles: list[str]) -> dict:
