@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, read_checkpoint, write_config
-from snnpar.config import TrainConfig, to_dict
+from snnpar.config import TrainConfig, to_dict, without_folders
 from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments
 from snnpar.runs import Run, RunError, read_metrics
@@ -19,6 +19,10 @@ DATA = {
     "rendered": "pedestrians rendered by this project (snnpar.datasets.rendered)",
     "pa100k": "PA-100K (Liu et al., HydraPlus-Net, ICCV 2017; CC BY 4.0)",
     "mixed": "PA-100K (Liu et al., HydraPlus-Net, ICCV 2017; CC BY 4.0) and pedestrians rendered by this project",
+    "peta": "PETA (Deng et al., ACM Multimedia 2014)",
+    "rapv1": "RAP version 1 (Li et al., arXiv 1603.07054)",
+    "pickle": "a data set kept as a pickle in the layout of Rethinking_of_PAR or VTB",
+    "csv": "a data set of its own kind, a folder with labels.csv",
 }
 
 
@@ -52,7 +56,7 @@ def run_card(run: Run, name: str) -> str:
 
 def shareable(config: TrainConfig) -> TrainConfig:
     """The config with folders reduced to their names: where they lay is nobody else's business."""
-    return replace(config, **{name: Path(getattr(config, name)).name for name in ("data", "teacher", "init")})
+    return replace(config, **{name: without_folders(getattr(config, name)) for name in ("data", "teacher", "init")})
 
 
 def export_run(run: Run, folder: Path) -> None:

@@ -11,10 +11,12 @@ import math
 import types
 import typing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 ROLES = ("student", "teacher")
-DATASET_CHOICES = ("rendered", "pa100k", "mixed")
+DATASET_CHOICES = ("rendered", "pa100k", "mixed", "peta", "rapv1", "pickle", "csv")
+REMOTE = ("hf:", "timm:")  # what a place may begin with instead of naming a folder or file
 
 
 class ConfigError(ValueError):
@@ -88,9 +90,16 @@ class TrainConfig:
                           choices=("default", "published-code", "published-paper"))
     role: str = setting("student", "what to train", choices=ROLES, basic=True)
     model: str = setting("", "name of the model to train; empty: the small one of the role", basic=True)
-    dataset: str = setting("rendered", "rendered pedestrians, PA100K from --data, or both mixed",
-                           choices=DATASET_CHOICES, basic=True)
-    data: str = setting("", "folder with PA100K's annotation.mat and data/ (for pa100k and mixed)", basic=True)
+    dataset: str = setting("rendered", "rendered pedestrians, real ones from --data in one of five layouts, or PA100K "
+                           "and rendered ones mixed", choices=DATASET_CHOICES, basic=True)
+    data: str = setting("", "folder of the data set as published (pickle: the file will do), or hf:owner/name for one "
+                        "of the Hub", basic=True)
+    fold: int = setting(0, "which of the five published splits of PETA, RAPv1 or a pickle", minimum=0, maximum=4)
+    skip_unreadable: bool = setting(False, "leave out images that are missing or damaged instead of refusing to train")
+    mask_unknown: bool = setting(True, "leave labels of 2 (unknown) out of loss and validation; the published code "
+                                 "takes the 2 for a number")
+    phrase_pairing: str = setting("name", "teacher: give each label its own phrase, or PETA's labels the phrases in "
+                                  "the published order, which is not that of the labels", choices=("name", "published"))
     teacher: str = setting("", "teacher checkpoint (a folder) to distil from", basic=True)
     feature_kd: bool = setting(False, "distil features: pull student tokens towards teacher tokens")
     logit_kd: bool = setting(False, "distil logits: pull student probabilities towards the teacher's")
@@ -141,12 +150,22 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for spec in setting_fields(type(self)):
             check_value(spec, getattr(self, spec.name))
-        if self.dataset in ("pa100k", "mixed") and not self.data:
-            raise ConfigError(f"dataset {self.dataset!r} needs --data, the folder with annotation.mat and data/")
+        if self.dataset != "rendered" and not self.data:
+            raise ConfigError(f"dataset {self.dataset!r} needs --data, the folder it lies in")
         if (self.feature_kd or self.logit_kd) and not self.teacher:
             raise ConfigError("distillation needs --teacher, a teacher checkpoint folder (or switch both off)")
         if (self.feature_kd or self.logit_kd) and self.role == "teacher":
             raise ConfigError("a teacher is not distilled: use --role student, or switch distillation off")
+
+
+def absolute(place: str) -> str:
+    """A folder or file as an absolute path, so that it means the same everywhere; an id of the Hub or timm as it is."""
+    return place if not place or place.startswith(REMOTE) else str(Path(place).expanduser().resolve())
+
+
+def without_folders(place: str) -> str:
+    """A folder or file reduced to its name: where it lay is nobody else's business; an id as it is."""
+    return place if place.startswith(REMOTE) else Path(place).name
 
 
 @dataclass(frozen=True)

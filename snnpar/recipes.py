@@ -34,6 +34,7 @@ RECIPES: dict[str, Recipe] = {
         "logit_loss": ("softmax", CODE), "feature_weight": (100.0, CODE), "logit_weight": (1.0, CODE),
         "temperature": (2.0, CODE), "augment": ("published", CODE), "prior_bias": (False, CODE),
         "grad_clip": (0.0, CODE), "visual_weight": (0.0, CODE),
+        "mask_unknown": (False, CODE), "phrase_pairing": ("published", CODE),
     }),
     "published-paper": Recipe("the paper's text; what it leaves open is ours", {
         "optimizer": ("adam", PAPER), "lr": (1e-3, PAPER), "weight_decay": (1e-4, OPEN), "decay_all": (True, OPEN),

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from snnpar.config import TrainConfig, setting_fields
+from snnpar.config import TrainConfig, absolute, setting_fields
 from snnpar.jobs import status
 from snnpar.recipes import apply_recipe, explain_config
 from snnpar.runs import Run, RunError, create_run, open_run
@@ -45,7 +45,7 @@ def config_from(options: argparse.Namespace) -> TrainConfig:
     values = given(options)
     for name in ("data", "teacher", "init"):
         if values.get(name):
-            values[name] = str(Path(values[name]).expanduser().resolve())
+            values[name] = absolute(values[name])
     return apply_recipe(values.pop("recipe", "default"), values)
 
 

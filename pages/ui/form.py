@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import streamlit as st
 
 from pages.ui import checkpoints
 from snnpar.checkpoint import Checkpoint
-from snnpar.config import SettingField, TrainConfig, setting_fields
+from snnpar.config import DATASET_CHOICES, SettingField, TrainConfig, absolute, setting_fields
 from snnpar.models import PRESETS, SMALL, role_of
 from snnpar.recipes import to_arguments
 
+REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
 FOLDERS = ("data", "teacher", "init")
 DISTILLATION = ("feature_kd", "logit_kd")
 # A first run that ends within minutes on any computer; everything else starts at TrainConfig's own defaults.
 QUICK = {"epochs": 3, "rendered_count": 512, "warmup_epochs": 1}
 NEEDS = {
-    "data": ("dataset", ("pa100k", "mixed"), "rendered pedestrians need no folder"),
-    "rendered_count": ("dataset", ("rendered", "mixed"), "PA100K alone draws nothing"),
-    "rendered_seed": ("dataset", ("rendered", "mixed"), "PA100K alone draws nothing"),
+    "data": ("dataset", REAL, "rendered pedestrians need no folder"),
+    "fold": ("dataset", ("peta", "rapv1", "pickle"), "only PETA, RAPv1 and pickles have several splits"),
+    "skip_unreadable": ("dataset", REAL, "rendered pedestrians are always readable"),
+    "rendered_count": ("dataset", ("rendered", "mixed"), "real images alone draw nothing"),
+    "rendered_seed": ("dataset", ("rendered", "mixed"), "real images alone draw nothing"),
+    "phrase_pairing": ("role", ("teacher",), "a student has no phrases"),
     "teacher": ("role", ("student",), "only a student is distilled"),
     "feature_kd": ("role", ("student",), "only a student is distilled"),
     "logit_kd": ("role", ("student",), "only a student is distilled"),
@@ -75,7 +78,7 @@ def config(values: dict) -> TrainConfig:
     values = dict(values)
     for name in FOLDERS:
         if values.get(name):
-            values[name] = str(Path(values[name]).expanduser().resolve())
+            values[name] = absolute(values[name])
     return TrainConfig(**values)
 
 
@@ -110,6 +113,8 @@ def _field(spec: SettingField, values: dict) -> object:
         return _model_field(label, values, options)
     if spec.name in ("teacher", "init"):
         return _folder_field(spec.name, label, value, reason, options)
+    if len(spec.choices or ()) > 4:  # too many to stand side by side
+        return st.selectbox(label, spec.choices, spec.choices.index(value), **options)
     if spec.choices:
         return st.segmented_control(label, spec.choices, default=value, required=True, width="stretch", **options)
     if spec.type is bool:

@@ -92,7 +92,7 @@ def test_a_teacher_is_trained_without_distillation(app, pair: Path) -> None:
 
 def test_missing_data_folder_is_a_sentence(app, pair: Path) -> None:
     test = app(pair, "train")
-    test.segmented_control(key="set_dataset").set_value("pa100k").run()
+    test.selectbox(key="set_dataset").set_value("pa100k").run()
     assert "needs --data" in said(test.error) and test.button(key="start").disabled and not test.exception
 
 
