@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import tiny
+
+from snnpar.jobs import status
+from snnpar.models import preset
+from snnpar.runs import Run, open_run
+from train.ablate import TABLES, estimate, main
+
+SETTINGS = ["--model", "spikingformer_1_64", "--rendered-count", "16", "--batch-size", "8", "--epochs", "1",
+            "--rendered-test", "8", "--threads", "1"]
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    return tiny.write_checkpoint(tmp_path / "teacher", preset("vtb_conv_2_64")).path
+
+
+def test_an_interval_over_seeds_is_students() -> None:
+    told = estimate([1.0, 2.0, 3.0])
+    assert told.mean == 2.0 and told.half == pytest.approx(4.302653 / 3**0.5, rel=1e-6)  # t(0.975, 2) / sqrt(n)
+    assert f"{told}" == "2.0 ± 2.5" and f"{told:+}" == "+2.0 ± 2.5"
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert estimate([5.0]).half is None and f"{estimate([5.0])}" == "5.0"
+
+
+@pytest.mark.parametrize(("table", "names"), [("table3", ["none", "features", "logits", "both"]),
+                                              ("table2", ["ViT student", "spiking student"])])
+def test_rows_name_their_model_and_the_published_result(table: str, names: list[str]) -> None:
+    rows = TABLES[table]("spiking", "vit")
+    assert [row.name for row in rows] == names
+    assert {row.name: row.published for row in rows}.get("both", (74.76, 83.16)) == (74.76, 83.16)
+    assert (73.86, 81.67) in [row.published for row in rows]
+    assert {row.model for row in rows} == ({"spiking"} if table == "table3" else {"spiking", "vit"})
+
+
+def test_a_teacher_that_does_not_fit_is_told_before_anything_trains(tmp_path: Path, teacher: Path, capsys) -> None:
+    flags = ["table3", "--out", str(tmp_path / "out"), "--teacher", str(teacher), *SETTINGS]
+    assert main([*flags, "--model", "spikingformer_2_96"]) == 2
+    assert "equal widths: teacher 64, student 96" in capsys.readouterr().err
+    assert not [run for run in (tmp_path / "out").glob("*") if status(Run(run)).state != "created"]
+
+
+def test_a_table_is_made_run_by_run_and_goes_on_where_it_was(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    command = ["table2", "--out", str(out), "--vit-model", "vit_2_96", "--seeds", "0", *SETTINGS]
+    assert main(command) == 0
+    text = (out / "table2.md").read_text("utf-8")
+    assert text in capsys.readouterr().out
+    runs = {name: open_run(out / f"{name}-none-seed0") for name in ("vit_2_96", "spikingformer_1_64")}
+    scores = {name: json.loads((run.path / "scores.json").read_text()) for name, run in runs.items()}
+    vit, spiking = (scores[name]["rendered held out"] for name in runs)
+    assert f"| ViT student | {vit['mean_accuracy']:.1f} | {vit['f1']:.1f} | 80.33 | 86.49 |" in text
+    gains = [spiking[key] - vit[key] for key in ("mean_accuracy", "f1")]
+    assert f"| spiking student | {gains[0]:+.1f} | {gains[1]:+.1f} |" in text
+
+    weights = runs["vit_2_96"].path / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    (runs["spikingformer_1_64"].path / "status.json").unlink()  # as after a crash, before its score
+    (runs["spikingformer_1_64"].path / "scores.json").unlink()
+    assert main(command) == 0
+    assert weights.stat().st_mtime_ns == before
+    assert status(runs["spikingformer_1_64"]).state == "done"
+    assert (out / "table2.md").read_text("utf-8") == text
+
+    assert main([*command, "--lr", "0.5"]) == 2
+    assert "other settings" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_every_row_of_table3_trains(tmp_path: Path, teacher: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["table3", "--out", str(out), "--teacher", str(teacher), "--seeds", "0", "1", *SETTINGS]) == 0
+    assert len(list(out.glob("*/scores.json"))) == 8
+    tables = [line for line in (out / "table3.md").read_text("utf-8").splitlines() if line.startswith("|")]
+    assert sum(line.count("±") for line in tables) == 4 * 2 + 3 * 2
