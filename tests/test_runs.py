@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import tiny
 
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig, to_dict
-from snnpar.jobs import STALLED_AFTER_S, JobError, process_identity, read_log, status, stop, write_status
+from snnpar.jobs import read_log, status, stop
 from snnpar.models import preset
 from snnpar.runs import Run, RunError, create_run, launch, list_runs, open_run, read_metrics
 
@@ -24,14 +23,6 @@ SMALL = TrainConfig(model="spikingformer_1_64", epochs=1, batch_size=8, rendered
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return create_run(SMALL, tmp_path / "run")
-
-
-@pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(["sleep", "60"])
-    yield process
-    process.kill()
-    process.wait()
 
 
 def test_a_new_run_says_what_it_is(run: Run) -> None:
@@ -87,67 +78,11 @@ def test_opening_what_is_no_run(tmp_path: Path, run: Run) -> None:
         open_run(tmp_path)
 
 
-@pytest.mark.parametrize("state", ["done", "stopped", "failed"])
-def test_an_ended_run_says_why(run: Run, state: str) -> None:
-    write_status(run, state=state, message="because")
-    assert (status(run).state, status(run).message, status(run).is_active) == (state, "because", False)
-    with pytest.raises(JobError, match=f"not running .it is {state}"):
-        stop(run)
-
-
-def test_a_live_process_is_running_until_it_falls_silent(run: Run, sleeper: subprocess.Popen) -> None:
-    write_status(run, state="running", **process_identity(sleeper.pid))
-    assert status(run).state == "running" and status(run).pid == sleeper.pid and status(run).is_active
-    with pytest.raises(JobError, match="already running"):
-        launch(run)
-    path = run.path / "status.json"
-    silent = json.loads(path.read_text()) | {"written": time.time() - STALLED_AFTER_S - 1}
-    path.write_text(json.dumps(silent))
-    assert status(run).state == "stalled" and status(run).is_active
-    (run.path / "metrics.jsonl").write_text("")  # a sign of life
-    assert status(run).state == "running"
-    os.utime(run.path / "metrics.jsonl", (0, 0))
-    assert status(run).state == "stalled"
-
-
-def test_a_dead_or_reused_process_is_never_running(run: Run, sleeper: subprocess.Popen) -> None:
-    identity = process_identity(sleeper.pid)
-    write_status(run, state="running", **identity | {"started": identity["started"] - 100})
-    assert status(run).state == "lost", "another process has the number now"
-    write_status(run, state="running", **identity)
-    sleeper.kill()
-    for _ in range(200):
-        if status(run).state != "running":
-            break
-        time.sleep(0.02)
-    assert status(run).state == "lost", "a zombie"
-    sleeper.wait()
-    assert status(run).state == "lost" and "resume" in status(run).message
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", "{", "[]", "null", "3", "{}", '{"state": "running"}', '{"state": "running", "pid": -5, "started": 0}',
-     '{"state": "running", "pid": "x", "started": "y"}', '{"state": "running", "pid": 1e99, "started": 0}'],
-)
-def test_a_damaged_status_is_a_lost_run(run: Run, content: str) -> None:
-    (run.path / "status.json").write_text(content)
-    assert status(run).state == "lost" and status(run).message
-    (run.path / "status.json").unlink()
-    assert status(run).state == "lost"
-
-
 def test_metrics_are_read_by_kind_and_a_half_line_is_left_out(run: Run) -> None:
     rows = [{"kind": "step", "step": 1}, {"kind": "epoch", "epoch": 1}, {"kind": "step", "step": 2}]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (run.path / "metrics.jsonl").write_text(text + '{"kind": "epo')
     assert read_metrics(run) == [rows[1]] and read_metrics(run, "step") == [rows[0], rows[2]]
-
-
-def test_the_log_shows_its_end_and_the_last_state_of_a_bar(run: Run) -> None:
-    lines = [f"line {i}" for i in range(100)] + ["bar 10%\rbar 50%\rbar 100%", "end"]
-    (run.path / "log.txt").write_bytes("\n".join(lines).encode() + b"\n\xff\xfe")
-    assert read_log(run, 4).splitlines()[:3] == ["line 99", "bar 100%", "end"]
 
 
 # ------------------------------------------------------------------------------------------- real processes
