@@ -1,4 +1,5 @@
-"""Checkpoints from the Hugging Face Hub: only safetensors, JSON and the card are downloaded, never a pickle.
+"""Checkpoints and data sets from the Hugging Face Hub: of a checkpoint only safetensors, JSON and the card, of a data
+set only annotations and images are downloaded.
 
 The client's own environment variables count: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HOME.
 """
@@ -7,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from snnpar import CHECKPOINTS
@@ -15,6 +18,11 @@ from snnpar import CHECKPOINTS
 REQUIRED = ("config.json", "model.safetensors")
 FILES = (*REQUIRED, "phrases.safetensors", "README.md")
 MAX_BYTES = 2_000_000_000  # of all FILES together; the largest published teacher has 0.35 GB
+ANNOTATIONS = ("*.mat", "*.csv", "*.pkl")
+DATA_FILES = (*ANNOTATIONS, "*.json", "phrases.safetensors", "*.[jJ][pP][gG]", "*.[jJ][pP][eE][gG]", "*.[pP][nN][gG]",
+              "*.[wW][eE][bB][pP]")
+FETCHED = ".fetched"  # left in a data set's folder once it is whole
+MAX_DATA_BYTES = 50_000_000_000  # PA100K has about 1 GB, RAP about 2
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 
@@ -24,7 +32,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class HubError(ValueError):
-    """A checkpoint that cannot be had from the Hub; the message is one sentence for the person who asked."""
+    """Something that cannot be had from the Hub; the message is one sentence for the person who asked."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +65,46 @@ def fetch_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub") -> Path:
     A pinned commit in the cache makes no request. When the Hub is down, the revision last fetched is used;
     without one the answer comes at once, not after the client's retries. Raises HubError.
     """
+    return _fetch(parse_hub_id(hub_id), CHECKPOINT_REPO, cache)
+
+
+def fetch_dataset(hub_id: str, *, cache: Path = CHECKPOINTS / "hub-data") -> Path:
+    """Local directory of a data set of the Hub: its annotations and images, downloaded unless `cache` has them.
+
+    What files it needs is the caller's to say; archives are not unpacked. Raises HubError as fetch_checkpoint does.
+    """
+    folder = _fetch(parse_hub_id(hub_id), DATASET_REPO, cache)
+    (folder / FETCHED).touch()
+    return folder
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is downloaded of a kind of repository, and what its folder has when it is whole.
+
+    `check` raises HubError unless the repository's files (bytes by name) are of that kind.
+    """
+
+    repo_type: str
+    patterns: tuple[str, ...]
+    check: Callable[[HubId, dict[str, int]], None]
+    required: tuple[str, ...]
+
+
+def _fetch(wanted: HubId, kind: _Kind, cache: Path) -> Path:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import httpx2
     from huggingface_hub import is_offline_mode
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = parse_hub_id(hub_id)
-    cached = _cached(wanted, cache)
+    cached = _cached(wanted, kind, cache)
     if cached and (wanted.pinned or is_offline_mode()):
         return cached
     if is_offline_mode():
         raise HubError(f"{wanted} is not in the cache, and HF_HUB_OFFLINE forbids to download it.")
     try:
-        _check_files(wanted, _list_files(wanted))
-        return _snapshot(wanted, cache)
+        kind.check(wanted, _list_files(wanted, kind))
+        return _snapshot(wanted, kind, cache)
     except HfHubHTTPError as error:
         if cached and error.response.is_server_error:
             return cached
@@ -90,53 +124,67 @@ def _endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
 
 
-def _snapshot(wanted: HubId, cache: Path, *, local_files_only: bool = False) -> Path:
+def _snapshot(wanted: HubId, kind: _Kind, cache: Path, *, local_files_only: bool = False) -> Path:
     from huggingface_hub import snapshot_download
 
     return Path(
         snapshot_download(
             wanted.repo,
+            repo_type=kind.repo_type,
             revision=wanted.revision,
             cache_dir=cache,
             endpoint=_endpoint(),
-            allow_patterns=list(FILES),
+            allow_patterns=list(kind.patterns),
             local_files_only=local_files_only,
         )
     )
 
 
-def _cached(wanted: HubId, cache: Path) -> Path | None:
+def _cached(wanted: HubId, kind: _Kind, cache: Path) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = _snapshot(wanted, cache, local_files_only=True)
+        folder = _snapshot(wanted, kind, cache, local_files_only=True)
     except LocalEntryNotFoundError:  # never fetched, or only in part
         return None
-    return folder if all((folder / name).is_file() for name in REQUIRED) else None
+    return folder if all((folder / name).is_file() for name in kind.required) else None
 
 
-def _list_files(wanted: HubId) -> dict[str, int]:
+def _list_files(wanted: HubId, kind: _Kind) -> dict[str, int]:
     """Bytes of each file of the repository. A single request, without the retries of a download."""
     import httpx2
     from huggingface_hub import HfApi
 
     timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    info = HfApi(endpoint=_endpoint()).model_info(
-        wanted.repo, revision=wanted.revision, files_metadata=True, timeout=timeout
+    info = HfApi(endpoint=_endpoint()).repo_info(
+        wanted.repo, repo_type=kind.repo_type, revision=wanted.revision, files_metadata=True, timeout=timeout
     )
     return {file.rfilename: file.size or 0 for file in info.siblings or ()}
 
 
-def _check_files(wanted: HubId, files: dict[str, int]) -> None:
+def _check_checkpoint(wanted: HubId, files: dict[str, int]) -> None:
     missing = [name for name in REQUIRED if name not in files]
     if missing:
         raise HubError(
             f"{wanted} has no {' and no '.join(missing)}, so it is not a checkpoint of this project; pickled"
             " weights are never downloaded."
         )
-    size = sum(files.get(name, 0) for name in FILES)
-    if size > MAX_BYTES:
-        raise HubError(f"{wanted} has {size / 1e9:.1f} GB, more than the {MAX_BYTES / 1e9:.0f} GB allowed.")
+    _check_size(wanted, sum(files.get(name, 0) for name in FILES), MAX_BYTES)
+
+
+def _check_dataset(wanted: HubId, files: dict[str, int]) -> None:
+    if not any(fnmatch(name, pattern) for name in files for pattern in ANNOTATIONS):
+        raise HubError(
+            f"{wanted} has no .mat, .pkl or .csv file, so its layout is none of those read here; archives are not"
+            " unpacked."
+        )
+    used = [size for name, size in files.items() if any(fnmatch(name, pattern) for pattern in DATA_FILES)]
+    _check_size(wanted, sum(used), MAX_DATA_BYTES)
+
+
+def _check_size(wanted: HubId, size: int, most: int) -> None:
+    if size > most:
+        raise HubError(f"{wanted} has {size / 1e9:.1f} GB, more than the {most / 1e9:.0f} GB allowed.")
 
 
 def _refusal(wanted: HubId, error: Exception) -> str:
@@ -155,3 +203,7 @@ def _refusal(wanted: HubId, error: Exception) -> str:
     if status == 404:
         return f"{wanted.repo} does not exist on the Hub; check the name."
     return f"The Hub answered {status} for {wanted}; try again later."
+
+
+CHECKPOINT_REPO = _Kind("model", FILES, _check_checkpoint, REQUIRED)
+DATASET_REPO = _Kind("dataset", DATA_FILES, _check_dataset, (FETCHED,))

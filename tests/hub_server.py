@@ -61,8 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.hub.requests.append(f"{self.command} {unquote(self.path)}")
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
-        if parts[:2] == ["api", "models"]:
+        if parts[:2] in (["api", "models"], ["api", "datasets"]):
             repo_id, verb, rest = "/".join(parts[2:4]), parts[4] if len(parts) > 4 else "revision", parts[5:]
+        elif parts[0] == "datasets":
+            repo_id, verb, rest = "/".join(parts[1:3]), parts[3] if len(parts) > 3 else "", parts[4:]
         else:
             repo_id, verb, rest = "/".join(parts[:2]), parts[2] if len(parts) > 2 else "", parts[3:]
         repo = self.hub.repos.get(repo_id)
