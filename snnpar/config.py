@@ -134,7 +134,8 @@ class TrainConfig:
     rendered_per_real: float = setting(0.5, "mixed: rendered images per real image in an epoch, drawn anew each time",
                                        minimum=0.0, maximum=1000.0)
     rendered_seed: int = setting(1, "seed of the rendered training images", minimum=0, maximum=2**31 - 1)
-    init: str = setting("", "checkpoint (a folder) whose weights to start from; empty: random")
+    init: str = setting("", "weights to start from: a checkpoint folder, a backbone's .pth or .safetensors file, or "
+                        "timm:MODEL; empty: random")
     prior_bias: bool = setting(True, "start the last bias at the log odds of each attribute")
     augment: str = setting("default", "random flip, shift, scale, colour and erasing; the published pad, crop and flip",
                            choices=("default", "published", "none"))

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from snnpar import CHECKPOINTS
 
-REQUIRED = ("config.json", "model.safetensors")
+WEIGHTS = "model.safetensors"
+REQUIRED = ("config.json", WEIGHTS)
 FILES = (*REQUIRED, "phrases.safetensors", "README.md")
 MAX_BYTES = 2_000_000_000  # of all FILES together; the largest published teacher has 0.35 GB
 ANNOTATIONS = ("*.mat", "*.csv", "*.pkl")
@@ -76,6 +77,16 @@ def fetch_dataset(hub_id: str, *, cache: Path = CHECKPOINTS / "hub-data") -> Pat
     folder = _fetch(parse_hub_id(hub_id), DATASET_REPO, cache)
     (folder / FETCHED).touch()
     return folder
+
+
+def fetch_weights(hub_id: str) -> Path:
+    """Local model.safetensors of any repository, in the client's own cache (HF_HOME), where timm keeps its own.
+
+    Raises HubError as fetch_checkpoint does.
+    """
+    from huggingface_hub import constants
+
+    return _fetch(parse_hub_id(hub_id), WEIGHTS_REPO, Path(constants.HF_HUB_CACHE)) / WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -172,6 +183,12 @@ def _check_checkpoint(wanted: HubId, files: dict[str, int]) -> None:
     _check_size(wanted, sum(files.get(name, 0) for name in FILES), MAX_BYTES)
 
 
+def _check_weights(wanted: HubId, files: dict[str, int]) -> None:
+    if WEIGHTS not in files:
+        raise HubError(f"{wanted} has no {WEIGHTS}; pickled weights are never downloaded.")
+    _check_size(wanted, files[WEIGHTS], MAX_BYTES)
+
+
 def _check_dataset(wanted: HubId, files: dict[str, int]) -> None:
     if not any(fnmatch(name, pattern) for name in files for pattern in ANNOTATIONS):
         raise HubError(
@@ -206,4 +223,5 @@ def _refusal(wanted: HubId, error: Exception) -> str:
 
 
 CHECKPOINT_REPO = _Kind("model", FILES, _check_checkpoint, REQUIRED)
+WEIGHTS_REPO = _Kind("model", (WEIGHTS,), _check_weights, (WEIGHTS,))
 DATASET_REPO = _Kind("dataset", DATA_FILES, _check_dataset, (FETCHED,))

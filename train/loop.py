@@ -21,10 +21,9 @@ from snnpar.checkpoint import (
     CARD,
     WEIGHTS,
     Checkpoint,
-    load_model,
-    load_strictly,
     read_checkpoint,
     save_weights,
+    start_from,
     write_phrases,
 )
 from snnpar.config import ConfigError, TrainConfig
@@ -124,8 +123,7 @@ def prepare(run: Run) -> Session:
     if config.prior_bias:
         start_from_prior(model.prior_bias, train_split.positive_ratio)
     if config.init:
-        source = read_checkpoint(config.init)
-        load_strictly(model, load_model(source).state_dict(), source.path / WEIGHTS)
+        log.info("%s", start_from(model, config.init))
     model.to(device)
     size = checkpoint.model.image_size
     images = [ResizedImages(split, size) for split in (train_split, open_split(config, "val"))]

@@ -97,6 +97,14 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
 
 def load_strictly(model: nn.Module, state: dict[str, torch.Tensor], source: Path) -> None:
     """Copy `state` into the model, or raise CheckpointError listing every key that does not fit."""
+    problems = misfits(model, state)
+    if problems:
+        raise CheckpointError(f"{source} does not fit its config.json: {'; '.join(problems)}")
+    model.load_state_dict(state)
+
+
+def misfits(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
+    """What keeps `state` from being the model's: each missing, unknown or mis-shaped key in words."""
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     problems = [f"missing {key}" for key in expected if key not in state]
     problems += [f"unknown {key}" for key in state if key not in expected]
@@ -104,9 +112,7 @@ def load_strictly(model: nn.Module, state: dict[str, torch.Tensor], source: Path
         f"{key} has shape {tuple(state[key].shape)}, expected {shape}"
         for key, shape in expected.items() if key in state and tuple(state[key].shape) != shape
     ]
-    if problems:
-        raise CheckpointError(f"{source} does not fit its config.json: {'; '.join(problems)}")
-    model.load_state_dict(state)
+    return problems
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

@@ -6,6 +6,7 @@ torch's restricted unpickler with just those types allowed, so that nothing in t
 
 from __future__ import annotations
 
+import argparse
 import codecs
 import logging
 import pickle
@@ -36,6 +37,8 @@ from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, Phrases, loa
 log = logging.getLogger(__name__)
 STUDENT_PREFIX = "snn_model."
 UNUSED_NORMS = (".norm1.", ".norm2.")  # of the student; in the file, never applied
+PTH = (b"PK\x03\x04", b"\x80\x02\x8a\n")  # how torch's files begin: a zip since 1.6, a pickled number before
+CONTAINERS = ("state_dicts", "state_dict", "model")  # where SNN-PAR and VTB, Spikingformer, and DeiT keep the weights
 CLASSIFIER = ("vit.fc.", "vit.head.")  # the ImageNet classifier of the teacher's ViT, never applied
 
 
@@ -86,9 +89,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; give a .pth of the published code, or its .safetensors")
     with open(path, "rb") as file:
-        is_zip = file.read(4) == b"PK\x03\x04"
+        head = file.read(4)
     try:
-        if not is_zip:
+        if head not in PTH:
             return load_file(path)
         with torch.serialization.safe_globals(_allowed_types()):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -97,14 +100,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} holds more than weights and metrics, and was not opened: {reason}") from error
     except (SafetensorError, RuntimeError, OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged, or neither a .pth nor .safetensors: {error}") from error
-    state = content.get("state_dicts", content) if isinstance(content, Mapping) else None
+    state = content
+    if isinstance(content, Mapping):
+        state = next((content[name] for name in CONTAINERS if isinstance(content.get(name), Mapping)), content)
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise CheckpointError(f"{path} holds no state dict; the published code writes it under 'state_dicts'")
+        raise CheckpointError(f"{path} holds no state dict, neither plain nor under {', '.join(CONTAINERS)}")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
 def _allowed_types() -> list:
-    """What the published files hold beside tensors: an EasyDict of numpy values."""
+    """What the published files hold beside tensors: an EasyDict of numpy values; Spikingformer's, their flags."""
     multiarray = np._core.multiarray
     aliases = [
         (function, f"numpy.{module}.multiarray.{name}")
@@ -113,7 +118,7 @@ def _allowed_types() -> list:
     ]
     kinds = [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "uint8", "bool")]
     easydict = (OrderedDict, "easydict.EasyDict")
-    return [easydict, (codecs.encode, "_codecs.encode"), *aliases, np.ndarray, np.dtype, *kinds]
+    return [easydict, argparse.Namespace, (codecs.encode, "_codecs.encode"), *aliases, np.ndarray, np.dtype, *kinds]
 
 
 def _student(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
