@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from snnpar.checkpoint import read_checkpoint
-from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, ResizedImages, join, load_pa100k, rendered_split
+from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, ResizedImages, join, open_folder, rendered_split
 from snnpar.images import normalise
 from snnpar.inference import load
 
@@ -35,7 +35,7 @@ def predict_probs(
 
 def evaluation_split(data: str, split: str, rendered: int) -> PedestrianSplit:
     """A split of the PA100K folder `data`, `rendered` held-out rendered images, or both joined."""
-    parts = [load_pa100k(data, split)] if data else []
+    parts = [open_folder(data, split)] if data else []
     if rendered:
         parts.append(rendered_split(HELD_OUT_SEEDS["test"], rendered, name=f"{rendered} rendered held out"))
     if not parts:

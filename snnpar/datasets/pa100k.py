@@ -6,46 +6,39 @@ from pathlib import Path
 
 import numpy as np
 
-from snnpar.datasets.split import DataError, PedestrianSplit
-from snnpar.images import open_rgb
+from snnpar.datasets.annotation import Annotation, Layout, image_folder, inside, read_mat, select
+from snnpar.datasets.split import DataError
 from snnpar.schema import load_schema
 
+FILE = "annotation.mat"
 SPLITS = ("train", "val", "test")
 
 
-def load_pa100k(folder: str | Path, split: str) -> PedestrianSplit:
-    """One split of a PA100K folder. Raises DataError naming the file that is missing or malformed."""
-    from scipy.io import loadmat
+def _parse(content: dict) -> dict:
+    return {
+        "files": [[inside(str(row[0][0])) for row in content[f"{split}_images_name"]] for split in SPLITS],
+        "labels": [content[f"{split}_label"] for split in SPLITS],
+        "attributes": [str(row[0][0]) for row in content["attributes"]],
+    }
 
-    folder = Path(folder).expanduser()
-    annotation = folder / "annotation.mat"
-    if split not in SPLITS:
-        raise DataError(f"PA100K has no split {split!r}; there are {', '.join(SPLITS)}")
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; give the one with PA100K's annotation.mat and data/")
-    if not annotation.is_file():
-        raise DataError(f"{annotation} is missing; put PA100K's annotation.mat there")
-    try:
-        content = loadmat(annotation)
-        names = tuple(str(row[0][0]) for row in content[f"{split}_images_name"])
-        labels = content[f"{split}_label"].astype(np.int8)
-        attributes = tuple(str(row[0][0]) for row in content["attributes"])
-    except Exception as error:  # damaged files raise many types: MatReadError, zlib.error, KeyError, IndexError, ...
-        raise DataError(f"{annotation} is not PA100K's annotation file ({error}); download it again") from error
-    schema = load_schema("pa100k")
-    missing = sorted(set(schema.attributes) - set(attributes))
-    if missing or labels.shape != (len(names), len(attributes)):
-        detail = f"lacks {', '.join(missing)}" if missing else f"has labels {labels.shape} for {len(names)} images"
-        raise DataError(f"{annotation} {detail}; it needs PA100K's {len(schema)} attributes")
-    absent = [name for name in names if not (folder / "data" / name).is_file()]
-    if absent:
-        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-        raise DataError(
-            f"{annotation} lists images that are not in {folder / 'data'}: {', '.join(absent[:5])}{more}; "
-            "copy them there or take them out of the annotation"
-        )
-    columns = [attributes.index(name) for name in schema.attributes]
-    return PedestrianSplit(
-        name=f"pa100k {split}", schema=schema, files=names, labels=labels[:, columns],
-        read=lambda index: open_rgb(folder / "data" / names[index]),
+
+def read(folder: Path, _fold: int) -> Annotation:
+    """The three splits of a PA100K folder."""
+    source, schema = folder / FILE, load_schema("pa100k")
+    found = read_mat(source, "PA100K's annotation file", _parse)
+    for split, names, labels in zip(SPLITS, found["files"], found["labels"], strict=True):
+        if len(labels) != len(names):
+            raise DataError(f"{source} has {split} labels {labels.shape} for {len(names)} images; download it again")
+    labels = np.concatenate([select(source, schema, found["attributes"], part) for part in found["labels"]])
+    ends = np.cumsum([0] + [len(files) for files in found["files"]])
+    files = tuple(name for part in found["files"] for name in part)
+    return Annotation(
+        source=source, schema=schema, files=files, labels=labels, images=image_folder(folder, files),
+        splits={name: np.arange(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)},
     )
+
+
+PA100K = Layout(
+    name="pa100k", needs="PA100K's annotation.mat beside the folder data/", splits=SPLITS, folds=1,
+    recognises=lambda path: (path / FILE).is_file(), read=read,
+)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
-from snnpar.images import resize
+from snnpar.images import ImageError, resize
 from snnpar.schema import AttributeSchema
+
+UNKNOWN = 2
 
 
 class DataError(ValueError):
@@ -19,7 +22,10 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class PedestrianSplit:
-    """n images: `read(i)` gives uint8 (H, W, 3) of any size; `labels` (n, A) int8, 2 = unknown; `files` names."""
+    """n images: `read(i)` gives uint8 (H, W, 3) of any size; `labels` (n, A) int8, 2 = unknown; `files` names.
+
+    Nothing is read before it is asked for, so an image may turn out missing: `read` then raises ImageError.
+    """
 
     name: str
     schema: AttributeSchema
@@ -40,8 +46,17 @@ class PedestrianSplit:
     @property
     def positive_ratio(self) -> np.ndarray:
         """Share of images with each attribute, (A,), unknown labels left out."""
-        known = self.labels != 2
+        known = self.labels != UNKNOWN
         return (self.labels == 1).sum(0) / np.maximum(known.sum(0), 1)
+
+
+def subset(split: PedestrianSplit, indices: Sequence[int]) -> PedestrianSplit:
+    """The images at `indices`, in that order. Raises DataError when there are none."""
+    kept = np.asarray(indices, dtype=int)
+    return replace(
+        split, files=tuple(split.files[i] for i in kept), labels=split.labels[kept],
+        read=lambda index: split.read(int(kept[index])),
+    )
 
 
 def join(splits: list[PedestrianSplit]) -> PedestrianSplit:
@@ -75,13 +90,36 @@ class ResizedImages:
         return len(self.split)
 
     def pixels(self, indices: np.ndarray) -> Tensor:
-        """uint8 (B, 3, H, W)."""
+        """uint8 (B, 3, H, W). Raises ImageError for an image that cannot be read."""
         for index in indices[~self._ready[indices]]:
-            self._pixels[index] = resize(self.split.read(int(index)), self.image_size)
-            self._ready[index] = True
+            self._read(int(index))
         return torch.from_numpy(self._pixels[indices]).permute(0, 3, 1, 2).contiguous()
+
+    def read_all(self, count: int, *, on_progress: Callable[[int], None] | None = None) -> dict[int, str]:
+        """Read the first `count` images now; why each of those that could not be read was not, by index."""
+        reasons = {}
+        for index in tqdm(range(count), desc=f"reading {self.split.name}", disable=None, leave=False):
+            try:
+                if not self._ready[index]:
+                    self._read(index)
+            except ImageError as error:
+                reasons[index] = str(error)
+            if on_progress:
+                on_progress(index + 1)
+        return reasons
+
+    def without(self, indices: Sequence[int]) -> ResizedImages:
+        """The same images but those at `indices`; what has been read stays read."""
+        kept = np.setdiff1d(np.arange(len(self)), np.asarray(list(indices), dtype=int))
+        rest = ResizedImages(subset(self.split, kept), self.image_size)
+        rest._pixels, rest._ready = self._pixels[kept], self._ready[kept]
+        return rest
 
     def batches(self, batch_size: int) -> Iterator[np.ndarray]:
         """Indices in order, for evaluation."""
         for start in range(0, len(self), batch_size):
             yield np.arange(start, min(start + batch_size, len(self)))
+
+    def _read(self, index: int) -> None:
+        self._pixels[index] = resize(self.split.read(index), self.image_size)
+        self._ready[index] = True

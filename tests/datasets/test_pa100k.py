@@ -7,11 +7,14 @@ import pytest
 import tiny
 from scipy.io import loadmat, savemat
 
-from snnpar.datasets.pa100k import load_pa100k
-from snnpar.datasets.split import DataError
-from snnpar.images import open_rgb
+from snnpar.datasets import DataError, PedestrianSplit, open_folder
+from snnpar.images import ImageError, open_rgb
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
+
+
+def load_pa100k(folder: Path | str, split: str) -> PedestrianSplit:
+    return open_folder(folder, split, layout="pa100k")
 
 
 def test_three_splits_in_the_official_layout(tmp_path: Path) -> None:
@@ -55,19 +58,19 @@ def refuse(folder: Path, *words: str, split: str = "train") -> None:
 def test_missing_things_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "pa"
     refuse(folder, str(folder), "no such folder")
-    refuse(folder, "'dev'", "train, val, test", split="dev")
     tiny.write_pa100k(folder, COUNTS)
-    (folder / "data" / "000003.png").unlink()
-    refuse(folder, "000003.png", str(folder / "data"))
-    assert len(load_pa100k(folder, "val")) == 2
-    for file in (folder / "data").iterdir():
-        file.unlink()
-    tiny.write_pa100k(tmp_path / "many", {"train": 9, "val": 1, "test": 1})
-    for file in (tmp_path / "many" / "data").iterdir():
-        file.unlink()
-    refuse(tmp_path / "many", "000004.png and 4 more")
+    refuse(folder, "'dev'", "train, val, test", split="dev")
     (folder / "annotation.mat").unlink()
-    refuse(folder, str(folder / "annotation.mat"), "missing")
+    refuse(folder, str(folder), "not laid out as pa100k", "annotation.mat")
+
+
+def test_an_absent_image_is_told_when_it_is_read(tmp_path: Path) -> None:
+    tiny.write_pa100k(tmp_path / "pa", COUNTS)
+    (tmp_path / "pa" / "data" / "000000.png").unlink()
+    loaded = load_pa100k(tmp_path / "pa", "train")
+    assert len(loaded) == 5 and loaded.read(1).shape == (48, 24, 3)
+    with pytest.raises(ImageError, match="000000.png cannot be read"):
+        loaded.read(0)
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"not a mat file " * 50, b"\x89HDF\r\n\x1a\n" + bytes(600)])
@@ -108,5 +111,3 @@ def test_annotations_of_something_else_are_refused(tmp_path: Path, change: dict,
     content = {key: value for key, value in loadmat(path).items() if not key.startswith("_")} | change
     savemat(path, {key: value for key, value in content.items() if value is not None})
     refuse(tmp_path, str(path), word)
-
-

@@ -1,0 +1,91 @@
+"""Data sets kept as pickles: dataset_all.pkl (Rethinking_of_PAR) and dataset.pkl (VTB, SNN-PAR), opened as data only.
+
+Both are dicts {image_name, label (n, N), attr_name, partition {train, val, trainval, test}} and may have
+label_idx.eval, the columns that are evaluated. A partition is an array of indices, or a list with one per fold.
+Only names count: attr_words and attr_vectors are left aside, as their order is not everywhere that of the labels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, schema_of_names, select
+from snnpar.datasets.split import DataError
+from snnpar.pickles import read_pickle
+
+FILES = ("dataset_all.pkl", "dataset.pkl")
+FOLDS = 5
+SPLITS = ("train", "val", "test", "trainval")
+
+
+def _pickle_file(path: Path) -> Path | None:
+    if path.is_file():
+        return path if path.suffix == ".pkl" else None
+    return next((path / name for name in FILES if (path / name).is_file()), None)
+
+
+def read(path: Path, fold: int) -> Annotation:
+    """The evaluated attributes of a pickle; nothing in the file is executed."""
+    source = _pickle_file(path)
+    try:
+        content = read_pickle(source)
+    except ValueError as error:
+        raise DataError(f"{error}; only plain arrays, lists and dicts are data") from error
+    missing = [name for name in ("image_name", "label", "attr_name", "partition") if name not in content]
+    if missing:
+        raise DataError(f"{source} has no {', '.join(missing)}; a data set's pickle needs image_name, label, attr_name "
+                        "and partition")
+    try:
+        names, labels = _evaluated(source, content)
+        files = tuple(inside(str(name)) for name in content["image_name"])
+        splits = _splits(source, content["partition"], fold)
+    except (TypeError, KeyError, IndexError, AttributeError) as error:
+        raise DataError(f"{source} is not a data set of the field ({error}); make it again") from error
+    schema = schema_of_names(names)
+    labels = select(source, schema, names, labels)
+    return Annotation(source, schema, files, labels, splits, image_folder(source.parent, files))
+
+
+def _evaluated(source: Path, content: dict) -> tuple[list[str], np.ndarray]:
+    """Names and labels of the columns that are evaluated, all if the file does not say which."""
+    names, labels = [str(name) for name in content["attr_name"]], np.asarray(content["label"])
+    if labels.ndim != 2 or labels.shape[1] != len(names):
+        raise DataError(f"{source} has labels {labels.shape} for {len(names)} attributes; make it again")
+    if labels.dtype.kind not in "buif":
+        raise DataError(f"{source} has labels of type {labels.dtype}; they must be numbers")
+    if "label_idx" not in content or "eval" not in content["label_idx"]:
+        return names, labels
+    columns = [int(column) for column in content["label_idx"]["eval"]]
+    if not columns or not 0 <= min(columns) <= max(columns) < len(names):
+        raise DataError(f"{source}: label_idx.eval names columns beyond the {len(names)} attributes; make it again")
+    return [names[column] for column in columns], labels[:, columns]
+
+
+def _splits(source: Path, partition: dict, fold: int) -> dict[str, np.ndarray]:
+    """Indices by split, in the order of SPLITS; without train and val, every tenth image of trainval validates."""
+    found = {}
+    for name in SPLITS:
+        if name in partition and len(partition[name]):
+            found[name] = _indices(source, name, partition[name], fold)
+    if "trainval" not in found and {"train", "val"} <= set(found):
+        found["trainval"] = np.concatenate([found["train"], found["val"]])
+    if not {"train", "val"} & set(found) and "trainval" in found:
+        found |= hold_out(found["trainval"])
+    if not found:
+        raise DataError(f"{source} has an empty partition; it must say which images are in {', '.join(SPLITS)}")
+    return {name: found[name] for name in SPLITS if name in found}
+
+
+def _indices(source: Path, name: str, part: object, fold: int) -> np.ndarray:
+    folds = part if isinstance(part, list | tuple) and np.ndim(part[0]) else [part]
+    if fold >= len(folds):
+        raise DataError(f"{source} has {len(folds)} fold{'s' * (len(folds) > 1)} of {name}; got fold {fold}")
+    return np.asarray(folds[fold]).ravel().astype(int)
+
+
+PICKLE = Layout(
+    name="pickle", needs="dataset_all.pkl or dataset.pkl (or be such a .pkl file) beside its images",
+    splits=SPLITS, folds=FOLDS, recognises=lambda path: _pickle_file(path) is not None, read=read,
+)
