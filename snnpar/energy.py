@@ -1,56 +1,129 @@
-"""Energy of one forward, estimated from its trace: a pure function of what fired.
+"""Energy of one forward, estimated from its trace: a pure function of what fired and of stated assumptions.
 
-Convention: 45 nm CMOS, fp32: 4.6 pJ per multiply-accumulate, 0.9 pJ per accumulate (Horowitz, ISSCC 2014), arithmetic
-only, no memory traffic. Where a layer's input is spikes, each spike costs accumulates instead of multiply-accumulates:
-acs = dense macs x rate of the input. The student's first convolution sees pixels: multiply-accumulates, once.
+A layer that reads numbers is billed its dense multiply-accumulates (MACs), a layer that reads spikes the accumulates
+(ACs) that those spikes cause. Memory, where a convention bills it: one weight per operation (attention products have
+none), one bias per result, and each neuron's state read and written once per timestep (spikingjelly's simple model).
+Constants: Horowitz, ISSCC 2014, 45 nm. Nothing here was measured on a chip.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from snnpar.trace import LayerGeometry, SpikeTrace
+from snnpar.operations import NORMS, Operations
+from snnpar.trace import SpikeTrace
 
-MAC_PJ, AC_PJ = 4.6, 0.9
-CONVENTION = "45 nm, 4.6 pJ per MAC, 0.9 pJ per AC, arithmetic only (no memory traffic)"
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What an operation costs, and how layers are billed. Picojoules; bits of a stored weight and of a neuron's state.
+
+    `norms`: bill batch norms, instead of folding them into the layer before. `first_every_timestep`: bill the
+    student's first convolution, whose input never changes, once per timestep as most papers do.
+    """
+
+    name: str
+    mac_pj: float
+    ac_pj: float
+    byte_pj: float = 0.0
+    weight_bits: int = 32
+    state_bits: int = 32
+    norms: bool = False
+    first_every_timestep: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("mac_pj", "ac_pj", "byte_pj"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a number of picojoules, at least 0; got {value!r}")
+        for name in ("weight_bits", "state_bits"):
+            if getattr(self, name) not in range(1, 65):
+                raise ValueError(f"{name} must be 1 to 64 bits; got {getattr(self, name)!r}")
+
+    def __str__(self) -> str:
+        memory = f"{self.byte_pj:g} pJ per byte" if self.byte_pj else "arithmetic only, no memory traffic"
+        return f"{self.name}: {self.mac_pj:g} pJ per MAC, {self.ac_pj:g} pJ per AC, {memory}"
+
+
+CONVENTIONS = {
+    "arithmetic": Assumptions("45 nm, fp32", 4.6, 0.9),
+    "memory": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96),
+    "int8": Assumptions("45 nm, int8", 0.23, 0.03, weight_bits=8, state_bits=8),
+}
 
 
 @dataclass(frozen=True)
 class LayerEnergy:
-    """Operations and energy of one layer for one image; input_rate is None where the input is real-valued."""
+    """Operations, bytes and energy of one layer for one image; rates are None where the input is real-valued."""
 
     name: str
     macs: float
     acs: float
+    bytes: float
     energy_uj: float
     input_rate: float | None
+    spikes_per_synapse: float | None
 
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """Totals for one image and the layers they are the sum of. Every figure is an estimate under `convention`."""
+    """Totals for one image and the layers they are the sum of; every figure is an estimate under `assumptions`.
+
+    `state_bytes`: the neurons' states, which belong to no weight layer; `energy_uj` includes them.
+    """
 
     macs: float
     acs: float
+    bytes: float
+    state_bytes: float
     energy_uj: float
-    convention: str
+    assumptions: Assumptions
     layers: tuple[LayerEnergy, ...]
 
-
-def estimate_energy(trace: SpikeTrace) -> EnergyReport:
-    """Bill every weight layer and attention product of a trace."""
-    layers = tuple(_layer_energy(layer) for layer in trace.layers)
-    macs, acs, energy_uj = (sum(getattr(layer, name) for layer in layers) for name in ("macs", "acs", "energy_uj"))
-    return EnergyReport(macs, acs, energy_uj, CONVENTION, layers)
+    @property
+    def convention(self) -> str:
+        """The assumptions in words."""
+        return str(self.assumptions)
 
 
-def _layer_energy(layer: LayerGeometry) -> LayerEnergy:
-    if not layer.input_rates:
-        return LayerEnergy(layer.name, layer.macs, 0.0, layer.macs * MAC_PJ * 1e-6, None)
-    if layer.kind == "CoFire":  # half the work is driven by the spikes of k, half by those of q
-        q_rate, k_rate, _ = layer.input_rates
-        rate = (q_rate + k_rate) / 2
-    else:
-        (rate,) = layer.input_rates
-    acs = layer.macs * rate
-    return LayerEnergy(layer.name, 0.0, acs, acs * AC_PJ * 1e-6, rate)
+def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> EnergyReport:
+    """Bill every weight layer, attention product and, if so assumed, batch norm of a trace."""
+    billed = [layer for layer in trace.layers if assumptions.norms or layer.kind not in NORMS]
+    layers = tuple(_layer_energy(layer, trace.timesteps, assumptions) for layer in billed)
+    neurons = sum(trace.neurons(name) for name in trace.names)
+    state_bytes = 2 * neurons * trace.timesteps * assumptions.state_bits / 8
+    macs, acs, read = (sum(getattr(layer, name) for layer in layers) for name in ("macs", "acs", "bytes"))
+    energy = sum(layer.energy_uj for layer in layers) + state_bytes * assumptions.byte_pj * 1e-6
+    return EnergyReport(macs, acs, read + state_bytes, state_bytes, energy, assumptions, layers)
+
+
+def _layer_energy(layer: Operations, timesteps: int, assumptions: Assumptions) -> LayerEnergy:
+    repeats = timesteps if assumptions.first_every_timestep and timesteps and layer.runs == 1 else 1
+    macs = 0.0 if layer.acs is not None else float(layer.macs * repeats)
+    acs = layer.acs or 0.0
+    words = (macs + acs if layer.has_weights else 0.0) + (layer.outputs * repeats if layer.has_bias else 0)
+    read = words * assumptions.weight_bits / 8
+    energy = (macs * assumptions.mac_pj + acs * assumptions.ac_pj + read * assumptions.byte_pj) * 1e-6
+    return LayerEnergy(layer.name, macs, acs, read, energy, layer.input_rate, layer.spikes_per_synapse)
+
+
+def total_mj(macs: float, acs: float, assumptions: Assumptions) -> float:
+    """Millijoules of so many operations, arithmetic only; for published operation counts."""
+    return (macs * assumptions.mac_pj + acs * assumptions.ac_pj) * 1e-9
+
+
+def bits_for(timesteps: int) -> int:
+    """Bits of an activation that tells as many values apart as T timesteps of spikes: ceil(log2(T + 1))."""
+    return math.ceil(math.log2(timesteps + 1))
+
+
+def break_even_rate(timesteps: int, assumptions: Assumptions, quantised_mac_pj: float) -> float:
+    """The firing rate at which a spiking layer costs as much as the same layer with `bits_for(T)`-bit activations.
+
+    rate * T * (AC + weight) = quantised MAC + weight, so that below this rate the spikes are cheaper. The comparison
+    is that of arXiv 2409.08290; the costs are the assumptions', `quantised_mac_pj` that of the quantised network.
+    """
+    weight = assumptions.byte_pj * assumptions.weight_bits / 8
+    spiking = timesteps * (assumptions.ac_pj + weight)
+    return math.inf if spiking == 0 else (quantised_mac_pj + weight) / spiking

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "outcomes", "published",
-    "trace", "energy", "checkpoint", "inference",
+    "operations", "trace", "energy", "checkpoint", "inference",
     "explain", "runs", "card", "figures", "evaluate", "table", "bench", "serve", "space", "__main__",
 )
 

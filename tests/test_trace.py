@@ -8,6 +8,7 @@ from torch import nn
 
 from snnpar.models import build_model
 from snnpar.neurons import LIF
+from snnpar.operations import NORMS
 from snnpar.trace import SpikeTrace, record
 
 
@@ -40,6 +41,8 @@ def test_packed_spikes_equal_the_layers_outputs(student: nn.Module) -> None:
         np.testing.assert_allclose(trace.rates(name), spikes.mean(tuple(range(1, spikes.ndim))), rtol=1e-6)
         assert trace.neurons(name) == np.prod(spikes.shape[2:])
     assert trace.timesteps == 3
+    fired, slots = (sum(one(spikes) for spikes in seen.values()) for one in (np.count_nonzero, np.size))
+    assert trace.nasfr == pytest.approx(fired / slots) and 0 < trace.nasfr < 1
     assert trace.nbytes == sum(-(-spikes.size // 8) for spikes in seen.values())
 
 
@@ -70,7 +73,7 @@ def test_the_second_forward_replaces_the_first(student: nn.Module) -> None:
         student(first)
         student(second)
     only = traced(student, second)
-    assert both.names == only.names and both.layers == only.layers
+    assert both.names == only.names and [x.acs for x in both.layers] == [x.acs for x in only.layers]
     assert all(np.array_equal(both.spikes(name), only.spikes(name)) for name in only.names)
     assert np.array_equal(both.logits_per_timestep, only.logits_per_timestep)
 
@@ -89,12 +92,13 @@ def test_geometry_of_the_student(student: nn.Module) -> None:
     assert macs["patch_embed.proj1_conv"] == 3 * 32 * 16 * 8 * 4 * 9
     assert macs["patch_embed.proj4_conv"] == 3 * 4 * 2 * 32 * 32 * 9
     assert macs["block.0.attn.q_conv"] == macs["block.1.attn.proj_conv"] == 3 * 8 * 32 * 32
-    assert macs["block.0.attn.co_fire"] == 2 * 3 * 8 * 32 * 16  # k^T v and its product with q, heads of 16 channels
+    for product in ("kv", "q"):  # v k^T and its product with q, heads of 16 channels
+        assert macs[f"block.0.attn.co_fire.{product}"] == 3 * 8 * 32 * 16
     assert macs["block.0.mlp.mlp1_conv"] == macs["block.0.mlp.mlp2_conv"] == 3 * 8 * 32 * 128
     assert macs["head"] == 3 * 32 * 26
-    real = {name for name, layer in layers.items() if not layer.input_rates}
+    real = {name for name, layer in layers.items() if layer.ac_map is None and layer.kind not in NORMS}
     assert real == {"patch_embed.proj_conv", "head"}
-    assert len(layers["block.0.attn.co_fire"].input_rates) == 3
+    assert macs["patch_embed.proj_bn"] == 64 * 32 * 4 and macs["block.0.mlp.mlp1_bn"] == 3 * 8 * 128
 
 
 def test_geometry_is_per_image(student: nn.Module) -> None:
@@ -102,7 +106,7 @@ def test_geometry_is_per_image(student: nn.Module) -> None:
     one, four = traced(student, image), traced(student, image.repeat(4, 1, 1, 1))
     assert [layer.macs for layer in one.layers] == [layer.macs for layer in four.layers]
     for a, b in zip(one.layers, four.layers, strict=True):
-        assert a.input_rates == pytest.approx(b.input_rates)
+        assert a.input_rate == pytest.approx(b.input_rate) and a.acs == pytest.approx(b.acs)
 
 
 def test_input_rates_are_counted_after_pooling(student: nn.Module) -> None:
@@ -110,10 +114,10 @@ def test_input_rates_are_counted_after_pooling(student: nn.Module) -> None:
     layers = {layer.name: layer for layer in trace.layers}
     for conv, neuron in (("block.0.attn.q_conv", "block.0.attn.proj_lif"), ("block.1.mlp.mlp2_conv",) * 2):
         neuron = neuron.replace("_conv", "_lif")
-        assert layers[conv].input_rates == pytest.approx((trace.spikes(neuron).mean(),))
+        assert layers[conv].input_rate == pytest.approx(trace.spikes(neuron).mean())
     spikes = torch.from_numpy(trace.spikes("patch_embed.proj1_lif")).float().flatten(0, 1)
     pooled = nn.functional.max_pool2d(spikes, 3, 2, 1).mean().item()
-    assert layers["patch_embed.proj1_conv"].input_rates == pytest.approx((pooled,)) and pooled > spikes.mean()
+    assert layers["patch_embed.proj1_conv"].input_rate == pytest.approx(pooled) and pooled > spikes.mean()
 
 
 @torch.no_grad()
@@ -123,7 +127,7 @@ def test_geometry_of_the_teacher() -> None:
         model(tiny.random_images(1, tiny.TEACHER), torch.randn(26, 384))
     macs = {layer.name: layer.macs for layer in trace.layers}
     assert trace.names == () and trace.timesteps == 0 and trace.logits_per_timestep is None and trace.nbytes == 0
-    assert not any(layer.input_rates for layer in trace.layers)
+    assert all(layer.ac_map is None and layer.input_rate is None for layer in trace.layers)
     assert macs["word_embed"] == 26 * 384 * 32
     assert macs["vit.blocks.0.attn.qkv"] == 9 * 32 * 96  # 8 patches and the class token
     assert macs["vit.blocks.0.attn"] == 2 * 9 * 9 * 32

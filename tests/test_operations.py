@@ -1,0 +1,133 @@
+"""Counts against the definition, written out as loops over every output, kernel position and channel."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from torch import Tensor, nn
+
+from snnpar.models.spikingformer import CoFire
+from snnpar.operations import Call, accumulates, count
+from snnpar.trace import record
+
+CONVOLUTIONS = [
+    nn.Conv2d(3, 4, 3, padding=1),
+    nn.Conv2d(4, 6, 3, stride=2, padding=1, bias=False),
+    nn.Conv2d(4, 6, (3, 1), stride=(1, 2), padding=(0, 2), dilation=(2, 1), groups=2),
+    nn.Conv2d(5, 3, 1),
+    nn.Conv1d(3, 7, 1),
+    nn.Conv1d(4, 2, 5, stride=3, padding=2),
+]
+
+
+def spikes(*shape: int, high: int = 2, seed: int = 0) -> Tensor:
+    """Random spikes; with high > 2 small integers, as of I-LIF neurons."""
+    return torch.randint(0, high, shape, generator=torch.Generator().manual_seed(seed)).float()
+
+
+def additions_by_definition(module: nn.Conv1d | nn.Conv2d, x: Tensor) -> np.ndarray:
+    """Unit spikes met by weights, credited to the place they come from."""
+    places = x.shape[2:]
+    counts = np.zeros((len(x), *places))
+    group_in = module.in_channels // module.groups
+    outputs = module(x).shape[2:]
+    for n, out_channel in itertools.product(range(len(x)), range(module.out_channels)):
+        group = out_channel // (module.out_channels // module.groups)
+        for output, offset in itertools.product(np.ndindex(*outputs), np.ndindex(*module.kernel_size)):
+            place = tuple(o * s - p + k * d for o, s, p, k, d in
+                          zip(output, module.stride, module.padding, offset, module.dilation, strict=True))
+            if all(0 <= i < size for i, size in zip(place, places, strict=True)):
+                channels = slice(group * group_in, (group + 1) * group_in)
+                counts[(n, *place)] += x[(n, channels, *place)].sum().item()
+    return counts
+
+
+@pytest.mark.parametrize("high", [2, 5])
+@pytest.mark.parametrize("module", CONVOLUTIONS, ids=str)
+def test_a_convolution_adds_each_spike_once_for_each_weight_it_meets(module: nn.Module, high: int) -> None:
+    x = spikes(2, module.in_channels, *(7, 6)[: len(module.kernel_size)], high=high)
+    assert np.array_equal(accumulates(module, x).numpy(), additions_by_definition(module, x))
+
+
+def test_one_spike_at_a_corner_meets_fewer_weights_than_one_inside() -> None:
+    module, x = nn.Conv2d(1, 10, 3, padding=1), torch.zeros(1, 1, 5, 5)
+    x[0, 0, 0, 0] = x[0, 0, 2, 2] = 1
+    counts = accumulates(module, x)[0]
+    assert (counts[0, 0], counts[2, 2], counts.sum()) == (4 * 10, 9 * 10, 130)
+
+
+def test_a_linear_layer_adds_each_spike_to_every_output() -> None:
+    x = spikes(2, 5, 8)
+    assert np.array_equal(accumulates(nn.Linear(8, 3), x).numpy(), x.sum(-1).numpy() * 3)
+
+
+@pytest.mark.parametrize("high", [2, 4])
+def test_attention_counts_coincidences_and_the_sums_that_a_spike_selects(high: int) -> None:
+    timesteps, heads, width, tokens = 3, 2, 4, 5
+    q, k, v = (spikes(timesteps, 1, heads * width, tokens, high=high, seed=seed) for seed in range(3))
+    module = CoFire(heads)
+    kv, product = count("co_fire", module, (q, k, v), module(q, k, v), Call(1, timesteps, True))
+    coincidences, additions = np.zeros((timesteps, tokens)), np.zeros((timesteps, tokens))
+    for t, head, c, d in itertools.product(range(timesteps), range(heads), range(width), range(width)):
+        row, column = head * width + c, head * width + d
+        together = (v[t, 0, row] * k[t, 0, column]).numpy()
+        coincidences[t] += together
+        if together.sum():  # adding a count of 0 is no addition
+            additions[t] += q[t, 0, column].numpy()
+    assert np.array_equal(kv.ac_map, coincidences) and np.array_equal(product.ac_map, additions)
+    assert kv.macs == product.macs == timesteps * heads * width * width * tokens
+    assert (kv.input_rate, product.input_rate) == pytest.approx((k.mean().item(), q.mean().item()))
+    assert not kv.has_weights and not product.has_weights
+
+
+@torch.no_grad()
+def test_dense_spikes_cost_every_accumulate_but_those_beyond_the_border() -> None:
+    module = nn.Conv2d(4, 6, 1)
+    x = torch.ones(3, 4, 5, 5)
+    (layer,) = count("conv", module, (x,), module(x), Call(1, 3, True))
+    assert layer.acs == layer.macs == 3 * 25 * 24 and layer.input_rate == 1
+    assert (layer.runs, layer.outputs, layer.has_bias, layer.spikes_per_synapse) == (3, 3 * 25 * 6, True, 3.0)
+    padded = nn.Conv2d(4, 6, 3, padding=1, bias=False)
+    (layer,) = count("conv", padded, (x,), padded(x), Call(1, 3, True))
+    assert layer.macs == 3 * 25 * 6 * 36 and layer.acs == 3 * 6 * 4 * (3 * 5 - 2) ** 2 and not layer.has_bias
+
+
+@torch.no_grad()
+def test_a_batch_counts_as_its_mean_image() -> None:
+    model = tiny.lively(tiny.STUDENT)
+    images = tiny.random_images(3, tiny.STUDENT)
+    with record(model) as together:
+        model(images)
+    alone = []
+    for image in images:
+        with record(model) as trace:
+            model(image[None])
+        alone.append(trace.layers)
+    for layer, *same in zip(together.layers, *alone, strict=True):
+        assert {layer.macs} == {one.macs for one in same} and {layer.outputs} == {one.outputs for one in same}
+        if layer.acs is not None:
+            assert layer.acs == pytest.approx(np.mean([one.acs for one in same]))
+
+
+@torch.no_grad()
+def test_every_layer_of_a_student_against_the_definition() -> None:
+    """Max pooling, the first convolution and the repetition over time included."""
+    model, inputs = tiny.lively(tiny.STUDENT), {}
+    handles = [
+        module.register_forward_hook(lambda m, i, out, name=name: inputs.update({name: (m, i[0])}))
+        for name, module in model.named_modules() if isinstance(module, nn.Conv1d | nn.Conv2d)
+    ]
+    with record(model) as trace:
+        model(tiny.random_images(1, tiny.STUDENT))
+    for handle in handles:
+        handle.remove()
+    layers = {layer.name: layer for layer in trace.layers}
+    assert layers["patch_embed.proj_conv"].runs == 1 and layers["patch_embed.proj_conv"].acs is None
+    for name in ("patch_embed.proj4_conv", "block.0.attn.q_conv", "block.1.attn.proj_conv", "block.1.mlp.mlp1_conv"):
+        module, x = inputs[name]
+        assert set(x.unique().tolist()) == {0.0, 1.0}
+        assert np.array_equal(layers[name].ac_map, additions_by_definition(module, x)) and layers[name].runs == 3
