@@ -9,7 +9,6 @@ Both add 1e-20 to denominators, so that an empty case scores 0. All values are f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ EPS = 1e-20
 
 @dataclass(frozen=True)
 class AttributeMetrics:
-    """One float64 array (A,) per quantity."""
+    """One float64 array (A,) per quantity; (resamples, A) inside the bootstrap."""
 
     pos_recall: np.ndarray
     neg_recall: np.ndarray
@@ -49,6 +48,36 @@ class PedestrianMetrics:
 FIVE = ("mean_accuracy", "accuracy", "precision", "recall", "f1")
 
 
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """Labels and thresholded probabilities, boolean (n, A) each; an unknown label is neither positive nor negative."""
+
+    positive: np.ndarray
+    negative: np.ndarray
+    predicted: np.ndarray
+
+
+def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold: float | None = None,
+              ignore_unknown: bool | None = None) -> Decisions:
+    """What `pedestrian_metrics` counts; same arguments, same errors."""
+    labels, probs = np.asarray(labels), np.asarray(probs)
+    if labels.shape != probs.shape or labels.ndim != 2 or not len(labels):
+        raise ValueError(f"labels and probs must be equal (n, A), n >= 1; got {labels.shape}, {probs.shape}")
+    if convention not in THRESHOLDS:
+        raise ValueError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
+    # Compared in the type of the probabilities, as the published code does: float32(0.45) is not above 0.45.
+    predicted = probs > (THRESHOLDS[convention] if threshold is None else threshold)
+    positive, negative = labels == 1, labels == 0
+    if ignores_unknown(convention) if ignore_unknown is None else ignore_unknown:
+        predicted = predicted & (positive | negative)
+    return Decisions(positive, negative, predicted)
+
+
+def ignores_unknown(convention: str) -> bool:
+    """Does a convention leave predictions out where the label is unknown?"""
+    return convention == "rethinking"
+
+
 def pedestrian_metrics(
     labels: np.ndarray, probs: np.ndarray, convention: str = "published", threshold: float | None = None, *,
     ignore_unknown: bool | None = None,
@@ -59,69 +88,48 @@ def pedestrian_metrics(
     precision and accuracy, as in the published code. None is what the convention does: `rethinking` ignores them,
     `published` masks nothing.
     """
-    labels, probs = np.asarray(labels), np.asarray(probs)
-    if labels.shape != probs.shape or labels.ndim != 2 or not len(labels):
-        raise ValueError(f"labels and probs must be equal (n, A), n >= 1; got {labels.shape}, {probs.shape}")
-    if convention not in THRESHOLDS:
-        raise ValueError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
-    # Compared in the type of the probabilities, as the published code does: float32(0.45) is not above 0.45.
-    predicted = probs > (THRESHOLDS[convention] if threshold is None else threshold)
-    positive, negative = labels == 1, labels == 0
-    if convention == "rethinking" if ignore_unknown is None else ignore_unknown:
-        predicted = predicted & (positive | negative)
-    per_attribute = _per_attribute(positive, negative, predicted)
-    hits = (positive & predicted).sum(1).astype(np.float64)
-    union = (positive | predicted).sum(1)
-    precision = hits / (predicted.sum(1) + EPS)
-    recall = hits / (positive.sum(1) + EPS)
-    mean_precision, mean_recall = precision.mean(), recall.mean()
-    if convention == "published":
-        f1 = (2 * precision * recall / (precision + recall + EPS)).mean()
-    else:
-        f1 = 2 * mean_precision * mean_recall / (mean_precision + mean_recall + EPS)
-    return PedestrianMetrics(
-        float(per_attribute.ma.mean()), float((hits / (union + EPS)).mean()), float(mean_precision),
-        float(mean_recall), float(f1), per_attribute,
-    )
+    decided = decisions(labels, probs, convention, threshold, ignore_unknown)
+    five, attributes = finish(per_image(decided).mean(0), attribute_counts(decided).sum(0), convention)
+    return PedestrianMetrics(*map(float, five), attributes)
 
 
-def _per_attribute(positive: np.ndarray, negative: np.ndarray, predicted: np.ndarray) -> AttributeMetrics:
-    tp = (positive & predicted).sum(0).astype(np.float64)
-    fp = (negative & predicted).sum(0)
-    pos, neg = positive.sum(0), negative.sum(0)
+def per_image(decided: Decisions) -> np.ndarray:
+    """Accuracy, precision, recall and F1 of each image: (n, 4)."""
+    hits = (decided.positive & decided.predicted).sum(1).astype(np.float64)
+    union = (decided.positive | decided.predicted).sum(1)
+    precision = hits / (decided.predicted.sum(1) + EPS)
+    recall = hits / (decided.positive.sum(1) + EPS)
+    f1 = 2 * precision * recall / (precision + recall + EPS)
+    return np.stack([hits / (union + EPS), precision, recall, f1], axis=1)
+
+
+def attribute_counts(decided: Decisions) -> np.ndarray:
+    """True positive, false positive, positive and negative, 0 or 1 for each image: (n, 4, A)."""
+    found = (decided.positive & decided.predicted, decided.negative & decided.predicted,
+             decided.positive, decided.negative)
+    return np.stack(found, axis=1)
+
+
+def finish(image_means: np.ndarray, counts: np.ndarray, convention: str) -> tuple[np.ndarray, AttributeMetrics]:
+    """The five metrics (..., 5) from means of `per_image` (..., 4) and sums of `attribute_counts` (..., 4, A)."""
+    attributes = _per_attribute(*np.moveaxis(counts.astype(np.float64), -2, 0))
+    accuracy, precision, recall, f1 = np.moveaxis(image_means, -1, 0)
+    if convention == "rethinking":
+        f1 = 2 * precision * recall / (precision + recall + EPS)
+    return np.stack([attributes.ma.mean(-1), accuracy, precision, recall, f1], axis=-1), attributes
+
+
+def _per_attribute(tp: np.ndarray, fp: np.ndarray, pos: np.ndarray, neg: np.ndarray) -> AttributeMetrics:
     pos_recall, neg_recall = tp / (pos + EPS), (neg - fp) / (neg + EPS)
     prec, acc = tp / (tp + fp + EPS), tp / (pos + fp + EPS)
     f1 = 2 * prec * pos_recall / (prec + pos_recall + EPS)
     return AttributeMetrics(pos_recall, neg_recall, prec, acc, f1, (pos_recall + neg_recall) / 2)
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """Difference b - a of one metric on the same images, with its bootstrap 95% interval."""
+def without_positives(labels: np.ndarray, attributes: tuple[str, ...]) -> tuple[str, ...]:
+    """Attributes that no image has, by name: no model can score above 0.5 in their mA, which mA averages all the same.
 
-    metric: str
-    difference: float
-    low: float
-    high: float
-
-
-def paired_bootstrap(
-    labels: np.ndarray, probs_a: np.ndarray, probs_b: np.ndarray, *, resamples: int = 1000, seed: int = 0,
-    convention: str = "published",
-) -> list[PairedDifference]:
-    """Resample images with replacement, the same ones for both models, and difference the five metrics."""
-    rng = np.random.default_rng(seed)
-
-    def differences(rows: np.ndarray | slice) -> list[float]:
-        a = pedestrian_metrics(labels[rows], probs_a[rows], convention).summary()
-        b = pedestrian_metrics(labels[rows], probs_b[rows], convention).summary()
-        return [b[name] - a[name] for name in FIVE]
-
-    observed = differences(slice(None))
-    low, high = _percentiles(len(labels), resamples, rng, differences)
-    return [PairedDifference(*row) for row in zip(FIVE, observed, low, high, strict=True)]
-
-
-def _percentiles(n: int, resamples: int, rng: np.random.Generator, statistic: Callable) -> np.ndarray:
-    draws = [statistic(rng.integers(0, n, n)) for _ in range(resamples)]
-    return np.percentile(draws, (2.5, 97.5), axis=0)
+    labels (n, A) with columns named by `attributes`.
+    """
+    absent = ~(np.asarray(labels) == 1).any(0)
+    return tuple(name for name, none in zip(attributes, absent, strict=True) if none)

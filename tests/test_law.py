@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module of snnpar may import only those before it.
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
-    "datasets", "neurons", "models", "losses", "metrics", "outcomes", "published",
+    "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "outcomes", "published",
     "operations", "trace", "energy", "checkpoint", "inference",
-    "explain", "runs", "card", "figures", "evaluate", "table", "bench", "serve", "space", "__main__",
+    "explain", "runs", "card", "slices", "evaluations", "figures", "evaluate", "table", "bench", "serve", "space", "__main__",
 )
 
 

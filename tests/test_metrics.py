@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snnpar.metrics import FIVE, THRESHOLDS, paired_bootstrap, pedestrian_metrics
+from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics, without_positives
 
 PUBLISHED_NAMES = {
     "mean_accuracy": "ma", "accuracy": "instance_acc", "precision": "instance_prec", "recall": "instance_recall",
@@ -43,14 +43,14 @@ def divide(a: float, b: float) -> float:
     return a / b if b else 0.0
 
 
-def plain(labels: list[list[int]], probs: list[list[float]], convention: str) -> dict[str, float]:
+def plain(labels: list[list[int]], probs: list[list[float]], convention: str, ignore: bool) -> dict[str, float]:
     """The five metrics with loops and the words of their definitions."""
     threshold = {"published": 0.45, "rethinking": 0.5}[convention]
     images = []
     for truth, prob in zip(labels, probs, strict=True):
         yes = {i for i, y in enumerate(truth) if y == 1}
         said = {i for i, p in enumerate(prob) if p > threshold}
-        if convention == "rethinking":
+        if ignore:
             said &= {i for i, y in enumerate(truth) if y in (0, 1)}
         precision, recall = divide(len(yes & said), len(said)), divide(len(yes & said), len(yes))
         f1 = divide(2 * precision * recall, precision + recall)
@@ -77,8 +77,38 @@ TABLES = SIZES.flatmap(lambda size: st.tuples(
 @given(table=TABLES)
 def test_metrics_equal_their_definitions(convention: str, table: tuple[np.ndarray, np.ndarray]) -> None:
     labels, probs = table
-    expected = plain(labels.tolist(), probs.tolist(), convention)
-    assert pedestrian_metrics(labels, probs, convention).summary() == pytest.approx(expected, abs=1e-12)
+    for choice, ignore in ((None, convention == "rethinking"), (True, True), (False, False)):
+        expected = plain(labels.tolist(), probs.tolist(), convention, ignore)
+        found = pedestrian_metrics(labels, probs, convention, ignore_unknown=choice).summary()
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("convention", THRESHOLDS)
+@given(table=TABLES, seed=st.integers(0, 99))
+def test_neither_order_nor_repetition_matters(convention: str, table: tuple, seed: int) -> None:
+    """Images and attributes in another order, or every image twice, give the same five numbers."""
+    labels, probs = table
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(labels.shape[0]), rng.permutation(labels.shape[1])
+    expected = pytest.approx(pedestrian_metrics(labels, probs, convention).summary(), abs=1e-12)
+    shuffled = (part[rows][:, columns] for part in (labels, probs))
+    assert pedestrian_metrics(*shuffled, convention).summary() == expected
+    assert pedestrian_metrics(*(np.tile(part, (2, 1)) for part in (labels, probs)), convention).summary() == expected
+
+
+@given(table=TABLES)
+def test_every_value_is_a_share(table: tuple) -> None:
+    result = pedestrian_metrics(*table)
+    values = [*result.summary().values(), *np.ravel([getattr(result.per_attribute, f) for f in ("ma", "f1", "acc")])]
+    assert all(0 <= value <= 1 for value in values)
+
+
+@given(table=TABLES)
+def test_attributes_without_positives_are_named(table: tuple) -> None:
+    labels = table[0]
+    names = tuple(f"a{i}" for i in range(labels.shape[1]))
+    assert without_positives(labels, names) == tuple(
+        name for name, column in zip(names, labels.T.tolist(), strict=True) if 1 not in column)
 
 
 @pytest.mark.parametrize("convention", THRESHOLDS)
@@ -120,21 +150,3 @@ def test_bad_input_is_named() -> None:
         pedestrian_metrics(np.zeros((0, 3)), np.zeros((0, 3)))
     with pytest.raises(ValueError, match="'mine'; there are published, rethinking"):
         pedestrian_metrics(np.zeros((1, 1)), np.zeros((1, 1)), "mine")
-
-
-def test_bootstrap_of_equal_and_of_better_models() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, (60, 6))
-    worse, better = rng.random((60, 6)), np.where(rng.random((60, 6)) < 0.9, labels, 1 - labels).astype(float)
-    for row in paired_bootstrap(labels, worse, worse, resamples=50):
-        assert (row.difference, row.low, row.high) == (0, 0, 0)
-    rows = paired_bootstrap(labels, worse, better, resamples=200, seed=1)
-    assert [row.metric for row in rows] == list(FIVE)
-    for row in rows:
-        assert 0 < row.low < row.difference < row.high
-        expected = getattr(pedestrian_metrics(labels, better), row.metric) - getattr(
-            pedestrian_metrics(labels, worse), row.metric)
-        assert row.difference == expected
-    assert paired_bootstrap(labels, worse, better, resamples=200, seed=1) == rows
-    backwards = paired_bootstrap(labels, better, worse, resamples=200, seed=1)
-    assert [-row.low for row in backwards] == pytest.approx([row.high for row in rows])
