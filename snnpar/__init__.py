@@ -14,3 +14,5 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 CHECKPOINTS = Path(os.environ.get("SNNPAR_CHECKPOINTS", ROOT / "checkpoints")).resolve()  # and runs/, hub/ below
 RUNS = CHECKPOINTS / "runs"
+EVALUATIONS = CHECKPOINTS / "evaluations"
+SLICES = CHECKPOINTS / "slices"

@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "outcomes", "published",
-    "operations", "trace", "energy", "checkpoint", "inference",
-    "explain", "runs", "card", "slices", "evaluations", "figures", "evaluate", "table", "bench", "serve", "space", "__main__",
+    "operations", "trace", "energy", "ledger", "checkpoint", "inference",
+    "explain", "runs", "card", "slices", "evaluations", "figures", "evaluate",
+    "table", "bench", "serve", "space", "__main__",
 )
 
 
