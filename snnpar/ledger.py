@@ -1,0 +1,151 @@
+"""The spike ledger: one logit of a spiking student as an exact sum over timesteps, branches and tokens.
+
+The student's read-out is linear in its residual stream, and the stream is the tokenizer's output plus what every branch
+adds. A branch ends in a convolution and a batch norm, which is linear too: what the spikes that enter it cause, plus a
+constant that convolution bias and batch norm add even where nothing fires. For attribute a, T timesteps, N tokens:
+
+    logit[a] = bias[a] + sum over t, branch s, token n of
+               w[a] . (scale[s] * conv[s](spikes)[t, n] + constant[s]) / (T N)
+
+so that each term can be read as what these spikes said for or against the attribute. Nothing is approximated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from snnpar.models.spikingformer import Spikingformer
+from snnpar.trace import SpikeTrace
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """The terms of one logit for one image.
+
+    `branches` names S sources in execution order; `spikes` (T, S, N), float64: what spikes contributed; `constants`
+    (S,): what each branch adds at every one of the T N places whatever fires; `bias` and `logit` of the read-out.
+    """
+
+    branches: tuple[str, ...]
+    spikes: np.ndarray
+    constants: np.ndarray
+    bias: float
+    logit: float
+
+    def __post_init__(self) -> None:
+        if self.spikes.ndim != 3 or not self.spikes.shape[1] == len(self.branches) == len(self.constants):
+            raise ValueError(f"expected spikes (T, {len(self.branches)}, N), got {self.spikes.shape}")
+
+    @property
+    def terms(self) -> np.ndarray:
+        """(T, S, N) both parts together; their sum and the bias are the logit."""
+        return self.spikes + self.constants[None, :, None]
+
+    @property
+    def total(self) -> float:
+        """Sum of all terms and the bias."""
+        return float(self.terms.sum() + self.bias)
+
+    @property
+    def error(self) -> float:
+        """How far rounding keeps the sum from the model's own logit."""
+        return abs(self.total - self.logit)
+
+    @property
+    def tolerance(self) -> float:
+        """The error that 32-bit arithmetic explains: 1e-4 of the sum of all sizes, at least 1e-4."""
+        return 1e-4 * max(1.0, float(np.abs(self.terms).sum() + abs(self.bias)))
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Where a source of the residual stream lies in the model: its neurons, convolution and batch norm."""
+
+    name: str
+    neurons: str
+    conv: str
+    norm: str
+    pooled: bool = False
+
+
+def branches(model: nn.Module) -> Iterator[Branch]:
+    """The tokenizer, then attention and MLP of every block. Raises ValueError for a model without spikes."""
+    if not isinstance(model, Spikingformer):
+        raise ValueError(f"a spike ledger needs a spiking student; this is a {type(model).__name__}")
+    stem = "patch_embed.proj4"
+    yield Branch("tokenizer", f"{stem}_lif", f"{stem}_conv", f"{stem}_bn", pooled=True)
+    for i in range(len(model.block)):
+        attn, mlp = f"block.{i}.attn", f"block.{i}.mlp"
+        yield Branch(attn, f"{attn}.attn_lif", f"{attn}.proj_conv", f"{attn}.proj_bn")
+        yield Branch(mlp, f"{mlp}.mlp2_lif", f"{mlp}.mlp2_conv", f"{mlp}.mlp2_bn")
+
+
+@torch.no_grad()
+def spike_ledger(model: nn.Module, trace: SpikeTrace, attribute: int) -> Ledger:
+    """The ledger of one attribute (its column) for a trace of one image by this model in eval mode."""
+    sources = list(branches(model))
+    _check_one_image(trace)
+    weight = model.head.weight[attribute].double()
+    places = trace.timesteps * int(np.prod(model.config.token_grid))
+    parts, constants = [], []
+    for branch in sources:
+        conv, scale, constant = _folded(model, branch)
+        kernel = torch.einsum("d,d...->...", weight * scale, conv.weight.double())[None]
+        parts.append(_convolve(conv, _spikes(trace, branch), kernel)[:, 0] / places)
+        constants.append(float(weight @ constant) / places)
+    logit = float(trace.logits_per_timestep[:, 0, attribute].astype(np.float64).mean())
+    bias = float(model.head.bias[attribute])
+    return Ledger(tuple(b.name for b in sources), torch.stack(parts, 1).numpy(), np.array(constants), bias, logit)
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelTerms:
+    """What each of the D channels of the read-out adds to a logit through one branch: `spikes`, `constants` (D,)."""
+
+    spikes: np.ndarray
+    constants: np.ndarray
+
+
+@torch.no_grad()
+def channel_terms(model: nn.Module, trace: SpikeTrace, attribute: int, name: str) -> ChannelTerms:
+    """Split a branch's part of a logit by read-out channel, summed over timesteps and tokens."""
+    found = {branch.name: branch for branch in branches(model)}
+    if name not in found:
+        raise ValueError(f"no branch is called {name!r}; there are {', '.join(found)}")
+    _check_one_image(trace)
+    conv, scale, constant = _folded(model, found[name])
+    weight = model.head.weight[attribute].double()
+    places = trace.timesteps * int(np.prod(model.config.token_grid))
+    out = _convolve(conv, _spikes(trace, found[name]), conv.weight.double()).sum((0, 2)) * scale
+    return ChannelTerms((weight * out / places).numpy(), (weight * constant).numpy())
+
+
+def _check_one_image(trace: SpikeTrace) -> None:
+    if trace.logits_per_timestep is None or trace.logits_per_timestep.shape[1] != 1:
+        raise ValueError("a spike ledger needs the trace of one image through a spiking student")
+
+
+def _folded(model: nn.Module, branch: Branch) -> tuple[nn.Module, Tensor, Tensor]:
+    """The convolution, and scale and constant (D,) of bias and batch norm after it, float64."""
+    conv, norm = model.get_submodule(branch.conv), model.get_submodule(branch.norm)
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    bias = 0.0 if conv.bias is None else conv.bias.double()
+    return conv, scale, (bias - norm.running_mean.double()) * scale + norm.bias.double()
+
+
+def _spikes(trace: SpikeTrace, branch: Branch) -> Tensor:
+    """What enters the convolution: (T, C, H, W), or (T, C, N), float64."""
+    spikes = torch.from_numpy(trace.spikes(branch.neurons)[:, 0]).double()
+    return F.max_pool2d(spikes, 3, stride=2, padding=1) if branch.pooled else spikes
+
+
+def _convolve(conv: nn.Module, spikes: Tensor, kernel: Tensor) -> Tensor:
+    """(T, outputs, N) with the geometry of `conv` and another kernel."""
+    convolve = F.conv1d if isinstance(conv, nn.Conv1d) else F.conv2d
+    return convolve(spikes, kernel, stride=conv.stride, padding=conv.padding).flatten(2)
