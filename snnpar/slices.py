@@ -6,6 +6,7 @@ A slice is a list of file names with the choice of data that they belong to, kep
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +38,8 @@ class DataChoice:
     slice: str = ""
 
     def __post_init__(self) -> None:
+        if self.data and not self.data.startswith("hf:"):  # the same images from wherever a command is given
+            object.__setattr__(self, "data", os.path.abspath(Path(self.data).expanduser()))
         if not self.data and not self.rendered:
             raise SliceError("nothing to evaluate on: give --data, a folder of labelled images, or --rendered N")
         if self.rendered < 0 or self.fold < 0:

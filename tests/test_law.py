@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module of snnpar may import only those before it.
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
-    "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "outcomes", "published",
+    "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
     "operations", "trace", "energy", "ledger", "checkpoint", "inference",
     "explain", "runs", "card", "slices", "evaluations", "figures", "evaluate",
     "table", "bench", "serve", "space", "__main__",

@@ -1,0 +1,222 @@
+"""Evaluations: one checkpoint on one choice of images is a folder, EVALUATIONS/NAME, and a job.
+
+request.json (which checkpoint, which images), status.json and log.txt as every job; while it runs progress.json
+{done, n, batch_size, seconds, ...} and parts/; in the end predictions.parquet and evaluation.json.
+
+predictions.parquet has one row per image and attribute, images in the order of the split: file, attribute, truth
+(1, 0, 2 unknown), prob, and for a spiking student prob_t1 .. prob_tT, the answer after timesteps 1..t, prob the last.
+evaluation.json holds what `snnpar.report` says, and provenance {checkpoint, data, commit, created, seconds, ...}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import snnpar
+from snnpar import EVALUATIONS
+from snnpar.atomic import write_text
+from snnpar.checkpoint import CONFIG, WEIGHTS
+from snnpar.datasets import PedestrianSplit
+from snnpar.jobs import Job, modified, start, write_status
+from snnpar.slices import DataChoice, SliceError, pick
+
+REQUEST, REPORT, PROGRESS, PREDICTIONS, PARTS = (
+    "request.json", "evaluation.json", "progress.json", "predictions.parquet", "parts")
+
+
+class EvaluationError(ValueError):
+    """An evaluation that cannot be made or read; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """files (n,), attributes (A,), truth (n, A) int8, probs (T, n, A) float32; probs[t] after timesteps 1..t+1.
+
+    T = 1 for a model without timesteps; probs[-1] is the final answer.
+    """
+
+    files: tuple[str, ...]
+    attributes: tuple[str, ...]
+    truth: np.ndarray
+    probs: np.ndarray
+
+    def __post_init__(self) -> None:
+        expected = (len(self.files), len(self.attributes))
+        if self.truth.shape != expected or self.probs.ndim != 3 or self.probs.shape[1:] != expected:
+            raise EvaluationError(f"truth must be {expected} and probs (T, {expected[0]}, {expected[1]}); got "
+                                  f"{self.truth.shape} and {self.probs.shape}")
+
+
+@dataclass(frozen=True)
+class Evaluation(Job):
+    """One evaluation's folder."""
+
+    @property
+    def is_complete(self) -> bool:
+        return (self.path / REPORT).is_file() and (self.path / PREDICTIONS).is_file()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of the checkpoint."""
+        return Path(self._request("checkpoint"))
+
+    @property
+    def choice(self) -> DataChoice:
+        """Which images."""
+        return DataChoice(**self._request("choice"))
+
+    @property
+    def arguments(self) -> list[str]:
+        """What python is told to make it, or to go on with it."""
+        elsewhere = self.path.parent.resolve() != EVALUATIONS
+        out = ["--out", str(self.path.parent.resolve())] if elsewhere else []
+        return ["-m", "snnpar", "evaluate", str(self.checkpoint), *self.choice.arguments(), *out]
+
+    def _request(self, name: str) -> str | dict:
+        content = _read_json(self.path / REQUEST)
+        if name not in content:
+            raise EvaluationError(f"{self.path / REQUEST} has no {name!r}; delete the folder and evaluate anew")
+        return content[name]
+
+    def info(self) -> dict:
+        """The content of evaluation.json. Raises EvaluationError while there is none."""
+        return _read_json(self.path / REPORT)
+
+    def progress(self) -> dict:
+        """The content of progress.json; empty when nothing is under way."""
+        return _read_json(self.path / PROGRESS) if (self.path / PROGRESS).is_file() else {}
+
+    def predictions(self) -> Predictions:
+        """The content of predictions.parquet. Raises EvaluationError."""
+        return read_predictions(self.path / PREDICTIONS)
+
+    def split(self) -> PedestrianSplit:
+        """The images, opened again, in the order of the predictions. Raises EvaluationError when they have changed."""
+        choice, files = self.choice, self.predictions().files
+        whole = DataChoice(**asdict(choice) | {"slice": ""}).open()
+        try:
+            split = pick(whole, files, name=choice.title) if choice.slice else whole
+        except SliceError as error:
+            raise EvaluationError(f"the data has changed since {self.name} was made ({error})") from error
+        if split.files != files:
+            raise EvaluationError(f"the data has changed since {self.name} was made; evaluate again with --again")
+        return split
+
+
+def create_evaluation(checkpoint: Path, choice: DataChoice, *, root: Path | None = None) -> Evaluation:
+    """The folder for a checkpoint on a choice of images; an existing one stays as it is."""
+    checkpoint = Path(os.path.abspath(checkpoint.expanduser()))
+    evaluation = Evaluation((root or snnpar.EVALUATIONS) / evaluation_name(checkpoint, choice))
+    if not (evaluation.path / REQUEST).is_file():
+        evaluation.path.mkdir(parents=True, exist_ok=True)
+        content = {"checkpoint": str(checkpoint), "choice": asdict(choice)}
+        write_text(evaluation.path / REQUEST, json.dumps(content, indent=1) + "\n")
+        write_status(evaluation, state="created")
+    return evaluation
+
+
+def launch(evaluation: Evaluation, *, again: bool = False) -> None:
+    """Evaluate, or go on, in a process of its own, which outlives this one."""
+    start(evaluation, [*evaluation.arguments, *(["--again"] if again else [])])
+
+
+def list_evaluations(root: Path | None = None) -> list[Evaluation]:
+    """All evaluations, complete or not, the one finished or begun last first."""
+    found = [Evaluation(path.parent) for path in (root or snnpar.EVALUATIONS).glob(f"*/{REQUEST}")]
+    return sorted(found, key=lambda e: max(modified(e.path / name) for name in (REQUEST, PROGRESS, REPORT)),
+                  reverse=True)
+
+
+def remove_results(evaluation: Evaluation) -> None:
+    """Leave only the request, the status and the log."""
+    for name in (REPORT, PREDICTIONS, PROGRESS):
+        (evaluation.path / name).unlink(missing_ok=True)
+    shutil.rmtree(evaluation.path / PARTS, ignore_errors=True)
+
+
+def evaluation_name(checkpoint: Path, choice: DataChoice) -> str:
+    """The folder's name: the same for the same checkpoint and images, another for those of equal name elsewhere."""
+    checkpoint = Path(os.path.abspath(checkpoint.expanduser()))
+    words = [checkpoint_name(checkpoint), choice.title.replace("/", "-")]
+    place = json.dumps([str(checkpoint), asdict(choice)])
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", "--".join(words)).strip("-.")[:100]
+    return f"{readable}-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
+
+
+def checkpoint_name(folder: Path) -> str:
+    """What to call a checkpoint: its folder's name, or owner/name for one of the Hub's cache."""
+    if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
+        return folder.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
+    return folder.name
+
+
+def revision(folder: Path) -> str:
+    """sha256 of a checkpoint's weights. Raises EvaluationError when there are none."""
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise EvaluationError(f"{path} is missing; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
+    return file_hash(path)
+
+
+def file_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def data_hash(split: PedestrianSplit) -> str:
+    """sha256 of file names, attributes and labels, in their order; not of the pixels."""
+    names = json.dumps([split.files, split.schema.attributes])
+    return hashlib.sha256(names.encode() + np.ascontiguousarray(split.labels, np.int8).tobytes()).hexdigest()
+
+
+def write_predictions(predictions: Predictions, path: Path) -> None:
+    """Write a parquet file in one step; equal predictions give equal bytes."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    timesteps, n, attributes = predictions.probs.shape
+    columns = {
+        "file": pa.DictionaryArray.from_arrays(np.repeat(np.arange(n, dtype=np.int32), attributes), predictions.files),
+        "attribute": pa.DictionaryArray.from_arrays(
+            np.tile(np.arange(attributes, dtype=np.int32), n), predictions.attributes),
+        "truth": predictions.truth.astype(np.int8).ravel(),
+        "prob": predictions.probs[-1].astype(np.float32).ravel(),
+    }
+    if timesteps > 1:
+        for t, probs in enumerate(predictions.probs, 1):
+            columns[f"prob_t{t}"] = probs.astype(np.float32).ravel()
+    partial = path.with_suffix(".partial")
+    parquet.write_table(pa.table(columns), partial, compression="zstd")
+    os.replace(partial, path)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Inverse of `write_predictions`. Raises EvaluationError for a file that is missing or something else."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).combine_chunks()
+        attributes = tuple(dict.fromkeys(rows["attribute"].slice(0, 10_000).to_pylist()))
+        files = tuple(rows["file"].take(np.arange(0, len(rows), len(attributes))).to_pylist())
+        shape = (len(files), len(attributes))
+        named = [name for name in rows.column_names if name.startswith("prob_t")] or ["prob"]
+        probs = np.stack([rows[name].to_numpy().reshape(shape) for name in named])
+        return Predictions(files, attributes, rows["truth"].to_numpy().reshape(shape), probs)
+    except (OSError, KeyError, ValueError, ZeroDivisionError, pa.ArrowException) as error:
+        raise EvaluationError(f"{path} is missing or damaged ({error}); evaluate again with --again") from error
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path} cannot be read ({error}); run the evaluation again") from error
