@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from snnpar.explain import METHODS, Heatmap, heatmap
 from snnpar.inference import LoadedModel, load
+from snnpar.ledger import spike_ledger
 from snnpar.trace import record
 
 PICTURE = tiny.random_picture(3)
@@ -33,10 +34,14 @@ def test_every_method(role: str, method: str, student: LoadedModel, teacher: Loa
     before = model.forward(model.prepare(PICTURE)).logits
     maps = {name: heatmap(method, model, PICTURE, name, teacher=teacher) for name in ("Female", "Hat")}
     one = maps["Female"]
-    assert one.values.shape == (PIXELS if method == "grad_cam" else GRID)
+    assert one.values.shape == (PIXELS if "cam" in method else GRID)
     assert one.values.dtype == np.float32 and np.isfinite(one.values).all()
     assert one.title == METHODS[role][method].label and one.unit and one.hooked
     assert (not np.allclose(one.values, maps["Hat"].values)) == METHODS[role][method].per_attribute
+    if one.frames is not None:
+        assert one.frames.shape == (3, *GRID) and one.frames.dtype == np.float32
+        assert method == "cosine" or np.allclose(one.frames.sum(0), one.values)
+    assert (one.frames is not None) == (method in ("cosine", "ledger", "co_fire"))
     assert tiny.hooks(model.module) == 0
     assert all(p.grad is None and not p.requires_grad for p in model.module.parameters())
     assert torch.equal(model.forward(model.prepare(PICTURE)).logits, before)
@@ -56,6 +61,29 @@ def test_attention_is_the_softmax_row_of_the_phrase(teacher: LoadedModel) -> Non
         expected = rows[tiny.PA100K.index(name), 27:].reshape(GRID)
         np.testing.assert_allclose(values, expected, atol=1e-6)
         assert (values > 0).all() and values.sum() < 1
+
+
+def test_rollout_follows_attention_back_to_the_patches(teacher: LoadedModel) -> None:
+    """With one visual block: the phrase's row over class token and patches, times (attention + identity) / 2."""
+    seen = []
+    handles = [block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: seen.append(out[0].mean(0).numpy()))
+               for block in teacher.module.vit.blocks]
+    teacher.forward(teacher.prepare(PICTURE))
+    for handle in handles:
+        handle.remove()
+    visual, fusion = seen
+    row = fusion[tiny.PA100K.index("Hat"), 26:]
+    expected = [sum(row[m] * (visual[m, n] + (m == n)) / 2 for m in range(9)) for n in range(1, 9)]
+    np.testing.assert_allclose(heatmap("rollout", teacher, PICTURE, "Hat").values.ravel(), expected, atol=1e-6)
+
+
+def test_the_ledger_map_is_what_spikes_say_at_each_token(student: LoadedModel) -> None:
+    with record(student.module) as trace:
+        student.forward(student.prepare(PICTURE))
+    expected = spike_ledger(student.module, trace, tiny.PA100K.index("Hat")).spikes.sum((0, 1))
+    values = heatmap("ledger", student, PICTURE, "Hat").values
+    np.testing.assert_allclose(values.ravel(), expected, atol=1e-6)
+    assert values.min() < 0 < values.max()
 
 
 def test_co_fire_counts_coincidences(student: LoadedModel) -> None:
@@ -127,7 +155,7 @@ def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
 
 
 def test_unknown_names_list_the_options(student: LoadedModel, teacher: LoadedModel) -> None:
-    with pytest.raises(ValueError, match="student has no heatmap 'attention'; it has cosine, co_fire, grad_cam"):
+    with pytest.raises(ValueError, match="no heatmap 'attention'; it has cosine, ledger, co_fire, grad_cam"):
         heatmap("attention", student, PICTURE, "Hat")
     with pytest.raises(ValueError, match="no attribute 'Beard'; it has: .*Hat"):
         heatmap("attention", teacher, PICTURE, "Beard")
@@ -143,6 +171,8 @@ def test_a_failing_heatmap_leaves_no_hook_and_no_lock(teacher: LoadedModel) -> N
 def test_heatmaps_are_flat() -> None:
     with pytest.raises(ValueError, match=r"\(rows, columns\); got \(8,\)"):
         Heatmap(np.zeros(8), "t", "u", "h")
+    with pytest.raises(ValueError, match=r"frames must be \(T, 4, 2\); got \(3, 8\)"):
+        Heatmap(np.zeros((4, 2)), "t", "u", "h", np.zeros((3, 8)))
 
 
 def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None:

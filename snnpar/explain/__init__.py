@@ -1,0 +1,46 @@
+"""Heatmaps: where a model looked for an attribute. Each says what was hooked and in what unit.
+
+Add a method with a function here and a line in METHODS.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnpar.explain.attention import fusion_attention, rollout
+from snnpar.explain.cam import gradient_cam
+from snnpar.explain.heat import Heatmap, Method
+from snnpar.explain.spiking import co_fire, ledger, text_patch_cosine
+from snnpar.inference import LoadedModel
+
+__all__ = ["METHODS", "Heatmap", "Method", "heatmap"]
+
+CAMS = {
+    key: Method(title, True, gradient_cam(cls, title))
+    for key, cls, title in (("grad_cam", "GradCAM", "Grad-CAM"), ("grad_cam_pp", "GradCAMPlusPlus", "Grad-CAM++"),
+                            ("hires_cam", "HiResCAM", "HiResCAM"), ("layer_cam", "LayerCAM", "LayerCAM"))
+}
+
+METHODS: dict[str, dict[str, Method]] = {
+    "teacher": {
+        "attention": Method("Text-to-patch attention", True, fusion_attention),
+        "rollout": Method("Attention rollout", True, rollout),
+        **CAMS,
+    },
+    "student": {
+        "cosine": Method("Text-patch cosine", True, text_patch_cosine),
+        "ledger": Method("Spike ledger", True, ledger),
+        "co_fire": Method("q.k co-fire counts", False, co_fire),
+        **CAMS,
+    },
+}
+
+
+def heatmap(method: str, model: LoadedModel, image: np.ndarray, attribute: str, *,
+            teacher: LoadedModel | None = None) -> Heatmap:
+    """Compute one heatmap of an image uint8 (H, W, 3). Raises ValueError where the method does not apply."""
+    methods = METHODS[model.role]
+    if method not in methods:
+        raise ValueError(f"A {model.role} has no heatmap {method!r}; it has {', '.join(methods)}.")
+    with model.lock:
+        return methods[method].compute(model, image, attribute, teacher)

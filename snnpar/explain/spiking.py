@@ -1,0 +1,64 @@
+"""Heatmaps of a student: where its spikes meet, what they say, and what its tokens resemble."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from snnpar.explain.heat import Heatmap, on_grid
+from snnpar.inference import LoadedModel
+from snnpar.ledger import spike_ledger
+from snnpar.trace import SpikeTrace, record
+
+
+def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, teacher: LoadedModel | None) -> Heatmap:
+    """How much each token points the way of the teacher's phrase, the space that feature distillation aligns."""
+    if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
+        raise ValueError("Text-patch cosine needs a teacher of the student's width; pick one, or use co-fire counts.")
+    stream: list[Tensor] = []
+    spiking = model.checkpoint.model.architecture == "spikingformer"
+    handle = model.module.block[-1].register_forward_hook(lambda _m, _i, out: stream.append(out)) if spiking else None
+    try:
+        with torch.no_grad(), teacher.lock:
+            features = model.forward(model.prepare(image)).features[0]
+            text = teacher.forward(teacher.prepare(image)).text_features[0, teacher.schema.index(attribute)]
+    finally:
+        if handle:
+            handle.remove()
+    frames = None
+    if stream:  # (T, B, D, H, W)
+        frames = on_grid(F.cosine_similarity(stream[0][:, 0].float().flatten(2), text[None, :, None], dim=1), model)
+    cosine = F.cosine_similarity(features, text[None], dim=-1)
+    return Heatmap(on_grid(cosine, model), "Text-patch cosine", "cosine, -1 to 1",
+                   "student tokens (mean over time, last block) against the teacher's projected phrase", frames)
+
+
+def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, _teacher: object) -> Heatmap:
+    """Sum over t, heads and channels of q[n] * (number of tokens whose k fires in that channel)."""
+    trace = _trace(model, image)
+    if not trace.names:
+        raise ValueError("Co-fire counts need a spiking student; this one has no neurons.")
+    last = f"block.{model.checkpoint.model.depth - 1}.attn"
+    q, k = (trace.spikes(f"{last}.{name}_lif")[:, 0].astype(np.float32) for name in "qk")  # (T, C, N)
+    frames = on_grid(torch.from_numpy((q * k.sum(2, keepdims=True)).sum(1)), model)
+    return Heatmap(frames.sum(0), "q.k co-fire counts", "coincident spikes",
+                   f"last block: spikes of q at a token that meet spikes of k anywhere, summed over {trace.timesteps} "
+                   "timesteps and all heads", frames)
+
+
+def ledger(model: LoadedModel, image: np.ndarray, attribute: str, _teacher: object) -> Heatmap:
+    """What the spikes at each token say for (+) or against (-) the attribute, in its logit; exact."""
+    trace = _trace(model, image)
+    terms = spike_ledger(model.module, trace, model.schema.index(attribute)).spikes.sum(1)  # (T, N)
+    frames = on_grid(torch.from_numpy(terms), model)
+    return Heatmap(frames.sum(0), "Spike ledger", "logit",
+                   "spikes of all branches at a token, weighted by the read-out of this attribute, summed over "
+                   f"{trace.timesteps} timesteps", frames)
+
+
+def _trace(model: LoadedModel, image: np.ndarray) -> SpikeTrace:
+    with torch.no_grad(), record(model.module) as trace:
+        model.forward(model.prepare(image))
+    return trace
