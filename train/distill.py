@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from snnpar.checkpoint import Checkpoint, load_model
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
+from snnpar.datasets import UNKNOWN
 from snnpar.losses import (
     attribute_softmax_kl,
     binary_kl,
@@ -60,8 +61,10 @@ def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: Attribute
 
 def loss_terms(output: ModelOutput, labels: Tensor, positive_ratio: Tensor, teacher: ModelOutput | None,
                config: TrainConfig) -> dict[str, Tensor]:
-    """The terms by name, weights applied; their sum is the loss."""
-    weights = label_weights(labels, positive_ratio)
+    """The terms by name, weights applied; their sum is the loss. Labels that are unknown (2) weigh nothing."""
+    known = labels != UNKNOWN if config.mask_unknown else torch.ones_like(labels, dtype=torch.bool)
+    labels = torch.where(known, labels, 0)
+    weights = label_weights(labels, positive_ratio) * known
     terms = {"ce": config.ce_weight * weighted_bce(output.logits, labels, weights)}
     if output.visual_logits is not None and config.visual_weight:
         terms["visual"] = config.visual_weight * weighted_bce(output.visual_logits, labels, weights)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnpar import ASSETS, neurons
+from snnpar import neurons
 from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import (
@@ -27,15 +27,16 @@ from snnpar.checkpoint import (
     write_phrases,
 )
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.datasets import ResizedImages, open_split
+from snnpar.datasets import ResizedImages
 from snnpar.evaluate import predict_probs
 from snnpar.images import normalise
 from snnpar.jobs import process_identity, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.models import build_model
 from snnpar.runs import Run
-from snnpar.schema import Phrases, load_phrases
+from snnpar.schema import Phrases
 from train.augment import AUGMENTATIONS, mixup
+from train.data import label_ratio, read_images, teacher_phrases
 from train.distill import Teacher, load_teacher, loss_terms
 from train.optim import learning_rate, make_optimizer
 from train.state import load_state, rewind_metrics, save_state
@@ -119,23 +120,21 @@ def prepare(run: Run) -> Session:
         neurons.compile_kernels()
     torch.manual_seed(config.seed)
     model = build_model(checkpoint.model, len(checkpoint.schema))
-    train_split = open_split(config, "train")
-    if config.prior_bias:
-        start_from_prior(model.prior_bias, train_split.positive_ratio)
-    if config.init:
-        log.info("%s", start_from(model, config.init))
-    model.to(device)
-    size = checkpoint.model.image_size
-    images = [ResizedImages(split, size) for split in (train_split, open_split(config, "val"))]
     phrases = teacher = None
     if config.role == "teacher":
-        phrases = load_phrases(ASSETS / "phrases" / f"{checkpoint.schema.name}.safetensors")
+        phrases = teacher_phrases(config, checkpoint)
         write_phrases(run.path, phrases)
     if config.teacher and not (config.feature_kd or config.logit_kd):
         log.warning("the teacher is not used: switch on --feature-kd, --logit-kd or both to distil from it")
     if config.feature_kd or config.logit_kd:
         source = read_checkpoint(config.teacher)
         teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
+    images = read_images(run, config, checkpoint)
+    if config.prior_bias:
+        start_from_prior(model.prior_bias, images[0].split.positive_ratio)
+    if config.init:
+        log.info("%s", start_from(model, config.init))
+    model.to(device)
     optimizer = make_optimizer(model, config)
     log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
              config.model or checkpoint.model.architecture, device, *map(len, images), config.precision)
@@ -163,7 +162,7 @@ def train_epoch(session: Session, epoch: int) -> None:
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
     torch.manual_seed(config.seed * 1_000_003 + epoch)
     session.model.train()
-    ratio = torch.from_numpy(session.train.split.positive_ratio).float().to(session.device)
+    ratio = torch.from_numpy(label_ratio(config, session.train.split)).float().to(session.device)
     steps, began, logged = session.steps_per_epoch, time.monotonic(), 0.0
     bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
     for step in bar:
@@ -205,8 +204,9 @@ def train_step(session: Session, indices: np.ndarray, generator: torch.Generator
 
 def validate(session: Session, epoch: int) -> None:
     """Score the epoch on val, keep the weights if they are the best so far, save the state to resume from."""
+    config = session.config
     probs = predict_probs(session.model, session.val, session.word_vectors)
-    metrics = pedestrian_metrics(session.val.split.labels, probs).summary()
+    metrics = pedestrian_metrics(session.val.split.labels, probs, ignore_unknown=config.mask_unknown).summary()
     score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
     is_best = score > session.best.get("score", -1.0)
     if is_best:
@@ -215,7 +215,7 @@ def validate(session: Session, epoch: int) -> None:
     append_metrics(session.run, {"kind": "epoch", "epoch": epoch + 1, "best": is_best, **metrics})
     save_state(session.run.path / "last", session.model, session.optimizer,
                {"epoch": epoch + 1, "best": session.best})
-    log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch + 1, session.config.epochs,
+    log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch + 1, config.epochs,
              *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
 
 

@@ -117,7 +117,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
             return dict.fromkeys(("mean_accuracy", "accuracy", "precision", "recall", "f1"), self.score)
 
     monkeypatch.setattr(loop, "validate", watched)
-    monkeypatch.setattr(loop, "pedestrian_metrics", lambda *_: Scored(next(scores)))
+    monkeypatch.setattr(loop, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
     run = trained(quick, tmp_path / "run")
     kept = load_file(run.path / "model.safetensors")
     assert all(torch.equal(kept[key], value) for key, value in after[1].items())

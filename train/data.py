@@ -1,0 +1,106 @@
+"""What a run trains on: its images, read before the first step, the ratio of its labels, a teacher's phrases."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from snnpar.atomic import write_text
+from snnpar.checkpoint import Checkpoint
+from snnpar.config import ConfigError, TrainConfig
+from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, local_path, open_split
+from snnpar.phrases import FILE as PHRASES
+from snnpar.phrases import pair_as_published, phrases_of
+from snnpar.runs import UNREADABLE, Run
+from snnpar.schema import Phrases
+
+log = logging.getLogger("train")
+BEAT_S = 5.0
+
+
+def read_images(run: Run, config: TrainConfig, checkpoint: Checkpoint) -> tuple[ResizedImages, ResizedImages]:
+    """Training and validation images at the model's size. Those in files are all read now, and stay in memory.
+
+    Images that are missing or damaged are listed in the log and in unreadable.txt. They stop the run (DataError),
+    or are left out if the config says so.
+    """
+    found = []
+    for name in ("train", "val"):
+        split = open_split(config, name)
+        if split.schema.attributes != checkpoint.schema.attributes:
+            raise DataError(f"the attributes of {split.name} are no longer those the run was made for; make a new run")
+        found.append(ResizedImages(split, checkpoint.model.image_size))
+    reasons = [images.read_all(stored(config, i == 0, len(images)), on_progress=heartbeat(run, images))
+               for i, images in enumerate(found)]
+    (run.path / "progress.json").unlink(missing_ok=True)
+    report_unreadable(run, config, found, reasons)
+    train, val = (images.without(left_out) if left_out else images
+                  for images, left_out in zip(found, reasons, strict=True))
+    return train, val
+
+
+def stored(config: TrainConfig, training: bool, count: int) -> int:
+    """How many of a split's images, the first ones, lie in files; the rest is drawn when needed."""
+    if config.dataset == "rendered":
+        return 0
+    return count - config.rendered_count if config.dataset == "mixed" and training else count
+
+
+def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages], reasons: list[dict[int, str]]) -> None:
+    """List what cannot be read in the log and in a file of the run. Raises DataError unless it is to be skipped."""
+    lines = [f"{images.split.name}\t{images.split.files[index]}\t{reason}"
+             for images, why in zip(found, reasons, strict=True) for index, reason in why.items()]
+    path = run.path / UNREADABLE
+    if not lines:
+        path.unlink(missing_ok=True)
+        return
+    write_text(path, "\n".join(lines) + "\n")
+    for line in lines:
+        log.warning("unreadable: %s", line.replace("\t", ": "))
+    total = sum(len(images) for images in found)
+    if config.skip_unreadable:
+        log.warning("%d of %d images cannot be read and are left out", len(lines), total)
+        return
+    names = [line.split("\t")[1] for line in lines]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    raise DataError(f"{len(lines)} of {total} images cannot be read ({', '.join(names[:5])}{more}; all of them are in "
+                    "the log); restore them, or leave them out with --skip-unreadable")
+
+
+def heartbeat(run: Run, images: ResizedImages) -> Callable[[int], None]:
+    """Say every few seconds in progress.json how many images are read: a run that reads for long is not stalled."""
+    last = time.monotonic()
+
+    def beat(done: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > BEAT_S:
+            last = time.monotonic()
+            progress = {"reading": images.split.name, "done": done, "n": len(images)}
+            write_text(run.path / "progress.json", json.dumps(progress))
+
+    return beat
+
+
+def label_ratio(config: TrainConfig, split: PedestrianSplit) -> np.ndarray:
+    """What weighs the loss, (A,): the share of positives, or the published mean of the labels with unknown as 2."""
+    return split.positive_ratio if config.mask_unknown else split.labels.mean(0)
+
+
+def teacher_phrases(config: TrainConfig, checkpoint: Checkpoint) -> Phrases:
+    """The phrase vectors a teacher trains with: those in the data's folder, else the bundled ones; ConfigError."""
+    place = local_path(config.data) if config.data else Path()
+    own = (place.parent if place.is_file() else place) / PHRASES
+    try:
+        phrases = phrases_of(checkpoint.schema, own)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    length, wanted = phrases.vectors.shape[1], checkpoint.model.text_dim
+    if length != wanted:
+        raise ConfigError(f"the phrase vectors have {length} numbers, the model wants {wanted}; put vectors of that "
+                          f"length into {own}, or train another model")
+    return pair_as_published(phrases, checkpoint.schema) if config.phrase_pairing == "published" else phrases
