@@ -1,4 +1,4 @@
-"""`python -m snnpar`: models, evaluate, compare, export, import, bench, table."""
+"""`python -m snnpar`: models, evaluate, compare, data, export, import, bench, table."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 import sys
 from pathlib import Path
 
-from snnpar.bench import BENCHMARKS
+from snnpar.bench import bench_rendered, bench_training
+from snnpar.evaluate_cli import add_compare, add_evaluate
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        return options.command(options) or 0
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,11 +29,9 @@ def parser() -> argparse.ArgumentParser:
     table = commands.add_parser("table", help="rewrite the generated tables of a Markdown file")
     table.add_argument("file", type=Path)
     table.set_defaults(command=rewrite_tables)
-    evaluate = commands.add_parser("evaluate", help="the five metrics of a checkpoint on a split, as JSON")
-    evaluate.add_argument("checkpoint", type=Path)
-    compare = commands.add_parser("compare", help="paired bootstrap of two checkpoints (second minus first), as JSON")
-    compare.add_argument("first", type=Path)
-    compare.add_argument("second", type=Path)
+    add_evaluate(commands.add_parser("evaluate", help="metrics and answers of checkpoints on labelled images"))
+    add_compare(commands.add_parser("compare", help="paired bootstrap of two checkpoints (B minus A), as JSON"))
+    add_data(commands.add_parser("data", help="look a data set over before it is used"))
     export = commands.add_parser("export", help="copy a run's checkpoint to a folder to share")
     export.add_argument("run", type=Path)
     export.add_argument("folder", type=Path)
@@ -47,16 +45,55 @@ def parser() -> argparse.ArgumentParser:
     published.add_argument("--teacher-heads", type=int, default=12)
     published.add_argument("--phrases", type=Path, metavar="FILE", help="vectors of the teacher's attribute phrases")
     published.set_defaults(command=import_checkpoint)
-    bench = commands.add_parser("bench", help="measure this machine")
-    bench.add_argument("name", choices=sorted(BENCHMARKS))
-    bench.set_defaults(command=lambda options: print(BENCHMARKS[options.name]()))
-    for command in (evaluate, compare):
-        command.add_argument("--data", default="", metavar="DIR", help="PA100K folder; empty: rendered images only")
-        command.add_argument("--split", default="val", choices=("train", "val", "test"))
-        command.add_argument("--rendered", type=int, default=0, metavar="N", help="add N held-out rendered images")
-    evaluate.set_defaults(command=evaluate_checkpoint)
-    compare.set_defaults(command=compare_checkpoints)
+    add_benchmarks(commands.add_parser("bench", help="measure this machine"))
     return flags
+
+
+def add_benchmarks(bench: argparse.ArgumentParser) -> None:
+    """One subcommand per benchmark."""
+    names = bench.add_subparsers(required=True, metavar="NAME")
+    rendered = names.add_parser("rendered", help="rendered pedestrians per second")
+    rendered.set_defaults(command=lambda _options: print(bench_rendered()))
+    training = names.add_parser("training", help="time and memory of a step of distillation, by default full size")
+    training.add_argument("--model", default="spikingformer_8_768", help="the student's size (default: %(default)s)")
+    training.add_argument("--teacher", default="vtb_vit_base_patch16",
+                          help="the teacher's size; empty: train on labels alone (default: %(default)s)")
+    training.add_argument("--batch-size", type=int, default=2, metavar="N")
+    training.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
+    training.add_argument("--steps", type=int, default=4, metavar="N", help="steps to measure, after one to warm up")
+    training.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's default")
+    training.set_defaults(command=lambda options: print(bench_training(
+        options.model, options.teacher, options.batch_size, options.precision, options.steps, options.threads)))
+
+
+def add_data(flags: argparse.ArgumentParser) -> None:
+    """`data check` and `data schema`, with one way to name a data set."""
+    commands = flags.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="counts per split and attribute, unreadable images, bad labels, near "
+                                "duplicates across splits; exit status 1 if an image or a label is unusable")
+    check.set_defaults(command=check_data_set)
+    schema = commands.add_parser("schema", help="print the attributes as JSON, a schema.json to start from")
+    schema.set_defaults(command=show_schema)
+    for command in (check, schema):
+        command.add_argument("data", metavar="DIR", help="folder of the data set, a .pkl file, or hf:owner/name")
+        command.add_argument("--layout", default="", metavar="NAME", help="pa100k, peta, rapv1, pickle or csv; empty: "
+                             "as the files are named")
+        command.add_argument("--fold", type=int, default=0, help="which of several published splits (default: 0)")
+
+
+def check_data_set(options: argparse.Namespace) -> int:
+    from snnpar.datasets.check import check_data, describe
+
+    report = check_data(options.data, layout=options.layout, fold=options.fold)
+    print(describe(report))
+    return 0 if report.is_sound else 1
+
+
+def show_schema(options: argparse.Namespace) -> None:
+    from snnpar.datasets import open_annotation
+
+    schema = open_annotation(options.data, layout=options.layout, fold=options.fold).schema
+    print(json.dumps(schema.to_dict(), indent=1, ensure_ascii=False))
 
 
 def show_models(_options: argparse.Namespace) -> None:
@@ -75,28 +112,6 @@ def rewrite_tables(options: argparse.Namespace) -> None:
     if not found or end not in rest:
         raise ValueError(f"{options.file} has no lines {start.strip()} and {end}; add them where the table belongs")
     options.file.write_text(before + start + model_table() + "\n" + end + rest.partition(end)[2], "utf-8")
-
-
-def evaluate_checkpoint(options: argparse.Namespace) -> None:
-    from snnpar.evaluate import evaluation_split, probabilities
-    from snnpar.metrics import pedestrian_metrics
-
-    split = evaluation_split(options.data, options.split, options.rendered)
-    metrics = pedestrian_metrics(split.labels, probabilities(options.checkpoint, split))
-    _print_json({"split": split.name, "n": len(split), "convention": "published, threshold 0.45", **metrics.summary()})
-
-
-def compare_checkpoints(options: argparse.Namespace) -> None:
-    from dataclasses import asdict
-
-    from snnpar.evaluate import evaluation_split, probabilities
-    from snnpar.metrics import paired_bootstrap
-
-    split = evaluation_split(options.data, options.split, options.rendered)
-    probs = [probabilities(path, split) for path in (options.first, options.second)]
-    rows = [asdict(row) for row in paired_bootstrap(split.labels, *probs)]
-    _print_json({"split": split.name, "n": len(split), "convention": "published, threshold 0.45",
-                 "second_minus_first": rows})
 
 
 def export_checkpoint(options: argparse.Namespace) -> None:
@@ -121,10 +136,6 @@ def import_checkpoint(options: argparse.Namespace) -> None:
         print(f"dropped, as no model uses them: {', '.join(published.dropped)}")
     if published.teacher is not None and phrases is None:
         print("the teacher has no phrase vectors yet; give --phrases FILE so that it can answer in the app")
-
-
-def _print_json(content: dict) -> None:
-    print(json.dumps(content, indent=1))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 
-from snnpar.bench import bench_rendered
+import pytest
+
+from snnpar import bench
+from snnpar.__main__ import main
+from snnpar.bench import bench_rendered, bench_training
 
 
 def test_rendered_rate_is_told() -> None:
     line = bench_rendered(count=3)
     rate = re.search(r": (\d+) images per second of processor time \(3 images\)", line)
     assert rate and int(rate[1]) > 0 and "128 x 64, one core" in line
+
+
+def test_a_training_step_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """Through the command line and a process that takes real steps."""
+    arguments = ["--model", "spikingformer_1_64", "--teacher", "vtb_conv_2_64", "--batch-size", "3"]
+    assert main(["bench", "training", *arguments, "--steps", "1", "--threads", "1"]) == 0
+    line = capsys.readouterr().out
+    found = re.fullmatch(
+        r"training step of spikingformer_1_64 \(T=4\), distilled from vtb_conv_2_64, batch 3, fp32, CPU with 1 of \d+ "
+        r"cores: (\S+) s per image, (\S+) s of processor time \(median of 1 steps\), peak memory (\S+) GiB; "
+        r"60 epochs of 80,000 images would take (\S+) days\n", line)
+    assert found and all(float(number) > 0 for number in found.groups())
+
+
+def test_the_line_follows_from_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4.32 s for a batch of 2 is 2.16 s per image; 80,000 images x 60 epochs of that last 120 days."""
+    measured = {"seconds": [4.0, 4.32, 9.0], "processor_seconds": [4.1, 4.0, 4.2], "peak_bytes": 3 * 2**30,
+                "device": "CPU", "threads": 1, "cores": 2, "timesteps": 8}
+    told = subprocess.CompletedProcess([], 0, f"a warning\n{json.dumps(measured)}\n", "")
+    monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: told)
+    assert bench_training("m", "", 2, "bf16", 3) == (
+        "training step of m (T=8), on labels alone, batch 2, bf16, CPU with 1 of 2 cores: 2.16 s per image, 2.05 s of "
+        "processor time (median of 3 steps), peak memory 3.0 GiB; 60 epochs of 80,000 images would take 120 days")
+
+
+@pytest.mark.parametrize(("told", "sentence"), [
+    ("a warning\nerror: no model is called 'm'\n", "the step could not be measured: no model is called 'm'"),
+    ("", "the step could not be measured: it ended with 1"),
+])
+def test_what_cannot_be_measured_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: str, sentence: str
+) -> None:
+    monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", told))
+    assert main(["bench", "training", "--model", "m"]) == 2
+    assert capsys.readouterr().err == f"error: {sentence}\n"
