@@ -1,7 +1,18 @@
-"""Probabilities of a checkpoint on a split, and the metrics of one checkpoint or the difference of two."""
+"""Probabilities of a checkpoint on images: in memory, as training wants them, or as an evaluation's folder.
+
+An evaluation is made batch by batch, so that the same command goes on where it was interrupted and ends in the same
+bytes: whole batches, the recorded batch size and number of threads, one order.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +20,33 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnpar.checkpoint import read_checkpoint
-from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, ResizedImages, join, open_folder, rendered_split
-from snnpar.images import normalise
-from snnpar.inference import load
+from snnpar.atomic import write_text
+from snnpar.batching import batch_probs, choose_batch_size, read_ahead
+from snnpar.bootstrap import paired_bootstrap
+from snnpar.checkpoint import Checkpoint, read_checkpoint
+from snnpar.datasets import DataError, PedestrianSplit, ResizedImages
+from snnpar.evaluation_work import Work, changes, earlier_work, new_work, say, subject
+from snnpar.evaluations import (
+    PARTS,
+    PREDICTIONS,
+    PROGRESS,
+    REPORT,
+    Evaluation,
+    EvaluationError,
+    Predictions,
+    create_evaluation,
+    evaluation_at,
+    write_predictions,
+)
+from snnpar.images import ImageError, normalise
+from snnpar.inference import LoadedModel, load
+from snnpar.jobs import process_identity, status, write_status
+from snnpar.report import report, unknown_words
+from snnpar.slices import DataChoice
+
+
+class Stopped(Exception):
+    """The evaluation was asked to stop; what is done is kept."""
 
 
 @torch.no_grad()
@@ -33,19 +67,187 @@ def predict_probs(
     return np.concatenate(probs)
 
 
-def evaluation_split(data: str, split: str, rendered: int) -> PedestrianSplit:
-    """A split of the PA100K folder `data`, `rendered` held-out rendered images, or both joined."""
-    parts = [open_folder(data, split)] if data else []
-    if rendered:
-        parts.append(rendered_split(HELD_OUT_SEEDS["test"], rendered, name=f"{rendered} rendered held out"))
-    if not parts:
-        raise ValueError("nothing to evaluate on: give --data, the PA100K folder, or --rendered N")
-    return join(parts)
-
-
 def probabilities(folder: Path, split: PedestrianSplit) -> np.ndarray:
     """Probabilities (n, A) of the checkpoint in `folder`, columns in the order of the split's attributes."""
     model = load(read_checkpoint(folder))
     columns = [model.schema.index(name) for name in split.schema.attributes]
     images = ResizedImages(split, model.checkpoint.model.image_size)
     return predict_probs(model.module, images, model.word_vectors, progress=True)[:, columns]
+
+
+def evaluate_checkpoint(
+    folder: Path, choice: DataChoice, *, root: Path | None = None, batch_size: int = 0, again: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Evaluation:
+    """Evaluate the checkpoint in `folder` on a choice of images, or go on with that; a complete one is left alone.
+
+    batch_size 0 is chosen to fit the memory; again: from the start, whatever is there. `stop()` is asked before every
+    batch and ends it with Stopped. Raises ValueError for what cannot be evaluated; status.json says all that too.
+    """
+    evaluation = evaluation_at(folder, choice, root=root)
+    current = status(evaluation)
+    if current.is_active and current.pid != os.getpid():
+        raise EvaluationError(f"{evaluation.path} is being made by process {current.pid}; wait for it or stop it")
+    try:
+        checkpoint, split = read_checkpoint(folder), choice.open()
+        create_evaluation(folder, choice, root=root)
+        write_status(evaluation, state="running", **process_identity(os.getpid()))
+        outcome = _evaluate(evaluation, checkpoint, split, batch_size, again, stop)
+    except (Stopped, KeyboardInterrupt):
+        done = evaluation.progress().get("done", 0)
+        _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
+        raise
+    except Exception as error:
+        _ended(evaluation, "failed", str(error) or type(error).__name__)
+        raise
+    _ended(evaluation, "done", outcome)
+    return evaluation
+
+
+def _ended(evaluation: Evaluation, state: str, message: str) -> None:
+    """Say how it ended; before there is a folder, the error alone has to do."""
+    if evaluation.path.is_dir():
+        write_status(evaluation, state=state, message=message)
+        say(evaluation, f"{evaluation.name}: {message}")
+
+
+def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, batch_size: int, again: bool,
+              stop: Callable[[], bool]) -> str:
+    """Make what is missing; one line about the outcome."""
+    attributes, left_out = shared_attributes(checkpoint, split)
+    model = _on_device(load(checkpoint))
+    now = subject(evaluation, checkpoint, split, left_out, next(model.module.parameters()).device.type)
+    if evaluation.is_complete and not again:
+        changed = changes(evaluation.info()["provenance"], now)
+        if not changed:
+            say(evaluation, f"{evaluation.name}: already complete; --again makes it anew")
+            return _outcome(evaluation.info())
+        say(evaluation, f"{evaluation.name}: {changed} changed since it was made; it starts anew")
+    for key, names in left_out.items():
+        if names:
+            say(evaluation, f"left out, as only the {key} has them: {', '.join(names)}")
+    work = None if again or evaluation.is_complete else earlier_work(evaluation, now, batch_size)
+    if work is None:
+        work = _begin(evaluation, now, model, batch_size)
+    else:
+        say(evaluation, f"{evaluation.name}: goes on, {len(work.missing)} of {len(work.batches)} batches to do")
+    columns = [model.schema.index(name) for name in attributes]
+    _predict(work, model, split, columns, stop)
+    truth = split.labels[:, [split.schema.index(name) for name in attributes]]
+    return _finish(work, Predictions(split.files, attributes, truth, work.probs()))
+
+
+def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+    """Attributes that model and data both have, in the data's order, and those that only one has. Raises ValueError."""
+    known, labelled = checkpoint.schema.attributes, split.schema.attributes
+    shared = tuple(name for name in labelled if name in known)
+    if not shared:
+        raise EvaluationError(f"{checkpoint.name} knows no attribute of {split.name}; evaluate it on data with the "
+                              f"attributes it was trained on ({checkpoint.schema.name})")
+    return shared, {"checkpoint": [name for name in known if name not in labelled],
+                    "data": [name for name in labelled if name not in known]}
+
+
+def _on_device(model: LoadedModel) -> LoadedModel:
+    """The model on a GPU when torch sees one."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    vectors = model.word_vectors
+    return replace(model, module=model.module.to(device), word_vectors=None if vectors is None else vectors.to(device))
+
+
+def _begin(evaluation: Evaluation, now: dict, model: LoadedModel, batch_size: int) -> Work:
+    reason = "as asked"
+    if not batch_size:
+        batch_size, reason = choose_batch_size(model)
+    say(evaluation, f"{evaluation.name}: {now['data']['n']} images, batch size {batch_size}: {reason}")
+    return new_work(evaluation, now, batch_size)
+
+
+def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: list[int],
+             stop: Callable[[], bool]) -> None:
+    """Do the batches that are missing, on as many threads as the first ones."""
+    batches, threads = work.missing, torch.get_num_threads()
+    torch.set_num_threads(work.threads)
+    work.save()
+    bar = tqdm(total=work.n, initial=work.n - sum(map(len, batches)), desc=split.name, unit="image", disable=None)
+    try:
+        pixels = read_ahead(split, batches, model.checkpoint.model.image_size)
+        for indices in batches:
+            if stop():
+                raise Stopped
+            work.add(indices, batch_probs(model, next(pixels))[:, :, columns])
+            bar.update(len(indices))
+    except ImageError as error:
+        raise DataError(_unreadable(work.evaluation, split)) from error
+    finally:
+        bar.close()
+        work.save()
+        torch.set_num_threads(threads)
+
+
+def _unreadable(evaluation: Evaluation, split: PedestrianSplit) -> str:
+    """One sentence about the images that cannot be read, all of which go into the log."""
+    reasons = []
+    for index in tqdm(range(len(split)), desc="looking for unreadable images", disable=None, leave=False):
+        try:
+            split.read(index)
+        except ImageError as error:
+            reasons.append(f"{split.files[index]}: {error}")
+    say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
+    more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
+    return f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on"
+
+
+def _finish(work: Work, predictions: Predictions) -> str:
+    """Write the results, then remove the parts they were made of."""
+    evaluation = work.evaluation
+    write_predictions(predictions, evaluation.path / PREDICTIONS)
+    content = report(predictions.truth, predictions.probs[-1], predictions.attributes)
+    info = {"name": evaluation.name, **content, "provenance": work.provenance()}
+    write_text(evaluation.path / REPORT, json.dumps(info, indent=1) + "\n")
+    (evaluation.path / PROGRESS).unlink()
+    shutil.rmtree(evaluation.path / PARTS)
+    return _outcome(info)
+
+
+def _outcome(info: dict) -> str:
+    five = info["metrics"]["published"]
+    return (f"mA {100 * five['mean_accuracy']['value']:.1f}, F1 {100 * five['f1']['value']:.1f} on "
+            f"{info['n']} images of {info['provenance']['data']['title']} (published convention)")
+
+
+def compare(first: Evaluation, second: Evaluation, *, convention: str = "published") -> dict:
+    """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first."""
+    pair = [evaluation.predictions() for evaluation in (first, second)]
+    if pair[0].files != pair[1].files:
+        raise EvaluationError(f"{first.name} and {second.name} are of other images; evaluate both on the same")
+    shared = [name for name in pair[0].attributes if name in pair[1].attributes]
+    if not shared:
+        raise EvaluationError(f"{first.name} and {second.name} share no attribute")
+    columns = [[one.attributes.index(name) for name in shared] for one in pair]
+    truth = pair[0].truth[:, columns[0]]
+    probs = [one.probs[-1][:, kept] for one, kept in zip(pair, columns, strict=True)]
+    info = first.info()
+    return {
+        "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
+        "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",
+        "unknown_labels": unknown_words(truth, convention),
+        "second_minus_first": [asdict(row) for row in paired_bootstrap(truth, *probs, convention=convention)],
+    }
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and Ctrl-C turn the switch this gives, instead of ending the process; a second one ends it."""
+    asked = []
+
+    def ask(number: int, _frame: object) -> None:
+        asked.append(number)
+        signal.signal(number, before[number])
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

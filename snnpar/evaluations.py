@@ -111,13 +111,17 @@ class Evaluation(Job):
         return split
 
 
+def evaluation_at(checkpoint: Path, choice: DataChoice, *, root: Path | None = None) -> Evaluation:
+    """The evaluation of a checkpoint's folder on a choice of images, whether it exists or not."""
+    return Evaluation((root or snnpar.EVALUATIONS) / evaluation_name(checkpoint, choice))
+
+
 def create_evaluation(checkpoint: Path, choice: DataChoice, *, root: Path | None = None) -> Evaluation:
-    """The folder for a checkpoint on a choice of images; an existing one stays as it is."""
-    checkpoint = Path(os.path.abspath(checkpoint.expanduser()))
-    evaluation = Evaluation((root or snnpar.EVALUATIONS) / evaluation_name(checkpoint, choice))
+    """The same, with its folder; one that exists stays as it is."""
+    evaluation = evaluation_at(checkpoint, choice, root=root)
     if not (evaluation.path / REQUEST).is_file():
         evaluation.path.mkdir(parents=True, exist_ok=True)
-        content = {"checkpoint": str(checkpoint), "choice": asdict(choice)}
+        content = {"checkpoint": str(_absolute(checkpoint)), "choice": asdict(choice)}
         write_text(evaluation.path / REQUEST, json.dumps(content, indent=1) + "\n")
         write_status(evaluation, state="created")
     return evaluation
@@ -144,11 +148,15 @@ def remove_results(evaluation: Evaluation) -> None:
 
 def evaluation_name(checkpoint: Path, choice: DataChoice) -> str:
     """The folder's name: the same for the same checkpoint and images, another for those of equal name elsewhere."""
-    checkpoint = Path(os.path.abspath(checkpoint.expanduser()))
+    checkpoint = _absolute(checkpoint)
     words = [checkpoint_name(checkpoint), choice.title.replace("/", "-")]
     place = json.dumps([str(checkpoint), asdict(choice)])
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", "--".join(words)).strip("-.")[:100]
     return f"{readable}-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
+
+
+def _absolute(folder: Path) -> Path:
+    return Path(os.path.abspath(Path(folder).expanduser()))
 
 
 def checkpoint_name(folder: Path) -> str:

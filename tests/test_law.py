@@ -16,8 +16,8 @@ ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
     "operations", "trace", "energy", "ledger", "checkpoint", "inference",
-    "explain", "runs", "card", "slices", "evaluations", "figures", "evaluate",
-    "table", "bench", "serve", "space", "__main__",
+    "explain", "probing", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "batching",
+    "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
 )
 
 

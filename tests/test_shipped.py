@@ -9,8 +9,9 @@ import pytest
 
 from snnpar import ROOT
 from snnpar.checkpoint import CARD, read_checkpoint
+from snnpar.datasets import open_folder
 from snnpar.datasets.gallery import samples
-from snnpar.evaluate import evaluation_split, probabilities
+from snnpar.evaluate import probabilities
 from snnpar.images import open_rgb
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.metrics import pedestrian_metrics
@@ -48,7 +49,7 @@ def test_most_answers_on_the_bundled_samples_are_right(pair: dict[str, LoadedMod
 def test_the_card_tells_what_evaluation_finds(pair: dict[str, LoadedModel], role: str, shared_data) -> None:
     checkpoint = pair[role].checkpoint
     row = re.search(r"validation split.*?\n\| (\d[^\n]+) \|", (checkpoint.path / CARD).read_text("utf-8"), re.S)
-    split = evaluation_split(str(shared_data / "pa100k-mini"), "val", 0)
+    split = open_folder(shared_data / "pa100k-mini", "val")
     found = pedestrian_metrics(split.labels, probabilities(checkpoint.path, split)).summary()
     told = [float(cell) for cell in row[1].split(" | ")]
     np.testing.assert_allclose([100 * value for value in found.values()], told, atol=0.6)  # another CPU may round

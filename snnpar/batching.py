@@ -1,0 +1,87 @@
+"""Images through a model in batches: as many at once as fit into the free memory, the next ones read meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from snnpar.datasets import PedestrianSplit
+from snnpar.images import normalise, resize
+from snnpar.inference import LoadedModel, prefix_probs, sigmoid
+
+LARGEST = 64  # more makes a CPU no faster and costs more when an evaluation is stopped within a batch
+FREE_SHARE = 0.5  # of the free memory, as other programs want some
+# Of the largest layer's input and output together; what else lives then is the residual stream, the normalised
+# values and the workspace of a convolution. Measured: a further image costs 2.0 (spikingformer_8_768) to 3.6 times
+# that (spikingformer_8_384, vtb_conv_3_192), as the process's peak memory tells.
+LAYERS_ALIVE = 4
+
+
+def choose_batch_size(model: LoadedModel) -> tuple[int, str]:
+    """Images at once for the model on the device it is on, and how that was found, in words."""
+    per_image, free = LAYERS_ALIVE * largest_layer_bytes(model), free_bytes(model)
+    size = max(1, min(LARGEST, int(FREE_SHARE * free) // per_image))
+    return size, (f"{free / 1e9:.1f} GB are free, and an image takes about {per_image / 1e6:.0f} MB: {LAYERS_ALIVE} "
+                  "times what its largest layer reads and writes")
+
+
+def free_bytes(model: LoadedModel) -> int:
+    """Free memory of the device that the model is on."""
+    device = next(model.module.parameters()).device
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+
+
+@torch.no_grad()
+def largest_layer_bytes(model: LoadedModel) -> int:
+    """Bytes that the layer with the most input and output reads and writes for one image, in one forward."""
+    largest = 0
+
+    def see(_layer: object, inputs: tuple, output: object) -> None:
+        nonlocal largest
+        tensors = [value for value in (*inputs, output) if isinstance(value, Tensor)]
+        largest = max(largest, sum(tensor.nbytes for tensor in tensors))
+
+    config, device = model.checkpoint.model, next(model.module.parameters()).device
+    blank = torch.full((1, 3, *config.image_size), 128, dtype=torch.uint8, device=device)
+    handles = [layer.register_forward_hook(see) for layer in model.module.modules()]
+    try:
+        model.forward(normalise(blank, mean=config.mean, std=config.std))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return largest
+
+
+def read_ahead(split: PedestrianSplit, batches: list[np.ndarray], size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """uint8 (B, H, W, 3) of each batch of indices; the next is read while this one is used. Raises ImageError."""
+
+    def read(indices: np.ndarray) -> np.ndarray:
+        return np.stack([resize(split.read(int(i)), size) for i in indices])
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        pending = [reader.submit(read, indices) for indices in batches[:1]]
+        for following in (*batches[1:], None):
+            pixels = pending.pop().result() if pending else None
+            if following is not None:
+                pending.append(reader.submit(read, following))
+            if pixels is not None:
+                yield pixels
+
+
+@torch.no_grad()
+def batch_probs(model: LoadedModel, pixels: np.ndarray) -> np.ndarray:
+    """uint8 (B, H, W, 3) to float32 (T, B, A): probabilities after timesteps 1..t; T = 1 without timesteps."""
+    config, device = model.checkpoint.model, next(model.module.parameters()).device
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(device)
+    # The same answer from any batch of a run: no search for the fastest kernel, no rounding of inputs to 10 bits.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        output = model.forward(normalise(images, mean=config.mean, std=config.std))
+    if output.logits_per_timestep is None:
+        return sigmoid(output.logits.cpu().numpy())[None].astype(np.float32)
+    logits = output.logits_per_timestep.cpu().numpy()
+    return prefix_probs(logits.reshape(len(logits), -1)).reshape(logits.shape).astype(np.float32)

@@ -1,0 +1,101 @@
+"""`python -m snnpar evaluate` and `compare`: their flags, and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snnpar.evaluations import Evaluation
+    from snnpar.slices import DataChoice
+
+CHOICE = ("data", "layout", "split", "fold", "rendered")
+
+
+def add_evaluate(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("checkpoint", nargs="+", metavar="CKPT", help="a folder, or owner/name[@revision] of the Hub")
+    flags.add_argument("--convention", default="published", choices=("published", "rethinking"),
+                       help="of the printed metrics; evaluation.json has both (default: %(default)s)")
+    _add_shared(flags)
+    flags.set_defaults(command=run_evaluate)
+
+
+def add_compare(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("first", metavar="A", help="a folder, or owner/name[@revision] of the Hub")
+    flags.add_argument("second", metavar="B", help="another, of which A is subtracted")
+    _add_shared(flags)
+    flags.set_defaults(command=run_compare)
+
+
+def _add_shared(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("--data", metavar="DIR", help="labelled images: a folder, a pickle, or hf:owner/name of the Hub")
+    flags.add_argument("--layout", metavar="NAME", help="how they are laid out; found out when left away")
+    flags.add_argument("--split", metavar="NAME", help="train, val or test (default: val)")
+    flags.add_argument("--fold", type=int, metavar="K", help="of the data sets that come in several (default: 0)")
+    flags.add_argument("--rendered", type=int, metavar="N", help="add N held-out rendered pedestrians")
+    flags.add_argument("--slice", metavar="NAME", help="a saved slice of images; it names its data itself")
+    flags.add_argument("--out", type=Path, metavar="DIR",
+                       help="make the evaluations' folders there instead of in checkpoints/evaluations")
+    flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
+    flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    from snnpar.report import table
+
+    evaluations = _evaluate(options, options.checkpoint)
+    print(table([evaluation.info() for evaluation in evaluations], options.convention))
+    print("\n" + "\n".join(str(evaluation.path) for evaluation in evaluations))
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Both evaluations are kept, so that a second comparison need not compute them again."""
+    from snnpar.evaluate import compare
+
+    print(json.dumps(compare(*_evaluate(options, [options.first, options.second])), indent=1))
+
+
+def _evaluate(options: argparse.Namespace, checkpoints: list[str]) -> list[Evaluation]:
+    """Evaluate each checkpoint; a request to stop ends with exit status 1, as the status files say."""
+    if options.batch_size < 0:
+        raise ValueError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
+    choice = choice_of(options)
+    from snnpar.evaluate import Stopped, evaluate_checkpoint, stop_on_signals
+
+    folders = [find_checkpoint(text) for text in checkpoints]
+    with stop_on_signals() as stop:
+        try:
+            return [evaluate_checkpoint(folder, choice, root=options.out, batch_size=options.batch_size,
+                                        again=options.again, stop=stop) for folder in folders]
+        except Stopped:
+            raise SystemExit(1) from None
+
+
+def choice_of(options: argparse.Namespace) -> DataChoice:
+    """The images that the flags name. Raises ValueError when they say something else than the slice does."""
+    from snnpar.slices import DataChoice, SliceError, choose_slice
+
+    given = {name: getattr(options, name) for name in CHOICE if getattr(options, name) is not None}
+    if not options.slice:
+        return DataChoice(**given)
+    choice = choose_slice(options.slice)
+    if replace(choice, **given) != choice:
+        raise SliceError(f"slice {options.slice} is of {choice.title.partition(' of ')[2]}; leave --data, --layout, "
+                         "--split, --fold and --rendered out")
+    return choice
+
+
+def find_checkpoint(text: str) -> Path:
+    """A checkpoint's folder: that of this path, or fetched from the Hub. Raises ValueError."""
+    path = Path(text).expanduser()
+    if path.exists() or "/" not in text.strip("/"):
+        return path  # reading it says what is wrong with it
+    from snnpar.hub import HubError, fetch_checkpoint
+
+    try:
+        return fetch_checkpoint(text)
+    except HubError as error:
+        raise HubError(f"{text} is no folder here, and the Hub does not help: {error}") from error
