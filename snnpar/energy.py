@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from snnpar.operations import NORMS, Operations
 from snnpar.trace import SpikeTrace
 
@@ -106,6 +108,42 @@ def _layer_energy(layer: Operations, timesteps: int, assumptions: Assumptions) -
     read = words * assumptions.weight_bits / 8
     energy = (macs * assumptions.mac_pj + acs * assumptions.ac_pj + read * assumptions.byte_pj) * 1e-6
     return LayerEnergy(layer.name, macs, acs, read, energy, layer.input_rate, layer.spikes_per_synapse)
+
+
+def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> np.ndarray:
+    """(T,) microjoules spent by the end of each timestep: what stopping there would cost. The last is the total.
+
+    What runs once is spent in the first timestep; the read-out and other dense layers in equal parts.
+    """
+    spent = np.zeros(trace.timesteps)
+    billed = {layer.name: layer for layer in estimate_energy(trace, assumptions).layers}
+    for layer in trace.layers:
+        if layer.name not in billed:
+            continue
+        energy, even = billed[layer.name].energy_uj, np.full(trace.timesteps, 1 / trace.timesteps)
+        if layer.ac_map is None:
+            once = layer.runs == 1 and not assumptions.first_every_timestep
+            spent += energy * (np.eye(trace.timesteps)[0] if once else even)
+        else:
+            biases = layer.outputs * assumptions.weight_bits / 8 * assumptions.byte_pj * 1e-6 if layer.has_bias else 0.0
+            acs = layer.ac_map.reshape(trace.timesteps, -1).sum(1)
+            spent += (energy - biases) * acs / max(1.0, acs.sum()) + biases * even
+    neurons = sum(trace.neurons(name) for name in trace.names)
+    spent += 2 * neurons * assumptions.state_bits / 8 * assumptions.byte_pj * 1e-6
+    return spent.cumsum()
+
+
+def accumulates_by_token(trace: SpikeTrace, grid: tuple[int, int]) -> np.ndarray:
+    """(T, rows, columns) accumulates that the spikes at each token's place cause, over all layers that read spikes."""
+    rows, columns = grid
+    total = np.zeros((trace.timesteps, rows, columns))
+    for layer in trace.layers:
+        if layer.ac_map is None:
+            continue
+        places = layer.ac_map if layer.ac_map.ndim == 3 else layer.ac_map.reshape(-1, rows, columns)
+        fine = places.reshape(len(places), rows, places.shape[1] // rows, columns, places.shape[2] // columns)
+        total += fine.sum((2, 4))
+    return total
 
 
 def total_mj(macs: float, acs: float, assumptions: Assumptions) -> float:

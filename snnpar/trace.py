@@ -68,10 +68,15 @@ class SpikeTrace:
         return np.count_nonzero(self.spikes(name).reshape(self.timesteps, -1), axis=1)
 
     @property
+    def total_spikes(self) -> int:
+        """Spikes of all neurons in all timesteps."""
+        return sum(int(self.counts(name).sum()) for name in self.names)
+
+    @property
     def nasfr(self) -> float:
         """Network average spike firing rate: all spikes / (all neurons x T); 0 for a model without neurons."""
         slots = sum(int(np.prod(shape)) for shape in self._shapes.values())
-        return sum(int(self.counts(name).sum()) for name in self.names) / max(1, slots)
+        return self.total_spikes / max(1, slots)
 
 
 @contextmanager

@@ -8,7 +8,16 @@ import tiny
 import torch
 
 from snnpar.config import ModelConfig
-from snnpar.energy import CONVENTIONS, Assumptions, bits_for, break_even_rate, estimate_energy, total_mj
+from snnpar.energy import (
+    CONVENTIONS,
+    Assumptions,
+    accumulates_by_token,
+    bits_for,
+    break_even_rate,
+    energy_over_time,
+    estimate_energy,
+    total_mj,
+)
 from snnpar.models import build_model
 from snnpar.operations import Operations
 from snnpar.trace import SpikeTrace, record
@@ -155,3 +164,43 @@ def test_at_the_break_even_rate_both_cost_the_same(assumptions: Assumptions) -> 
 def test_impossible_costs_are_refused(change: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         replace(ARITHMETIC, **change)
+
+
+ALL_ASSUMPTIONS = [*CONVENTIONS.values(), replace(MEMORY, norms=True, first_every_timestep=True)]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("assumptions", ALL_ASSUMPTIONS, ids=str)
+def test_energy_over_time_ends_at_the_total_and_never_falls(assumptions: Assumptions) -> None:
+    model = tiny.lively(tiny.STUDENT)
+    with record(model) as trace:
+        model(tiny.random_images(1, tiny.STUDENT))
+    spent = energy_over_time(trace, assumptions)
+    assert spent.shape == (3,) and (np.diff(spent) > 0).all()
+    assert spent[-1] == pytest.approx(estimate_energy(trace, assumptions).energy_uj)
+
+
+@torch.no_grad()
+def test_what_stopping_early_costs_is_what_fewer_timesteps_cost() -> None:
+    """Neurons see no future, so a run over 2 timesteps spikes as the first 2 of 3 do."""
+    model, short = (tiny.lively(replace(tiny.STUDENT, timesteps=t)) for t in (3, 2))
+    short.load_state_dict(model.state_dict())
+    traces = []
+    for each in (model, short):
+        with record(each) as trace:
+            each(tiny.random_images(1, tiny.STUDENT))
+        traces.append(trace)
+    assert energy_over_time(traces[0], MEMORY)[1] == pytest.approx(estimate_energy(traces[1], MEMORY).energy_uj)
+
+
+@torch.no_grad()
+def test_accumulates_by_token_are_all_accumulates_at_their_places() -> None:
+    model = tiny.lively(tiny.STUDENT)
+    with record(model) as trace:
+        model(tiny.random_images(1, tiny.STUDENT))
+    by_token = accumulates_by_token(trace, (4, 2))
+    assert by_token.shape == (3, 4, 2) and by_token.sum() == estimate_energy(trace).acs
+    layers = {layer.name: layer for layer in trace.layers}
+    one = SpikeTrace()
+    one._shapes, one.layers = trace._shapes, (layers["patch_embed.proj2_conv"],)  # its input has 4 x 4 places a token
+    assert accumulates_by_token(one, (4, 2))[1, 2, 1] == one.layers[0].ac_map[1, 8:12, 4:8].sum() > 0

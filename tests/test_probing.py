@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from snnpar.explain import Heatmap
+from snnpar.inference import LoadedModel, analyze, load
+from snnpar.probing import STEPS, Faithfulness, cover, faithfulness, occlude
+
+PICTURE = tiny.random_picture(3)
+GRID = (4, 2)
+
+
+@pytest.fixture(scope="module", params=[tiny.STUDENT, tiny.TEACHER], ids=["student", "teacher"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load(tiny.write_checkpoint(tmp_path_factory.mktemp("model"), request.param))
+
+
+def cells(*marked: tuple[int, int]) -> np.ndarray:
+    mask = np.zeros(GRID, bool)
+    for place in marked:
+        mask[place] = True
+    return mask
+
+
+def test_cells_are_covered_and_nothing_else() -> None:
+    covered = cover(PICTURE, cells((0, 1), (3, 0)))  # 40 x 24 pixels: cells of 10 x 12
+    mean = PICTURE.reshape(-1, 3).mean(0).round()
+    assert (covered[:10, 12:] == mean).all() and (covered[30:, :12] == mean).all()
+    assert np.array_equal(covered[:10, :12], PICTURE[:10, :12]) and np.array_equal(covered[10:30], PICTURE[10:30])
+    assert np.array_equal(cover(PICTURE, cells()), PICTURE) and covered is not PICTURE
+
+
+@pytest.mark.parametrize("mask", [np.zeros(GRID), np.zeros(8, bool)])
+def test_a_mask_is_a_grid_of_yes_and_no(mask: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="rows, columns"):
+        cover(PICTURE, mask)
+
+
+def test_hiding_nothing_changes_nothing(model: LoadedModel) -> None:
+    before = analyze(model, PICTURE)
+    same = occlude(model, before, PICTURE, cells())
+    assert not same.logit_change.any() and not same.spike_change and not same.energy_change_uj
+    assert same.flipped(0.45) == ()
+
+
+def test_hiding_a_part_changes_what_is_said(model: LoadedModel) -> None:
+    before = analyze(model, PICTURE)
+    seen = occlude(model, before, PICTURE, cells((0, 0), (0, 1), (1, 0), (1, 1)))
+    after = analyze(model, cover(PICTURE, cells((0, 0), (0, 1), (1, 0), (1, 1))))
+    np.testing.assert_allclose(seen.logit_change, after.prediction.logits - before.prediction.logits)
+    assert np.abs(seen.logit_change).max() > 1e-3
+    thresholds = (before.prediction.probs + after.prediction.probs) / 2
+    most = int(np.abs(after.prediction.probs - before.prediction.probs).argmax())
+    assert before.prediction.attributes[most] in seen.flipped(float(thresholds[most]))
+    assert seen.flipped(2.0) == ()
+    assert (seen.spike_change != 0) == (seen.energy_change_uj != 0) == (model.role == "student")
+
+
+def test_curves_run_from_the_whole_picture_to_none_and_back(model: LoadedModel) -> None:
+    heat = Heatmap(np.arange(8, dtype=np.float32).reshape(GRID), "t", "u", "h")
+    seen = faithfulness(model, PICTURE, heat, "Hat")
+    column = tiny.PA100K.index("Hat")
+    whole, none = (analyze(model, cover(PICTURE, mask)).prediction.probs[column] for mask in (cells(), ~cells()))
+    assert seen.deletion.shape == seen.insertion.shape == (STEPS + 1,)
+    assert (seen.deletion[0], seen.insertion[-1]) == pytest.approx((whole, whole), abs=1e-5)
+    assert (seen.deletion[-1], seen.insertion[0]) == pytest.approx((none, none), abs=1e-5)
+    one = analyze(model, cover(PICTURE, cells((3, 1)))).prediction.probs[column]  # the hottest of 8 cells
+    assert seen.deletion[STEPS // 8] == pytest.approx(one, abs=1e-5)
+
+
+def test_opposite_maps_swap_their_curves(model: LoadedModel) -> None:
+    """What one map deletes first the other uncovers last, up to the same sets of cells."""
+    values = np.random.default_rng(0).permutation(8).astype(np.float32).reshape(GRID)
+    one, other = (faithfulness(model, PICTURE, Heatmap(sign * values, "t", "u", "h"), "Female") for sign in (1, -1))
+    np.testing.assert_allclose(one.deletion, other.insertion[::-1], atol=1e-5)
+    assert one.score == pytest.approx(-other.score, abs=1e-5)
+
+
+def test_maps_of_pixels_are_read_cell_by_cell(model: LoadedModel) -> None:
+    coarse = np.random.default_rng(1).permutation(8).astype(np.float32).reshape(GRID)
+    fine = coarse.repeat(16, 0).repeat(16, 1)
+    seen = [faithfulness(model, PICTURE, Heatmap(values, "t", "u", "h"), "Hat") for values in (coarse, fine)]
+    np.testing.assert_allclose(seen[0].deletion, seen[1].deletion, atol=1e-6)
+
+
+def test_the_score_is_the_area_between_the_curves() -> None:
+    down, up = np.linspace(1, 0, STEPS + 1), np.ones(STEPS + 1)
+    assert Faithfulness(down, up).score == pytest.approx(0.5)
+    assert Faithfulness(up, down).score == pytest.approx(-0.5)
