@@ -36,6 +36,7 @@ def navigation() -> Page:
         [
             st.Page("pages/compare.py", title="Compare", default=True),
             st.Page("pages/spikes.py", title="Spikes"),
+            st.Page("pages/evaluate.py", title="Evaluate"),
             st.Page("pages/train.py", title="Train"),
         ],
         position="top",

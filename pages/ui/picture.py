@@ -84,8 +84,14 @@ def picker() -> None:
                 st.button("Back to the sample", icon=":material/undo:", on_click=_show, args=("sample",))
 
 
-def _own() -> UploadedFile | None:
-    """The file that is on instead of a sample."""
+def lend(shown: Picture) -> None:
+    """Put a picture of another page on, such as one of a data set."""
+    st.session_state["lent"] = shown
+    _show("lent")
+
+
+def _own() -> UploadedFile | Picture | None:
+    """What is on instead of a sample: a file, or the picture that another page lent."""
     source = st.session_state.get("source", "sample")
     return st.session_state.get(source) if source != "sample" else None
 
@@ -109,6 +115,8 @@ def _step(by: int) -> None:
 def chosen() -> Picture:
     """The picture that is on; a picture that cannot be used is told, and the sample stays."""
     file = _own()
+    if isinstance(file, Picture):
+        return file
     if file:
         try:
             return _decoded(file.name, file.getvalue())

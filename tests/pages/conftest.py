@@ -45,6 +45,8 @@ def app(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTe
     def open_page(checkpoints: Path, page: str = "", **query: str) -> AppTest:
         monkeypatch.setattr(snnpar, "CHECKPOINTS", checkpoints)
         monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
+        monkeypatch.setattr(snnpar, "EVALUATIONS", checkpoints / "evaluations")
+        monkeypatch.setattr(snnpar, "SLICES", checkpoints / "slices")
         st.cache_data.clear()  # answers of the Hub
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in query.items():

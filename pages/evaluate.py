@@ -1,0 +1,41 @@
+"""Evaluate: how often both networks are right on many people, where they differ, and what more timesteps change."""
+
+import streamlit as st
+
+from pages.ui import chrome, evaluated, evaluating, outcome_tables, over_time, scores, starred
+
+selection = chrome.selection()
+st.header("How often are they right?", anchor=False)
+st.caption(
+    "An evaluation asks a network about every image of a data set and compares the answers with the labels. "
+    "It is a folder on disk; the page shows what is in it."
+)
+models = evaluated.picked(selection)
+evaluating.under_way(selection)
+if not models:
+    evaluating.offer_pair(selection)
+    evaluating.form(selection)
+    st.stop()
+evaluating.form(selection)
+if not evaluated.on_same_images(models):
+    evaluating.offer_same(models)
+    st.stop()
+try:
+    shown = evaluated.load(models)
+except ValueError as error:
+    st.error(f"{error}.", icon=":material/block:")
+    st.stop()
+if len(models) == 1:
+    evaluating.offer_missing(selection, models)
+attribute = evaluated.attribute(selection, shown)
+convention = scores.convention()
+scores.headline(shown, convention)
+scores.explain()
+scores.published(shown, convention)
+scores.by_attribute(shown, convention, attribute)
+if len(models) == 2:
+    outcome_tables.who(shown, selection.threshold, attribute)
+if "student" in models:
+    over_time.show(shown, convention, selection.threshold, attribute)
+over_time.calibration(shown, selection.threshold)
+starred.show(shown, selection)

@@ -1,0 +1,209 @@
+"""Evaluations to show: the newest of the bar's pair on the same images, or those picked instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import checkpoints
+from pages.ui.chrome import ROLES, Selection, mark
+from snnpar.checkpoint import Checkpoint
+from snnpar.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
+from snnpar.jobs import modified
+from snnpar.schema import SCHEMAS, AttributeSchema, load_schema
+
+REPORTS_KEPT, PREDICTIONS_KEPT = 512, 6  # predictions of 10,000 images after 1..4 timesteps hold 5 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """A complete evaluation and what its evaluation.json says."""
+
+    evaluation: Evaluation
+    info: dict
+
+    @property
+    def checkpoint(self) -> dict:
+        """Provenance of the checkpoint: name, role, sha256 of its weights, ..."""
+        return self.info["provenance"]["checkpoint"]
+
+    @property
+    def data(self) -> dict:
+        """Provenance of the images: title, hash, ..."""
+        return self.info["provenance"]["data"]
+
+    @property
+    def title(self) -> str:
+        """Which images, and how many."""
+        return f"{self.data['title']}, n = {self.info['n']:,}"
+
+    @property
+    def version(self) -> str:
+        """Changes when its files do; part of every cache key."""
+        return f"{self.evaluation.path}@{modified(self.evaluation.path / REPORT)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One or two evaluations, by role, of the same n images on the A attributes they share.
+
+    truth (n, A); probs by role (T, n, A), T = 1 without timesteps; key changes when the files do.
+    """
+
+    models: dict[str, Evaluated]
+    key: str
+    files: tuple[str, ...]
+    attributes: tuple[str, ...]
+    truth: np.ndarray
+    probs: dict[str, np.ndarray]
+
+    @property
+    def first(self) -> Evaluated:
+        return next(iter(self.models.values()))
+
+    @property
+    def n(self) -> int:
+        return len(self.files)
+
+    @property
+    def title(self) -> str:
+        return self.first.title
+
+    @property
+    def data_hash(self) -> str:
+        return self.first.data["hash"]
+
+    @cached_property
+    def schema(self) -> AttributeSchema | None:
+        """The bundled schema that has these attributes, if one does."""
+        for schema in map(load_schema, SCHEMAS):
+            if set(self.attributes) <= set(schema.attributes):
+                return schema
+        return None
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The attributes in words."""
+        schema = self.schema
+        return tuple(schema.labels[schema.index(name)] if schema else name for name in self.attributes)
+
+
+def complete(role: str) -> dict[str, Evaluated]:
+    """Complete evaluations of a role by folder name, newest first; one that cannot be read is left out."""
+    found = {}
+    for evaluation in list_evaluations():
+        if not evaluation.is_complete:
+            continue
+        try:
+            one = Evaluated(evaluation, _info(str(evaluation.path), modified(evaluation.path / REPORT)))
+            if one.checkpoint["role"] == role:
+                found[evaluation.name] = one
+        except (EvaluationError, KeyError):
+            continue
+    return found
+
+
+def picked(selection: Selection) -> dict[str, Evaluated]:
+    """Draw the choice of evaluations, which starts with the newest of the bar's pair; those picked, by role."""
+    listed = {role: complete(role) for role in ROLES}
+    if not any(listed.values()):
+        return {}
+    starts = newest_pair({role: of_checkpoint(selection.checkpoints.get(role), listed[role]) for role in ROLES})
+    started_with = {role: one.version for role, one in starts.items()}
+    if st.session_state.get("evaluations_started_with") != started_with:  # another pair in the bar, or a newer result
+        st.session_state["evaluations_started_with"] = started_with
+        for role in ROLES:
+            st.session_state[f"evaluation_{role}"] = starts[role].evaluation.name if role in starts else None
+    found = {}
+    for role, column in zip(ROLES, st.columns(2), strict=True):
+        with column:
+            name = _picker(role, listed[role])
+        if name:
+            found[role] = listed[role][name]
+    return found
+
+
+def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
+    key = f"evaluation_{role}"
+    if st.session_state.get(key) not in listed:
+        st.session_state[key] = None
+    words = {name: f"{one.checkpoint['name']} on {one.title}" for name, one in listed.items()}
+    repeated = {word for word in words.values() if list(words.values()).count(word) > 1}
+    return st.selectbox(
+        f"{mark(role)}: evaluation", list(listed), key=key, persist_state="session", index=None,
+        placeholder=f"this {role} is not evaluated yet", help="Evaluations in checkpoints/evaluations, newest first.",
+        format_func=lambda name: f"{words[name]} · {name[-6:]}" if words[name] in repeated else words[name],
+    )
+
+
+def of_checkpoint(checkpoint: Checkpoint | None, listed: dict[str, Evaluated]) -> list[Evaluated]:
+    """Those made with the weights that a checkpoint has now, newest first."""
+    if checkpoint is None:
+        return []
+    try:
+        weights = _revision(checkpoints.version(checkpoint), checkpoint)
+    except EvaluationError:
+        return []
+    return [one for one in listed.values() if one.checkpoint["sha256"] == weights]
+
+
+def newest_pair(candidates: dict[str, list[Evaluated]]) -> dict[str, Evaluated]:
+    """The newest evaluation of each role on the same images; without such a pair, the newest of one role."""
+    for teacher in candidates["teacher"]:
+        for student in candidates["student"]:
+            if teacher.data["hash"] == student.data["hash"]:
+                return {"teacher": teacher, "student": student}
+    return next(({role: candidates[role][0]} for role in reversed(ROLES) if candidates[role]), {})
+
+
+def on_same_images(models: dict[str, Evaluated]) -> bool:
+    """Do these evaluations have the same files and labels?"""
+    return len({one.data["hash"] for one in models.values()}) == 1
+
+
+def attribute(selection: Selection, shown: Shown) -> str:
+    """The attribute of the bar, or one picked here that the bar's checkpoints do not have."""
+    wanted = (st.session_state.get("evaluated_attribute"), selection.attribute)
+    return next((name for name in wanted if name in shown.attributes), shown.attributes[0])
+
+
+def pick_attribute(name: str) -> None:
+    """For a table's callback: make an attribute the one of the bar, or keep it here if the bar does not have it."""
+    selection = st.session_state["selection"]
+    schemas = [checkpoint.schema for checkpoint in selection.checkpoints.values()]
+    known = bool(schemas) and name in schemas[-1].attributes
+    st.session_state["evaluated_attribute"] = None if known else name
+    if known:
+        st.session_state["attribute"] = name
+
+
+def load(models: dict[str, Evaluated]) -> Shown:
+    """Predictions of one evaluation, or of two on the same images. Raises ValueError when these share no attribute."""
+    return _load("+".join(one.version for one in models.values()), models)
+
+
+@st.cache_resource(max_entries=PREDICTIONS_KEPT, show_spinner="Reading the predictions…")
+def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
+    read = {role: one.evaluation.predictions() for role, one in _models.items()}
+    *_, last = read.values()
+    names = tuple(name for name in last.attributes if all(name in one.attributes for one in read.values()))
+    if not names:
+        raise EvaluationError("these two evaluations share no attribute; pick two of one data set")
+    columns = {role: [one.attributes.index(name) for name in names] for role, one in read.items()}
+    truth = next(one.truth[:, columns[role]] for role, one in read.items())
+    probs = {role: one.probs[:, :, columns[role]] for role, one in read.items()}
+    return Shown(_models, key, last.files, names, truth, probs)
+
+
+@st.cache_data(max_entries=REPORTS_KEPT, show_spinner=False)
+def _info(path: str, written: float) -> dict:
+    return Evaluation(Path(path)).info()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _revision(version: str, _checkpoint: Checkpoint) -> str:
+    return revision(_checkpoint.path)

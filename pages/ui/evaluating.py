@@ -1,0 +1,200 @@
+"""Starting evaluations from the page, and those under way: progress, stop, resume, log."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.chrome import Selection
+from pages.ui.evaluated import Evaluated
+from pages.ui.progress import RESUMABLE, STATES
+from snnpar.datasets import LAYOUTS
+from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
+from snnpar.jobs import JobError, JobStatus, read_log, status, stop
+from snnpar.slices import DataChoice, choose_slice, list_slices
+
+QUICK = DataChoice(rendered=500)
+SPLITS = ("train", "val", "trainval", "test")
+
+
+def offer_pair(selection: Selection) -> None:
+    """The first step for the bar's pair."""
+    models = selection.checkpoints
+    if not models:
+        st.info("There is no checkpoint to evaluate. Train one on the Train page, or type a Hub id into the bar.",
+                icon=":material/info:")
+        return
+    st.info("Nothing of this pair is evaluated yet. The button starts it; it takes less than a minute on most "
+            "computers.", icon=":material/info:")
+    what = "this pair" if len(models) == 2 else f"this {next(iter(models))}"
+    offer(f"Evaluate {what} on {QUICK.rendered} rendered pedestrians", folders(selection), QUICK, type="primary")
+
+
+def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
+    """With one model evaluated: evaluate the bar's other one on the same images."""
+    missing = [role for role in selection.checkpoints if role not in models]
+    for role in missing:
+        st.info(f"The {role} is not evaluated on these images yet, so there is nothing to compare with.",
+                icon=":material/info:")
+        (one,) = models.values()
+        checkpoint = selection.checkpoints[role]
+        offer(f"Evaluate {checkpoint.name} on the same images", [checkpoint.path], one.evaluation.choice,
+              type="primary")
+
+
+def offer_same(models: dict[str, Evaluated]) -> None:
+    """Evaluations of different images are not put side by side; offers to evaluate the student on the teacher's."""
+    teacher, student = models["teacher"], models["student"]
+    st.error(
+        f"These two were evaluated on different images: the teacher on {teacher.title}, the student on "
+        f"{student.title}. Their numbers cannot be compared. Pick two evaluations of the same images, or:",
+        icon=":material/block:",
+    )
+    offer(f"Evaluate {student.checkpoint['name']} on {teacher.data['title']}", [student.evaluation.checkpoint],
+          teacher.evaluation.choice, type="primary")
+
+
+def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) -> None:
+    """A button, and the command that it runs."""
+    if st.button(label, icon=":material/play_arrow:", **look):
+        start(checkpoints, choice)
+    st.code(command(checkpoints, choice), language="bash", wrap_lines=True)
+
+
+def folders(selection: Selection) -> list[Path]:
+    """Of the bar's checkpoints."""
+    return [checkpoint.path for checkpoint in selection.checkpoints.values()]
+
+
+def form(selection: Selection) -> None:
+    """Choose images, see the command, start it for the bar's pair."""
+    with st.expander("Evaluate the bar's pair on other data"):
+        try:
+            choice = _choice()
+        except ValueError as error:
+            choice = None
+            st.error(f"{error}.", icon=":material/error:")
+        if choice and selection.checkpoints:
+            offer("Evaluate", folders(selection), choice)
+
+
+def _choice() -> DataChoice | None:
+    """What the form's fields say; None while they name no images. Raises ValueError for a slice that cannot be read."""
+    names = [one.name for one in list_slices()]
+    name = st.selectbox("Slice", names, index=None, key="choose_slice", persist_state="session",
+                        placeholder="all images" if names else "none saved yet: star images further down",
+                        help="A named set of images, saved from the basket.  \n`--slice`")
+    off = bool(name)
+    options = {"disabled": off, "persist_state": "session"}
+    data = st.text_input("Data folder", key="choose_data", placeholder="folder, dataset_all.pkl or hf:owner/name",
+                         help="PA100K, PETA, RAPv1, their pickles, or a folder with a CSV file.  \n`--data`", **options)
+    columns = st.columns(4)
+    split = columns[0].selectbox("Split", SPLITS, index=1, key="choose_split", help="`--split`", **options)
+    layout = columns[1].selectbox("Layout", ["", *LAYOUTS], key="choose_layout", help="`--layout`",
+                                  format_func=lambda one: one or "found out", **options)
+    fold = columns[2].number_input("Fold", 0, 99, 0, key="choose_fold", help="PETA and RAPv1 have 5.  \n`--fold`",
+                                   **options)
+    rendered = columns[3].number_input("Rendered", 0, 100_000, 0, key="choose_rendered", step=100,
+                                       help="Adds held-out rendered pedestrians.  \n`--rendered`", **options)
+    if name:
+        return choose_slice(name)
+    data = data.strip()
+    if not data and not rendered:
+        st.caption("Name a slice, a data folder, or a number of rendered pedestrians.")
+        return None
+    return DataChoice(data, layout if data else "", split if data else "val", fold if data else 0, rendered)
+
+
+def command(checkpoints: list[Path], choice: DataChoice) -> str:
+    """What `start` runs, a line for each checkpoint."""
+    return "\n".join(shlex.join(["python", "-m", "snnpar", "evaluate", str(folder), *choice.arguments()])
+                     for folder in checkpoints)
+
+
+def start(checkpoints: list[Path], choice: DataChoice) -> None:
+    """A job for each checkpoint. Data that cannot be opened is told at once."""
+    try:
+        if not choice.data.startswith("hf:"):  # which may take long to fetch: the job does it
+            with st.spinner("Opening the data…"):
+                choice.open()
+        for folder in checkpoints:
+            evaluation = create_evaluation(folder, choice)
+            if not status(evaluation).is_active:
+                launch(evaluation)
+    except (ValueError, OSError) as error:
+        st.error(f"{error}.", icon=":material/error:")
+    else:
+        st.rerun()
+
+
+def under_way(selection: Selection) -> None:
+    """Evaluations that run, and unfinished ones of the bar's pair; redrawn every second while one runs."""
+    paths = {folder.absolute() for folder in folders(selection)}
+    listed = [one for one in list_evaluations() if _is_open(one, paths)]
+    active = frozenset(one.name for one in listed if status(one).is_active)
+    if listed:
+        st.fragment(_live, run_every="1s" if active else None)(listed, active)
+
+
+def _is_open(evaluation: Evaluation, paths: set[Path]) -> bool:
+    """Does it run, or did it end without a result, for one of these checkpoints?"""
+    if status(evaluation).is_active:
+        return True
+    try:
+        return not evaluation.is_complete and evaluation.checkpoint in paths
+    except EvaluationError:
+        return False
+
+
+def _live(listed: list[Evaluation], were_active: frozenset[str]) -> None:
+    now = {one.name: status(one) for one in listed}
+    if any(not now[name].is_active for name in were_active):
+        st.rerun()  # the whole page: its results are there, or its log says why not
+    for evaluation in listed:
+        with st.container(border=True, key=f"job_{evaluation.name}"):
+            _job(evaluation, now[evaluation.name])
+
+
+def _job(evaluation: Evaluation, now: JobStatus) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{STATES[now.state]} **{evaluation.checkpoint.name}** on {evaluation.choice.title} {now.message}")
+        if now.is_active and st.button("Stop", icon=":material/stop:", key=f"stop_{evaluation.name}",
+                                       help="Ends after the current batch; can resume."):
+            _control(lambda: stop(evaluation))
+        if now.state in RESUMABLE and st.button(
+            "Resume" if now.state != "created" else "Start", icon=":material/resume:", key=f"resume_{evaluation.name}",
+            help="Goes on after the last whole part.",
+        ):
+            _control(lambda: launch(evaluation))
+    if now.is_active:
+        _progress(evaluation)
+    if now.state in ("failed", "lost"):
+        st.code(read_log(evaluation, 20) or "The log is empty.", language=None, height=160)
+
+
+def _progress(evaluation: Evaluation) -> None:
+    try:
+        known = evaluation.progress()
+    except EvaluationError:
+        known = {}  # being written
+    if not known.get("n"):
+        st.progress(0.0, "Starting: loading the libraries and the data takes some seconds.")
+        return
+    words = f"{known['done']:,} of {known['n']:,} images, {known['batch_size']} at a time"
+    if known["done"] and known.get("seconds"):
+        left = known["seconds"] / known["done"] * (known["n"] - known["done"])
+        words += f" · about {timedelta(seconds=round(left))} left"
+    st.progress(min(1.0, known["done"] / known["n"]), words)
+
+
+def _control(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except (JobError, OSError) as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun()

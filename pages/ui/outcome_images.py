@@ -1,0 +1,85 @@
+"""Images of an evaluation as cards: thumbnail, file, what was said, a star, and the way to Compare.
+
+Only the images of the page shown are read and decoded, each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageOps
+
+from pages.ui import basket, picture
+from pages.ui.evaluated import Shown
+from snnpar.datasets import PedestrianSplit
+
+PER_PAGE = 12  # three rows of four beside a table
+SIZE = (110, 200)  # pixels, width and height
+CARD = 150
+THUMBNAILS_KEPT = 2048
+
+
+def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str] = lambda index: "") -> None:
+    """A page of cards of the images `indices`; `said(index)` is the text below the file name."""
+    try:
+        split = _split(shown.key, shown)
+    except (ValueError, OSError) as error:
+        st.error(f"The images cannot be shown: {error}.", icon=":material/broken_image:")
+        return
+    pages = max(1, -(-len(indices) // PER_PAGE))
+    page = st.pagination(pages, key=f"{key}_page") if pages > 1 else 1
+    with st.container(horizontal=True, gap="small", key=f"{key}_cards"):
+        for index in indices[(page - 1) * PER_PAGE : page * PER_PAGE]:
+            with st.container(width=CARD, border=True, gap="xxsmall", key=f"{key}_{index}"):
+                _card(shown, split, int(index), f"{key}_{index}", said(int(index)))
+
+
+def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str) -> None:
+    file = shown.files[index]
+    try:
+        st.image(_thumbnail(shown.key, index, split), alt=f"Image {file}")
+    except (ValueError, OSError) as error:
+        st.caption(f"cannot be read: {error}")
+    st.caption(f"`{file}`  \n{said}")
+    with st.container(horizontal=True, gap="xxsmall"):
+        is_starred = file in basket.starred(shown.data_hash)
+        st.button(
+            "", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
+            help="Take it out of the basket" if is_starred else "Put it into the basket, at the end of the page",
+            on_click=basket.toggle, args=(shown.data_hash, file),
+        )
+        if st.button("", icon=":material/compare:", key=f"{key}_compare", help="Open it on the Compare page"):
+            _to_compare(shown, split, index)
+
+
+def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
+    labels = split.labels[index]
+    names = zip(split.schema.attributes, labels, strict=True)
+    # A picture's truth cannot say "unknown" for some attributes only; then it says nothing.
+    truth = frozenset(name for name, label in names if label == 1) if np.isin(labels, (0, 1)).all() else None
+    try:
+        picture.lend(picture.Picture(shown.files[index], split.read(index), truth))
+    except (ValueError, OSError) as error:
+        st.error(f"{error}", icon=":material/broken_image:")
+        return
+    st.switch_page("pages/compare.py", query_params=st.query_params)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the data set…")
+def _split(key: str, _shown: Shown) -> PedestrianSplit:
+    split = _shown.first.evaluation.split()
+    if split.files != _shown.files:
+        raise ValueError("the data set holds other images than when it was evaluated; evaluate again")
+    return split
+
+
+@st.cache_data(max_entries=THUMBNAILS_KEPT, show_spinner=False)
+def _thumbnail(key: str, index: int, _split: PedestrianSplit) -> bytes:
+    # Clear bars beside narrow pictures, so that all cards are equally tall.
+    small = ImageOps.pad(Image.fromarray(_split.read(index)).convert("RGBA"), SIZE, color=(0, 0, 0, 0))
+    file = BytesIO()
+    small.save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,152 @@
+"""Tables of outcomes by attribute, four columns each: which model is right, and what more timesteps change.
+
+A clicked cell picks the attribute of the bar and the outcome; both are in the link. Its images follow below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import cells, outcome_images
+from pages.ui.chrome import mark
+from pages.ui.evaluated import Shown, pick_attribute
+from snnpar.outcomes import FIRST_ONLY, count_outcomes, images_with, outcomes
+
+ROW_HEIGHT = 28
+ROWS_SHOWN = 26
+HEAT = "128, 136, 148"  # grey, as both models' colours mean the models
+TRUTH = {1: "yes", 0: "no"}  # no image with an unknown label has an outcome
+STRONGEST = 0.55  # opacity of the largest cell of a column
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One table: its key, the names of its two answers, its columns in the order of snnpar.outcomes, each (slug, title,
+    sentence), and how its images are ordered.
+    """
+
+    key: str
+    answers: tuple[str, str]
+    columns: tuple[tuple[str, str, str], ...]
+    order: str
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        return tuple(slug for slug, _, _ in self.columns)
+
+
+WHO = Kind("outcome", (mark("teacher"), mark("student")), (
+    ("both-right", "Both right", "both are right"),
+    ("teacher-only", "■ Teacher only", "only the teacher is right"),
+    ("student-only", "● Student only", "only the student is right"),
+    ("both-wrong", "Both wrong", "both are wrong"),
+), "The images on which they differ most come first.")
+TIME = Kind("change", ("after T", "after t"), (
+    ("stays-right", "Stays right", "the student is right at both times"),
+    ("fixed", "Fixed", "more timesteps fixed the answer"),
+    ("broken", "Broken", "more timesteps broke the answer"),
+    ("stays-wrong", "Stays wrong", "the student is wrong at both times"),
+), "The images whose answer moves most come first.")
+
+
+def who(shown: Shown, threshold: float, attribute: str) -> None:
+    """Teacher against student: who is right, attribute by attribute."""
+    st.subheader("Where they differ", anchor=False)
+    st.caption(
+        f"Every image counts in one of four columns: both right, one of them, neither. {shown.title}, threshold "
+        f"{threshold:g} (the bar's), images with an unknown label left out. Click a cell to see its images, a column's "
+        "name to sort by it."
+    )
+    show(WHO, shown, (shown.probs["teacher"][-1], shown.probs["student"][-1]), threshold, attribute)
+
+
+def show(kind: Kind, shown: Shown, pair: tuple[np.ndarray, np.ndarray], threshold: float, attribute: str) -> None:
+    """The table of two answers (n, A) each, and the images of the picked cell, the largest difference first."""
+    codes = outcomes(shown.truth, *pair, threshold)
+    counts = count_outcomes(codes)
+    order = np.lexsort((np.arange(len(counts)), -counts[:, FIRST_ONLY]))
+    left, right = st.columns([5, 6], gap="medium")
+    with left:
+        _table(kind, shown, counts[order], tuple(shown.attributes[i] for i in order), attribute)
+    with right:
+        _images(kind, shown, codes, pair, shown.attributes.index(attribute))
+
+
+def _images(kind: Kind, shown: Shown, codes: np.ndarray, pair: tuple[np.ndarray, np.ndarray], column: int) -> None:
+    """Those of the picked cell, a page of them."""
+    counts = count_outcomes(codes[:, [column]])[0]
+    outcome = _outcome(kind, counts)
+    indices = images_with(codes, column, outcome)
+    gap = np.abs(pair[0][indices, column] - pair[1][indices, column])
+    indices = indices[np.argsort(-gap, kind="stable")]
+    sentence = kind.columns[outcome][2]
+    st.markdown(f"**{shown.labels[column]}**: {sentence} in **{len(indices):,}** of {counts.sum():,} images with a "
+                "known label")
+    if len(indices):
+        st.caption(kind.order)
+        key = f"{kind.key}_{kind.slugs[outcome]}_{column}"
+        outcome_images.show(shown, indices, key, lambda index: _said(kind, shown, pair, index, column))
+
+
+def _said(kind: Kind, shown: Shown, pair: tuple[np.ndarray, np.ndarray], index: int, column: int) -> str:
+    """Truth and both probabilities of one image."""
+    answers = [f"{name} {100 * probs[index, column]:.1f}%" for name, probs in zip(kind.answers, pair, strict=True)]
+    return "  \n".join([f"truth: {TRUTH[int(shown.truth[index, column])]}", *answers])
+
+
+def _outcome(kind: Kind, counts: np.ndarray) -> int:
+    """The outcome picked by a click in the table or with these buttons."""
+    names = dict(zip(kind.slugs, kind.columns, strict=True))
+    picked = st.segmented_control(
+        "Images to show", kind.slugs, default=kind.slugs[FIRST_ONLY], key=kind.key, bind="query-params", required=True,
+        format_func=lambda slug: f"{names[slug][1]} {counts[kind.slugs.index(slug)]:,}", label_visibility="collapsed",
+    )
+    return kind.slugs.index(picked)
+
+
+def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...], attribute: str) -> None:
+    labels = dict(zip(shown.attributes, shown.labels, strict=True))
+    data = pd.DataFrame({"attribute": [labels[name] for name in names], "known": counts.sum(1)})
+    for slug, values in zip(kind.slugs, counts.T, strict=True):
+        data[slug] = values
+    outcome = st.session_state.get(kind.key) or st.query_params.get(kind.key)
+    outcome = outcome if outcome in kind.slugs else kind.slugs[FIRST_ONLY]
+    shows = (names, counts.tobytes(), attribute, outcome)
+    st.dataframe(
+        data.style.apply(_heat, subset=list(kind.slugs)).format("{:,}", subset=["known", *kind.slugs]),
+        key=cells.key(kind.key, shows), hide_index=True, row_height=ROW_HEIGHT,
+        height=ROW_HEIGHT * (min(len(names), ROWS_SHOWN) + 1) + 12, on_select=lambda: _pick(kind, names, shows),
+        selection_mode="single-cell", column_config=_columns(kind),
+        selection_default={"selection": {"cells": [(names.index(attribute), outcome)]}},
+    )
+
+
+def _heat(column: pd.Series) -> list[str]:
+    """Background of each cell, the stronger the more images."""
+    strength = STRONGEST * column / max(column.max(), 1)
+    return [f"background-color: rgba({HEAT}, {value:.3f})" for value in strength]
+
+
+def _pick(kind: Kind, names: tuple[str, ...], shows: tuple) -> None:
+    """Make the clicked cell the attribute of the bar and the outcome; the table itself stays, with its sorting."""
+    cell = cells.clicked(kind.key)
+    if not cell:
+        return
+    row, column = cell
+    outcome = column if column in kind.slugs else shows[3]
+    st.session_state[kind.key] = outcome
+    pick_attribute(names[row])
+    cells.shown(kind.key, (*shows[:2], names[row], outcome))
+
+
+def _columns(kind: Kind) -> dict:
+    column = st.column_config
+    return {
+        "attribute": column.TextColumn("Attribute", width=130, pinned=True),
+        "known": column.NumberColumn("Known", width=60, help="Images whose label for the attribute is known."),
+        **{slug: column.NumberColumn(title, width=95) for slug, title, _ in kind.columns},
+    }

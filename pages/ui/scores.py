@@ -1,0 +1,138 @@
+"""The metrics of the evaluations in numbers: five headline metrics, the published rows, attribute by attribute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui.chrome import mark
+from pages.ui.evaluated import Evaluated, Shown
+from snnpar import figures
+from snnpar.bootstrap import PairedDifference, paired_bootstrap
+from snnpar.figures.curves import METRIC_NAMES
+from snnpar.metrics import FIVE, THRESHOLDS
+from snnpar.published import CONVENTION, SOURCE, published_rows, published_set
+
+HEADINGS = {name: METRIC_NAMES[name] for name in FIVE}
+EXPLAINED = (
+    "**mA**, mean accuracy: of the people with an attribute, the share found; of those without, the share left alone; "
+    "the mean of both, then the mean over attributes, so that rare ones count as much as common ones. The other four "
+    "are means over people. **Accuracy**: attributes both true and said, of those true or said. **Precision**: how "
+    "many of those said are true. **Recall**: how many of those true are said. **F1** balances these two."
+)
+F1_WORDS = {
+    "published": "F1 is the mean of each image's F1",
+    "rethinking": "F1 comes from mean precision and mean recall",
+}
+BARS = {"ma": "mA", "f1": "F1", "pos_recall": "recall", "neg_recall": "left alone"}
+BARS_EXPLAINED = {
+    "ma": "mA of an attribute: half the share found among people with it, half the share left alone among the others; "
+    "guessing gives 50%",
+    "f1": "F1 of an attribute balances how many of those said are true and how many of those true are said",
+    "pos_recall": "Recall of an attribute: the share of people with it for whom it is said",
+    "neg_recall": "The share of people without an attribute for whom it is not said",
+}
+
+
+def convention() -> str:
+    """The way to count: as VTB and SNN-PAR do, or as Rethinking_of_PAR."""
+    return st.segmented_control(
+        "Convention", list(THRESHOLDS), default="published", key="convention", bind="query-params", required=True,
+        help="Two ways to count are in use. published: VTB, SNN-PAR and OpenPAR; rethinking: Rethinking_of_PAR.",
+    )
+
+
+def headline(shown: Shown, name: str) -> None:
+    """The five metrics of each model and of their difference, with intervals."""
+    rows = {f"{mark(role)} {one.checkpoint['name']}": _cells(one, name) for role, one in shown.models.items()}
+    if len(rows) == 2:
+        rows["Student − teacher, points"] = [
+            f"**{100 * row.difference:+.1f}** [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+            for row in _differences(shown.key, name, shown)
+        ]
+    _table(rows)
+    first = shown.first
+    absent = first.info["attributes_without_positives"]
+    st.caption(
+        f"Ours: {first.title}, {len(first.info['attributes'])} attributes. Convention {name}: threshold "
+        f"{THRESHOLDS[name]}, {F1_WORDS[name]}; unknown labels: {first.info['metrics'][name]['unknown_labels']}. In brackets the 95% "
+        "interval: where the number would lie had other images of this kind been drawn; a difference whose interval "
+        "holds 0 may be chance."
+        + (f" No image here has {', '.join(absent)}, so that their mA says little." if absent else "")
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Computing the intervals of the differences…")
+def _differences(key: str, convention: str, _shown: Shown) -> list[PairedDifference]:
+    """Student minus teacher, on the same draws of images."""
+    pair = [_shown.probs[role][-1] for role in ("teacher", "student")]
+    return paired_bootstrap(_shown.truth, *pair, convention=convention)
+
+
+def _table(rows: dict[str, list[str]]) -> None:
+    """One row per name, the five metrics across."""
+    table = pd.DataFrame([[name, *cells] for name, cells in rows.items()], columns=["Model", *HEADINGS.values()])
+    st.table(table, border="horizontal", hide_index=True)
+
+
+def explain() -> None:
+    """The five numbers in words."""
+    with st.expander("What the five numbers mean"):
+        st.markdown(EXPLAINED)
+
+
+def _cells(one: Evaluated, convention: str) -> list[str]:
+    """Value and interval of each metric, in percent."""
+    numbers = [one.info["metrics"][convention][key] for key in FIVE]
+    return [f"**{100 * number['value']:.1f}%** [{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
+            for number in numbers]
+
+
+def published(shown: Shown, convention: str) -> None:
+    """What the literature reports on the data set of these attributes, kept apart from our numbers."""
+    schema = shown.schema.name if shown.schema else ""
+    if not schema:
+        return
+    test_set = published_set(schema)
+    with st.container(border=True):
+        st.markdown(f":gray-badge[published] full {test_set.title} test set, n={test_set.n:,}: **other images, other "
+                    "sizes**")
+        _table({row.system: [f"{row.percent[key]:.1f}%" if key in row.percent else "–" for key in FIVE]
+                for row in published_rows(schema)})
+        differs = "" if convention == CONVENTION else f" Ours above are counted by the {convention} convention."
+        st.caption(
+            f"For orientation only; printed in {SOURCE}, {CONVENTION} convention, threshold {THRESHOLDS[CONVENTION]}. "
+            f"These networks are much larger and were trained on all of {test_set.title}; ours above answered other "
+            f"images ({shown.title}).{differs}"
+        )
+
+
+def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
+    """Bars with intervals; n is how many images have the attribute."""
+    st.subheader("Attribute by attribute", anchor=False)
+    quantity = st.segmented_control("Bars show", list(BARS), default="ma", key="bars", bind="query-params",
+                                    required=True, format_func=BARS.get)
+    counts = _counts(shown)
+    labels = [f"{label} (n={count:,})" for label, count in zip(shown.labels, counts, strict=True)]
+    marked = shown.attributes.index(attribute) if attribute in shown.attributes else -1
+    measured = {role: _measured(one, shown.attributes, convention, quantity) for role, one in shown.models.items()}
+    st.plotly_chart(figures.attribute_bars(labels, measured, BARS[quantity], marked), key="attribute_bars",
+                    config={"displayModeBar": False})
+    st.caption(
+        f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} ({shown.first.data['title']}); "
+        f"the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels are "
+        "left out of each attribute's own numbers. ▸ marks the attribute of the bar above."
+    )
+
+
+def _counts(shown: Shown) -> list[int]:
+    """Images that have each attribute."""
+    return (shown.truth == 1).sum(0).tolist()
+
+
+def _measured(one: Evaluated, attributes: tuple[str, ...], convention: str, quantity: str) -> figures.Measured:
+    """One quantity for the attributes shown, by name."""
+    columns = [one.info["attributes"].index(name) for name in attributes]
+    numbers = one.info["metrics"][convention]["per_attribute"][quantity]
+    return figures.Measured(*(np.array(numbers[key])[columns] for key in ("value", "low", "high")))
