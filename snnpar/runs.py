@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from snnpar import RUNS
 from snnpar.checkpoint import CONFIG, WEIGHTS, read_checkpoint, write_config
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
-from snnpar.datasets import schema_of
+from snnpar.datasets import phrases_for, schema_of
 from snnpar.jobs import Job, modified, start, write_status
 from snnpar.models import SMALL, preset, role_of
 from snnpar.provenance import commit
@@ -52,13 +52,15 @@ class Run(Job):
 def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RUNS) -> Run:
     """Make a run directory holding the config; refuses a directory that is not empty.
 
-    Raises DataError when the attributes have to be read from the data, and cannot be.
+    Raises DataError when attributes have to be read from the data, ConfigError when a teacher lacks phrase vectors.
     """
     model_name = config.model or SMALL[config.role]
     model = preset(model_name)
     if role_of(model) != config.role:
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")
     schema = schema_of(config)
+    if config.role == "teacher":  # its projection takes the phrase vectors there are, whatever made them
+        model = replace(model, text_dim=phrases_for(config, schema).vectors.shape[1])
     path = path or root / new_name(config)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(f"{path} is not empty; give a new folder, or resume the run in it with --run {path} --resume")

@@ -6,16 +6,14 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, local_path, open_split
-from snnpar.phrases import FILE as PHRASES
-from snnpar.phrases import pair_as_published, phrases_of
+from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, open_split, phrases_for
+from snnpar.phrases import pair_as_published
 from snnpar.runs import UNREADABLE, Run
 from snnpar.schema import Phrases
 
@@ -92,15 +90,9 @@ def label_ratio(config: TrainConfig, split: PedestrianSplit) -> np.ndarray:
 
 
 def teacher_phrases(config: TrainConfig, checkpoint: Checkpoint) -> Phrases:
-    """The phrase vectors a teacher trains with: those in the data's folder, else the bundled ones; ConfigError."""
-    place = local_path(config.data) if config.data else Path()
-    own = (place.parent if place.is_file() else place) / PHRASES
-    try:
-        phrases = phrases_of(checkpoint.schema, own)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    length, wanted = phrases.vectors.shape[1], checkpoint.model.text_dim
-    if length != wanted:
-        raise ConfigError(f"the phrase vectors have {length} numbers, the model wants {wanted}; put vectors of that "
-                          f"length into {own}, or train another model")
+    """The phrase vectors a teacher trains with, paired as the config says. Raises ConfigError."""
+    phrases = phrases_for(config, checkpoint.schema)
+    length, made_for = phrases.vectors.shape[1], checkpoint.model.text_dim
+    if length != made_for:
+        raise ConfigError(f"the phrase vectors have {length} numbers, the run was made for {made_for}; make a new run")
     return pair_as_published(phrases, checkpoint.schema) if config.phrase_pairing == "published" else phrases

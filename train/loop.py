@@ -120,6 +120,9 @@ def prepare(run: Run) -> Session:
         neurons.compile_kernels()
     torch.manual_seed(config.seed)
     model = build_model(checkpoint.model, len(checkpoint.schema))
+    start = start_from(model, config.init) if config.init else None
+    if start:
+        log.info("%s", start.told)
     phrases = teacher = None
     if config.role == "teacher":
         phrases = teacher_phrases(config, checkpoint)
@@ -130,10 +133,8 @@ def prepare(run: Run) -> Session:
         source = read_checkpoint(config.teacher)
         teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
     images = read_images(run, config, checkpoint)
-    if config.prior_bias:
+    if config.prior_bias and (not start or start.fresh):
         start_from_prior(model.prior_bias, images[0].split.positive_ratio)
-    if config.init:
-        log.info("%s", start_from(model, config.init))
     model.to(device)
     optimizer = make_optimizer(model, config)
     log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,

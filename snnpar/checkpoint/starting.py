@@ -10,6 +10,7 @@ import logging
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -30,8 +31,16 @@ POSITIONS = "pos_embed"
 MOST_TOLD = 20  # a file of another size misses by hundreds of keys
 
 
-def start_from(model: nn.Module, source: str) -> str:
-    """Copy starting weights into a fresh model; one sentence about what came from where.
+@dataclass(frozen=True)
+class Start:
+    """Where the weights came from, in a sentence, and the layers that are still fresh; all others were copied."""
+
+    told: str
+    fresh: tuple[str, ...] = ()
+
+
+def start_from(model: nn.Module, source: str) -> Start:
+    """Copy starting weights into a fresh model.
 
     `source` is a checkpoint folder of the same model; a .pth or .safetensors file, or timm:MODEL, with the backbone: of
     a ViT in timm's layout for VTB and the ViT student, of the authors' Spikingformer for a spiking student. Position
@@ -43,7 +52,7 @@ def start_from(model: nn.Module, source: str) -> str:
     if path.is_dir():
         checkpoint = read_checkpoint(path)
         _copy(model, load_model(checkpoint).state_dict(), str(path / WEIGHTS))
-        return f"all weights start from {path}"
+        return Start(f"all weights start from {path}")
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; start from a checkpoint folder, a .pth or .safetensors file, or "
                               f"{TIMM}MODEL")
@@ -66,7 +75,7 @@ def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
-def _start_backbone(model: nn.Module, state: dict[str, Tensor], source: str) -> str:
+def _start_backbone(model: nn.Module, state: dict[str, Tensor], source: str) -> Start:
     if any(key.startswith((STUDENT_PREFIX, "vit.")) for key in state):
         raise CheckpointError(f"{source} was written by the published SNN-PAR or VTB code; make it a checkpoint folder "
                               "with python -m snnpar import, and start from that")
@@ -80,8 +89,8 @@ def _start_backbone(model: nn.Module, state: dict[str, Tensor], source: str) -> 
     _copy(backbone, state, source)
     own = {id(tensor) for tensor in backbone.parameters()}
     fresh = _parts(name for name, tensor in model.named_parameters() if id(tensor) not in own)
-    unused = f"; not used: {_parts(dropped)}" if dropped else ""
-    return f"the backbone starts from {source}{note}{unused}; still fresh: {fresh}"
+    unused = f"; not used: {', '.join(_parts(dropped))}" if dropped else ""
+    return Start(f"the backbone starts from {source}{note}{unused}; still fresh: {', '.join(fresh)}", fresh)
 
 
 def _spiking_part(model: nn.Module) -> nn.Module:
@@ -119,9 +128,9 @@ def _copy(module: nn.Module, state: dict[str, Tensor], source: str) -> None:
     module.load_state_dict(state)
 
 
-def _parts(keys: Iterable[str]) -> str:
+def _parts(keys: Iterable[str]) -> tuple[str, ...]:
     """The layers of keys, each once: head for head.weight and head.bias, block.*.norm1 for that of every block."""
-    return ", ".join(dict.fromkeys(re.sub(r"\.\d+\.", ".*.", key.rpartition(".")[0] or key) for key in keys))
+    return tuple(dict.fromkeys(re.sub(r"\.\d+\.", ".*.", key.rpartition(".")[0] or key) for key in keys))
 
 
 def _fetch_timm(source: str, config: ModelConfig) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnpar.config import TrainConfig
+from snnpar import ASSETS
+from snnpar.config import ConfigError, TrainConfig
 from snnpar.datasets.annotation import Annotation, Layout
 from snnpar.datasets.folder_csv import CSV
 from snnpar.datasets.pa100k import PA100K
@@ -15,11 +16,13 @@ from snnpar.datasets.peta import PETA
 from snnpar.datasets.pickled import PICKLE
 from snnpar.datasets.rapv1 import RAPV1
 from snnpar.datasets.split import UNKNOWN, DataError, PedestrianSplit, ResizedImages, join, subset
-from snnpar.schema import AttributeSchema, load_schema
+from snnpar.phrases import FILE as PHRASES
+from snnpar.phrases import phrases_of
+from snnpar.schema import AttributeSchema, Phrases, load_schema
 
 __all__ = ["DATASETS", "LAYOUTS", "UNKNOWN", "Annotation", "DataError", "Layout", "PedestrianSplit", "ResizedImages",
-           "join", "layout_of", "local_path", "open_annotation", "open_folder", "open_split", "rendered_split",
-           "schema_of", "subset"]
+           "join", "layout_of", "local_path", "open_annotation", "open_folder", "open_split", "phrases_for",
+           "rendered_split", "schema_of", "subset"]
 
 # Training seeds end at 2**31 - 1, so that no training image is ever among the held-out ones.
 HELD_OUT_SEEDS = {"val": 2**31, "test": 2**31 + 1}
@@ -114,3 +117,16 @@ def schema_of(config: TrainConfig) -> AttributeSchema:
     if config.dataset in ("pickle", "csv"):
         return open_annotation(config.data, layout=config.dataset, fold=config.fold).schema
     return load_schema("pa100k" if config.dataset in ("rendered", "mixed") else config.dataset)
+
+
+def phrases_for(config: TrainConfig, schema: AttributeSchema) -> Phrases:
+    """The phrase vectors a teacher trains with: those in the data's folder, else the bundled ones.
+
+    Raises ConfigError saying how to make them when there are neither.
+    """
+    place = local_path(config.data) if config.data else ASSETS / "phrases"
+    own = (place.parent if place.is_file() else place) / PHRASES
+    try:
+        return phrases_of(schema, own)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error

@@ -17,7 +17,7 @@ from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import nn
 
 from snnpar.checkpoint import CheckpointError, import_published, start_from
-from snnpar.checkpoint.starting import resize_positions
+from snnpar.checkpoint.starting import Start, resize_positions
 from snnpar.config import ModelConfig
 from snnpar.hub import HubError
 from snnpar.models import build_model
@@ -89,7 +89,7 @@ def test_positions_of_no_square_grid_are_refused(count: int) -> None:
 def test_a_vit_of_timm_gives_the_same_tokens(tmp_path: Path, config: ModelConfig, image_size: tuple[int, int]) -> None:
     vit, model = timm_vit(image_size), fresh(config)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    told = start_from(model, saved(vit.state_dict(), tmp_path / "vit.safetensors"))
+    start = start_from(model, saved(vit.state_dict(), tmp_path / "vit.safetensors"))
     images = tiny.random_images(2, config)
     if image_size != config.image_size:  # let timm's own code run on the grid of ours
         positions = nn.Parameter(resize_positions(vit.pos_embed, GRID))
@@ -97,10 +97,10 @@ def test_a_vit_of_timm_gives_the_same_tokens(tmp_path: Path, config: ModelConfig
         vit.load_state_dict({**timm_vit().state_dict(), "pos_embed": positions})
     torch.testing.assert_close(model.vit.norm(model.vit(images, model.vit.blocks)), vit.forward_features(images),
                                rtol=0, atol=1e-5)
-    assert ("resized from 4 x 4 to 4 x 2" in told) == (image_size == (64, 64)) and "not used: head" in told
+    assert ("resized from 4 x 4 to 4 x 2" in start.told) == (image_size == (64, 64)) and "not used: head;" in start.told
     kept = {key: value for key, value in model.state_dict().items() if not key.startswith("vit.")}
     assert all(torch.equal(before[key], value) for key, value in kept.items())
-    assert {key.split(".")[0] for key in kept} == set(told.partition("still fresh: ")[2].split(", "))
+    assert {key.split(".")[0] for key in kept} == set(start.fresh)
 
 
 def test_the_file_may_be_a_pth_under_a_name(tmp_path: Path) -> None:
@@ -180,11 +180,13 @@ def test_a_spikingformer_of_its_authors_starts_a_student(golden, tmp_path: Path,
                     "metric": np.float64(75.85)}, path)
     model, expected = fresh(SPIKING), import_published(golden / "model.safetensors", **SIZES).student
     head = {key: value.clone() for key, value in model.head.state_dict().items()}
-    told = start_from(model, str(path))
+    start = start_from(model, str(path))
     images = tiny.random_images(2, SPIKING)
     assert torch.equal(model(images).features, expected(images).features)
     assert all(torch.equal(model.head.state_dict()[key], value) for key, value in head.items())
-    assert "block.*.norm1" in told and "block.*.norm2" in told and told.endswith("still fresh: head")
+    assert start.fresh == ("head",) and start.told.endswith("still fresh: head")
+    unused = start.told.partition("not used: ")[2].partition(";")[0]
+    assert set(unused.split(", ")) == {"block.*.norm1", "block.*.norm2", "head"}
 
 
 def test_a_spikingformer_of_another_width_is_refused(tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_a_spikingformer_of_another_width_is_refused(tmp_path: Path) -> None:
 
 def test_a_checkpoint_folder_gives_every_weight(tmp_path: Path) -> None:
     checkpoint, model = tiny.write_checkpoint(tmp_path / "run"), fresh(tiny.STUDENT)
-    assert start_from(model, str(checkpoint.path)) == f"all weights start from {checkpoint.path}"
+    assert start_from(model, str(checkpoint.path)) == Start(f"all weights start from {checkpoint.path}")
     expected = load_file(checkpoint.path / "model.safetensors")
     assert all(torch.equal(expected[key], value) for key, value in model.state_dict().items())
     with pytest.raises(CheckpointError, match="does not fit the model: "):
@@ -228,7 +230,7 @@ def test_timm_comes_from_the_hub_and_then_from_the_cache(client, monkeypatch, ca
         repo = hub.repos[f"timm/{NAME}"] = Repo()
         repo.push({"model.safetensors": save(vit.state_dict()), "pytorch_model.bin": b"\x80pickle"})
         model = fresh(SMALL)
-        assert "resized from 14 x 14 to 4 x 2" in start_from(model, f"timm:{NAME}")
+        assert "resized from 14 x 14 to 4 x 2" in start_from(model, f"timm:{NAME}").told
         assert not any("bin" in request for request in hub.requests)
     assert torch.equal(model.vit.blocks[11].mlp.fc2.weight, vit.blocks[11].mlp.fc2.weight)
     again = fresh(SMALL, seed=2)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from snnpar.checkpoint import load_model, read_checkpoint, write_config
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.inference import load
 from snnpar.jobs import status
-from snnpar.models import PRESETS, preset
+from snnpar.models import PRESETS, build_model, preset
 from snnpar.runs import Run, create_run, read_metrics
 from snnpar.schema import load_schema
 from train import loop
@@ -194,6 +194,30 @@ def test_a_run_can_start_from_another(quick: TrainConfig, tmp_path: Path) -> Non
     state = load_file(first.path / "model.safetensors")
     assert all(torch.equal(session.model.state_dict()[key], value) for key, value in state.items())
     assert all(p.requires_grad for p in session.model.parameters())
+
+
+def test_a_run_can_start_from_a_backbone(quick: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its answers begin at the log odds of the attributes, as those of a random start; a checkpoint keeps its own."""
+    caplog.set_level("INFO", "train")
+    torch.manual_seed(5)
+    state = build_model(preset(quick.model), 1000).state_dict()
+    save_file(state, tmp_path / "imagenet.safetensors")
+    runs = [create_run(replace(quick, init=init), tmp_path / f"run{len(init)}")
+            for init in ("", str(tmp_path / "imagenet.safetensors"))]
+    plain, started = (loop.prepare(run) for run in runs)
+    assert "imagenet.safetensors; not used: head; still fresh: head" in caplog.text
+    assert torch.equal(started.model.block[0].mlp.mlp1_conv.weight, state["block.0.mlp.mlp1_conv.weight"])
+    assert torch.equal(started.model.head.bias, plain.model.head.bias) and plain.model.head.bias.abs().max() > 0
+
+
+def test_a_teacher_takes_the_width_of_its_phrases(
+    quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The published size reads 768 numbers per phrase, the bundled vectors have 384."""
+    monkeypatch.setitem(PRESETS, TEACHER, replace(PRESETS[TEACHER], text_dim=768))
+    run = trained(replace(quick, role="teacher", model=TEACHER, epochs=1), tmp_path / "run")
+    assert read_checkpoint(run.path).model == replace(PRESETS[TEACHER], text_dim=384)
+    assert load(read_checkpoint(run.path)).module.word_embed.in_features == 384
 
 
 def test_a_teacher_leaves_its_phrases(quick: TrainConfig, tmp_path: Path) -> None:
