@@ -12,7 +12,7 @@ from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, read_checkpoint, write_con
 from snnpar.config import TrainConfig, to_dict, without_folders
 from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments
-from snnpar.runs import Run, RunError, read_metrics
+from snnpar.runs import UNREADABLE, Run, RunError, read_metrics
 
 TITLES = {"mean_accuracy": "mA", "accuracy": "Acc", "precision": "Prec", "recall": "Rec", "f1": "F1"}
 DATA = {
@@ -24,6 +24,7 @@ DATA = {
     "pickle": "a data set kept as a pickle in the layout of Rethinking_of_PAR or VTB",
     "csv": "a data set of its own kind, a folder with labels.csv",
 }
+WITH_UNKNOWN = ("rapv1", "pickle", "csv")  # data sets whose labels can be unknown
 
 
 def run_card(run: Run, name: str) -> str:
@@ -39,7 +40,7 @@ def run_card(run: Run, name: str) -> str:
         f"# {name}", "",
         f"{checkpoint.role.capitalize()} `{model.architecture}`, {len(checkpoint.schema)} attributes of "
         f"{checkpoint.schema.name}, image {height} x {width}{time}.", "",
-        f"- Data: {DATA[config.dataset]}.",
+        f"- Data: {DATA[config.dataset]}{left_out(run)}.",
         f"- Distilled from: `{config.teacher}`." if config.feature_kd or config.logit_kd else
         "- Trained on labels alone.",
         f"- Command: `python -m train {' '.join(to_arguments(config))}`",
@@ -49,9 +50,18 @@ def run_card(run: Run, name: str) -> str:
     if best:
         names = " | ".join(TITLES[name] for name in FIVE)
         values = " | ".join(f"{100 * best[name]:.2f}" for name in FIVE)
+        unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
         lines += [f"Best of {len(epochs)} epochs by mA + F1 on the validation split (epoch {best['epoch']}; published "
-                  "convention, threshold 0.45):", "", f"| {names} |", "|--:|--:|--:|--:|--:|", f"| {values} |", ""]
+                  f"convention, threshold 0.45{unknown}):",
+                  "", f"| {names} |", "|--:|--:|--:|--:|--:|", f"| {values} |", ""]
     return "\n".join(lines)
+
+
+def left_out(run: Run) -> str:
+    """How many images of the data the run could not read and left out, if any."""
+    path = run.path / UNREADABLE
+    count = len(path.read_text("utf-8").splitlines()) if path.is_file() else 0
+    return f"; {count} images could not be read and were left out" if count else ""
 
 
 def shareable(config: TrainConfig) -> TrainConfig:

@@ -88,3 +88,13 @@ def _cells(words: tuple[str, ...] | list[str]) -> np.ndarray:
     cells = np.empty((len(words), 1), dtype=object)
     cells[:, 0] = words
     return cells
+
+
+def write_csv(folder: Path, rows: list[tuple[str, ...]], header: str = "file,split,Hat,Red coat") -> None:
+    """A folder with labels.csv and a picture of noise for each of its files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [header, *(",".join(row) for row in rows)]
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    for number, row in enumerate(rows):
+        (folder / row[0]).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random_picture(number, (48, 24))).save(folder / row[0])
