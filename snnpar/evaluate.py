@@ -107,8 +107,8 @@ def evaluate_checkpoint(
 def _ended(evaluation: Evaluation, state: str, message: str) -> None:
     """Say how it ended; before there is a folder, the error alone has to do."""
     if evaluation.path.is_dir():
-        write_status(evaluation, state=state, message=message)
         say(evaluation, f"{evaluation.name}: {message}")
+        write_status(evaluation, state=state, message=message)  # last: who waits for it finds everything written
 
 
 def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, batch_size: int, again: bool,
@@ -169,7 +169,7 @@ def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: li
     batches, threads = work.missing, torch.get_num_threads()
     torch.set_num_threads(work.threads)
     work.save()
-    bar = tqdm(total=work.n, initial=work.n - sum(map(len, batches)), desc=split.name, unit="image", disable=None)
+    bar = tqdm(total=work.n, initial=work.done, desc=split.name, unit="image", disable=None)
     try:
         pixels = read_ahead(split, batches, model.checkpoint.model.image_size)
         for indices in batches:

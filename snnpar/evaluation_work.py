@@ -30,6 +30,7 @@ from snnpar.evaluations import (
     revision,
 )
 from snnpar.provenance import commit
+from snnpar.slices import DataChoice
 
 HEARTBEAT_S = 1.0
 COVERS = "sha256 of file names, attributes and labels in their order; not of pixels"
@@ -42,7 +43,6 @@ def subject(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSpl
             device: str) -> dict:
     """What is evaluated on what, ready for JSON and without folders of this machine."""
     choice, folder = evaluation.choice, evaluation.checkpoint
-    layout = layout_of(local_path(choice.data), choice.layout).name if choice.data else ""
     content = {
         "checkpoint": {
             "name": checkpoint_name(folder), "role": checkpoint.role, "architecture": checkpoint.model.architecture,
@@ -50,9 +50,8 @@ def subject(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSpl
             "attributes": checkpoint.schema.attributes,
         },
         "data": {
-            "title": choice.title, "name": split.name, **asdict(choice), "layout": layout, "n": len(split),
-            "data": without_folders(choice.data) if choice.data else "", "hash": data_hash(split),
-            "hash_covers": COVERS,
+            "title": choice.title, "name": split.name, **asdict(choice), **_source(choice), "n": len(split),
+            "hash": data_hash(split), "hash_covers": COVERS,
         },
         "attributes_left_out": left_out,
         "device": device,
@@ -60,6 +59,15 @@ def subject(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSpl
     if checkpoint.role == "teacher":
         content["checkpoint"]["phrases_sha256"] = file_hash(folder / PHRASES)
     return json.loads(json.dumps(content))  # as it is once read from a file: tuples are lists
+
+
+def _source(choice: DataChoice) -> dict[str, str]:
+    """The data's name, its layout, and its commit if it is from the Hub."""
+    if not choice.data:
+        return {}
+    place = local_path(choice.data)
+    found = {"data": without_folders(choice.data), "layout": layout_of(place, choice.layout).name}
+    return found | ({"revision": place.name} if choice.data.startswith("hf:") else {})
 
 
 def _shareable(train: dict) -> dict:
@@ -84,10 +92,12 @@ class Work:
     seconds: float = 0.0  # of earlier sessions
     commits: list[str] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
+    done: int = field(init=False)  # images
     _saved: float = 0.0
 
     def __post_init__(self) -> None:
         (self.evaluation.path / PARTS).mkdir(exist_ok=True)
+        self.done = self.n - sum(map(len, self.missing))
 
     @property
     def batches(self) -> list[np.ndarray]:
@@ -111,6 +121,7 @@ class Work:
         with open(partial, "wb") as file:
             np.save(file, probs)
         os.replace(partial, path)
+        self.done += len(indices)
         if time.monotonic() - self._saved > HEARTBEAT_S:
             self.save()
 
@@ -118,9 +129,8 @@ class Work:
         """Write progress.json, which is also the sign of life."""
         self._saved = time.monotonic()
         content = {
-            "done": self.n - sum(map(len, self.missing)), "n": self.n, "batch_size": self.batch_size,
-            "threads": self.threads, "seconds": round(self.elapsed, 1), "commits": self.commits,
-            "subject": self.subject,
+            "done": self.done, "n": self.n, "batch_size": self.batch_size, "threads": self.threads,
+            "seconds": round(self.elapsed, 1), "commits": self.commits, "subject": self.subject,
         }
         write_text(self.evaluation.path / PROGRESS, json.dumps(content, indent=1) + "\n")
 

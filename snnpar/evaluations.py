@@ -225,6 +225,9 @@ def read_predictions(path: Path) -> Predictions:
 
 def _read_json(path: Path) -> dict:
     try:
-        return json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{path} cannot be read ({error}); run the evaluation again") from error
+    if not isinstance(content, dict):
+        raise EvaluationError(f"{path} is damaged; run the evaluation again")
+    return content

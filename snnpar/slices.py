@@ -40,10 +40,13 @@ class DataChoice:
     def __post_init__(self) -> None:
         if self.data and not self.data.startswith("hf:"):  # the same images from wherever a command is given
             object.__setattr__(self, "data", os.path.abspath(Path(self.data).expanduser()))
+        if not self.data:  # rendered images have none of these, and one choice has one name
+            for name, value in (("layout", ""), ("split", ""), ("fold", 0)):
+                object.__setattr__(self, name, value)
         if not self.data and not self.rendered:
             raise SliceError("nothing to evaluate on: give --data, a folder of labelled images, or --rendered N")
-        if self.rendered < 0 or self.fold < 0:
-            raise SliceError(f"rendered and fold must be 0 or more; got {self.rendered} and {self.fold}")
+        if self.rendered < 0:
+            raise SliceError(f"the number of rendered images must be 0 or more; got {self.rendered}")
 
     @property
     def title(self) -> str:

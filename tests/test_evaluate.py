@@ -1,44 +1,75 @@
-"""Evaluation of whole checkpoints, and the command line around it."""
+"""Evaluation of whole checkpoints: what the folder holds, and that interruptions leave no trace in it."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
-from snnpar.__main__ import main
-from snnpar.checkpoint import read_checkpoint, write_config
-from snnpar.datasets import HELD_OUT_SEEDS, ResizedImages
-from snnpar.evaluate import evaluation_split, predict_probs, probabilities
+import snnpar
+from snnpar import evaluate
+from snnpar.checkpoint import read_checkpoint, save_weights, write_config
+from snnpar.datasets import DataError, ResizedImages
+from snnpar.evaluate import Stopped, compare, evaluate_checkpoint, predict_probs, probabilities
+from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, data_hash, evaluation_at, revision
 from snnpar.inference import analyze, load
+from snnpar.jobs import process_identity, read_log, status, write_status
 from snnpar.metrics import pedestrian_metrics
+from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.slices import DataChoice, choose_slice, save_slice
+
+FILES = ["evaluation.json", "log.txt", "predictions.parquet", "request.json", "status.json"]
 
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_checkpoint(tmp_path_factory.mktemp("student")).path
+    return tiny.write_checkpoint(tmp_path_factory.mktemp("student") / "tiny-student").path
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_checkpoint(tmp_path_factory.mktemp("teacher"), tiny.TEACHER).path
+    return tiny.write_checkpoint(tmp_path_factory.mktemp("teacher") / "tiny-teacher", tiny.TEACHER).path
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("data") / "pa100k"
-    tiny.write_pa100k(folder, {"train": 3, "val": 5, "test": 4})
+    folder = tmp_path_factory.mktemp("data") / "people"
+    tiny.write_pa100k(folder, {"train": 3, "val": 5, "test": 7})
     return str(folder)
 
 
+@pytest.fixture
+def choice(data: str) -> DataChoice:
+    return DataChoice(data, split="test", rendered=2)
+
+
+def stop_after(batches: int) -> Callable[[], bool]:
+    """A switch that lets so many batches pass."""
+    left = iter([False] * batches)
+    return lambda: next(left, True)
+
+
+def same(a: Evaluation, b: Evaluation) -> bool:
+    """Are the results equal to the byte, but for when they were made and how long it took?"""
+    infos = [evaluation.info() for evaluation in (a, b)]
+    for info in infos:
+        for name in ("created", "seconds"):
+            info["provenance"].pop(name)
+    bytes_ = [(evaluation.path / "predictions.parquet").read_bytes() for evaluation in (a, b)]
+    return infos[0] == infos[1] and bytes_[0] == bytes_[1]
+
+
 @pytest.mark.parametrize("folder", ["student", "teacher"])
-def test_batches_give_what_single_images_give(folder: str, data: str, request: pytest.FixtureRequest) -> None:
+def test_batches_give_what_single_images_give(folder: str, choice: DataChoice, request: pytest.FixtureRequest) -> None:
     model = load(read_checkpoint(request.getfixturevalue(folder)))
-    split = evaluation_split(data, "val", rendered=3)
+    split = choice.open()
     images = ResizedImages(split, model.checkpoint.model.image_size)
     probs = predict_probs(model.module, images, model.word_vectors, batch_size=3)
     single = [analyze(model, split.read(i)).prediction.probs for i in range(len(split))]
@@ -50,58 +81,260 @@ def test_columns_follow_the_split_by_name(tmp_path: Path, student: Path) -> None
     order = list(reversed(range(len(tiny.PA100K))))
     fields = ("attributes", "phrases", "labels")
     names = {field: tuple(getattr(tiny.PA100K, field)[i] for i in order) for field in fields}
-    checkpoint = tiny.write_checkpoint(tmp_path)
-    write_config(tmp_path, checkpoint.model, replace(tiny.PA100K, **names), {}, {})
-    split = evaluation_split("", "val", rendered=2)
+    checkpoint = tiny.write_checkpoint(tmp_path / "turned")
+    write_config(checkpoint.path, checkpoint.model, replace(tiny.PA100K, **names), {}, {})
+    split = DataChoice(rendered=2).open()
     straight = probabilities(student, split)
-    assert read_checkpoint(tmp_path).schema.attributes[0] == tiny.PA100K.attributes[-1]
-    np.testing.assert_allclose(probabilities(tmp_path, split)[:, order], straight, atol=1e-6)
+    assert read_checkpoint(checkpoint.path).schema.attributes[0] == tiny.PA100K.attributes[-1]
+    np.testing.assert_allclose(probabilities(checkpoint.path, split)[:, order], straight, atol=1e-6)
+    made = evaluate_checkpoint(checkpoint.path, DataChoice(rendered=2), root=tmp_path).predictions()
+    np.testing.assert_allclose(made.probs[-1][:, order], straight, atol=1e-6)
 
 
-def test_rendered_images_are_held_out() -> None:
-    split = evaluation_split("", "val", rendered=4)
-    assert split.files[0] == f"rendered-{HELD_OUT_SEEDS['test']}-0" and len(split) == 4
-    assert min(HELD_OUT_SEEDS.values()) > 2**31 - 1  # the largest seed a training run accepts
+@pytest.mark.parametrize("folder", ["student", "teacher"])
+def test_the_folder_holds_every_answer_and_where_it_is_from(folder: str, choice: DataChoice, tmp_path: Path,
+                                                            request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(folder)
+    made = evaluate_checkpoint(path, choice, root=tmp_path, batch_size=4)
+    assert sorted(p.name for p in made.path.iterdir()) == FILES and made == evaluation_at(path, choice, root=tmp_path)
+    assert made.is_complete and status(made).state == "done" and "mA" in status(made).message
+    split, found, info = choice.open(), made.predictions(), made.info()
+    assert (found.files, found.attributes) == (split.files, split.schema.attributes)
+    np.testing.assert_array_equal(found.truth, split.labels)
+    assert len(found.probs) == (tiny.STUDENT.timesteps if folder == "student" else 1)
+    np.testing.assert_allclose(found.probs[-1], probabilities(path, split), atol=1e-4)  # in batches of another size
+    expected = pedestrian_metrics(split.labels, found.probs[-1]).summary()
+    assert {name: info["metrics"]["published"][name]["value"] for name in expected} == expected
+    checkpoint, source = info["provenance"]["checkpoint"], info["provenance"]["data"]
+    assert (checkpoint["name"], checkpoint["role"]) == (path.name, folder) and checkpoint["train"] == {"seed": 0}
+    assert checkpoint["sha256"] == revision(path) and ("phrases_sha256" in checkpoint) == (folder == "teacher")
+    assert (source["data"], source["layout"], source["split"]) == ("people", "pa100k", "test")
+    assert (source["n"], source["rendered"], source["hash"]) == (9, 2, data_hash(split))
+    assert info["provenance"]["batch_size"] == 4 and info["provenance"]["created"].startswith("20")
+    assert str(tmp_path.parent) not in (made.path / "evaluation.json").read_text("utf-8")  # no folder of this machine
+    np.testing.assert_array_equal(made.split().read(8), split.read(8))
 
 
-def test_evaluate_prints_the_metrics(student: Path, data: str, capsys: pytest.CaptureFixture) -> None:
-    assert main(["evaluate", str(student), "--data", data, "--split", "test"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    split = evaluation_split(data, "test", 0)
-    expected = pedestrian_metrics(split.labels, probabilities(student, split)).summary()
-    assert printed.items() >= expected.items() and (printed["n"], printed["split"]) == (4, "pa100k test")
+@pytest.mark.parametrize("stops", [(0,), (1,), (4,), (2, 0, 1, 1)])
+def test_an_interruption_leaves_no_trace(stops: tuple[int, ...], student: Path, choice: DataChoice,
+                                         tmp_path: Path) -> None:
+    """Nine images in batches of two: five, the last of them short."""
+    whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=2)
+    done = 0
+    for batches in stops:
+        done += 2 * batches
+        with pytest.raises(Stopped):
+            evaluate_checkpoint(student, choice, root=tmp_path / "parts", batch_size=2 * (done == 2 * batches),
+                                stop=stop_after(batches))
+        broken = evaluation_at(student, choice, root=tmp_path / "parts")
+        assert status(broken).state == "stopped" and f"after {done} images" in status(broken).message
+        assert broken.progress().items() >= {"done": done, "n": 9, "batch_size": 2}.items() and not broken.is_complete
+    (broken.path / "parts" / "00000099.partial").write_bytes(b"cut short by a power failure")
+    assert same(evaluate_checkpoint(student, choice, root=tmp_path / "parts"), whole)
+    assert sorted(p.name for p in broken.path.iterdir()) == FILES
 
 
-def test_compare_of_a_checkpoint_with_itself_is_zero(student: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(["compare", str(student), str(student), "--rendered", "6"]) == 0
-    rows = json.loads(capsys.readouterr().out)["second_minus_first"]
-    assert len(rows) == 5 and all(row["difference"] == row["low"] == row["high"] == 0 for row in rows)
+def test_ctrl_c_within_a_batch_costs_that_batch(student: Path, choice: DataChoice, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=2)
+    computed, probs = [], evaluate.batch_probs
+
+    def interrupted(*arguments: object) -> np.ndarray:
+        computed.append(1)
+        if len(computed) == 3:
+            raise KeyboardInterrupt
+        return probs(*arguments)
+
+    monkeypatch.setattr(evaluate, "batch_probs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2)
+    assert same(evaluate_checkpoint(student, choice, root=tmp_path), whole)
+    assert len(computed) == 3 + 3  # two batches were kept, three are left
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["evaluate", "nowhere", "--rendered", "2"], "nowhere"),
-    (["evaluate", "nowhere"], "nothing to evaluate on"),
-    (["export", "nowhere", "out"], "nowhere is not a run"),
-    (["table", "pyproject.toml"], "pyproject.toml has no lines"),
-])
-def test_bad_input_is_one_sentence(arguments: list[str], message: str, capsys: pytest.CaptureFixture) -> None:
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+def test_a_complete_evaluation_is_left_alone_unless_again(student: Path, choice: DataChoice, tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    first = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=4)
+    before = (first.path / "evaluation.json").read_bytes()
+    monkeypatch.setattr(evaluate, "batch_probs", None)
+    assert evaluate_checkpoint(student, choice, root=tmp_path) == first
+    assert (first.path / "evaluation.json").read_bytes() == before and "already complete" in read_log(first)
+    assert status(first).state == "done" and "mA" in status(first).message
+    with pytest.raises(TypeError):  # it computes, with what is no function now
+        evaluate_checkpoint(student, choice, root=tmp_path, again=True)
+    assert not first.is_complete and status(first).state == "failed"
 
 
-def test_table_is_rewritten_in_place(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- models -->\nold\n<!-- end -->\nafter\n")
-    assert main(["table", str(page)]) == 0
-    once = page.read_text("utf-8")
-    assert "old" not in once and once.startswith("before\n") and once.endswith("<!-- end -->\nafter\n")
-    assert "| `spikingformer_4_192` |" in once
-    assert main(["table", str(page)]) == 0 and page.read_text("utf-8") == once
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("changed", ["checkpoint", "data", "attributes"])
+def test_what_changed_meanwhile_starts_anew_and_says_so(changed: str, complete: bool, tmp_path: Path) -> None:
+    checkpoint = tiny.write_checkpoint(tmp_path / "student")
+    tiny.write_pa100k(tmp_path / "a" / "people", {"train": 1, "val": 6, "test": 1})
+    choice = DataChoice(str(tmp_path / "a" / "people"))
+    try:
+        evaluate_checkpoint(checkpoint.path, choice, root=tmp_path, batch_size=2, stop=stop_after(9 if complete else 2))
+    except Stopped:
+        assert not complete
+    if changed == "checkpoint":
+        save_weights(tiny.lively(tiny.STUDENT, seed=1), checkpoint.path / "model.safetensors")
+    elif changed == "data":
+        tiny.write_pa100k(tmp_path / "b", {"train": 1, "val": 6, "test": 1}, seed=1)
+        (tmp_path / "b" / "annotation.mat").replace(tmp_path / "a" / "people" / "annotation.mat")
+    else:
+        renamed = replace(tiny.PA100K, attributes=("Male", *tiny.PA100K.attributes[1:]), groups=(
+            AttributeGroup("All", ("Male", *tiny.PA100K.attributes[1:]), none="none"),))
+        write_config(checkpoint.path, checkpoint.model, renamed, {"seed": 0}, {})
+    made = evaluate_checkpoint(checkpoint.path, choice, root=tmp_path, batch_size=2)
+    assert "changed since" in read_log(made) and f"the {changed}" in read_log(made)
+    assert same(evaluate_checkpoint(checkpoint.path, choice, root=tmp_path / "anew", batch_size=2), made)
 
 
-def test_the_readme_shows_the_table_of_the_registry() -> None:
-    from snnpar import ROOT
-    from snnpar.table import model_table
+def test_another_batch_size_starts_anew(student: Path, choice: DataChoice, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2, stop=stop_after(2))
+    made = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=3)
+    assert "the batch size (it was 2) changed" in read_log(made) and made.info()["provenance"]["batch_size"] == 3
 
-    assert model_table() in (ROOT / "README.md").read_text("utf-8")
+
+@pytest.mark.parametrize("content", ["{", '{"done": 1}', "[]"])
+def test_unreadable_progress_starts_anew(content: str, student: Path, choice: DataChoice, tmp_path: Path) -> None:
+    made = create_evaluation(student, choice, root=tmp_path)
+    (made.path / "progress.json").write_text(content)
+    assert evaluate_checkpoint(student, choice, root=tmp_path).is_complete and "anew" in read_log(made)
+
+
+def test_the_code_of_every_session_is_named(student: Path, choice: DataChoice, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    from snnpar import evaluation_work
+
+    for version, batches in (("aaaa", 2), ("bbbb", 1), ("bbbb", 9)):
+        monkeypatch.setattr(evaluation_work, "commit", lambda version=version: version)
+        try:
+            made = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2 * (version == "aaaa"),
+                                       stop=stop_after(batches))
+        except Stopped:
+            continue
+    assert made.info()["provenance"]["commit"] == "aaaa, then bbbb"
+
+
+def test_one_that_runs_elsewhere_is_not_disturbed(student: Path, choice: DataChoice, tmp_path: Path) -> None:
+    made = create_evaluation(student, choice, root=tmp_path)
+    write_status(made, state="running", **process_identity(os.getppid()))
+    with pytest.raises(EvaluationError, match=f"process {os.getppid()}"):
+        evaluate_checkpoint(student, choice, root=tmp_path)
+    assert status(made).state == "running" and sorted(p.name for p in made.path.iterdir()) == FILES[-2:]
+
+
+def test_every_unreadable_image_is_listed_and_a_mended_one_costs_nothing(student: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    tiny.write_pa100k(folder, {"train": 1, "val": 7, "test": 1})
+    choice = DataChoice(str(folder))
+    whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=2)
+    damaged = [folder / "data" / f"{number:06d}.png" for number in (4, 6)]
+    kept = [path.read_bytes() for path in damaged]
+    damaged[0].write_bytes(kept[0][:60])
+    damaged[1].unlink()
+    with pytest.raises(DataError, match="000004.png.*and 1 more.*mend"):
+        evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2)
+    made = evaluation_at(student, choice, root=tmp_path)
+    assert status(made).state == "failed" and made.progress()["done"] == 2
+    assert all(f"{path.name}: " in read_log(made) for path in damaged)
+    for path, content in zip(damaged, kept, strict=True):
+        path.write_bytes(content)
+    assert same(evaluate_checkpoint(student, choice, root=tmp_path), whole)
+
+
+def write_own(folder: Path, names: tuple[str, ...]) -> str:
+    """Three pictures labelled by a table, the last label unknown."""
+    folder.mkdir()
+    lines = [f"file,split,{','.join(names)}"]
+    for i in range(3):
+        Image.fromarray(tiny.random_picture(i)).save(folder / f"{i}.png")
+        lines.append(f"{i}.png,test,{','.join(str((i + k) % 2) for k in range(len(names) - 1))},")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return str(folder)
+
+
+def test_only_shared_attributes_are_evaluated(student: Path, tmp_path: Path) -> None:
+    choice = DataChoice(write_own(tmp_path / "own", ("Hat", "Umbrella", "Female")), split="test")
+    made = evaluate_checkpoint(student, choice, root=tmp_path)
+    info, found = made.info(), made.predictions()
+    assert found.attributes == ("Hat", "Female") and info["provenance"]["attributes_left_out"]["data"] == ["Umbrella"]
+    assert len(info["provenance"]["attributes_left_out"]["checkpoint"]) == 24 and "Umbrella" in read_log(made)
+    columns = [tiny.PA100K.index(name) for name in found.attributes]
+    model, split = load(read_checkpoint(student)), choice.open()
+    single = [analyze(model, split.read(i)).prediction.probs[columns] for i in range(3)]
+    np.testing.assert_allclose(found.probs[-1], single, atol=1e-5)
+    assert info["counts"]["unknown"] == [0, 3] and info["attributes_without_positives"] == ["Female"]
+    words = {name: metrics["unknown_labels"] for name, metrics in info["metrics"].items()}
+    assert "3 not masked" in words["published"] and words["rethinking"] == "3 ignored"
+
+
+def test_without_a_shared_attribute_nothing_is_evaluated(student: Path, tmp_path: Path) -> None:
+    choice = DataChoice(write_own(tmp_path / "own", ("Umbrella", "Dog")), split="test")
+    with pytest.raises(EvaluationError, match="knows no attribute of csv test"):
+        evaluate_checkpoint(student, choice, root=tmp_path)
+    assert status(evaluation_at(student, choice, root=tmp_path)).state == "failed"
+
+
+def test_what_cannot_be_opened_leaves_no_folder(student: Path, tmp_path: Path) -> None:
+    for folder, choice in ((tmp_path / "nowhere", DataChoice(rendered=1)), (student, DataChoice(str(tmp_path / "no")))):
+        with pytest.raises(ValueError, match="nowhere|no such folder"):
+            evaluate_checkpoint(folder, choice, root=tmp_path / "all")
+        assert not (tmp_path / "all").exists()
+    made = create_evaluation(student, DataChoice(str(tmp_path / "no")), root=tmp_path / "all")  # as a page does
+    with pytest.raises(DataError, match="no such folder"):
+        evaluate_checkpoint(student, made.choice, root=tmp_path / "all")
+    assert status(made).state == "failed" and "no such folder" in status(made).message
+
+
+def test_a_slice_is_evaluated_and_shown_even_when_it_is_gone(student: Path, choice: DataChoice, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snnpar, "SLICES", tmp_path / "slices")
+    whole = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=9)
+    files = choice.open().files
+    save_slice("few", choice, (files[8], files[1]))
+    made = evaluate_checkpoint(student, choose_slice("few"), root=tmp_path, batch_size=2)
+    found = made.predictions()
+    assert found.files == (files[1], files[8]) and made.info()["provenance"]["data"]["slice"] == "few"
+    np.testing.assert_allclose(found.probs, whole.predictions().probs[:, [1, 8]], atol=1e-5)
+    (tmp_path / "slices" / "few.json").unlink()
+    assert made.split().files == found.files
+    np.testing.assert_array_equal(made.split().read(0), choice.open().read(1))
+
+
+def test_images_of_changed_data_are_not_shown(student: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    tiny.write_pa100k(folder, {"train": 1, "val": 3, "test": 1})
+    made = evaluate_checkpoint(student, DataChoice(str(folder)), root=tmp_path)
+    tiny.write_pa100k(tmp_path / "other", {"train": 2, "val": 3, "test": 1})
+    (tmp_path / "other" / "annotation.mat").replace(folder / "annotation.mat")
+    with pytest.raises(EvaluationError, match="the data has changed since"):
+        made.split()
+
+
+def test_comparison_is_paired_and_by_name(student: Path, teacher: Path, choice: DataChoice, tmp_path: Path) -> None:
+    names = ("Hat", "Female", "Dog")
+    schema = AttributeSchema("own", names, names, names, (AttributeGroup("All", names, none="none"),))
+    third = tiny.write_checkpoint(tmp_path / "own", schema=schema).path
+    first, second, few = (evaluate_checkpoint(f, choice, root=tmp_path) for f in (teacher, student, third))
+    found = compare(first, second)
+    assert found["n"] == 9 and found["attributes"] == 26 and found["convention"] == "published, threshold 0.45"
+    values = [one.info()["metrics"]["published"] for one in (first, second)]
+    for row in found["second_minus_first"]:
+        expected = values[1][row["metric"]]["value"] - values[0][row["metric"]]["value"]
+        assert row["difference"] == pytest.approx(expected, abs=1e-12) and row["low"] <= row["high"]
+    assert all(row["difference"] == row["low"] == row["high"] == 0 for row in compare(few, few)["second_minus_first"])
+    assert compare(first, few)["attributes"] == 2
+    other = evaluate_checkpoint(student, DataChoice(rendered=1), root=tmp_path)
+    with pytest.raises(EvaluationError, match="other images"):
+        compare(first, other)
+
+
+def test_the_report_is_json_of_any_reader(student: Path, choice: DataChoice, tmp_path: Path) -> None:
+    made = evaluate_checkpoint(student, choice, root=tmp_path)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    json.loads((made.path / "evaluation.json").read_text("utf-8"), parse_constant=refuse)

@@ -1,0 +1,159 @@
+"""The command line around evaluations."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny
+
+import snnpar
+from snnpar.__main__ import main, parser
+from snnpar.evaluate_cli import choice_of, find_checkpoint
+from snnpar.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
+from snnpar.jobs import read_log, status, stop
+from snnpar.slices import DataChoice, save_slice
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_checkpoint(tmp_path_factory.mktemp("student") / "tiny-student").path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("data") / "people"
+    tiny.write_pa100k(folder, {"train": 3, "val": 5, "test": 4})
+    return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(snnpar, "EVALUATIONS", tmp_path / "evaluations")
+    monkeypatch.setattr(snnpar, "SLICES", tmp_path / "slices")
+    return tmp_path / "evaluations"
+
+
+def test_evaluate_prints_the_metrics_and_the_folders(student: Path, data: str, root: Path, tmp_path: Path,
+                                                     capsys: pytest.CaptureFixture) -> None:
+    teacher = tiny.write_checkpoint(tmp_path / "tiny-teacher", tiny.TEACHER).path
+    assert main(["evaluate", str(student), str(teacher), "--data", data, "--split", "test"]) == 0
+    printed = capsys.readouterr().out
+    made = evaluation_at(student, DataChoice(data, split="test"))
+    value = made.info()["metrics"]["published"]["f1"]["value"]
+    assert "people, test: n = 4, 26 attributes" in printed and "published, probability > 0.45" in printed
+    assert f"{100 * value:.1f} [" in printed and f"\n{made.path}\n" in printed
+    assert {e.path for e in list_evaluations()} == {root / line.rsplit("/")[-1] for line in printed.splitlines()[-2:]}
+    assert main(["evaluate", str(student), "--data", data, "--split", "test", "--convention", "rethinking"]) == 0
+    assert "rethinking, probability > 0.5;" in capsys.readouterr().out
+
+
+def test_compare_of_a_checkpoint_with_itself_is_zero(student: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["compare", str(student), str(student), "--rendered", "6"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = found["second_minus_first"]
+    assert len(rows) == 5 and all(row["difference"] == row["low"] == row["high"] == 0 for row in rows)
+    assert found["n"] == 6 and len(list_evaluations()) == 1  # kept, and not made twice
+
+
+def test_out_is_where_the_folders_go(student: Path, tmp_path: Path, root: Path) -> None:
+    assert main(["evaluate", str(student), "--rendered", "1", "--out", str(tmp_path / "there")]) == 0
+    assert len(list_evaluations(tmp_path / "there")) == 1 and not root.exists()
+
+
+def flags(*words: str) -> DataChoice:
+    return choice_of(parser().parse_args(["evaluate", "CKPT", *words]))
+
+
+def test_flags_name_the_images(data: str) -> None:
+    assert flags("--data", data) == DataChoice(data, split="val")
+    everything = DataChoice(data, "peta", "trainval", 3, 7)
+    assert flags(*everything.arguments()) == everything
+    assert flags("--rendered", "5", "--split", "test") == DataChoice(rendered=5)
+
+
+def test_a_slice_names_its_data_itself(data: str, student: Path, capsys: pytest.CaptureFixture) -> None:
+    save_slice("two", DataChoice(data), ["000003.png", "000005.png"])
+    chosen = flags("--slice", "two")
+    assert chosen == DataChoice(data, slice="two") == flags("--slice", "two", "--data", data, "--split", "val")
+    assert flags(*chosen.arguments()) == chosen
+    assert main(["evaluate", str(student), "--slice", "two", "--split", "test"]) == 2
+    assert "slice two is of people, val; leave" in capsys.readouterr().err
+    assert main(["evaluate", str(student), "--slice", "two"]) == 0
+    assert "slice two of people, val: n = 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["evaluate", "nowhere", "--rendered", "2"], "nowhere"),
+    (["evaluate", "nowhere"], "nothing to evaluate on"),
+    (["evaluate", "nowhere", "--slice", "gone"], "no slice is called 'gone'"),
+    (["evaluate", "nowhere", "--rendered", "2", "--batch-size", "-1"], "--batch-size must be 1 or more"),
+    (["evaluate", "not/a/place", "--rendered", "2"], "not/a/place is no folder here"),
+    (["compare", "nowhere", "nowhere", "--data", "also-nowhere"], "nowhere"),
+    (["export", "nowhere", "out"], "nowhere is not a run"),
+    (["table", "pyproject.toml"], "pyproject.toml has no lines"),
+])
+def test_bad_input_is_one_sentence(arguments: list[str], message: str, root: Path,
+                                   capsys: pytest.CaptureFixture) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1 and not root.exists()
+
+
+def test_a_checkpoint_may_come_from_the_hub(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snnpar import hub
+
+    asked = []
+    monkeypatch.setattr(hub, "fetch_checkpoint", lambda text: asked.append(text) or student)
+    assert find_checkpoint("me/model@main") == student and asked == ["me/model@main"]
+    assert find_checkpoint(str(student)) == student and find_checkpoint("nowhere") == Path("nowhere")
+    assert asked == ["me/model@main"]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Until it holds; far longer than it can take."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "still waiting"
+        time.sleep(0.05)
+
+
+def test_a_job_is_stopped_and_goes_on_to_the_same_bytes(student: Path, tmp_path: Path) -> None:
+    """The processes that the page starts: one is asked to stop on its way, another ends what it began."""
+    choice = DataChoice(rendered=600)
+    made = create_evaluation(student, choice, root=tmp_path / "parts")
+    launch(made)
+    wait_for(lambda: made.progress().get("done", 0) > 0 or not status(made).is_active)
+    stop(made)
+    wait_for(lambda: not status(made).is_active)
+    assert status(made).state == "stopped", read_log(made)
+    assert 0 < made.progress()["done"] < 600 and "stopped on request" in read_log(made)
+    launch(made)
+    wait_for(lambda: not status(made).is_active)
+    assert status(made).state == "done" and "goes on" in read_log(made), read_log(made)
+    whole = create_evaluation(student, choice, root=tmp_path / "whole")
+    launch(whole)
+    wait_for(lambda: not status(whole).is_active)
+    parquet = [(one.path / "predictions.parquet").read_bytes() for one in (made, whole)]
+    assert parquet[0] == parquet[1] and made.info()["metrics"] == whole.info()["metrics"]
+    assert made.split().files == choice.open().files
+
+
+def test_table_is_rewritten_in_place(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- models -->\nold\n<!-- end -->\nafter\n")
+    assert main(["table", str(page)]) == 0
+    once = page.read_text("utf-8")
+    assert "old" not in once and once.startswith("before\n") and once.endswith("<!-- end -->\nafter\n")
+    assert "| `spikingformer_4_192` |" in once
+    assert main(["table", str(page)]) == 0 and page.read_text("utf-8") == once
+
+
+def test_the_readme_shows_the_table_of_the_registry() -> None:
+    from snnpar import ROOT
+    from snnpar.table import model_table
+
+    assert model_table() in (ROOT / "README.md").read_text("utf-8")
