@@ -54,8 +54,8 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     names = bench.add_subparsers(required=True, metavar="NAME")
     rendered = names.add_parser("rendered", help="rendered pedestrians per second")
     rendered.set_defaults(command=lambda _options: print(bench_rendered()))
-    training = names.add_parser("training", help="time and memory of a step of distillation, by default full size")
-    training.add_argument("--model", default="spikingformer_8_768", help="the student's size (default: %(default)s)")
+    training = names.add_parser("training", help="time and memory of a training step; the defaults distil in full size")
+    training.add_argument("--model", default="spikingformer_8_768", help="named size to train (default: %(default)s)")
     training.add_argument("--teacher", default="vtb_vit_base_patch16",
                           help="the teacher's size; empty: train on labels alone (default: %(default)s)")
     training.add_argument("--batch-size", type=int, default=2, metavar="N")

@@ -16,7 +16,7 @@ import torch
 
 from snnpar.checkpoint import save_weights, write_config, write_phrases
 from snnpar.config import TrainConfig
-from snnpar.models import build_model, preset
+from snnpar.models import build_model, preset, role_of
 from snnpar.runs import create_run
 from snnpar.schema import AttributeSchema, Phrases, load_schema
 from train import loop
@@ -71,7 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         teacher = Path(folder) / "teacher" if options.teacher else None
         config = TrainConfig(
-            model=options.model, teacher=str(teacher or ""), feature_kd=bool(teacher), logit_kd=bool(teacher),
+            role=role_of(preset(options.model)), model=options.model,
+            teacher=str(teacher or ""), feature_kd=bool(teacher), logit_kd=bool(teacher),
             batch_size=options.batch_size, precision=options.precision, threads=options.threads,
             rendered_count=max(16, options.batch_size * (1 + options.steps)),
         )
