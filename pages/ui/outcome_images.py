@@ -16,7 +16,7 @@ from pages.ui import basket, picture
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit
 
-PER_PAGE = 12  # three rows of four beside a table
+PER_PAGE = 8  # two rows of four, as tall as the table beside them
 SIZE = (110, 200)  # pixels, width and height
 CARD = 150
 THUMBNAILS_KEPT = 2048

@@ -12,9 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cells, outcome_images
-from pages.ui.chrome import mark
+from pages.ui.chrome import ROLES, mark
 from pages.ui.evaluated import Shown, pick_attribute
-from snnpar.outcomes import FIRST_ONLY, count_outcomes, images_with, outcomes
+from snnpar.outcomes import FIRST_ONLY, UNKNOWN, count_outcomes, images_with, outcomes
 
 ROW_HEIGHT = 28
 ROWS_SHOWN = 26
@@ -25,31 +25,30 @@ STRONGEST = 0.55  # opacity of the largest cell of a column
 
 @dataclass(frozen=True)
 class Kind:
-    """One table: its key, the names of its two answers, its columns in the order of snnpar.outcomes, each (slug, title,
-    sentence), and how its images are ordered.
+    """One table: its key, its columns in the order of snnpar.outcomes, each (name, title, sentence), and how its images
+    are ordered.
     """
 
     key: str
-    answers: tuple[str, str]
     columns: tuple[tuple[str, str, str], ...]
     order: str
 
     @property
-    def slugs(self) -> tuple[str, ...]:
-        return tuple(slug for slug, _, _ in self.columns)
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _, _ in self.columns)
 
 
-WHO = Kind("outcome", (mark("teacher"), mark("student")), (
-    ("both-right", "Both right", "both are right"),
-    ("teacher-only", "■ Teacher only", "only the teacher is right"),
-    ("student-only", "● Student only", "only the student is right"),
-    ("both-wrong", "Both wrong", "both are wrong"),
+WHO = Kind("outcome", (
+    ("both right", "Both right", "both are right"),
+    ("teacher only", "■ Teacher only", "only the teacher is right"),
+    ("student only", "● Student only", "only the student is right"),
+    ("both wrong", "Both wrong", "both are wrong"),
 ), "The images on which they differ most come first.")
-TIME = Kind("change", ("after T", "after t"), (
-    ("stays-right", "Stays right", "the student is right at both times"),
+TIME = Kind("change", (
+    ("stays right", "Stays right", "the student is right at both times"),
     ("fixed", "Fixed", "more timesteps fixed the answer"),
     ("broken", "Broken", "more timesteps broke the answer"),
-    ("stays-wrong", "Stays wrong", "the student is wrong at both times"),
+    ("stays wrong", "Stays wrong", "the student is wrong at both times"),
 ), "The images whose answer moves most come first.")
 
 
@@ -61,67 +60,68 @@ def who(shown: Shown, threshold: float, attribute: str) -> None:
         f"{threshold:g} (the bar's), images with an unknown label left out. Click a cell to see its images, a column's "
         "name to sort by it."
     )
-    show(WHO, shown, (shown.probs["teacher"][-1], shown.probs["student"][-1]), threshold, attribute)
+    show(WHO, shown, {mark(role): shown.probs[role][-1] for role in ROLES}, threshold, attribute)
 
 
-def show(kind: Kind, shown: Shown, pair: tuple[np.ndarray, np.ndarray], threshold: float, attribute: str) -> None:
-    """The table of two answers (n, A) each, and the images of the picked cell, the largest difference first."""
-    codes = outcomes(shown.truth, *pair, threshold)
+def show(kind: Kind, shown: Shown, pair: dict[str, np.ndarray], threshold: float, attribute: str) -> None:
+    """The table of two answers (n, A) by name, and the images of the picked cell, the largest difference first."""
+    codes = outcomes(shown.truth, *pair.values(), threshold)
     counts = count_outcomes(codes)
     order = np.lexsort((np.arange(len(counts)), -counts[:, FIRST_ONLY]))
     left, right = st.columns([5, 6], gap="medium")
-    with left:
-        _table(kind, shown, counts[order], tuple(shown.attributes[i] for i in order), attribute)
     with right:
-        _images(kind, shown, codes, pair, shown.attributes.index(attribute))
+        outcome = _outcome(kind)
+    with left:
+        _table(kind, shown, counts[order], tuple(shown.attributes[i] for i in order), (attribute, outcome))
+    with right:
+        _images(shown, codes, pair, shown.attributes.index(attribute), kind, kind.names.index(outcome))
 
 
-def _images(kind: Kind, shown: Shown, codes: np.ndarray, pair: tuple[np.ndarray, np.ndarray], column: int) -> None:
+def _images(
+    shown: Shown, codes: np.ndarray, pair: dict[str, np.ndarray], column: int, kind: Kind, outcome: int
+) -> None:
     """Those of the picked cell, a page of them."""
-    counts = count_outcomes(codes[:, [column]])[0]
-    outcome = _outcome(kind, counts)
+    known = int((codes[:, column] != UNKNOWN).sum())
     indices = images_with(codes, column, outcome)
-    gap = np.abs(pair[0][indices, column] - pair[1][indices, column])
-    indices = indices[np.argsort(-gap, kind="stable")]
+    first, second = (probs[indices, column] for probs in pair.values())
+    indices = indices[np.argsort(-np.abs(first - second), kind="stable")]
     sentence = kind.columns[outcome][2]
-    st.markdown(f"**{shown.labels[column]}**: {sentence} in **{len(indices):,}** of {counts.sum():,} images with a "
+    st.markdown(f"**{shown.labels[column]}**: {sentence} in **{len(indices):,}** of {known:,} images with a "
                 "known label")
     if len(indices):
         st.caption(kind.order)
-        key = f"{kind.key}_{kind.slugs[outcome]}_{column}"
-        outcome_images.show(shown, indices, key, lambda index: _said(kind, shown, pair, index, column))
+        key = f"{kind.key}_{outcome}_{column}"
+        outcome_images.show(shown, indices, key, lambda index: _said(shown, pair, index, column))
 
 
-def _said(kind: Kind, shown: Shown, pair: tuple[np.ndarray, np.ndarray], index: int, column: int) -> str:
+def _said(shown: Shown, pair: dict[str, np.ndarray], index: int, column: int) -> str:
     """Truth and both probabilities of one image."""
-    answers = [f"{name} {100 * probs[index, column]:.1f}%" for name, probs in zip(kind.answers, pair, strict=True)]
+    answers = [f"{name} {100 * probs[index, column]:.1f}%" for name, probs in pair.items()]
     return "  \n".join([f"truth: {TRUTH[int(shown.truth[index, column])]}", *answers])
 
 
-def _outcome(kind: Kind, counts: np.ndarray) -> int:
-    """The outcome picked by a click in the table or with these buttons."""
-    names = dict(zip(kind.slugs, kind.columns, strict=True))
-    picked = st.segmented_control(
-        "Images to show", kind.slugs, default=kind.slugs[FIRST_ONLY], key=kind.key, bind="query-params", required=True,
-        format_func=lambda slug: f"{names[slug][1]} {counts[kind.slugs.index(slug)]:,}", label_visibility="collapsed",
+def _outcome(kind: Kind) -> str:
+    """The outcome picked by a click in the table or with these buttons. No counts: a link holds the words shown."""
+    return st.segmented_control(
+        "Images to show", kind.names, default=kind.names[FIRST_ONLY], key=kind.key, bind="query-params", required=True,
+        label_visibility="collapsed",
     )
-    return kind.slugs.index(picked)
 
 
-def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...], attribute: str) -> None:
+def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...],
+           marked: tuple[str, str]) -> None:
+    """Rows of `counts` (A, 4) by the attributes `names`; the cell of an attribute and outcome is marked."""
     labels = dict(zip(shown.attributes, shown.labels, strict=True))
     data = pd.DataFrame({"attribute": [labels[name] for name in names], "known": counts.sum(1)})
-    for slug, values in zip(kind.slugs, counts.T, strict=True):
-        data[slug] = values
-    outcome = st.session_state.get(kind.key) or st.query_params.get(kind.key)
-    outcome = outcome if outcome in kind.slugs else kind.slugs[FIRST_ONLY]
-    shows = (names, counts.tobytes(), attribute, outcome)
+    for name, values in zip(kind.names, counts.T, strict=True):
+        data[name] = values
+    shows = (names, counts.tobytes(), *marked)
     st.dataframe(
-        data.style.apply(_heat, subset=list(kind.slugs)).format("{:,}", subset=["known", *kind.slugs]),
+        data.style.apply(_heat, subset=list(kind.names)).format("{:,}", subset=["known", *kind.names]),
         key=cells.key(kind.key, shows), hide_index=True, row_height=ROW_HEIGHT,
         height=ROW_HEIGHT * (min(len(names), ROWS_SHOWN) + 1) + 12, on_select=lambda: _pick(kind, names, shows),
         selection_mode="single-cell", column_config=_columns(kind),
-        selection_default={"selection": {"cells": [(names.index(attribute), outcome)]}},
+        selection_default={"selection": {"cells": [(names.index(marked[0]), marked[1])]}},
     )
 
 
@@ -137,7 +137,7 @@ def _pick(kind: Kind, names: tuple[str, ...], shows: tuple) -> None:
     if not cell:
         return
     row, column = cell
-    outcome = column if column in kind.slugs else shows[3]
+    outcome = column if column in kind.names else shows[3]
     st.session_state[kind.key] = outcome
     pick_attribute(names[row])
     cells.shown(kind.key, (*shows[:2], names[row], outcome))
@@ -148,5 +148,5 @@ def _columns(kind: Kind) -> dict:
     return {
         "attribute": column.TextColumn("Attribute", width=130, pinned=True),
         "known": column.NumberColumn("Known", width=60, help="Images whose label for the attribute is known."),
-        **{slug: column.NumberColumn(title, width=95) for slug, title, _ in kind.columns},
+        **{name: column.NumberColumn(title, width=95) for name, title, _ in kind.columns},
     }

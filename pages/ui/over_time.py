@@ -58,7 +58,8 @@ def _by_attribute(shown: Shown, threshold: float, attribute: str) -> None:
     )
     st.caption("Fixed: wrong after t, right after T. Broken: right after t, wrong after T. Click a cell to see its "
                "images.")
-    outcome_tables.show(outcome_tables.TIME, shown, (probs[-1], probs[early - 1]), threshold, attribute)
+    pair = {f"t = {len(probs)}:": probs[-1], f"t = {early}:": probs[early - 1]}
+    outcome_tables.show(outcome_tables.TIME, shown, pair, threshold, attribute)
 
 
 def calibration(shown: Shown, threshold: float) -> None:

@@ -56,9 +56,9 @@ def headline(shown: Shown, name: str) -> None:
     absent = first.info["attributes_without_positives"]
     st.caption(
         f"Ours: {first.title}, {len(first.info['attributes'])} attributes. Convention {name}: threshold "
-        f"{THRESHOLDS[name]}, {F1_WORDS[name]}; unknown labels: {first.info['metrics'][name]['unknown_labels']}. In brackets the 95% "
-        "interval: where the number would lie had other images of this kind been drawn; a difference whose interval "
-        "holds 0 may be chance."
+        f"{THRESHOLDS[name]}, {F1_WORDS[name]}; unknown labels: {first.info['metrics'][name]['unknown_labels']}. In "
+        "brackets the 95% interval: where the number would lie had other images of this kind been drawn; a difference "
+        "whose interval holds 0 may be chance."
         + (f" No image here has {', '.join(absent)}, so that their mA says little." if absent else "")
     )
 
@@ -96,15 +96,15 @@ def published(shown: Shown, convention: str) -> None:
         return
     test_set = published_set(schema)
     with st.container(border=True):
-        st.markdown(f":gray-badge[published] full {test_set.title} test set, n={test_set.n:,}: **other images, other "
-                    "sizes**")
+        others = "other networks" if shown.n == test_set.n else "other images, other sizes"
+        st.markdown(f":gray-badge[published] full {test_set.title} test set, n={test_set.n:,}: **{others}**")
         _table({row.system: [f"{row.percent[key]:.1f}%" if key in row.percent else "–" for key in FIVE]
                 for row in published_rows(schema)})
         differs = "" if convention == CONVENTION else f" Ours above are counted by the {convention} convention."
         st.caption(
             f"For orientation only; printed in {SOURCE}, {CONVENTION} convention, threshold {THRESHOLDS[CONVENTION]}. "
-            f"These networks are much larger and were trained on all of {test_set.title}; ours above answered other "
-            f"images ({shown.title}).{differs}"
+            f"Those networks were trained on all of {test_set.title} and asked about its whole test set; ours above "
+            f"were asked about {shown.title}.{differs}"
         )
 
 

@@ -1,0 +1,313 @@
+"""The Evaluate page: it reads evaluations, starts the very command it shows, and never mixes images silently."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from screen import said
+from tiny import PA100K, STUDENT, write_checkpoint
+
+from snnpar.atomic import write_text
+from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
+from snnpar.evaluations import (
+    PREDICTIONS,
+    REPORT,
+    Evaluation,
+    Predictions,
+    create_evaluation,
+    data_hash,
+    revision,
+    write_predictions,
+)
+from snnpar.jobs import process_identity, write_status
+from snnpar.metrics import pedestrian_metrics
+from snnpar.outcomes import FIRST_ONLY, SECOND_ONLY, changes_over_time, count_outcomes, images_with, outcomes
+from snnpar.report import report
+from snnpar.slices import DataChoice, list_slices
+
+FEW = DataChoice(rendered=40)
+ROLES = {"teacher": "tiny-teacher", "student": "tiny-student"}
+
+
+def write_evaluation(root: Path, role: str, choice: DataChoice = FEW, *, timesteps: int = 3, seed: int = 0,
+                     unknown: bool = False) -> tuple[Evaluation, Predictions]:
+    """What `python -m snnpar evaluate` leaves, with answers that are right more often than not."""
+    folder = root / ROLES[role]
+    split = rendered_split(HELD_OUT_SEEDS["test"], choice.rendered, name="few")
+    rng = np.random.default_rng(seed + (role == "student"))
+    noise = rng.random((timesteps if role == "student" else 1, *split.labels.shape)).astype(np.float32)
+    probs = (0.45 * split.labels + 0.55 * noise).astype(np.float32)
+    truth = split.labels.copy()
+    if unknown:
+        truth[0] = 2
+    predictions = Predictions(split.files, split.schema.attributes, truth, probs)
+    evaluation = create_evaluation(folder, choice, root=root / "evaluations")
+    provenance = {"checkpoint": {"name": folder.name, "role": role, "sha256": revision(folder)},
+                  "data": {"title": choice.title, "hash": data_hash(split)}}
+    content = report(truth, probs[-1], split.schema.attributes, resamples=20)
+    write_predictions(predictions, evaluation.path / PREDICTIONS)
+    write_text(evaluation.path / REPORT, json.dumps({**content, "provenance": provenance}))
+    write_status(evaluation, state="done")
+    return evaluation, predictions
+
+
+@pytest.fixture
+def root(pair: Path, tmp_path: Path) -> Path:
+    """Checkpoints that may be written to, not evaluated yet."""
+    shutil.copytree(pair, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[Evaluation]:
+    """Evaluations the page starts, instead of starting them."""
+    started: list[Evaluation] = []
+    monkeypatch.setattr("pages.ui.evaluating.launch", started.append)
+    return started
+
+
+def press(test, label: str):
+    return next(button for button in test.button if button.label == label).click().run()
+
+
+def terminal(evaluations: list[Evaluation]) -> list[list[str]]:
+    """What each job runs, as typed in a terminal of the same checkpoint root."""
+    kept = []
+    for one in evaluations:
+        out = one.arguments.index("--out") if "--out" in one.arguments else None  # a throwaway root
+        kept.append(["python", *one.arguments[:out]])
+    return kept
+
+
+def test_it_opens_with_one_button_that_runs_the_command_shown(app, root: Path, launched: list) -> None:
+    test = app(root, "evaluate")
+    assert "Nothing of this pair is evaluated yet" in said(test.info) and not test.dataframe
+    shown = [line.split() for line in test.code[0].value.splitlines()]
+    press(test, "Evaluate this pair on 500 rendered pedestrians")
+    assert not test.exception and shown == terminal(launched)
+    assert [one.checkpoint for one in launched] == [root / name for name in ROLES.values()]
+    assert all(one.choice == DataChoice(rendered=500) for one in launched)
+
+
+def test_the_five_metrics_are_those_of_the_report(app, root: Path) -> None:
+    wrote = {role: write_evaluation(root, role) for role in ROLES}
+    test = app(root, "evaluate")
+    assert not test.error
+    ours = test.table[0].value
+    for row, (_, predictions) in enumerate(wrote.values()):
+        five = pedestrian_metrics(predictions.truth, predictions.probs[-1]).summary()
+        for column, value in enumerate(five.values(), 1):
+            assert ours.iloc[row, column].startswith(f"**{100 * value:.1f}%** [")
+    captions = said(test.caption)
+    assert "40 rendered, n = 40" in captions and "threshold 0.45" in captions and "unknown labels: none" in captions
+
+
+def test_published_rows_are_marked_and_apart(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role)
+    test = app(root, "evaluate")
+    ours, theirs = (table.value for table in test.table[:2])
+    assert len(ours) == 3 and "SNN-PAR, not distilled" in list(theirs["Model"]) and "88.2%" in list(theirs["F1"])
+    marked = said(test.markdown)
+    assert "published] full PA100K test set, n=10,000: **other images, other sizes**" in marked
+
+
+def test_the_convention_is_named_with_every_number(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role, unknown=True)
+    test = app(root, "evaluate")
+    assert "26 not masked" in said(test.caption)
+    before = test.table[0].value
+    test.segmented_control(key="convention").set_value("rethinking").run()
+    assert "Convention rethinking: threshold 0.5" in said(test.caption) and "26 ignored" in said(test.caption)
+    assert "Ours above are counted by the rethinking convention" in said(test.caption)
+    assert not test.table[0].value.equals(before)
+
+
+def test_the_disagreement_table_counts_every_image(app, root: Path) -> None:
+    (_, teacher), (_, student) = (write_evaluation(root, role) for role in ROLES)
+    test = app(root, "evaluate")
+    codes = outcomes(teacher.truth, teacher.probs[-1], student.probs[-1], 0.45)
+    rows = test.dataframe[0].value.set_index("attribute")
+    columns = ["both right", "teacher only", "student only", "both wrong"]
+    assert (rows.loc[list(PA100K.labels), columns].to_numpy() == count_outcomes(codes)).all()
+    assert rows["teacher only"].is_monotonic_decreasing and (rows[columns].sum(axis=1) == rows["known"]).all()
+
+
+def test_a_cell_shows_its_images(app, root: Path) -> None:
+    (_, teacher), (_, student) = (write_evaluation(root, role) for role in ROLES)
+    column = PA100K.index("Backpack")
+    codes = outcomes(teacher.truth, teacher.probs[-1], student.probs[-1], 0.45)
+    test = app(root, "evaluate")
+    test.selectbox(key="attribute").set_value("Backpack").run()
+    for outcome, name in ((FIRST_ONLY, "teacher only"), (SECOND_ONLY, "student only")):
+        test.segmented_control(key="outcome").set_value(name).run()
+        indices = images_with(codes, column, outcome)
+        gaps = np.abs(teacher.probs[-1] - student.probs[-1])[indices, column]
+        first = indices[np.argsort(-gaps, kind="stable")][:8]
+        cards = [c.value for c in test.caption if c.value.startswith("`") and "Teacher" in c.value]
+        assert [card.split("`")[1] for card in cards] == [teacher.files[i] for i in first]
+        truth = {1: "yes", 0: "no"}[int(teacher.truth[first[0], column])]
+        assert f"truth: {truth}" in cards[0] and f"{100 * teacher.probs[-1][first[0], column]:.1f}%" in cards[0]
+
+
+def test_the_picked_cell_comes_from_the_link(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role)
+    test = app(root, attribute="Backpack").switch_page("pages/evaluate.py")
+    test.query_params["outcome"], test.query_params["change"] = "both wrong", "broken"
+    test.run()
+    assert "**Backpack**: both are wrong" in said(test.markdown)
+    assert "**Backpack**: more timesteps broke the answer" in said(test.markdown)
+
+
+def test_more_timesteps_fix_and_break(app, root: Path) -> None:
+    _, (_, student) = (write_evaluation(root, role) for role in ROLES)
+    test = app(root, "evaluate")
+    changes = changes_over_time(student.truth, student.probs, 0.45)
+    for t in (1, 2):
+        test.segmented_control(key="early").set_value(t).run()
+        rows = test.dataframe[1].value.set_index("attribute").loc[list(PA100K.labels)]
+        assert rows["fixed"].tolist() == changes[t - 1, :, FIRST_ONLY].tolist()
+        assert rows["broken"].tolist() == changes[t - 1, :, SECOND_ONLY].tolist()
+
+
+def test_a_student_without_timesteps_says_so(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role, timesteps=1)
+    test = app(root, "evaluate")
+    assert "answers once, without timesteps" in said(test.info) and len(test.dataframe) == 1
+
+
+def test_other_images_are_blocked_with_a_mend(app, root: Path, launched: list) -> None:
+    write_evaluation(root, "teacher")
+    write_evaluation(root, "student", DataChoice(rendered=30))
+    test = app(root, "evaluate")
+    listed = test.selectbox(key="evaluation_teacher").options
+    test.selectbox(key="evaluation_teacher").set_value(listed[0]).run()
+    assert "evaluated on different images" in said(test.error) and not test.dataframe and not test.table
+    press(test, "Evaluate tiny-student on 40 rendered")
+    assert [(one.checkpoint.name, one.choice) for one in launched] == [("tiny-student", FEW)]
+
+
+def test_the_newest_common_images_are_shown_first(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role)
+    write_evaluation(root, "student", DataChoice(rendered=30))  # newer, but of the student alone
+    assert "40 rendered, n = 40" in said(app(root, "evaluate").caption)
+
+
+def test_one_evaluation_alone_is_shown(app, root: Path, launched: list) -> None:
+    write_evaluation(root, "student")
+    test = app(root, "evaluate")
+    assert "teacher is not evaluated on these images yet" in said(test.info)
+    assert len(test.table[0].value) == 1 and len(test.dataframe) == 1
+    press(test, "Evaluate tiny-teacher on the same images")
+    assert [(one.checkpoint.name, one.choice) for one in launched] == [("tiny-teacher", FEW)]
+
+
+def test_new_weights_need_a_new_evaluation(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role)
+    write_checkpoint(root / "tiny-student", STUDENT, seed=5)
+    test = app(root, "evaluate")
+    assert test.selectbox(key="evaluation_student").value is None
+    assert "student is not evaluated on these images yet" in said(test.info)
+
+
+def test_the_form_gives_the_exact_command(app, root: Path, launched: list) -> None:
+    test = app(root, "evaluate")
+    test.number_input(key="choose_rendered").set_value(60).run()
+    shown = [line.split() for line in test.code[-1].value.splitlines()]
+    press(test, "Evaluate")
+    assert shown == terminal(launched) and all(one.choice == DataChoice(rendered=60) for one in launched)
+
+
+def test_data_that_cannot_be_opened_is_told_and_nothing_starts(app, root: Path, launched: list) -> None:
+    test = app(root, "evaluate")
+    test.text_input(key="choose_data").set_value(str(root / "nowhere")).run()
+    press(test, "Evaluate")
+    assert "no such folder" in said(test.error) and not launched and not test.exception
+
+
+def test_the_basket_undoes_and_becomes_a_slice(app, root: Path, launched: list) -> None:
+    for role in ROLES:
+        write_evaluation(root, role)
+    test = app(root, "evaluate")
+    for card in range(2):
+        stars = [b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_star")]
+        stars[card].click().run()
+    cards = [c.value.split("`")[1] for c in test.caption if c.value.startswith("`") and "Teacher" in c.value][:2]
+    assert "Basket: 2 starred" in said(test.subheader)
+    test.button(key="basket_empty").click().run()
+    assert "Basket: 0 starred" in said(test.subheader)
+    test.button(key="basket_undo").click().run()
+    test.text_input(key="slice_name").set_value("hard ones").run()
+    test.button(key="save_slice").click().run()
+    assert "letters, digits" in said(test.error)
+    test.text_input(key="slice_name").set_value("hard-ones").run()
+    test.button(key="save_slice").click().run()
+    (saved,) = list_slices(root=root / "slices")
+    assert (saved.name, saved.choice, list(saved.files)) == ("hard-ones", FEW, cards)
+    press(test, "Evaluate the bar's pair on hard-ones")
+    assert [one.choice for one in launched] == [DataChoice(rendered=40, slice="hard-ones")] * 2
+
+
+def test_an_image_opens_on_the_compare_page(app, root: Path) -> None:
+    _, (_, student) = (write_evaluation(root, role) for role in ROLES)
+    test = app(root, "evaluate")
+    button = next(b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_compare"))
+    index = int(button.key.split("_")[-2])
+    button.click().run()
+    shown = test.session_state["selection"].picture
+    assert shown.title == student.files[index] and "Two networks" in said(test.header)
+    assert shown.truth == {name for name, label in zip(PA100K.attributes, student.truth[index], strict=True) if label}
+
+
+@pytest.mark.parametrize(("state", "button"), [("stopped", "Resume"), ("failed", "Resume"), ("created", "Start")])
+def test_unfinished_evaluations_can_go_on(app, root: Path, launched: list, state: str, button: str) -> None:
+    evaluation = create_evaluation(root / "tiny-student", FEW, root=root / "evaluations")
+    (evaluation.path / "log.txt").write_text("the reason\n", "utf-8")
+    write_status(evaluation, state=state, message="because")
+    test = app(root, "evaluate")
+    assert "because" in said(test.markdown)
+    assert ("the reason" in said(test.code)) == (state == "failed")
+    press(test, button)
+    assert launched == [evaluation]
+
+
+def test_a_running_evaluation_shows_how_far_it_is(app, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = create_evaluation(root / "tiny-student", FEW, root=root / "evaluations")
+    write_status(evaluation, state="running", **process_identity(os.getpid()))
+    progress = {"done": 10, "n": 40, "batch_size": 5, "seconds": 20.0}
+    (evaluation.path / "progress.json").write_text(json.dumps(progress), "utf-8")
+    asked = []
+    monkeypatch.setattr("pages.ui.evaluating.stop", asked.append)
+    test = app(root, "evaluate")
+    bar = next(element for element in test.get("progress"))
+    assert bar.proto.value == 25 and "10 of 40 images, 5 at a time · about 0:01:00 left" in bar.proto.text
+    press(test, "Stop")
+    assert asked == [evaluation]
+
+
+def test_images_that_moved_are_told_and_the_numbers_stay(app, root: Path) -> None:
+    for role in ROLES:
+        evaluation, _ = write_evaluation(root, role)
+        request = json.loads((evaluation.path / "request.json").read_text("utf-8"))
+        request["choice"] = request["choice"] | {"rendered": 39}
+        (evaluation.path / "request.json").write_text(json.dumps(request), "utf-8")
+    test = app(root, "evaluate")
+    assert "data has changed" in said(test.error) and len(test.dataframe) == 2 and not test.exception
+
+
+def test_a_damaged_report_is_left_out(app, root: Path) -> None:
+    for role in ROLES:
+        evaluation, _ = write_evaluation(root, role)
+    (evaluation.path / REPORT).write_text("{", "utf-8")
+    test = app(root, "evaluate")
+    assert not test.exception and test.selectbox(key="evaluation_student").value is None
