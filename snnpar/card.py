@@ -61,7 +61,7 @@ def left_out(run: Run) -> str:
     """How many images of the data the run could not read and left out, if any."""
     path = run.path / UNREADABLE
     count = len(path.read_text("utf-8").splitlines()) if path.is_file() else 0
-    return f"; {count} images could not be read and were left out" if count else ""
+    return f"; images that could not be read and were left out: {count}" if count else ""
 
 
 def shareable(config: TrainConfig) -> TrainConfig:

@@ -95,4 +95,9 @@ def teacher_phrases(config: TrainConfig, checkpoint: Checkpoint) -> Phrases:
     length, made_for = phrases.vectors.shape[1], checkpoint.model.text_dim
     if length != made_for:
         raise ConfigError(f"the phrase vectors have {length} numbers, the run was made for {made_for}; make a new run")
-    return pair_as_published(phrases, checkpoint.schema) if config.phrase_pairing == "published" else phrases
+    if config.phrase_pairing == "name":
+        return phrases
+    paired = pair_as_published(phrases, checkpoint.schema)
+    if paired is not phrases:
+        log.warning("phrases are paired as published: by position, so that most phrases describe another attribute")
+    return paired

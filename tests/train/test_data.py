@@ -70,7 +70,7 @@ def test_skipped_images_are_left_out_and_recorded(damaged: TrainConfig, tmp_path
     assert torch.equal(session.train.pixels(np.array([6]))[0], alone[0]), "the 9th image is the 7th that is left"
     loop.train(run)
     assert status(run).state == "done" and len((run.path / UNREADABLE).read_text().splitlines()) == 3
-    assert "3 images could not be read" in run_card(run, "x")
+    assert "could not be read and were left out: 3" in run_card(run, "x")
 
 
 def test_every_image_is_read_once_and_before_training(quick: TrainConfig, tmp_path: Path, monkeypatch) -> None:
@@ -193,11 +193,12 @@ def teacher_run(config: TrainConfig, folder: Path) -> Phrases:
     return teacher_phrases(config, read_checkpoint(run.path))
 
 
-def test_phrases_are_paired_by_name_or_as_published(tmp_path: Path) -> None:
+def test_phrases_are_paired_by_name_or_as_published(tmp_path: Path, caplog) -> None:
     config = TrainConfig(role="teacher", dataset="peta", data=str(tmp_path))
     named = teacher_run(config, tmp_path / "named")
     published = teacher_run(replace(config, phrase_pairing="published"), tmp_path / "published")
     assert apply_recipe("published-code", {}).phrase_pairing == "published"
+    assert caplog.text.count("most phrases describe another attribute") == 1
     by_name, as_published = named.for_schema(PETA), published.for_schema(PETA)
     assert dict(zip(named.names, named.text, strict=True))["personalLess30"] == PETA.phrases[0]
     for j, name in enumerate(PUBLISHED_ORDER["peta"]):
