@@ -52,6 +52,16 @@ def flips(probs: np.ndarray, threshold: float) -> np.ndarray:
     return (decided[1:] != decided[:-1]).sum(1)
 
 
+def decided_at(probs: np.ndarray, threshold: float) -> np.ndarray:
+    """(T, ...) to (...): the first timestep, 1 to T, from which the decision no longer changes up to T."""
+    probs = np.asarray(probs)
+    if not probs.ndim or not len(probs):
+        raise ValueError(f"probabilities over time must be (T, ...), T >= 1; got {probs.shape}")
+    decided = probs > threshold
+    differs = decided[::-1] != decided[-1]  # from the last timestep backwards
+    return np.where(differs.any(0), len(probs) + 1 - differs.argmax(0), 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Reliability:
     """Equal bins of the probability, each with its count, mean probability and share of positives (NaN where empty).

@@ -17,6 +17,7 @@ from snnpar.outcomes import (
     UNKNOWN,
     changes_over_time,
     count_outcomes,
+    decided_at,
     flips,
     images_with,
     outcomes,
@@ -128,3 +129,25 @@ def test_bad_shapes_are_named() -> None:
         outcomes(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((3, 2)), 0.5)
     with pytest.raises(ValueError, match=r"\(T, n, A\), T >= 1; got \(2, 3\)"):
         flips(np.zeros((2, 3)), 0.5)
+
+
+@pytest.mark.parametrize(("over_time", "expected"), [
+    ((YES,), 1), ((NO,), 1), ((YES, YES, YES), 1), ((NO, NO, NO), 1),
+    ((NO, YES, YES), 2), ((YES, NO, YES), 3), ((YES, NO, NO, YES, YES), 4), ((YES, YES, YES, NO), 4),
+    ((YES, 0.5), 2),  # at the threshold is not above it
+])
+def test_decided_at_the_first_timestep_after_the_last_change(over_time: tuple[float, ...], expected: int) -> None:
+    assert decided_at(np.array(over_time), 0.5) == expected
+
+
+@given(arrays(np.float64, (5, 3), elements=st.sampled_from([NO, 0.5, YES])))
+def test_decided_at_equals_its_definition(probs: np.ndarray) -> None:
+    for column, found in enumerate(decided_at(probs, 0.5)):
+        decisions = list(probs[:, column] > 0.5)
+        assert found == next(t for t in range(1, 6) if len(set(decisions[t - 1 :])) == 1)
+
+
+@pytest.mark.parametrize("probs", [np.zeros(()), np.zeros((0, 3))])
+def test_decided_at_needs_a_timestep(probs: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="T >= 1"):
+        decided_at(probs, 0.5)

@@ -2,98 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
+from browsing import MARKS, SLOW_S, choose, settle
 from screen import png
-from tiny import STUDENT, TEACHER, write_checkpoint
 
 from pages.ui.tables import ROW_HEIGHT
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SLOW_S = 120  # a training run on a busy machine
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (Debian: apt-get install chromium)"),
-]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app, served from a fresh process over throwaway checkpoints."""
-    root = tmp_path_factory.mktemp("served")
-    write_checkpoint(root / "tiny-teacher", TEACHER)
-    write_checkpoint(root / "tiny-student", STUDENT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
-               "--server.address", "127.0.0.1", "--server.headless", "true"]
-    environment = os.environ | {"SNNPAR_CHECKPOINTS": str(root), "OMP_NUM_THREADS": "1"}
-    with open(root / "server.log", "wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", server, root / "server.log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the app did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
-
-
-@pytest.fixture
-def page(url: str) -> Iterator:
-    """A fresh browser tab on the Compare page."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        tab = browser.new_context(viewport={"width": 1440, "height": 1600}).new_page()
-        tab.set_default_timeout(30_000)
-        tab.goto(url)
-        yield tab
-        browser.close()
-
-
-def choose(page, label: str, option: str) -> None:
-    """Pick an option of a select box."""
-    box = page.get_by_test_id("stSelectbox").filter(has=page.get_by_text(label, exact=True)).get_by_role("combobox")
-    box.click()
-    box.fill(option)  # the list draws only what is in view
-    page.get_by_role("option", name=option, exact=True).click()
-
-
-def settle(page) -> None:
-    """Wait until the script has ended, so that nothing of the run before is left on screen."""
-    page.wait_for_function(
-        "() => { const app = document.querySelector('[data-testid=stApp]');"
-        " const busy = app?.dataset.testScriptState !== 'notRunning' || document.querySelector('[data-stale=true]');"
-        " window.quietSince = busy ? null : (window.quietSince ?? performance.now());"
-        " return window.quietSince !== null && performance.now() - window.quietSince > 1000; }",
-        timeout=SLOW_S * 1000,
-    )
+pytestmark = MARKS
 
 
 def toggle(page, label: str) -> None:

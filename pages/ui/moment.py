@@ -1,0 +1,38 @@
+"""The timestep looked at, one for all pages, and other choices that no Streamlit widget holds. All are in the link."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def at(timesteps: int) -> int:
+    """The timestep looked at, 1 to T: the last, unless the link or a time bar says otherwise."""
+    kept = recall("t")
+    return min(max(1, int(kept)), timesteps) if kept.isdecimal() else timesteps
+
+
+def move(t: int, timesteps: int) -> None:
+    """Look at timestep t from now on. The last one is not kept as a number: another student may have another T."""
+    keep("t", "" if t >= timesteps else str(t))
+
+
+def recall(name: str) -> str:
+    """What was kept under a short name, or what the link says; "" if neither. Puts it into the link of this page."""
+    value = st.session_state.setdefault(f"kept_{name}", st.query_params.get(name, ""))
+    _link(name, value)
+    return value
+
+
+def keep(name: str, value: str) -> None:
+    """Keep a choice for all pages and in the link; "" forgets it."""
+    st.session_state[f"kept_{name}"] = value
+    _link(name, value)
+
+
+def _link(name: str, value: str) -> None:
+    if st.query_params.get(name, "") == value:
+        return
+    if value:
+        st.query_params[name] = value
+    else:
+        del st.query_params[name]
