@@ -44,7 +44,8 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     found = json.loads(done.stdout.splitlines()[-1])
     per_image, processor = (median(found[name]) / batch_size for name in ("seconds", "processor_seconds"))
     days = per_image * PA100K_IMAGES * PUBLISHED_EPOCHS / 86_400
-    what = f"{model} (T={found['timesteps']}), {f'distilled from {teacher}' if teacher else 'on labels alone'}"
+    time_axis = f" (T={found['timesteps']})" if found["timesteps"] else ""
+    what = f"{model}{time_axis}, {f'distilled from {teacher}' if teacher else 'on labels alone'}"
     return (f"training step of {what}, batch {batch_size}, {precision}, {found['device']} with {found['threads']} of "
             f"{found['cores']} cores: {per_image:.3g} s per image, {processor:.3g} s of processor time "
             f"(median of {steps} steps), peak memory {found['peak_bytes'] / 2**30:.1f} GiB; "

@@ -31,14 +31,17 @@ def test_a_training_step_is_measured(capsys: pytest.CaptureFixture[str]) -> None
     assert found and all(float(number) > 0 for number in found.groups())
 
 
-def test_the_line_follows_from_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("timesteps", "name"), [(8, "m (T=8)"), (None, "m")])
+def test_the_line_follows_from_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, timesteps: int | None, name: str
+) -> None:
     """4.32 s for a batch of 2 is 2.16 s per image; 80,000 images x 60 epochs of that last 120 days."""
     measured = {"seconds": [4.0, 4.32, 9.0], "processor_seconds": [4.1, 4.0, 4.2], "peak_bytes": 3 * 2**30,
-                "device": "CPU", "threads": 1, "cores": 2, "timesteps": 8}
+                "device": "CPU", "threads": 1, "cores": 2, "timesteps": timesteps}
     told = subprocess.CompletedProcess([], 0, f"a warning\n{json.dumps(measured)}\n", "")
     monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: told)
     assert bench_training("m", "", 2, "bf16", 3) == (
-        "training step of m (T=8), on labels alone, batch 2, bf16, CPU with 1 of 2 cores: 2.16 s per image, 2.05 s of "
+        f"training step of {name}, on labels alone, batch 2, bf16, CPU with 1 of 2 cores: 2.16 s per image, 2.05 s of "
         "processor time (median of 3 steps), peak memory 3.0 GiB; 60 epochs of 80,000 images would take 120 days")
 
 

@@ -17,6 +17,7 @@ import torch
 from snnpar.checkpoint import save_weights, write_config, write_phrases
 from snnpar.config import TrainConfig
 from snnpar.models import build_model, preset, role_of
+from snnpar.neurons import LIF
 from snnpar.runs import create_run
 from snnpar.schema import AttributeSchema, Phrases, load_schema
 from train import loop
@@ -50,13 +51,14 @@ def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
         loop.train_step(session, indices, generator, ratio)
         seconds.append(time.perf_counter() - began)
         processor.append(time.process_time() - busy)
+    spiking = any(isinstance(module, LIF) for module in session.model.modules())
     on_gpu = session.device.type == "cuda"
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = torch.cuda.max_memory_allocated() if on_gpu else kilobytes * (1 if sys.platform == "darwin" else 1024)
     device = torch.cuda.get_device_name() if on_gpu else "CPU"
     return {"seconds": seconds[1:], "processor_seconds": processor[1:], "peak_bytes": peak, "device": device,
             "threads": torch.get_num_threads(), "cores": os.cpu_count(),
-            "timesteps": session.checkpoint.model.timesteps}
+            "timesteps": session.checkpoint.model.timesteps if spiking else None}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -30,7 +30,8 @@ def test_real_steps_are_measured(
     assert [count for count, _ in taken] == [2, 2, 2]  # one to warm up
     assert all(set(losses) == terms | {"loss"} for _, losses in taken)
     assert len(told["seconds"]) == len(told["processor_seconds"]) == 2 and min(told["seconds"]) > 0
-    assert (told["threads"], told["timesteps"]) == (1, 4) and told["peak_bytes"] > 2**26
+    assert (told["threads"], told["timesteps"]) == (1, 4 if "spiking" in model else None)
+    assert told["peak_bytes"] > 2**26
 
 
 @pytest.mark.parametrize(("model", "teacher", "message"), [

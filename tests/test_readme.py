@@ -1,0 +1,41 @@
+"""What the README tells people to run, runs: its notebook as it stands, its commands as far as their flags."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from snnpar.__main__ import parser as snnpar_parser
+from train.__main__ import config_from
+from train.__main__ import parser as train_parser
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+
+
+def commands() -> list[str]:
+    """Every `python -m train` and `python -m snnpar` of indented blocks and inline code, continued lines joined."""
+    text = README.replace("\\\n", " ")
+    found = re.findall(r"^    (python -m (?:train|snnpar) .*?)(?: +[#>].*)?$", text, re.M)
+    found += re.findall(r"`(python -m (?:train|snnpar) [^`>]+)`", text)
+    return sorted({" ".join(line.split()) for line in found if "..." not in line and "--help" not in line})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_have_the_flags_they_need(command: str) -> None:
+    module, *arguments = shlex.split(command)[2:]
+    options = (train_parser() if module == "train" else snnpar_parser()).parse_args(arguments)
+    if module == "train" and not options.run:
+        config_from(options)
+
+
+def test_the_notebook_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(block.splitlines()) == 5
+    exec(compile(block, "README.md", "exec"), {})
+    top, energy = capsys.readouterr().out.splitlines()
+    probs = [prob for prob, _ in eval(top)]
+    assert len(probs) == 5 and probs == sorted(probs, reverse=True) and 0.5 < probs[0] <= 1
+    assert re.fullmatch(r"\d+ µJ, an estimate \(45 nm, .* per AC, .*\)", energy)
