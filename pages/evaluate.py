@@ -11,9 +11,10 @@ st.caption(
     "It is a folder on disk; the page shows what is in it."
 )
 models = evaluated.picked(selection)
-evaluating.under_way(selection)
+running = evaluating.under_way(selection)
 if not models:
-    evaluating.offer_pair(selection)
+    if not running:
+        evaluating.offer_pair(selection)
     evaluating.form(selection)
     st.stop()
 evaluating.form(selection)
@@ -25,7 +26,7 @@ try:
 except ValueError as error:
     st.error(f"{error}.", icon=":material/block:")
     st.stop()
-if len(models) == 1:
+if len(models) == 1 and not running:
     evaluating.offer_missing(selection, models)
 attribute = evaluated.attribute(selection, shown)
 convention = scores.convention()

@@ -28,8 +28,8 @@ def offer_pair(selection: Selection) -> None:
         st.info("There is no checkpoint to evaluate. Train one on the Train page, or type a Hub id into the bar.",
                 icon=":material/info:")
         return
-    st.info("Nothing of this pair is evaluated yet. The button starts it; it takes less than a minute on most "
-            "computers.", icon=":material/info:")
+    st.info("Nothing of this pair is evaluated yet. The button starts it; it takes about a minute.",
+            icon=":material/info:")
     what = "this pair" if len(models) == 2 else f"this {next(iter(models))}"
     offer(f"Evaluate {what} on {QUICK.rendered} rendered pedestrians", folders(selection), QUICK, type="primary")
 
@@ -131,13 +131,14 @@ def start(checkpoints: list[Path], choice: DataChoice) -> None:
         st.rerun()
 
 
-def under_way(selection: Selection) -> None:
-    """Evaluations that run, and unfinished ones of the bar's pair; redrawn every second while one runs."""
+def under_way(selection: Selection) -> bool:
+    """Evaluations that run, and unfinished ones of the bar's pair; redrawn every second while one runs. Does one?"""
     paths = {folder.absolute() for folder in folders(selection)}
     listed = [one for one in list_evaluations() if _is_open(one, paths)]
     active = frozenset(one.name for one in listed if status(one).is_active)
     if listed:
         st.fragment(_live, run_every="1s" if active else None)(listed, active)
+    return bool(active)
 
 
 def _is_open(evaluation: Evaluation, paths: set[Path]) -> bool:

@@ -102,8 +102,10 @@ def _said(shown: Shown, pair: dict[str, np.ndarray], index: int, column: int) ->
 
 def _outcome(kind: Kind) -> str:
     """The outcome picked by a click in the table or with these buttons. No counts: a link holds the words shown."""
+    # A default beside a value that a click has set would be a warning in the terminal.
+    default = None if kind.key in st.session_state else kind.names[FIRST_ONLY]
     return st.segmented_control(
-        "Images to show", kind.names, default=kind.names[FIRST_ONLY], key=kind.key, bind="query-params", required=True,
+        "Images to show", kind.names, default=default, key=kind.key, bind="query-params", required=True,
         label_visibility="collapsed",
     )
 

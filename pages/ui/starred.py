@@ -43,7 +43,7 @@ def _save(shown: Shown, files: tuple[str, ...]) -> None:
             except (ValueError, OSError) as error:
                 st.error(f"{error}", icon=":material/error:")
             else:
-                st.toast(f"Saved {len(files)} images as {name}.")
+                st.toast(f"Saved as {name}: {len(files)} of {shown.n:,} images.")
                 st.session_state["saved_slice"] = name
 
 
