@@ -41,6 +41,13 @@ def test_as_many_images_as_half_of_the_free_memory_holds(
     assert size == expected and f"{needed / 1e6:.0f} MB" in reason
 
 
+def test_a_cpu_takes_no_more_than_makes_it_faster(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = batching.LAYERS_ALIVE * largest_layer_bytes(model)
+    monkeypatch.setattr(batching, "free_bytes", lambda _model: 10**15)
+    monkeypatch.setattr(batching, "MOST_BYTES_ON_CPU", 5 * needed + 1)
+    assert choose_batch_size(model)[0] == 5
+
+
 def noise(count: int, broken: int = -1) -> PedestrianSplit:
     def read(index: int) -> np.ndarray:
         if index == broken:
