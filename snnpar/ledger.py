@@ -115,15 +115,26 @@ class ChannelTerms:
 @torch.no_grad()
 def channel_terms(model: nn.Module, trace: SpikeTrace, attribute: int, name: str) -> ChannelTerms:
     """Split a branch's part of a logit by read-out channel, summed over timesteps and tokens."""
+    branch = _branch(model, name)
+    _check_one_image(trace)
+    conv, scale, constant = _folded(model, branch)
+    weight = model.head.weight[attribute].double()
+    places = trace.timesteps * int(np.prod(model.config.token_grid))
+    out = _convolve(conv, _spikes(trace, branch), conv.weight.double()).sum((0, 2)) * scale
+    return ChannelTerms((weight * out / places).numpy(), (weight * constant).numpy())
+
+
+def entering_spikes(model: nn.Module, trace: SpikeTrace, name: str) -> np.ndarray:
+    """(T, C, N) bool: the spikes that a branch's convolution reads at each token; the tokenizer's after max pooling."""
+    _check_one_image(trace)
+    return _spikes(trace, _branch(model, name)).flatten(2).bool().numpy()
+
+
+def _branch(model: nn.Module, name: str) -> Branch:
     found = {branch.name: branch for branch in branches(model)}
     if name not in found:
         raise ValueError(f"no branch is called {name!r}; there are {', '.join(found)}")
-    _check_one_image(trace)
-    conv, scale, constant = _folded(model, found[name])
-    weight = model.head.weight[attribute].double()
-    places = trace.timesteps * int(np.prod(model.config.token_grid))
-    out = _convolve(conv, _spikes(trace, found[name]), conv.weight.double()).sum((0, 2)) * scale
-    return ChannelTerms((weight * out / places).numpy(), (weight * constant).numpy())
+    return found[name]
 
 
 def _check_one_image(trace: SpikeTrace) -> None:

@@ -73,9 +73,14 @@ class Faithfulness:
     insertion: np.ndarray
 
     @property
+    def areas(self) -> dict[str, float]:
+        """Mean probability under each curve, in [0, 1]."""
+        return {"deletion": _area(self.deletion), "insertion": _area(self.insertion)}
+
+    @property
     def score(self) -> float:
         """Area under insertion minus area under deletion."""
-        return _area(self.insertion) - _area(self.deletion)
+        return self.areas["insertion"] - self.areas["deletion"]
 
 
 def _area(curve: np.ndarray) -> float:
@@ -95,7 +100,8 @@ def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute
     images = torch.stack([
         preprocess(cover(image, mask), image_size=config.image_size, mean=config.mean, std=config.std) for mask in masks
     ])
-    probs = model.forward(images).logits[:, model.schema.index(attribute)].sigmoid().numpy()
+    with model.lock:  # another session may be recording this model
+        probs = model.forward(images).logits[:, model.schema.index(attribute)].sigmoid().numpy()
     return Faithfulness(probs[: STEPS + 1], probs[STEPS + 1 :])
 
 

@@ -10,7 +10,7 @@ import tiny
 import torch
 from torch import nn
 
-from snnpar.ledger import Ledger, branches, channel_terms, spike_ledger
+from snnpar.ledger import Ledger, branches, channel_terms, entering_spikes, spike_ledger
 from snnpar.trace import SpikeTrace, record
 
 CONFIGS = {
@@ -108,3 +108,15 @@ def test_a_batch_has_no_ledger(student: nn.Module) -> None:
         student(tiny.random_images(2, tiny.STUDENT))
     with pytest.raises(ValueError, match="one image"):
         spike_ledger(student, trace, 0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("place", range(5))
+def test_the_spikes_shown_are_those_that_the_convolution_reads(student: nn.Module, place: int) -> None:
+    branch, read = list(branches(student))[place], []
+    handle = student.get_submodule(branch.conv).register_forward_pre_hook(lambda _m, inputs: read.append(inputs[0]))
+    trace = seen(student)
+    handle.remove()
+    spikes = entering_spikes(student, trace, branch.name)
+    assert spikes.shape[::2] == (3, 8) and spikes.any()
+    assert np.array_equal(spikes, read[0].flatten(2).numpy())

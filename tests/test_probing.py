@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -88,4 +90,25 @@ def test_maps_of_pixels_are_read_cell_by_cell(model: LoadedModel) -> None:
 def test_the_score_is_the_area_between_the_curves() -> None:
     down, up = np.linspace(1, 0, STEPS + 1), np.ones(STEPS + 1)
     assert Faithfulness(down, up).score == pytest.approx(0.5)
+    assert Faithfulness(down, up).areas == pytest.approx({"deletion": 0.5, "insertion": 1.0})
     assert Faithfulness(up, down).score == pytest.approx(-0.5)
+
+
+class Watched:
+    """A lock that says whether it is held."""
+
+    held = False
+
+    def __enter__(self) -> None:
+        self.held = True
+
+    def __exit__(self, *_error: object) -> None:
+        self.held = False
+
+
+def test_scoring_holds_the_model_so_that_no_recording_sees_it(model: LoadedModel) -> None:
+    guarded, held = replace(model, lock=Watched()), []
+    handle = guarded.module.register_forward_pre_hook(lambda _m, _i: held.append(guarded.lock.held))
+    faithfulness(guarded, PICTURE, Heatmap(np.ones(GRID, np.float32), "t", "u", "h"), "Hat")
+    handle.remove()
+    assert held == [True] and not guarded.lock.held
