@@ -8,6 +8,7 @@ small integers (I-LIF): a spike of 3 counts as 3 unit spikes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -72,8 +73,8 @@ def _weighted(name: str, module: nn.Module, inputs: tuple, output: Tensor, call:
     fan_in = module.weight[0].numel()
     ac_map = rate = None
     if call.spiking:
-        ac_map = _per_image(accumulates(module, x.detach()), call)
-        rate = x.mean(dtype=torch.float64).item()
+        here = _spikes_at(module, x.detach())
+        ac_map, rate = _per_image(_fan_out(module, here), call), here.sum().item() / x.numel()
     calls = x.shape[:-1].numel() if isinstance(module, nn.Linear) else len(x)
     return [Operations(name, type(module).__name__, output.numel() * fan_in // call.batch, _runs(calls, call),
                        output.numel() // call.batch, has_bias=module.bias is not None, ac_map=ac_map, input_rate=rate)]
@@ -89,16 +90,26 @@ def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
 
     An input at place i reaches output o through kernel position k when i = o * stride - padding + k * dilation.
     """
+    return _fan_out(module, _spikes_at(module, x))
+
+
+def _spikes_at(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
+    """Spikes at each place, over all channels: at most C and so exact in float32, float64."""
+    return x.sum(-1 if isinstance(module, nn.Linear) else 1, dtype=torch.float32).double()
+
+
+def _fan_out(module: nn.Conv1d | nn.Conv2d | nn.Linear, spikes: Tensor) -> Tensor:
+    """Spikes at each place to the accumulates that they cause."""
     if isinstance(module, nn.Linear):
-        return x.sum(-1, dtype=torch.float64) * module.out_features
-    reach = x.sum(1, dtype=torch.float32).double()  # at most C, exact in float32
-    for axis in range(-1, -x.ndim + 1, -1):
-        ways = _ways(x.shape[axis], *(option[axis] for option in (
+        return spikes * module.out_features
+    for axis in range(-1, -spikes.ndim, -1):
+        ways = _ways(spikes.shape[axis], *(option[axis] for option in (
             module.kernel_size, module.stride, module.padding, module.dilation)))
-        reach = reach * ways.to(x.device).view(-1, *[1] * (-axis - 1))
-    return reach * (module.out_channels // module.groups)
+        spikes = spikes * ways.to(spikes.device).view(-1, *[1] * (-axis - 1))
+    return spikes * (module.out_channels // module.groups)
 
 
+@lru_cache(maxsize=256)  # asked for again by every layer of every forward
 def _ways(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Tensor:
     """How many (output, kernel position) pairs read each of `size` inputs along one axis, float64."""
     outputs = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
