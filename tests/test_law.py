@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
-    "operations", "trace", "energy", "ledger", "checkpoint", "inference",
+    "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane",
     "explain", "probing", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "batching",
     "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
 )

@@ -1,0 +1,48 @@
+"""The membrane potential of one layer's neurons on one image; recorded on demand, as a trace keeps spikes only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from snnpar.inference import LoadedModel
+from snnpar.neurons import LIF, membrane_potential
+
+
+@dataclass(frozen=True, eq=False)
+class Membrane:
+    """Potential before each reset, (T, C, H, W) or (T, C, N) float32, in the units of the threshold.
+
+    A neuron spikes in each timestep in which its potential reaches the threshold, and starts anew from 0.
+    """
+
+    potential: np.ndarray
+    threshold: float
+    tau: float
+
+    @property
+    def spikes(self) -> np.ndarray:
+        """Boolean, as `potential`."""
+        return self.potential >= self.threshold
+
+
+def record_membrane(model: LoadedModel, image: np.ndarray, name: str) -> Membrane:
+    """One forward of an image uint8 (H, W, 3), listening to what one layer of neurons receives.
+
+    Raises ValueError for an unknown layer.
+    """
+    layers = {path: module for path, module in model.module.named_modules() if isinstance(module, LIF)}
+    if name not in layers:
+        raise ValueError(f"no neurons are called {name!r}; there are {', '.join(layers) or 'none'}")
+    lif, received = layers[name], []
+    images = model.prepare(image)
+    with model.lock, torch.no_grad():
+        handle = lif.register_forward_pre_hook(lambda _module, inputs: received.append(inputs[0]))
+        try:
+            model.forward(images)
+        finally:
+            handle.remove()
+        potential = membrane_potential(received[0].float(), lif.tau, lif.v_threshold)
+    return Membrane(potential[:, 0].numpy(), lif.v_threshold, lif.tau)
