@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from snnpar.bench import bench_rendered, bench_training
+from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.evaluate_cli import add_compare, add_evaluate
 
 
@@ -64,6 +64,16 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     training.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's default")
     training.set_defaults(command=lambda options: print(bench_training(
         options.model, options.teacher, options.batch_size, options.precision, options.steps, options.threads)))
+
+    recording = names.add_parser("recording", help="what recording every spike adds to a forward, and its size")
+    recording.add_argument("students", nargs="*", default=["spikingformer_8_512", "spikingformer_4_192"],
+                           metavar="STUDENT", help="shipped checkpoints, or named sizes, which get random weights "
+                           "(default: %(default)s)")
+    recording.set_defaults(command=lambda options: print("\n".join(map(bench_recording, options.students))))
+    page = names.add_parser("page", help="what a page computes for a new image, against the two bare forwards")
+    page.add_argument("--teacher", default="vtb_conv_3_192", help="as STUDENT of `recording` (default: %(default)s)")
+    page.add_argument("--student", default="spikingformer_4_192", help="likewise (default: %(default)s)")
+    page.set_defaults(command=lambda options: print(bench_page(options.teacher, options.student)))
 
 
 def add_data(flags: argparse.ArgumentParser) -> None:

@@ -113,8 +113,11 @@ def _layer_energy(layer: Operations, timesteps: int, assumptions: Assumptions) -
 def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> np.ndarray:
     """(T,) microjoules spent by the end of each timestep: what stopping there would cost. The last is the total.
 
-    What runs once is spent in the first timestep; the read-out and other dense layers in equal parts.
+    What runs once is spent in the first timestep; the read-out and other dense layers in equal parts. Raises
+    ValueError for the trace of a model without neurons, which has no timesteps.
     """
+    if not trace.timesteps:
+        raise ValueError("energy over time needs a spiking model; this one answers once")
     spent = np.zeros(trace.timesteps)
     billed = {layer.name: layer for layer in estimate_energy(trace, assumptions).layers}
     for layer in trace.layers:

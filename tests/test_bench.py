@@ -10,7 +10,7 @@ import pytest
 
 from snnpar import bench
 from snnpar.__main__ import main
-from snnpar.bench import bench_rendered, bench_training
+from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 
 
 def test_rendered_rate_is_told() -> None:
@@ -55,3 +55,29 @@ def test_what_cannot_be_measured_is_one_sentence(
     monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", told))
     assert main(["bench", "training", "--model", "m"]) == 2
     assert capsys.readouterr().err == f"error: {sentence}\n"
+
+
+def test_recording_tells_its_overhead_and_the_size_of_the_trace() -> None:
+    """143,360 neurons at T=4 are 573,440 bits: 0.07 MB."""
+    line = bench_recording("spikingformer_1_64", rounds=1)
+    found = re.fullmatch(
+        r"recording spikingformer_1_64 \(random weights\), 128 x 64, T=4, one thread: [+-]\d+% of processor time over "
+        r"the bare forward of (\d+) ms \(median of 1 pairs\); trace 0\.07 MB for 143,360 neurons, NASFR (\S+)%", line)
+    assert found and int(found[1]) > 0 and 1 < float(found[2]) < 60  # lively: the spikes to record are there
+
+
+def test_a_page_is_held_against_its_promise() -> None:
+    line = bench_page("vtb_conv_2_64", "spikingformer_1_64", rounds=1)
+    found = re.fullmatch(
+        r"a new image for vtb_conv_2_64 \(random weights\) and spikingformer_1_64 \(random weights\), one thread: "
+        r"(\d+) ms of processor time, the two bare forwards (\d+) ms \(medians of 1 pairs\); 1\.3 x forwards \+ 300 ms "
+        r"is (\d+) ms: (kept|missed)", line)
+    assert found
+    whole, forwards, promised = map(int, found.groups()[:3])
+    assert abs(promised - (1.3 * forwards + 300)) <= 1.2 and (found[4] == "kept") == (whole <= promised)
+    assert whole > 0 and forwards > 0
+
+
+def test_unknown_names_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "recording", "spikingformer_9_9"]) == 2
+    assert capsys.readouterr().err.startswith("error: no model is called 'spikingformer_9_9'; there are ")

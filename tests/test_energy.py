@@ -180,6 +180,11 @@ def test_energy_over_time_ends_at_the_total_and_never_falls(assumptions: Assumpt
     assert spent[-1] == pytest.approx(estimate_energy(trace, assumptions).energy_uj)
 
 
+def test_a_model_without_timesteps_has_no_energy_over_time() -> None:
+    with pytest.raises(ValueError, match="needs a spiking model"):
+        energy_over_time(SpikeTrace())
+
+
 @torch.no_grad()
 def test_what_stopping_early_costs_is_what_fewer_timesteps_cost() -> None:
     """Neurons see no future, so a run over 2 timesteps spikes as the first 2 of 3 do."""
