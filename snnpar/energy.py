@@ -136,6 +136,11 @@ def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["
     return spent.cumsum()
 
 
+def timesteps_within(spent_uj: np.ndarray, budget_uj: float) -> int:
+    """The largest T whose energy, of `energy_over_time`, stays within a budget; 0 if not even one timestep does."""
+    return int((np.asarray(spent_uj) <= budget_uj).sum())
+
+
 def accumulates_by_token(trace: SpikeTrace, grid: tuple[int, int]) -> np.ndarray:
     """(T, rows, columns) accumulates that the spikes at each token's place cause, over all layers that read spikes."""
     rows, columns = grid
@@ -157,6 +162,16 @@ def total_mj(macs: float, acs: float, assumptions: Assumptions) -> float:
 def bits_for(timesteps: int) -> int:
     """Bits of an activation that tells as many values apart as T timesteps of spikes: ceil(log2(T + 1))."""
     return math.ceil(math.log2(timesteps + 1))
+
+
+def quantised_mac(timesteps: int, assumptions: Assumptions) -> float:
+    """Picojoules of a MAC whose activations have `bits_for(T)` bits, where nothing better is known of it.
+
+    The addition costs an AC; the multiplication, MAC - AC, shrinks with the bits of the activation, as an array
+    multiplier has a row for each of them: AC + (MAC - AC) * bits / bits of a weight, at most the MAC itself.
+    """
+    multiplication = max(0.0, assumptions.mac_pj - assumptions.ac_pj)
+    return assumptions.ac_pj + multiplication * min(1.0, bits_for(timesteps) / assumptions.weight_bits)
 
 
 def break_even_rate(timesteps: int, assumptions: Assumptions, quantised_mac_pj: float) -> float:

@@ -16,6 +16,8 @@ from snnpar.energy import (
     break_even_rate,
     energy_over_time,
     estimate_energy,
+    quantised_mac,
+    timesteps_within,
     total_mj,
 )
 from snnpar.models import build_model
@@ -157,6 +159,22 @@ def test_at_the_break_even_rate_both_cost_the_same(assumptions: Assumptions) -> 
     weight = assumptions.byte_pj * assumptions.weight_bits / 8
     spiking_uj = report_of(spiking(timesteps * synapses, acs), assumptions=assumptions).energy_uj
     assert spiking_uj == pytest.approx(synapses * (quantised + weight) * 1e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize(("assumptions", "timesteps", "expected"), [
+    (CONVENTIONS["int8"], 4, 0.03 + 0.2 * 3 / 8),
+    (ARITHMETIC, 8, 0.9 + 3.7 * 4 / 32),
+    (Assumptions("1-bit weights", 2.0, 0.5, weight_bits=1), 8, 2.0),  # never dearer than the MAC itself
+    (Assumptions("odd", 0.1, 0.5), 4, 0.5),
+])
+def test_a_quantised_mac_is_an_addition_and_a_multiplication_by_few_bits(assumptions: Assumptions, timesteps: int,
+                                                                         expected: float) -> None:
+    assert quantised_mac(timesteps, assumptions) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("budget", "fits"), [(0.0, 0), (9.99, 0), (10.0, 1), (29.0, 2), (30.0, 3), (1e9, 3)])
+def test_a_budget_fits_the_timesteps_that_cost_no_more(budget: float, fits: int) -> None:
+    assert timesteps_within(np.array([10.0, 20.0, 30.0]), budget) == fits
 
 
 @pytest.mark.parametrize("change", [{"mac_pj": -1.0}, {"ac_pj": float("nan")}, {"byte_pj": "much"}, {"weight_bits": 0},

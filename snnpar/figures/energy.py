@@ -1,0 +1,115 @@
+"""Where energy goes: operations of both models part by part, rates against break-even, what stopping early costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snnpar.figures.looks import LOOKS, bare
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+GREY = "#8a94a3"
+ROW = 17  # pixels of a layer or a bar
+LEGEND = {"orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0, "title": None}
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """One model's value in each part (P,), NaN where it has no such part; `dense`: had its spikes been numbers."""
+
+    name: str
+    role: str
+    values: np.ndarray
+    dense: bool = False
+
+
+def part_bars(parts: Sequence[str], bars: Sequence[Bars], title: str, *, log: bool = False) -> go.Figure:
+    """A group of bars for each part, first part on top; percent unless the axis is logarithmic."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for one in bars:
+        if len(one.values) != len(parts):
+            raise ValueError(f"{one.name} has {len(one.values)} values for {len(parts)} parts")
+        colour = LOOKS[one.role].colour
+        marker = {"color": colour, "line": {"color": colour, "width": 1}}
+        if one.dense:
+            marker["pattern"] = {"shape": "/", "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "fillmode": "replace"}
+        number = "%{x:,.4s}" if log else "%{x:.1f}%"
+        figure.add_bar(x=one.values, y=list(parts), name=one.name, orientation="h", marker=marker,
+                       hovertemplate=f"%{{y}}: {number}<extra>{one.name}</extra>")
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_xaxes(title=title, **({"type": "log", "dtick": 1} if log else {"rangemode": "tozero"}))
+    height = 120 + (ROW * len(bars) + 8) * len(parts)
+    return bare(figure, height, legend=LEGEND, barmode="group", bargap=0.2).update_layout(
+        margin={"t": 24 + 22 * len(bars)}, legend_traceorder="normal", legend_orientation="v")
+
+
+@dataclass(frozen=True)
+class LayerRate:
+    """A layer that reads spikes: spikes per input and timestep, and what they cost it in microjoules."""
+
+    label: str
+    rate: float
+    spikes_per_synapse: float
+    energy_uj: float
+
+
+def rates_against_break_even(layers: Sequence[LayerRate], break_even: float) -> go.Figure:
+    """A point for each layer, first on top: left of the line its spikes are cheaper, right of it dearer (open mark).
+
+    A rate above 1 or an infinite break-even cannot be crossed: no line is drawn.
+    """
+    import plotly.graph_objects as go
+
+    student = LOOKS["student"]
+    cheaper = np.array([layer.rate <= break_even for layer in layers], bool)
+    figure = go.Figure()
+    for name, chosen, symbol in (("spikes cost less", cheaper, student.symbol),
+                                 ("spikes cost more", ~cheaper, f"{student.symbol}-open")):
+        some = [layer for layer, take in zip(layers, chosen, strict=True) if take]
+        figure.add_scatter(
+            x=[100 * layer.rate for layer in some], y=[layer.label for layer in some], mode="markers", name=name,
+            marker={"color": student.colour, "symbol": symbol, "size": 9, "line": {"width": 2}},
+            customdata=[[layer.spikes_per_synapse, layer.energy_uj] for layer in some],
+            hovertemplate="%{y}<br>rate %{x:.1f}%, %{customdata[0]:.2f} spikes per synapse, %{customdata[1]:.3g} µJ"
+            "<extra></extra>",
+        )
+    if break_even <= 1:
+        figure.add_vline(100 * break_even, line={"dash": "dash", "width": 2, "color": GREY},
+                         annotation={"text": f"break-even {100 * break_even:.1f}%", "yref": "paper", "y": 1,
+                                     "yanchor": "bottom", "xanchor": "auto"})
+    shown = [100 * layer.rate for layer in layers] + ([100 * break_even] if break_even <= 1 else [])
+    figure.update_xaxes(title="spikes per input and timestep, %", range=[0, 1.12 * max(shown, default=1) or 1])
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=[layer.label for layer in layers],
+                        autorange="reversed")
+    return bare(figure, 110 + ROW * len(layers), legend=LEGEND, showlegend=True).update_layout(margin={"t": 56})
+
+
+def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | None = None) -> go.Figure:
+    """What stopping after each timestep costs (T,); what exceeds the budget is pale. The teacher is a line."""
+    import plotly.graph_objects as go
+
+    look, steps = LOOKS["student"], list(range(1, len(spent_uj) + 1))
+    fits = np.asarray(spent_uj) <= budget_uj
+    figure = go.Figure(go.Bar(
+        x=steps, y=spent_uj, name="Student, after t timesteps", width=0.6, showlegend=False,
+        marker={"color": look.colour, "opacity": np.where(fits, 1.0, 0.3)},
+        text=[f"{energy:,.3g}{'' if fit else ' ✕'}" for energy, fit in zip(spent_uj, fits, strict=True)],
+        textposition="auto", hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
+    ))
+    figure.add_hline(budget_uj, line={"dash": "dot", "width": 2, "color": GREY},
+                     annotation={"text": f"budget {budget_uj:,.4g} µJ", "xanchor": "right"})
+    if teacher_uj is not None and teacher_uj <= 2 * max(budget_uj, spent_uj[-1]):  # else it would flatten the bars
+        teacher = LOOKS["teacher"]
+        figure.add_hline(teacher_uj, line={"dash": "dash", "width": 2, "color": teacher.colour},
+                         annotation={"text": f"{teacher.mark} {teacher.name} {teacher_uj:,.4g} µJ", "x": 0,
+                                     "xanchor": "left"})
+    figure.update_xaxes(title="timesteps t", tickvals=steps, range=[0.5, len(steps) + 0.5])
+    figure.update_yaxes(title="µJ, estimate", rangemode="tozero")
+    return bare(figure, 260, showlegend=False).update_layout(margin={"t": 24})
