@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, looking, maps, rows, tables
+from pages.ui import chrome, looking, maps, rows, tables, time_bar
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -10,7 +10,7 @@ if not seen:
     st.stop()
 truth = selection.picture.truth
 try:
-    compared = rows.compare(seen, truth, selection.threshold)
+    compared = rows.compare(seen, truth, selection.threshold, rows.timesteps(seen))
 except ValueError as error:
     st.error(str(error), icon=":material/block:")
     st.stop()
@@ -21,10 +21,5 @@ st.caption(
     "ones over a few timesteps. Compare their answers, where they look, and what it costs."
 )
 tables.headline(compared, seen, truth)
-left, right = st.columns([548, 700], gap="medium")
-with left:
-    maps.draw(selection, seen)
-    tables.decided(rows.groups(seen, truth, selection.threshold))
-with right:
-    tables.attributes(compared, truth)
+time_bar.show(time_bar.payload(selection, seen, maps.pick(selection, seen)))
 tables.provenance(seen)

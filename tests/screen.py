@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from io import BytesIO
 
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 
 def png(width: int = 24, height: int = 48) -> bytes:
@@ -18,3 +20,9 @@ def png(width: int = 24, height: int = 48) -> bytes:
 def said(elements: Iterable) -> str:
     """All texts of st.error, st.info, ... in one string."""
     return " ".join(element.value for element in elements)
+
+
+def component_data(test: AppTest, key: str) -> dict:
+    """What a component of a page was given."""
+    (component,) = [one for one in test.get("bidi_component") if one.key == key]
+    return json.loads(component.proto.json)

@@ -182,3 +182,19 @@ def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None
         assert np.isfinite(heatmap(method, student, PICTURE, "Hat", teacher=teacher).values).all()
     with pytest.raises(ValueError, match="no neurons"):
         heatmap("co_fire", student, PICTURE, "Hat")
+
+
+def test_maps_that_add_up_accumulate_and_others_show_one_timestep() -> None:
+    frames = np.array([[[1.0, 2.0]], [[3.0, -2.0]]])
+    counts = Heatmap(frames.sum(0), "t", "u", "h", frames)
+    assert counts.adds_up and counts.over_time().tolist() == [[[1, 2]], [[4, 0]]]
+    means = Heatmap(frames.mean(0), "t", "u", "h", frames)
+    assert not means.adds_up and means.over_time() is frames
+    still = Heatmap(frames[0], "t", "u", "h")
+    assert not still.adds_up and still.over_time().tolist() == [[[1, 2]]]
+
+
+@pytest.mark.parametrize(("method", "adds_up"), [("cosine", False), ("ledger", True), ("co_fire", True)])
+def test_which_maps_add_up(student: LoadedModel, teacher: LoadedModel, method: str, adds_up: bool) -> None:
+    heat = heatmap(method, student, PICTURE, "Hat", teacher=teacher)
+    assert heat.adds_up == adds_up and len(heat.over_time()) == 3

@@ -171,3 +171,20 @@ def test_calibration_leaves_empty_bins_out_and_later_answers_are_fuller() -> Non
     assert list(diagonal.x) == list(diagonal.y)
     assert list(teacher.x) == [0.1, 0.9] and list(teacher.customdata) == [5, 2]
     assert early.opacity < late.opacity == teacher.opacity == 1
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [(0.0, 2.0, (0.0, 2.0)), (-1.0, 0.5, (-1.0, 1.0)),
+                                                       (-0.5, 2.0, (-2.0, 2.0))])
+def test_a_span_holds_its_values_and_centres_signed_ones(low: float, high: float, expected: tuple) -> None:
+    assert figures.span(low, high) == expected
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_a_palette_meets_the_stops_of_the_overlay(centred: bool) -> None:
+    colours = figures.palette(centred=centred)
+    stops = figures.overlay(IMAGE, np.array([[-1.0 if centred else 0.0, 1.0]]), "u", low=-1.0 if centred else 0.0,
+                            high=1.0, width=50).data[0].colorscale
+    assert colours.shape == (256, 4) and colours.dtype == np.uint8
+    for place, colour in stops:
+        red, green, blue, alpha = (float(part) for part in colour.removeprefix("rgba(").rstrip(")").split(","))
+        assert np.abs(colours[round(255 * place)] - [red, green, blue, 255 * alpha]).max() <= 3  # 0.5 lies between two

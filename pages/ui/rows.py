@@ -54,15 +54,27 @@ class Row:
         return f"{word} · {who}" if word else who
 
 
-def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float) -> list[Row]:
-    """One row per attribute that the models share. Raises ValueError when they share none."""
+def timesteps(seen: dict[str, Seen]) -> int:
+    """T of the student; 1 where there is none, or none that spikes."""
+    steps = seen["student"].analysis.prediction.probs_per_timestep if "student" in seen else None
+    return 1 if steps is None else len(steps)
+
+
+def answer(one: Seen, t: int) -> np.ndarray:
+    """Probabilities (A,) of a model after timestep t; a model without timesteps always says the same."""
+    steps = one.analysis.prediction.probs_per_timestep
+    return one.analysis.prediction.probs if steps is None else steps[t - 1]
+
+
+def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[Row]:
+    """One row per attribute that the models share, after timestep t. Raises ValueError when they share none."""
     schema = list(seen.values())[-1].model.schema
     names = schema.attributes
     if len(seen) == 2:
         names = shared_attributes(seen["teacher"].model.schema, schema)
     rows = []
     for name in names:
-        probs = {role: float(one.analysis.prediction.probs[one.model.schema.index(name)]) for role, one in seen.items()}
+        probs = {role: float(answer(one, t)[one.model.schema.index(name)]) for role, one in seen.items()}
         rows.append(
             Row(
                 name,
@@ -80,9 +92,12 @@ def right(rows: list[Row], role: str) -> int:
     return sum(row.decisions[role] == row.truth for row in rows)
 
 
-def groups(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float) -> list[dict[str, str]]:
-    """The label each model decides for a group, and the true one: keys group, truth, teacher, student, same."""
-    said = {role: decide(one.model.schema, one.analysis.prediction.probs, threshold) for role, one in seen.items()}
+def groups(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[dict[str, str]]:
+    """The label each model decides for a group after timestep t, and the true one.
+
+    Keys: group, truth where it is known, the roles, and same where there are two.
+    """
+    said = {role: decide(one.model.schema, answer(one, t), threshold) for role, one in seen.items()}
     schema = list(seen.values())[-1].model.schema
     if truth is not None:
         known = np.array([float(name in truth) for name in schema.attributes])

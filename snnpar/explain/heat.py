@@ -30,6 +30,20 @@ class Heatmap:
         if self.frames is not None and self.frames.shape[1:] != self.values.shape:
             raise ValueError(f"frames must be (T, {', '.join(map(str, self.values.shape))}); got {self.frames.shape}")
 
+    @property
+    def adds_up(self) -> bool:
+        """Are `values` the sum of the frames, as counts and ledgers are and cosines are not?"""
+        return self.frames is not None and np.allclose(self.frames.sum(0), self.values, rtol=1e-4, atol=1e-6)
+
+    def over_time(self) -> np.ndarray:
+        """(T, rows, columns) to show at t: the sum of timesteps 1 to t of a map that adds up, else timestep t alone.
+
+        (1, rows, columns), the values, for a map that is not made of timesteps.
+        """
+        if self.frames is None:
+            return self.values[None]
+        return self.frames.cumsum(0) if self.adds_up else self.frames
+
 
 @dataclass(frozen=True)
 class Method:

@@ -32,7 +32,8 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, tea
         frames = on_grid(F.cosine_similarity(stream[0][:, 0].float().flatten(2), text[None, :, None], dim=1), model)
     cosine = F.cosine_similarity(features, text[None], dim=-1)
     return Heatmap(on_grid(cosine, model), "Text-patch cosine", "cosine, -1 to 1",
-                   "student tokens (mean over time, last block) against the teacher's projected phrase", frames)
+                   "student tokens after the last block, mean over time or one timestep, against the teacher's "
+                   "projected phrase", frames)
 
 
 def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, _teacher: object) -> Heatmap:

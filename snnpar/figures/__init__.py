@@ -14,7 +14,7 @@ from snnpar.figures.evaluation import (
     metrics_over_time,
 )
 from snnpar.figures.looks import LOOKS, Look
-from snnpar.figures.overlay import overlay
+from snnpar.figures.overlay import overlay, palette, span
 from snnpar.figures.spikes import RASTER_ROWS, Raster, firing_maps, firing_rates, spike_raster
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "metric_curves",
     "metrics_over_time",
     "overlay",
+    "palette",
     "predictions_over_time",
+    "span",
     "spike_raster",
 ]

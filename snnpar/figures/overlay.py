@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +35,7 @@ def overlay(image: np.ndarray, values: np.ndarray, unit: str, *, low: float, hig
     rows, columns = values.shape
     tall = round(width * min(3.0, image.shape[0] / image.shape[1]))
     centred = low < 0
-    bound = max(abs(low), abs(high), 1e-9)
-    low, high = (-bound, bound) if centred else (low, max(high, low + 1e-9))
+    low, high = span(low, high)
     figure = go.Figure()
     figure.add_layout_image(
         {"source": Image.fromarray(image).convert("L"), "x": 0, "y": 0, "sizex": columns, "sizey": rows},
@@ -57,6 +57,22 @@ def overlay(image: np.ndarray, values: np.ndarray, unit: str, *, low: float, hig
     figure.update_xaxes(range=[0, columns], visible=False)
     figure.update_yaxes(range=[rows, 0], visible=False)
     return bare(figure, tall + BAR_HEIGHT, width=width).update_layout(margin={"l": 0, "r": 0, "t": 0, "b": BAR_HEIGHT})
+
+
+def span(low: float, high: float) -> tuple[float, float]:
+    """The range of a colour scale over values from low to high: symmetric about 0 if any is negative, never empty."""
+    bound = max(abs(low), abs(high), 1e-9)
+    return (-bound, bound) if low < 0 else (low, max(high, low + 1e-9))
+
+
+def palette(*, centred: bool) -> np.ndarray:
+    """(256, 4) uint8 RGBA: the colours of `overlay` from the lowest value to the highest, for a canvas."""
+    stops = DIVERGING if centred else SEQUENTIAL
+    colours = np.array([[float(part) for part in re.findall(r"[\d.]+", colour)] for _, colour in stops])
+    colours[:, 3] *= 255
+    places = np.linspace(0, 1, 256)
+    channels = [np.interp(places, [place for place, _ in stops], channel) for channel in colours.T]
+    return np.stack(channels, axis=1).round().astype(np.uint8)
 
 
 def _colour_bar(unit: str, low: float, high: float) -> dict:

@@ -5,20 +5,11 @@ from __future__ import annotations
 from browsing import MARKS, SLOW_S, choose, settle
 from screen import png
 
-from pages.ui.tables import ROW_HEIGHT
-
 pytestmark = MARKS
 
 
 def toggle(page, label: str) -> None:
     page.get_by_test_id("stCheckbox").filter(has_text=label).locator("label").click()
-
-
-def click_row(page, row: int) -> None:
-    """Click a cell of the attribute table, which is drawn on a canvas: a header, then rows of equal height."""
-    settle(page)  # a canvas says nothing about being ready
-    box = page.get_by_test_id("stDataFrame").bounding_box()
-    page.mouse.click(box["x"] + 80, box["y"] + ROW_HEIGHT * (row + 1.5))
 
 
 def number(page, label: str, value: int) -> None:
@@ -31,7 +22,7 @@ def test_a_first_visit(page) -> None:
     from playwright.sync_api import expect
 
     expect(page.get_by_text("Where they look for “Female”")).to_be_visible(timeout=60_000)
-    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
+    expect(page.locator("figure[data-role] .stack canvas")).to_have_count(2)
 
     page.get_by_role("button", name="Your own").click()
     page.locator('input[type="file"]').set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": png()})
@@ -42,7 +33,7 @@ def test_a_first_visit(page) -> None:
     expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
     assert "attribute=Backpack" in page.url and "me.png" not in page.url
 
-    click_row(page, 3)
+    page.locator("tr[data-attribute]").nth(3).click()
     expect(page.get_by_text("Where they look for “Under 18”")).to_be_visible()
     choose(page, "Attribute", "Backpack")
     expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()

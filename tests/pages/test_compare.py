@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from screen import png, said
+from screen import component_data, png, said
 from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
 
+from snnpar.explain import METHODS
 from snnpar.hub import HubError
 from snnpar.schema import AttributeGroup, AttributeSchema
 
@@ -17,60 +19,60 @@ BAGS = AttributeSchema("bags", ("Suitcase",), ("suitcase",), ("Suitcase",),
                        (AttributeGroup("Bags", ("Suitcase",), none="No bag"),))
 
 
-def table(test):
-    return test.dataframe[0].value
+def rows(test) -> list[dict]:
+    """The attributes, as the time bar shows them."""
+    return component_data(test, "time_bar")["rows"]
 
 
 def test_opens_populated_with_a_labelled_sample(app, pair: Path) -> None:
     test = app(pair)
-    rows = table(test)
-    assert list(rows["attribute"]) == list(PA100K.labels)
-    assert set(rows["truth"]) == {"yes", "no"}
-    assert (rows["difference"] - (rows["student"] - rows["teacher"])).abs().max() <= 0.5  # whole points
-    assert rows["verdict"].str.match("^(= agree|≠ differ) · ").all()
+    shown = rows(test)
+    assert [row["label"] for row in shown] == list(PA100K.labels)
+    assert {row["truth"] for row in shown} == {True, False}
+    assert all(re.match("(= agree|≠ differ) · ", verdict) for row in shown for verdict in row["verdicts"])
     assert not test.error and len(test.metric) == 7
 
 
 def test_the_threshold_decides(app, pair: Path) -> None:
     test = app(pair, threshold="0.95")
     assert test.slider(key="threshold").value == 0.95
-    rows = table(test)
-    differ = (rows["teacher"] > 95) != (rows["student"] > 95)
-    assert list(rows["verdict"].str.startswith("≠")) == list(differ)
+    for row in rows(test):
+        differ = [(row["teacher"] > 0.95) != (student > 0.95) for student in row["student"]]
+        assert differ == [verdict.startswith("≠") for verdict in row["verdicts"]]
+        assert differ == ["disagree" in kinds for kinds in row["kinds"]]
 
 
-def test_filters_and_search(app, pair: Path) -> None:
-    test = app(pair)
-    everything = table(test)
-    test.segmented_control(key="show").set_value("disagree").run()
-    differing = everything[everything["verdict"].str.startswith("≠")]
-    shown = table(test) if len(differing) else None
-    assert shown is None or list(shown["attribute"]) == list(differing["attribute"])
-    test.segmented_control(key="show").set_value("all").run()
-    test.text_input(key="search").set_value("sleeve").run()
-    assert list(table(test)["attribute"]) == ["Short sleeves", "Long sleeves"]
-    test.text_input(key="search").set_value("no such thing").run()
-    assert "No attribute passes" in said(test.info) and not test.exception
+def test_the_headline_is_the_answer_after_all_timesteps(app, pair: Path) -> None:
+    test = app(pair, t="1")
+    agree = sum("disagree" not in row["kinds"][-1] for row in rows(test))
+    right = sum((row["student"][-1] > 0.45) == row["truth"] for row in rows(test))
+    assert test.metric[0].value == f"{agree} of {len(PA100K)}" and test.metric[2].value == f"{right} of {len(PA100K)}"
+    assert component_data(test, "time_bar")["right"]["student"][-1] == right
 
 
 def test_the_attribute_and_sample_come_from_the_link(app, pair: Path) -> None:
     test = app(pair, attribute="Backpack")
-    assert "“Backpack”" in said(test.subheader)
-    first = table(test)
+    assert "“Backpack”" in said(test.subheader) and component_data(test, "time_bar")["attribute"] == "Backpack"
+    first = rows(test)
     test.button(key="next").click().run()
     assert test.selectbox(key="sample").value == "2"
-    assert test.session_state["selection"].picture.title != "" and not table(test).equals(first)
+    assert test.session_state["selection"].picture.title != "" and rows(test) != first
     test.button(key="back").click().run()
-    assert table(test).equals(first)
+    assert rows(test) == first
 
 
 @pytest.mark.parametrize("teacher_map", ["attention", "grad_cam"])
-@pytest.mark.parametrize("student_map", ["cosine", "co_fire", "grad_cam"])
+@pytest.mark.parametrize("student_map", ["cosine", "co_fire", "ledger", "grad_cam"])
 def test_every_heatmap_is_drawn(app, pair: Path, teacher_map: str, student_map: str) -> None:
     test = app(pair)
     test.selectbox(key="teacher_map").set_value(teacher_map)
     test.selectbox(key="student_map").set_value(student_map).run()
     assert not test.exception and not test.error
+    maps = component_data(test, "time_bar")["maps"]
+    assert [one["title"] for one in maps] == [METHODS["teacher"][teacher_map].label,
+                                              METHODS["student"][student_map].label]
+    assert ["general" if one["general"] else "own" for one in maps] == [
+        "own", "general" if student_map == "co_fire" else "own"]
     same_unit = teacher_map == student_map == "grad_cam"
     assert test.segmented_control(key="scale").disabled != same_unit
 
@@ -80,19 +82,20 @@ def test_a_map_that_does_not_apply_says_why(app, pair: Path, tmp_path: Path) -> 
     write_checkpoint(tmp_path / "wide", replace(STUDENT, dim=2 * TEACHER.dim))
     test = app(tmp_path)
     assert "teacher of the student's width" in said(test.info)
-    assert len(table(test)) == len(PA100K)
+    assert len(rows(test)) == len(PA100K)
+    assert [one["role"] for one in component_data(test, "time_bar")["maps"]] == ["teacher"]
 
 
 def test_an_upload_has_no_known_truth(app, pair: Path) -> None:
     test = app(pair)
     test.file_uploader(key="upload").upload("me.png", png(), "image/png").run()
     assert test.session_state["selection"].picture.title == "me.png"
-    assert set(table(test)["truth"]) == {"not known"}
-    assert set(table(test)["verdict"]) <= {"= agree", "≠ differ"}
-    assert "wrong" not in " ".join(test.segmented_control(key="show").options)
+    assert {row["truth"] for row in rows(test)} == {None}
+    assert {verdict for row in rows(test) for verdict in row["verdicts"]} <= {"= agree", "≠ differ"}
+    assert "wrong" not in component_data(test, "time_bar")["filters"]
     assert "me.png" not in str(test.query_params)
     test.button(key="next").click().run()  # back to the samples
-    assert set(table(test)["truth"]) == {"yes", "no"}
+    assert {row["truth"] for row in rows(test)} == {True, False}
 
 
 @pytest.mark.parametrize(("data", "words"), [(b"", "0 bytes"), (b"nonsense", "not a readable"), (png()[:60], "me.png"),
@@ -101,7 +104,7 @@ def test_a_bad_upload_gives_a_sentence_and_the_sample_stays(app, pair: Path, dat
     test = app(pair)
     test.file_uploader(key="upload").upload("me.png", data, "image/png").run()
     assert words in said(test.error) and "me.png" in said(test.error)
-    assert not test.exception and set(table(test)["truth"]) == {"yes", "no"}
+    assert not test.exception and {row["truth"] for row in rows(test)} == {True, False}
 
 
 def test_without_checkpoints_it_says_what_to_do(app, tmp_path: Path) -> None:
@@ -113,8 +116,9 @@ def test_without_checkpoints_it_says_what_to_do(app, tmp_path: Path) -> None:
 def test_one_model_alone_is_shown(app, pair: Path, tmp_path: Path) -> None:
     shutil.copytree(pair / "tiny-student", tmp_path / "tiny-student")
     test = app(tmp_path)
-    rows = table(test)
-    assert "teacher" not in rows and set(rows["verdict"]) == {"right", "wrong"}
+    shown = rows(test)
+    assert not any("teacher" in row for row in shown)
+    assert {verdict for row in shown for verdict in row["verdicts"]} == {"right", "wrong"}
 
 
 def test_damaged_weights_are_told_and_another_model_stays(app, pair: Path, tmp_path: Path) -> None:
@@ -123,7 +127,7 @@ def test_damaged_weights_are_told_and_another_model_stays(app, pair: Path, tmp_p
     (tmp_path / "a-damaged-student" / "model.safetensors").write_bytes(b"\x00" * 100)
     test = app(tmp_path)
     assert "a-damaged-student" in said(test.error) and "model.safetensors" in said(test.error)
-    assert "tiny-student" in said(test.caption) and len(table(test)) == len(PA100K)
+    assert "tiny-student" in said(test.caption) and len(rows(test)) == len(PA100K)
 
 
 def test_a_wrong_config_is_told(app, pair: Path, tmp_path: Path) -> None:
@@ -132,7 +136,7 @@ def test_a_wrong_config_is_told(app, pair: Path, tmp_path: Path) -> None:
     (tmp_path / "broken" / "config.json").write_text("{", "utf-8")
     test = app(tmp_path, student="broken")
     assert "broken/config.json" in said(test.error) and "tiny-student" in said(test.error)
-    assert len(table(test)) == len(PA100K)
+    assert len(rows(test)) == len(PA100K)
 
 
 def test_an_unknown_checkpoint_and_a_swapped_role_are_told(app, pair: Path) -> None:
@@ -144,7 +148,7 @@ def test_a_pair_without_common_attributes_is_refused(app, pair: Path, tmp_path: 
     shutil.copytree(pair / "tiny-teacher", tmp_path / "tiny-teacher")
     write_checkpoint(tmp_path / "bags", STUDENT, BAGS)
     test = app(tmp_path)
-    assert "share no attribute" in said(test.error) and not test.dataframe
+    assert "share no attribute" in said(test.error) and not test.get("bidi_component")
 
 
 def test_the_hub_gives_a_checkpoint(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,4 +167,4 @@ def test_an_unreachable_hub_is_told_and_the_shipped_pair_stays(app, pair: Path, 
     monkeypatch.setattr("pages.ui.checkpoints.fetch_checkpoint", refuse)
     test = app(pair, student="someone/spiker")
     assert "The Hub cannot be reached. The student shown is tiny-student." in said(test.error)
-    assert len(table(test)) == len(PA100K)
+    assert len(rows(test)) == len(PA100K)

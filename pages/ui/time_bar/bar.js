@@ -1,0 +1,154 @@
+// The bar itself. It alone says what t is; Python hears of it when the bar comes to rest.
+
+const STEP_MS = 900;
+const STEPPING = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
+const views = new WeakMap(); // Streamlit calls the entry again whenever the data may have changed
+
+export default function timeBar({ data, parentElement, setTriggerValue }) {
+  let view = views.get(parentElement);
+  if (!view) {
+    view = newView(parentElement, data);
+    views.set(parentElement, view);
+  }
+  view.emit = setTriggerValue;
+  update(view, data);
+  return () => clearInterval(view.timer);
+}
+
+function newView(root, data) {
+  const find = (selector) => root.querySelector(selector);
+  const view = { root, find, t: data.t, told: data.t, timesteps: data.timesteps, timer: null, stepping: false,
+    filter: data.show || "all", order: { key: null, up: true }, wanted: "" };
+  const range = find(".t");
+  range.addEventListener("input", () => { stop(view); show(view, Number(range.value)); });
+  range.addEventListener("change", () => { if (!view.stepping) rest(view); });
+  range.addEventListener("keydown", (event) => rangeKey(view, event));
+  range.addEventListener("keyup", () => endStepping(view));
+  range.addEventListener("blur", () => endStepping(view));
+  find(".play").addEventListener("click", () => playOrPause(view));
+  find(".search").addEventListener("input", (event) => {
+    view.wanted = event.target.value.trim().toLowerCase();
+    arrange(view);
+  });
+  const helps = root.querySelectorAll("details.help");
+  for (const help of helps) {
+    help.addEventListener("toggle", () => {
+      if (help.open) for (const other of helps) if (other !== help) other.open = false;
+    });
+    help.addEventListener("keydown", (event) => { if (event.key === "Escape") help.open = false; });
+    help.addEventListener("focusout", (event) => { if (!help.contains(event.relatedTarget)) help.open = false; });
+  }
+  return view;
+}
+
+// New data leaves t alone, for the bar may have gone on meanwhile, unless there is another number of timesteps.
+function update(view, data) {
+  if (data.timesteps !== view.timesteps) {
+    stop(view);
+    view.t = view.told = data.t;
+    view.timesteps = data.timesteps;
+  }
+  view.data = data;
+  const { find } = view;
+  const range = find(".t");
+  find(".timebar").hidden = !data.bar;
+  find(".why").textContent = data.why;
+  range.max = data.timesteps;
+  range.disabled = find(".play").disabled = data.timesteps === 1;
+  const ticks = Array.from({ length: data.timesteps }, (_, i) => make("span", {}, String(i + 1)));
+  find(".ticks").replaceChildren(...ticks);
+  if (data.models.student) range.style.accentColor = data.models.student.colour;
+  drawPictures(view);
+  drawEnergy(view);
+  drawGroups(view);
+  drawTable(view);
+  show(view, view.t);
+}
+
+function show(view, t) {
+  view.t = t;
+  const { data, find } = view;
+  const range = find(".t");
+  const words = `t = ${t} of ${data.timesteps}`;
+  range.value = t;
+  range.setAttribute("aria-valuetext", words);
+  find(".now").textContent = words;
+  find(".ticks").childNodes.forEach((tick, i) => tick.classList.toggle("passed", i < t));
+  find(".summary").ariaLive = view.timer ? "off" : "polite";
+  find(".summary").textContent = summary(view);
+  mapsAt(view);
+  energyAt(view);
+  groupsAt(view);
+  tableAt(view);
+}
+
+function summary({ data, t }) {
+  const total = data.rows.length;
+  const parts = [];
+  if (data.models.teacher && data.models.student) {
+    const agree = data.rows.filter((row) => !entry(row.kinds, t).includes("disagree")).length;
+    parts.push(`they agree on ${agree} of ${total} attributes`);
+  }
+  if (data.labelled) {
+    const right = Object.keys(data.models).map((role) => `${role} right on ${entry(data.right[role], t)}`);
+    parts.push(right.join(", "));
+  }
+  if (data.bar) {
+    const open = data.rows.filter((row) => row.decided > t).length;
+    parts.push(open ? `${open} decisions still change after t = ${t}` : "no decision changes any more");
+  }
+  const when = !data.bar ? "" : data.timesteps === 1 ? "After its only timestep: " : `After t = ${t}: `;
+  const said = parts.join("; ");
+  return said ? `${when || said[0].toUpperCase()}${when ? said : said.slice(1)}.` : "";
+}
+
+// The bar came to rest: the one moment at which Python hears of t.
+function rest(view) {
+  if (view.t === view.told) return;
+  view.told = view.t;
+  view.emit("moved", view.t);
+}
+
+function rangeKey(view, event) {
+  if (event.key === " ") {
+    event.preventDefault();
+    playOrPause(view);
+  } else if (STEPPING.has(event.key)) {
+    view.stepping = true; // a key held down is one movement
+  }
+}
+
+function endStepping(view) {
+  if (!view.stepping) return;
+  view.stepping = false;
+  rest(view);
+}
+
+function playOrPause(view) {
+  if (view.timer) {
+    stop(view);
+    rest(view);
+    return;
+  }
+  view.timer = setInterval(() => {
+    if (view.t < view.timesteps) show(view, view.t + 1);
+    if (view.t === view.timesteps) {
+      stop(view);
+      rest(view);
+    }
+  }, STEP_MS);
+  labelPlay(view);
+  if (view.t === view.timesteps) show(view, 1);
+}
+
+function stop(view) {
+  clearInterval(view.timer);
+  view.timer = null;
+  labelPlay(view);
+}
+
+function labelPlay(view) {
+  const button = view.find(".play");
+  button.classList.toggle("playing", view.timer !== null);
+  button.setAttribute("aria-label", view.timer ? "Pause" : "Play the timesteps");
+}

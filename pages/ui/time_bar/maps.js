@@ -1,0 +1,141 @@
+// The picture, where each model looked, what it costs, and what the groups come to.
+
+function drawPictures(view) {
+  const { data, find } = view;
+  const { picture } = data;
+  const plain = make("figure", {}, make("figcaption", { class: "who" }, "Picture"), drawStack(picture, false),
+    make("figcaption", { class: "note" }, picture.title));
+  view.maps = data.maps.map((of) => drawMap(data, of));
+  find(".pictures").replaceChildren(plain, ...view.maps.map((map) => map.node));
+}
+
+function drawStack(picture, grey) {
+  const image = make("img", { src: picture.source, alt: grey ? "" : picture.title, class: grey ? "grey" : null });
+  const tall = Math.min(3, picture.height / picture.width);
+  return make("div", { class: "stack", style: `aspect-ratio:1 / ${tall}` }, image);
+}
+
+function drawMap(data, of) {
+  const [, rows, columns] = of.shape;
+  const map = { of, values: floatsOf(of.values), colours: bytesOf(data.palettes[of.palette]) };
+  map.canvas = make("canvas", { width: columns, height: rows, role: "img" });
+  map.unit = make("div", { class: "unit" });
+  map.when = make("span", { class: "when" });
+  const stack = drawStack(data.picture, true);
+  stack.append(map.canvas);
+  map.canvas.addEventListener("pointermove", (event) => { map.at = cellUnder(map, event); sayUnit(map); });
+  map.canvas.addEventListener("pointerleave", () => { map.at = null; sayUnit(map); });
+  const general = of.general ? " The same for every attribute." : "";
+  const sentence = `${of.hooked[0].toUpperCase()}${of.hooked.slice(1)}.${general}`;
+  map.node = make(
+    "figure",
+    { "data-role": of.role },
+    make("figcaption", { class: "who" }, modelName(data.models[of.role]), map.when),
+    stack,
+    drawScale(map),
+    map.unit,
+    make("figcaption", { class: "note" }, make("span", { class: "checkpoint" }, `${data.models[of.role].checkpoint}: `),
+      `${of.title}. ${sentence}`),
+  );
+  return map;
+}
+
+function drawScale(map) {
+  const { low, high } = map.of;
+  const strip = make("canvas", { width: 256, height: 1, class: "scale", "aria-hidden": "true" });
+  const pixels = new ImageData(new Uint8ClampedArray(map.colours), 256, 1);
+  strip.getContext("2d").putImageData(pixels, 0, 0);
+  const ticks = [low, (low + high) / 2, high].map((value) => make("span", {}, short(value)));
+  return make("div", {}, strip, make("div", { class: "range" }, ...ticks));
+}
+
+function short(value) {
+  return String(Number(value.toPrecision(3))).replace("-", "−");
+}
+
+function cellUnder(map, event) {
+  const box = map.canvas.getBoundingClientRect();
+  const column = Math.floor(((event.clientX - box.left) / box.width) * map.canvas.width);
+  const row = Math.floor(((event.clientY - box.top) / box.height) * map.canvas.height);
+  return row >= 0 && column >= 0 && row < map.canvas.height && column < map.canvas.width ? { row, column } : null;
+}
+
+function sayUnit(map) {
+  const { unit } = map.of;
+  map.unit.textContent = map.at ? `${short(map.frame[map.at.row * map.canvas.width + map.at.column])} ${unit}` : unit;
+}
+
+function paint(map, t) {
+  const { shape: [count, rows, columns], low, high } = map.of;
+  const frame = Math.min(t, count) - 1;
+  map.frame = map.values.subarray(frame * rows * columns, (frame + 1) * rows * columns);
+  const pixels = new ImageData(columns, rows);
+  map.frame.forEach((value, i) => {
+    const place = Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
+    pixels.data.set(map.colours.subarray(4 * place, 4 * place + 4), 4 * i);
+  });
+  map.canvas.getContext("2d").putImageData(pixels, 0, 0);
+}
+
+function mapsAt(view) {
+  const { t, data } = view;
+  for (const map of view.maps) {
+    const { when, role, title, unit } = map.of;
+    paint(map, t);
+    map.when.textContent = when === "up to" ? ` t = 1 to ${t}` : when === "alone" ? ` t = ${t} alone` : "";
+    const top = map.frame.reduce((best, value, i) => (value > map.frame[best] ? i : best), 0);
+    const columns = map.canvas.width;
+    map.canvas.setAttribute("aria-label", `${data.models[role].name}: ${title}${map.when.textContent}. Highest at row `
+      + `${Math.floor(top / columns) + 1} of ${map.canvas.height}, column ${(top % columns) + 1} of ${columns}: `
+      + `${short(map.frame[top])} ${unit}.`);
+    sayUnit(map);
+  }
+}
+
+function drawEnergy(view) {
+  const { data, find } = view;
+  const { spent, convention } = data.energy;
+  const most = Math.max(...Object.values(spent).map((values) => values.at(-1)), 1e-9);
+  view.meters = Object.keys(spent).reverse().map((role) => {
+    const fill = make("i", { style: `background:${data.models[role].colour}` });
+    const number = make("span", { class: "number" });
+    const share = make("span", { class: "note" });
+    const line = make("div", { class: "who" }, modelName(data.models[role], true));
+    const node = make("div", { "data-role": role }, line, make("div", { class: "bar", "aria-hidden": "true" }, fill), number, share);
+    return { node, fill, number, share, values: spent[role], most };
+  });
+  find(".meters").replaceChildren(...view.meters.map((meter) => meter.node));
+  find(".convention").textContent = `For one picture. Convention: ${convention}.`;
+}
+
+function energyAt(view) {
+  const { t, data } = view;
+  const { teacher } = data.energy.spent;
+  for (const meter of view.meters) {
+    const value = entry(meter.values, t);
+    meter.fill.style.width = `${(100 * value) / meter.most}%`;
+    meter.number.textContent = microjoules(value);
+    const parts = [];
+    if (meter.values.length > 1) parts.push(`by the end of t = ${t}`);
+    if (teacher && meter.values !== teacher) parts.push(`${Math.round((100 * value) / teacher[0])}% of the teacher's`);
+    meter.share.textContent = parts.length ? ` ${parts.join(", ")}` : "";
+  }
+}
+
+function drawGroups(view) {
+  const { data, find } = view;
+  const columns = ["group", "truth", "teacher", "student", "same"].filter((key) => key in (data.groups[0] ?? {}));
+  const title = (key) => (data.models[key] ? modelName(data.models[key]) : { group: "Group", truth: "Truth", same: "" }[key]);
+  view.groups = [];
+  const body = data.groups.map((group) => make("tr", {}, ...columns.map((key) => {
+    const cell = make(key === "group" ? "th" : "td", key === "group" ? { scope: "row" } : {});
+    view.groups.push({ cell, words: Array.isArray(group[key]) ? group[key] : [group[key]] });
+    return cell;
+  })));
+  const head = make("tr", {}, ...columns.map((key) => make("th", { scope: "col" }, title(key))));
+  find(".groups table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
+}
+
+function groupsAt(view) {
+  for (const { cell, words } of view.groups) cell.textContent = entry(words, view.t);
+}
