@@ -36,6 +36,8 @@ def navigation() -> Page:
         [
             st.Page("pages/compare.py", title="Compare", default=True),
             st.Page("pages/spikes.py", title="Spikes"),
+            st.Page("pages/explain.py", title="Explain"),
+            st.Page("pages/energy.py", title="Energy"),
             st.Page("pages/evaluate.py", title="Evaluate"),
             st.Page("pages/train.py", title="Train"),
         ],

@@ -13,6 +13,7 @@ from snnpar.figures.evaluation import (
     flips_over_time,
     metrics_over_time,
 )
+from snnpar.figures.ledger import channel_bars, hiding_curves
 from snnpar.figures.looks import LOOKS, Look
 from snnpar.figures.overlay import overlay, palette, span
 from snnpar.figures.spikes import RASTER_ROWS, Raster, firing_maps, firing_rates, spike_raster
@@ -27,10 +28,12 @@ __all__ = [
     "Raster",
     "attribute_bars",
     "calibration_curves",
+    "channel_bars",
     "firing_maps",
     "firing_rates",
     "fixed_and_broken",
     "flips_over_time",
+    "hiding_curves",
     "loss_curves",
     "metric_curves",
     "metrics_over_time",

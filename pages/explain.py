@@ -1,0 +1,25 @@
+"""Explain: why the models say so: the student's spike ledger, all heatmaps with a test of each, and occlusion."""
+
+import streamlit as st
+
+from pages.ui import chrome, gallery, ledger_view, looking, occlusion
+from snnpar.inference import shared_attributes
+
+VIEWS = {"Ledger": ledger_view, "Heatmaps": gallery, "Occlusion": occlusion}  # as in the link
+
+selection = chrome.selection()
+seen = looking.look(selection)
+if not seen:
+    st.stop()
+if len(seen) == 2:
+    try:
+        shared_attributes(seen["teacher"].model.schema, seen["student"].model.schema)
+    except ValueError as error:
+        st.error(str(error), icon=":material/block:")
+        st.stop()
+
+st.header("Why do they say so?", anchor=False)
+st.caption("Take an answer apart: term by term where that is exact, by maps that are put to the test, or by hiding.")
+view = st.segmented_control("View", list(VIEWS), default="Ledger", key="view", bind="query-params", required=True,
+                            label_visibility="collapsed")
+VIEWS[view].show(selection, seen)

@@ -1,0 +1,79 @@
+"""The spike ledger as a grid of branches by timesteps; the tokens of the chosen cell lie over the picture.
+
+Choosing a cell draws its tokens in the browser at once; then Python adds the spikes behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import inline, moment
+from snnpar.figures import palette
+from snnpar.ledger import Ledger
+
+KEY = "ledger_grid"
+ALL = "all"
+
+_mount = inline.component(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A chosen cell: timestep from 1, or None for all; branch, or "" for all."""
+
+    t: int | None = None
+    branch: str = ""
+
+    def __str__(self) -> str:
+        """As in the link: "2.block.0.attn", "all.tokenizer", "all.all"."""
+        return f"{self.t or ALL}.{self.branch or ALL}"
+
+
+def chosen(ledger: Ledger) -> Cell:
+    """The cell kept or in the link; everything, if this ledger has no such cell."""
+    t, _, branch = moment.recall("cell").partition(".")
+    known_t = t == ALL or (t.isdecimal() and 1 <= int(t) <= len(ledger.spikes))
+    if not known_t or branch not in (ALL, *ledger.branches):
+        return Cell()
+    return Cell(None if t == ALL else int(t), "" if branch == ALL else branch)
+
+
+def readable(branch: str) -> str:
+    """A branch in words."""
+    parts = branch.split(".")
+    if len(parts) < 3:
+        return branch
+    return f"block {int(parts[1]) + 1}, {'attention' if parts[2] == 'attn' else 'MLP'}"
+
+
+def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, grid: tuple[int, int], title: str) -> None:
+    """Mount the grid.
+
+    `spikes` (C, N) bool: those that enter the chosen cell's convolution, None if no single cell is chosen; `picture`
+    (H, W, 3) uint8; `title` says whose ledger this is and of what.
+    """
+    _mount(
+        key=KEY,
+        data={
+            "title": title,
+            "cell": str(chosen(ledger)),
+            "timesteps": len(ledger.spikes),
+            "branches": [{"name": name, "label": readable(name)} for name in ledger.branches],
+            "rows": grid[0],
+            "columns": grid[1],
+            "spikes": inline.base64(ledger.spikes.astype("<f4")),
+            "constants": [round(float(value) * ledger.spikes[:, 0].size, 6) for value in ledger.constants],
+            "picture": inline.jpeg(picture),
+            "palette": inline.base64(palette(centred=True)),
+            "raster": None if spikes is None else {"bits": inline.base64(np.packbits(spikes)), "channels": len(spikes)},
+        },
+        on_cell_change=lambda: moment.keep("cell", _without_default(st.session_state[KEY]["cell"])),
+    )
+
+
+def _without_default(cell: str) -> str:
+    return "" if cell == str(Cell()) else cell

@@ -1,0 +1,122 @@
+// The tokens of the chosen cell over the picture, and the spikes behind it.
+function moveToken(event, view, point) {
+  const { rows, columns } = view.data;
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+  if (event.key === "Escape") point(-1);
+  if (!step) return;
+  event.preventDefault();
+  const next = view.token < 0 ? 0 : view.token + step;
+  const leavesRow = Math.abs(step) === 1 && view.token >= 0
+    && Math.floor(next / columns) !== Math.floor(view.token / columns);
+  if (next >= 0 && next < rows * columns && !leavesRow) point(next);
+}
+
+function tokenAt(view, map, event) {
+  const box = map.getBoundingClientRect(), { rows, columns } = view.data;
+  const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+  const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+  return row < 0 || row >= rows || column < 0 || column >= columns ? -1 : row * columns + column;
+}
+
+function columnAt(view, raster, event) {
+  if (!view.bits) return -1;
+  const box = raster.getBoundingClientRect();
+  return Math.min(view.terms.N - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * view.terms.N)));
+}
+
+function colour(palette, share) { // share in [-1, 1]
+  const place = 4 * Math.round(((share + 1) / 2) * 255);
+  const [red, green, blue, alpha] = palette.subarray(place, place + 4);
+  return `rgba(${red},${green},${blue},${alpha / 255})`;
+}
+
+function drawRamp(view, canvas) {
+  const paper = canvas.getContext("2d");
+  paper.clearRect(0, 0, 256, 1);
+  for (let i = 0; i < 256; i++) {
+    paper.fillStyle = colour(view.palette, i / 127.5 - 1);
+    paper.fillRect(i, 0, 1, 1);
+  }
+}
+
+function drawMap(view, canvas, find) {
+  const { data, terms, picture } = view, { t, s } = chosen(view);
+  const values = terms.tokens(t, s), bound = Math.max(1e-9, ...values.map(Math.abs));
+  const sharp = window.devicePixelRatio || 1, width = 190;
+  const height = Math.round(width * Math.min(3, data.picture.height / data.picture.width));
+  canvas.width = Math.round(width * sharp);
+  canvas.height = Math.round(height * sharp);
+  canvas.style.height = `${height}px`;
+  const paper = canvas.getContext("2d");
+  const [wide, tall] = [canvas.width / data.columns, canvas.height / data.rows];
+  if (picture.complete && picture.naturalWidth) {
+    paper.filter = "grayscale(1)";
+    paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    paper.filter = "none";
+  }
+  values.forEach((value, n) => {
+    paper.fillStyle = colour(view.palette, value / bound);
+    paper.fillRect((n % data.columns) * wide, Math.floor(n / data.columns) * tall, wide, tall);
+  });
+  if (view.token >= 0) frame(paper, (view.token % data.columns) * wide, Math.floor(view.token / data.columns) * tall,
+    wide, tall, sharp);
+  const digits = decimals([bound]);
+  find(".low").textContent = signed(-bound, digits);
+  find(".high").textContent = signed(bound, digits);
+  const what = `${s === null ? "all branches" : data.branches[s].label}, ${t === null ? "all t" : `t = ${t + 1}`}`;
+  find(".what").textContent = `${what}: ${signed(sum(values), decimals([sum(values)]))}`;
+  canvas.setAttribute("aria-label", `${data.title}, tokens over the picture, ${what}`);
+}
+
+function frame(paper, x, y, wide, tall, sharp) { // white in black, to be seen on any ground
+  for (const [style, width] of [["#000", 4], ["#fff", 2]]) {
+    paper.strokeStyle = style;
+    paper.lineWidth = width * sharp;
+    paper.strokeRect(x + sharp, y + sharp, wide - 2 * sharp, tall - 2 * sharp);
+  }
+}
+
+const fires = (view, channel, token) => {
+  const place = channel * view.terms.N + token;
+  return (view.bits[place >> 3] >> (7 - (place & 7))) & 1;
+};
+
+function drawRaster(view, canvas, find) {
+  const { data, terms } = view, { t, s } = chosen(view), single = t !== null && s !== null;
+  canvas.hidden = !view.bits;
+  find(".note").textContent = !single
+    ? "Choose one branch at one t to see the spikes behind it."
+    : !view.bits ? "Fetching the spikes\u2026"
+      : `The spikes behind this cell: ${data.raster.channels} channels (rows) by ${terms.N} tokens (columns), `
+        + `row by row of the picture, as the last convolution of ${data.branches[s].label} reads them at t = ${t + 1}.`;
+  if (!view.bits) return;
+  const channels = data.raster.channels;
+  canvas.width = terms.N;
+  canvas.height = channels;
+  canvas.style.height = `${channels * (channels <= 110 ? 2 : 1)}px`;
+  const paper = canvas.getContext("2d"), pixels = paper.createImageData(terms.N, channels);
+  for (let place = 0; place < channels * terms.N; place++) {
+    const on = fires(view, Math.floor(place / terms.N), place % terms.N), marked = place % terms.N === view.token;
+    pixels.data.set(on ? [232, 113, 10, 255] : marked ? [128, 136, 148, 150] : [128, 136, 148, 40], 4 * place);
+  }
+  paper.putImageData(pixels, 0, 0);
+  canvas.setAttribute("aria-label", find(".note").textContent);
+}
+
+function say(view, find) {
+  const { data, terms, token } = view, { t, s } = chosen(view);
+  if (token < 0) {
+    find(".said").textContent = "";
+    return;
+  }
+  const here = terms.tokens(t, s)[token], everything = terms.tokens(null, null)[token];
+  const place = `Row ${Math.floor(token / data.columns) + 1}, column ${(token % data.columns) + 1}`;
+  const total = t === null && s === null ? "" : `; all branches and t there: ${signed(everything, decimals([everything]))}`;
+  let firing = "";
+  if (view.bits) {
+    let count = 0;
+    for (let channel = 0; channel < data.raster.channels; channel++) count += fires(view, channel, token);
+    firing = `; ${count} of ${data.raster.channels} channels fire`;
+  }
+  find(".said").textContent = `${place}: ${signed(here, decimals([here]))} logit${total}${firing}`;
+}

@@ -1,0 +1,42 @@
+"""A picture on whose tokens one paints a mask, by pointer or keyboard. Tells Python when a stroke has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import inline, moment
+
+KEY = "occluder"
+
+_mount = inline.component(Path(__file__).parent)
+
+
+def mask(grid: tuple[int, int]) -> np.ndarray:
+    """(rows, columns) bool: what is hidden, as kept or in the link; nothing, if that was made for another grid."""
+    rows, columns = grid
+    try:
+        packed = np.frombuffer(bytes.fromhex(moment.recall("hidden")), np.uint8)
+    except ValueError:
+        packed = np.zeros(0, np.uint8)
+    if len(packed) != -(-rows * columns // 8):
+        return np.zeros(grid, bool)
+    return np.unpackbits(packed, count=rows * columns).astype(bool).reshape(grid)
+
+
+def show(picture: np.ndarray, hidden: np.ndarray) -> None:
+    """Mount the picture (H, W, 3) uint8 with its mask (rows, columns) bool."""
+    rows, columns = hidden.shape
+    fill = picture.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
+    _mount(
+        key=KEY,
+        data={"picture": inline.jpeg(picture), "rows": rows, "columns": columns, "hidden": pack(hidden), "fill": fill},
+        on_hidden_change=lambda: moment.keep("hidden", st.session_state[KEY]["hidden"]),
+    )
+
+
+def pack(hidden: np.ndarray) -> str:
+    """A mask as in the link: hexadecimal digits, row by row; "" if nothing is hidden."""
+    return np.packbits(hidden).tobytes().hex() if hidden.any() else ""
