@@ -11,7 +11,6 @@ from pages.ui.chrome import sentence
 from snnpar.energy import CONVENTIONS, Assumptions
 
 KEY = "energy"  # of the convention, here and in the link
-TITLES = {"arithmetic": "arithmetic only", "memory": "with memory", "int8": "int8"}
 LINKS = {
     "mac_pj": "e_mac", "ac_pj": "e_ac", "byte_pj": "e_byte", "weight_bits": "e_wbits", "state_bits": "e_sbits",
     "first_every_timestep": "e_first", "norms": "e_norms",
@@ -34,9 +33,9 @@ def pick() -> Assumptions:
     """Draw the choice and the drawer; what they say. An impossible number of the link is told and left out."""
     base = st.segmented_control(
         "Convention", list(CONVENTIONS), default="arithmetic", key=KEY, bind="query-params", persist_state="session",
-        required=True, format_func=TITLES.get, on_change=_reset,
-        help="45 nm, Horowitz (ISSCC 2014). arithmetic only: operations, as most papers on spiking networks; with "
-        "memory: a byte costs 24.96 pJ (spikingjelly's simple model); int8: 8-bit integers.",
+        required=True, on_change=_reset,  # no format_func: a link holds the words shown
+        help="45 nm, Horowitz (ISSCC 2014). arithmetic: operations only, as most papers on spiking networks; "
+        "memory: a byte costs 24.96 pJ, too (spikingjelly's simple model); int8: operations of 8-bit integers.",
     )
     changes = _changes(CONVENTIONS[base])
     assumptions = _edited(CONVENTIONS[base], changes)

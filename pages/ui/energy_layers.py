@@ -16,7 +16,7 @@ from snnpar.energy import Assumptions, LayerEnergy, bits_for, break_even_rate, e
 from snnpar.figures.energy import Bars, LayerRate, part_bars, rates_against_break_even
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
-SCALES = {"operations": "operations, log", "energy": "share of energy"}
+SCALES = ("operations", "energy")
 EDGES = {"patch_embed": "picture to tokens", "word_embed": "phrases", "head": "read-out"}
 
 
@@ -34,16 +34,17 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             "would cost if every input were a number; the teacher, blue, multiplies everywhere.",
             r"\mathrm{ACs} = \sum_{\mathrm{spikes}} \mathrm{fan\text{-}out}, \qquad "
             r"\mathrm{spikes\ per\ synapse} = \frac{\mathrm{ACs}\,T}{\mathrm{MACs}}")
-    scale = st.segmented_control("Bars show", list(SCALES), default="operations", key="scale", bind="query-params",
-                                 persist_state="session", required=True, format_func=SCALES.get)
+    scale = st.segmented_control("Bars show", SCALES, default="operations", key="scale", bind="query-params",
+                                 persist_state="session", required=True)
     layers = {role: estimate_energy(one.analysis.trace, assumptions).layers for role, one in seen.items()}
     names = _in_order({part_of(layer.name) for some in layers.values() for layer in some})
     draw = _operation_bars if scale == "operations" else _share_bars
     bars = [bar for role in layers for bar in draw(role, seen[role], layers[role], names)]
-    title = "operations for this picture" if scale == "operations" else "share of the model's own energy, %"
+    title = "operations, log scale" if scale == "operations" else "share of the model's own energy, %"
     st.plotly_chart(part_bars(names, bars, title, log=scale == "operations"), key="parts", **LIKE_PLOT)
-    states = "; the neurons' states, billed with memory, belong to no layer" if assumptions.byte_pj else ""
-    st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}{states}.")
+    scale_note = " On the log scale compare where bars end: a step is a factor of ten." if scale == "operations" else (
+        " Neurons' states belong to no layer and are left out." if assumptions.byte_pj else "")
+    st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}.{scale_note}")
     with st.expander("Every layer in numbers"):
         for role, one in seen.items():
             st.markdown(f"{mark(role)} **{one.model.checkpoint.name}**")
@@ -69,24 +70,19 @@ def _sums(layers: tuple[LayerEnergy, ...], names: list[str], values: list[float]
 
 
 def _operation_bars(role: str, one: Seen, layers: tuple[LayerEnergy, ...], names: list[str]) -> list[Bars]:
-    kinds = {layer.name: layer for layer in one.analysis.trace.layers}
+    name, kinds = one.model.checkpoint.name, {layer.name: layer for layer in one.analysis.trace.layers}
     dense = _sums(layers, names, [layer.macs or kinds[layer.name].macs for layer in layers])
     if role == "teacher" or not one.analysis.trace.timesteps:
-        return [Bars(f"{_title(role, one)}: MACs", role, dense)]
+        return [Bars(f"{name}: MACs", role, dense)]
     done = _sums(layers, names, [layer.acs + layer.macs for layer in layers])
-    return [Bars(f"{_title(role, one)}: ACs of spikes, and MACs where it reads numbers", role, done),
-            Bars(f"{_title(role, one)}: MACs if it read numbers everywhere, T = {one.analysis.trace.timesteps}", role,
-                 dense, dense=True)]
+    return [Bars(f"{name}: ACs, and MACs of numbers", role, done),
+            Bars(f"{name}: MACs if all were numbers", role, dense, dense=True)]
 
 
 def _share_bars(role: str, one: Seen, layers: tuple[LayerEnergy, ...], names: list[str]) -> list[Bars]:
     total = sum(layer.energy_uj for layer in layers) or 1.0
     energy = _sums(layers, names, [layer.energy_uj for layer in layers])
-    return [Bars(f"{_title(role, one)}: {total:,.4g} µJ in layers = 100%", role, 100 * energy / total)]
-
-
-def _title(role: str, one: Seen) -> str:
-    return f"{role.capitalize()} {one.model.checkpoint.name}"
+    return [Bars(f"{one.model.checkpoint.name}: {total:,.4g} µJ = 100%", role, 100 * energy / total)]
 
 
 def _table(one: Seen, layers: tuple[LayerEnergy, ...]) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.chrome import mark
-from pages.ui.energy_assumptions import TITLES
 from pages.ui.hint import heading
 from pages.ui.looking import Seen
 from snnpar.energy import CONVENTIONS, Assumptions, EnergyReport, estimate_energy
@@ -25,8 +24,8 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             ratio = reports["teacher"].energy_uj / reports["student"].energy_uj
             _number("Teacher ÷ student", f"{ratio:.2g}×", f"Energy of the teacher over the student's: {assumptions}.")
         for role, report in reports.items():
-            _number(f"{mark(role)} operations", _operations(report), "MACs multiply and add numbers; ACs only add, one "
-                    "for each weight that a spike meets. M: million.")
+            _number(f"{mark(role)} {'MACs + ACs' if report.acs else 'MACs'}", _operations(report), "Millions for this "
+                    "picture. A MAC multiplies and adds numbers; an AC only adds, one for each weight a spike meets.")
         trace = seen["student"].analysis.trace if "student" in seen else None
         if trace and trace.timesteps:
             _number("NASFR", f"{100 * trace.nasfr:.1f}%", "Network average spike firing rate of the student: all "
@@ -38,12 +37,12 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
 
 
 def _number(label: str, value: str, help: str) -> None:
-    st.metric(label, value, border=True, width=178, help=help)
+    st.metric(label, value, border=True, width="content", help=help)
 
 
 def microjoules(energy: float) -> str:
     """"≈ 72.2 µJ", or millijoules where these read better."""
-    return f"≈ {energy / 1e3:.3g} mJ" if energy >= 1e4 else f"≈ {_digits(energy)} µJ"
+    return f"≈ {energy / 1e3:.3g} mJ" if energy >= 1e5 else f"≈ {_digits(energy)} µJ"
 
 
 def _digits(number: float) -> str:
@@ -51,8 +50,7 @@ def _digits(number: float) -> str:
 
 
 def _operations(report: EnergyReport) -> str:
-    macs = f"{report.macs / 1e6:,.4g} M MAC"
-    return f"{macs} + {report.acs / 1e6:,.3g} M AC" if report.acs else macs
+    return " + ".join(_digits(count / 1e6) for count in (report.macs, report.acs) if count) + " M"
 
 
 def _billing(assumptions: Assumptions) -> str:
@@ -66,7 +64,7 @@ def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             "ratio shows how much of a claim is convention: with memory traffic the advantage of spikes shrinks, as "
             "they still fetch weights.", r"E = \mathrm{MACs}\,E_\mathrm{MAC} + \mathrm{ACs}\,E_\mathrm{AC} + "
             r"\mathrm{bytes}\,E_\mathrm{byte}")
-    rows = [_row(seen, TITLES[key], replace(one, first_every_timestep=first, norms=norms), assumptions)
+    rows = [_row(seen, key, replace(one, first_every_timestep=first, norms=norms), assumptions)
             for key, one in CONVENTIONS.items() for first in (False, True) for norms in (False, True)]
     if not any(row["Convention"].startswith("**▸") for row in rows):
         rows.insert(0, _row(seen, "as changed above", assumptions, assumptions))

@@ -75,7 +75,8 @@ def rates_against_break_even(layers: Sequence[LayerRate], break_even: float) -> 
         some = [layer for layer, take in zip(layers, chosen, strict=True) if take]
         figure.add_scatter(
             x=[100 * layer.rate for layer in some], y=[layer.label for layer in some], mode="markers", name=name,
-            marker={"color": student.colour, "symbol": symbol, "size": 9, "line": {"width": 2}},
+            marker={"color": student.colour, "symbol": symbol, "size": 9,
+                    "line": {"width": 2, "color": student.colour}},
             customdata=[[layer.spikes_per_synapse, layer.energy_uj] for layer in some],
             hovertemplate="%{y}<br>rate %{x:.1f}%, %{customdata[0]:.2f} spikes per synapse, %{customdata[1]:.3g} µJ"
             "<extra></extra>",
@@ -83,7 +84,7 @@ def rates_against_break_even(layers: Sequence[LayerRate], break_even: float) -> 
     if break_even <= 1:
         figure.add_vline(100 * break_even, line={"dash": "dash", "width": 2, "color": GREY},
                          annotation={"text": f"break-even {100 * break_even:.1f}%", "yref": "paper", "y": 1,
-                                     "yanchor": "bottom", "xanchor": "auto"})
+                                     "yanchor": "bottom", "xanchor": "right"})
     shown = [100 * layer.rate for layer in layers] + ([100 * break_even] if break_even <= 1 else [])
     figure.update_xaxes(title="spikes per input and timestep, %", range=[0, 1.12 * max(shown, default=1) or 1])
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=[layer.label for layer in layers],
@@ -100,16 +101,20 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
     figure = go.Figure(go.Bar(
         x=steps, y=spent_uj, name="Student, after t timesteps", width=0.6, showlegend=False,
         marker={"color": look.colour, "opacity": np.where(fits, 1.0, 0.3)},
-        text=[f"{energy:,.3g}{'' if fit else ' ✕'}" for energy, fit in zip(spent_uj, fits, strict=True)],
-        textposition="auto", hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
+        text=[f"{_digits(energy)}{'' if fit else ' ✕'}" for energy, fit in zip(spent_uj, fits, strict=True)],
+        textposition="auto", textangle=0, hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
     ))
     figure.add_hline(budget_uj, line={"dash": "dot", "width": 2, "color": GREY},
-                     annotation={"text": f"budget {budget_uj:,.4g} µJ", "xanchor": "right"})
+                     annotation={"text": f"budget {_digits(budget_uj)} µJ", "xanchor": "right"})
     if teacher_uj is not None and teacher_uj <= 2 * max(budget_uj, spent_uj[-1]):  # else it would flatten the bars
         teacher = LOOKS["teacher"]
         figure.add_hline(teacher_uj, line={"dash": "dash", "width": 2, "color": teacher.colour},
-                         annotation={"text": f"{teacher.mark} {teacher.name} {teacher_uj:,.4g} µJ", "x": 0,
+                         annotation={"text": f"{teacher.mark} {teacher.name} {_digits(teacher_uj)} µJ", "x": 0,
                                      "xanchor": "left"})
     figure.update_xaxes(title="timesteps t", tickvals=steps, range=[0.5, len(steps) + 0.5])
     figure.update_yaxes(title="µJ, estimate", rangemode="tozero")
     return bare(figure, 260, showlegend=False).update_layout(margin={"t": 24})
+
+
+def _digits(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1e3 else f"{number:.3g}"
