@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from io import BytesIO
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from snnpar.evidence import HEIGHT, MARGIN, Evidence, Finding, evidence_json, evidence_png
+from snnpar.explain import Heatmap, heatmap
+from snnpar.inference import analyze, load
+
+PICTURE = tiny.random_picture(3)
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
+    found = {}
+    for role, config, method in (("teacher", tiny.TEACHER, "attention"), ("student", tiny.STUDENT, "ledger")):
+        model = load(tiny.write_checkpoint(tmp_path_factory.mktemp(role) / f"tiny-{role}", config))
+        found[role] = Finding(analyze(model, PICTURE), heatmap(method, model, PICTURE, "Hat"))
+    return found
+
+
+def view(findings: dict[str, Finding], **values: object) -> Evidence:
+    return Evidence(**{"title": "A person", "picture": PICTURE, "attribute": "Hat", "threshold": 0.45,
+                       "findings": findings, "timestep": 2, **values})
+
+
+def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, Finding]) -> None:
+    told = json.loads(evidence_json(view(findings, truth=frozenset({"Hat"}), link="?attribute=Hat")))
+    assert (told["attribute"], told["threshold"], told["timestep"], told["link"]) == ("Hat", 0.45, 2, "?attribute=Hat")
+    assert told["picture"]["truth"] == ["Hat"] and told["picture"]["size"] == [40, 24]
+    assert told["picture"]["sha256_of_pixels"] == hashlib.sha256(PICTURE.tobytes()).hexdigest()
+    for role, finding in findings.items():
+        model, prediction = told["models"][role], finding.analysis.prediction
+        assert list(model["probabilities"]) == list(prediction.attributes)
+        np.testing.assert_allclose(list(model["probabilities"].values()), prediction.probs, atol=1e-6)
+        weights = (finding.analysis.checkpoint.path / "model.safetensors").read_bytes()
+        assert model["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+        assert model["energy"]["convention"] == finding.analysis.energy.convention
+        assert model["energy"]["kind"] == "estimate" and model["heatmap"]["hooked"] == finding.heat.hooked
+        np.testing.assert_allclose(model["heatmap"]["values"], finding.heat.values, atol=1e-6)
+    at_t = told["models"]["student"]["probabilities_at_timestep"]["Hat"]
+    student = findings["student"].analysis.prediction
+    assert at_t == pytest.approx(student.probs_per_timestep[1, student.attributes.index("Hat")], abs=1e-6)
+    assert "probabilities_at_timestep" not in told["models"]["teacher"]
+
+
+def test_a_picture_of_ones_own_has_no_link_and_no_truth(findings: dict[str, Finding]) -> None:
+    told = json.loads(evidence_json(view(findings)))
+    assert told["link"] is None and told["picture"]["truth"] is None
+    assert str(findings["teacher"].analysis.checkpoint.path) not in evidence_json(view(findings))
+
+
+@pytest.mark.parametrize("size", [(40, 24), (24, 40), (300, 20)])
+def test_the_card_shows_the_picture_and_a_map_for_each_model(findings: dict[str, Finding], size: tuple) -> None:
+    picture = np.full((*size, 3), (200, 30, 60), np.uint8)
+    card = Image.open(BytesIO(evidence_png(view(findings, picture=picture))))
+    width = min(HEIGHT, round(HEIGHT * size[1] / size[0]))
+    assert card.getpixel((MARGIN + width // 2, MARGIN + HEIGHT // 2)) == (200, 30, 60)
+    assert card.width >= 3 * width + 4 * MARGIN and card.height > HEIGHT + 3 * MARGIN
+    for place in (1, 2):  # the hottest cell of each map is coloured, though the picture below it is grey
+        left = MARGIN + place * (width + MARGIN)
+        tile = np.asarray(card)[MARGIN : MARGIN + HEIGHT, left : left + width].astype(int)
+        assert (np.ptp(tile, axis=2) > 40).any()
+
+
+def test_a_model_without_a_map_is_told_in_words_alone(findings: dict[str, Finding]) -> None:
+    alone = {"student": Finding(findings["student"].analysis)}
+    assert Image.open(BytesIO(evidence_png(view(alone)))).height < HEIGHT + 250
+    assert "heatmap" not in json.loads(evidence_json(view(alone)))["models"]["student"]
+
+
+def test_a_flat_map_is_drawn(findings: dict[str, Finding]) -> None:
+    flat = {"student": Finding(findings["student"].analysis, Heatmap(np.zeros((4, 2), np.float32), "t", "u", "h"))}
+    assert evidence_png(view(flat)).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("found", [{}, {"nobody": None}])
+def test_a_card_needs_models(found: dict) -> None:
+    with pytest.raises(ValueError, match="findings must be of teacher, student"):
+        view(found)
