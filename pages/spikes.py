@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, looking, timeline
+from pages.ui import chrome, looking, raster, timeline
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -20,10 +20,4 @@ st.caption(
     f"student sees the same picture {trace.timesteps} times in a row."
 )
 timeline.answers(seen, selection)
-left, right = st.columns([5, 7], gap="medium")
-with right:
-    layer = timeline.layer(trace)
-    timeline.where(trace, layer, student.model.checkpoint.model.token_grid, selection)
-    timeline.raster(trace, layer)
-with left:
-    timeline.rates(trace, layer)
+raster.show(student, selection)

@@ -121,19 +121,13 @@ class Pages:
         return channel // self._channels_at_once * self._pages_across + across
 
 
-def overview_side(layer: np.ndarray, grid: tuple[int, int], limit: int = WINDOW_BITS) -> int:
-    """The smallest squares of neurons with which a whole layer (C, T, H, W) fits on one page, or the largest."""
-    choices = sides(layer.shape[2] // grid[0], layer.shape[3] // grid[1])
-    return next((side for side in choices if layer.size // side**2 <= limit), choices[-1])
-
-
-def pack(layer: np.ndarray, grid: tuple[int, int], window: Window, side: int) -> bytes:
+def pack(layer: np.ndarray, grid: tuple[int, int], window: Window, side: int) -> np.ndarray:
     """The cells of a window, one bit each: channel by channel, timestep, token, and its squares row by row.
 
-    Eight to a byte, the first one highest; the last byte is filled with zeros.
+    Eight to a byte, uint8, the first one highest; the last byte is filled with zeros.
     """
     shown = pool(layer[window.channels.start : window.channels.stop], side)
-    return np.packbits(by_token(shown, grid)[:, :, list(window.tokens)]).tobytes()
+    return np.packbits(by_token(shown, grid)[:, :, list(window.tokens)])
 
 
 def busiest(channel: np.ndarray, row: int, column: int, side: int) -> tuple[int, int]:

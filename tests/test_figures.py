@@ -8,48 +8,8 @@ import numpy as np
 import pytest
 
 from snnpar import ROOT, figures
-from snnpar.figures.spikes import CELL
 
 IMAGE = np.full((40, 20, 3), 200, np.uint8)
-GROUND, SPIKE, NOTHING = (128, 136, 148, 40), (232, 113, 10, 255), (0, 0, 0, 0)
-
-
-def cells(raster: figures.Raster) -> np.ndarray:
-    """One pixel per neuron and timestep."""
-    return raster.image[CELL // 2 :: CELL, CELL // 2 :: CELL]
-
-
-def test_a_raster_has_a_row_per_neuron_and_a_column_per_timestep() -> None:
-    spikes = np.zeros((3, 5), bool)
-    spikes[1, 2] = True
-    raster = figures.spike_raster(spikes)
-    assert (raster.shown, raster.total) == (5, 5)
-    grid = cells(raster)
-    assert grid.shape == (figures.RASTER_ROWS, 3, 4)
-    assert tuple(grid[2, 1]) == SPIKE and tuple(grid[2, 0]) == GROUND
-    assert (grid[:5] == SPIKE).all(2).sum() == 1
-    assert (grid[5:] == NOTHING).all()  # there are no more neurons
-
-
-def test_raster_blocks_stand_side_by_side() -> None:
-    spikes = np.zeros((2, figures.RASTER_ROWS + 1), bool)
-    spikes[0, figures.RASTER_ROWS] = True  # the first neuron of the second block
-    grid = cells(figures.spike_raster(spikes))
-    assert grid.shape[1] == 5  # two blocks of two timesteps, and one empty column between
-    assert tuple(grid[0, 3]) == SPIKE and tuple(grid[0, 2]) == NOTHING and tuple(grid[0, 0]) == GROUND
-
-
-def test_a_large_raster_is_sampled_evenly_and_keeps_its_spikes() -> None:
-    spikes = np.zeros((1, 1000), bool)
-    spikes[0, ::111] = True  # 0, 111, ..., 999
-    raster = figures.spike_raster(spikes, limit=10)
-    assert (raster.shown, raster.total) == (10, 1000)
-    assert (cells(raster)[:10] == SPIKE).all()
-
-
-def test_a_raster_of_another_shape_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"\(T, neurons\); got \(1, 2, 3\)"):
-        figures.spike_raster(np.zeros((1, 2, 3), bool))
 
 
 @pytest.mark.parametrize(
@@ -70,13 +30,6 @@ def test_a_flat_overlay_still_has_a_range() -> None:
     assert heat.zmax > heat.zmin
 
 
-def test_firing_rates_keep_their_order_and_mark_the_layer() -> None:
-    rates = np.array([[0.1, 0.2], [0.3, 0.4]])
-    heat = figures.firing_rates(["first", "second"], rates, "second").data[0]
-    assert np.array_equal(heat.z, rates)
-    assert list(heat.x) == ["t = 1", "t = 2"] and heat.y[0] == "first" and "second" in heat.y[1] and "<b>" in heat.y[1]
-
-
 def test_answers_over_time_have_a_flat_teacher_and_a_threshold() -> None:
     answers = [figures.AttributeOverTime("Hat", np.array([0.2, 0.6]), 0.9),
                figures.AttributeOverTime("Boots", np.array([0.1, 0.3]), None)]
@@ -86,13 +39,6 @@ def test_answers_over_time_have_a_flat_teacher_and_a_threshold() -> None:
                                                         ("teacher", "student", "student")]
     assert {shape.y0 for shape in figure.layout.shapes} == {0.45}
     assert [note.text for note in figure.layout.annotations] == ["Hat", "Boots"]
-
-
-def test_firing_maps_share_one_scale() -> None:
-    maps = np.arange(8, dtype=float).reshape(2, 2, 2)
-    figure = figures.firing_maps(maps, IMAGE)
-    assert np.array_equal([heat.z for heat in figure.data[1:]], maps)
-    assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 7)
 
 
 def test_loss_curves_show_each_term_and_the_sum_of_several() -> None:

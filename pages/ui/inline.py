@@ -26,9 +26,9 @@ def base64(array: np.ndarray) -> str:
     return b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
-def jpeg(image: np.ndarray) -> dict:
+def jpeg(image: np.ndarray, quality: int = JPEG_QUALITY) -> dict:
     """An image (H, W, 3) uint8 as {source: a data URL, height, width}."""
     file = BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
     source = "data:image/jpeg;base64," + b64encode(file.getvalue()).decode()
     return {"source": source, "height": image.shape[0], "width": image.shape[1]}

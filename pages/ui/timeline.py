@@ -1,33 +1,32 @@
-"""What the spikes of the student show, view by view."""
+"""The student's answers over time, and the layers whose spikes can be looked into."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 
+from pages.ui import moment
 from pages.ui.chrome import Selection
 from pages.ui.looking import Seen
-from snnpar.figures import (
-    RASTER_ROWS,
-    AttributeOverTime,
-    firing_maps,
-    firing_rates,
-    predictions_over_time,
-    spike_raster,
-)
+from snnpar.figures import AttributeOverTime, predictions_over_time
 from snnpar.trace import SpikeTrace
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 
 
-def layer(trace: SpikeTrace) -> str:
-    """The layer to look at."""
+def layer(trace: SpikeTrace, on_change: Callable[[str], None]) -> str:
+    """The layer to look at; in the link by its name alone. `on_change` gets the name of a new one."""
+    if st.session_state.get("layer") not in trace.names:
+        linked = moment.recall("layer").partition(" ")[0]  # older links go on with what the layer is
+        st.session_state["layer"] = linked if linked in trace.names else trace.names[0]
     return st.selectbox(
         "Layer",
         list(trace.names),
         key="layer",
-        bind="query-params",
         format_func=readable,
+        on_change=lambda: on_change(st.session_state["layer"]),
         help="Spiking neurons in the order in which they are computed, by their published names.",
     )
 
@@ -41,40 +40,6 @@ def readable(name: str) -> str:
     kind = {"attn": "attention", "mlp": "MLP"}.get(parts[2], parts[2])
     word = {"proj": "input", "attn": "output", "mlp1": "input", "mlp2": "hidden"}.get(last, last)
     return f"{name} · block {int(parts[1]) + 1}, {kind}, {word}"
-
-
-def rates(trace: SpikeTrace, selected: str) -> None:
-    """Heat table of all layers."""
-    st.subheader("How much each layer fires", anchor=False)
-    st.caption("Each cell is the share of a layer's neurons that spike in that timestep; fewer spikes, less energy.")
-    values = np.stack([trace.rates(name) for name in trace.names])
-    st.plotly_chart(firing_rates(trace.names, values, selected), key="rates", **LIKE_PLOT)
-
-
-def raster(trace: SpikeTrace, name: str) -> None:
-    """Neurons by timesteps."""
-    spikes = trace.spikes(name)[:, 0]
-    picture = spike_raster(spikes.reshape(trace.timesteps, -1))
-    st.subheader("Which neurons spike when", anchor=False)
-    shown = (
-        f"all {picture.total:,} neurons"
-        if picture.shown == picture.total
-        else f"{picture.shown:,} of {picture.total:,} neurons, taken at even distances"
-    )
-    st.caption(
-        f"Every row of a strip is one neuron and its {trace.timesteps} cells are t = 1 to {trace.timesteps}, "
-        f"left to right; a coloured cell is a spike. Here: {shown}, {RASTER_ROWS} to a strip."
-    )
-    st.image(picture.image, output_format="PNG", alt=f"Spike raster of {name}")
-
-
-def where(trace: SpikeTrace, name: str, grid: tuple[int, int], selection: Selection) -> None:
-    """Firing over the picture, timestep by timestep."""
-    spikes = trace.spikes(name)[:, 0]
-    maps = spikes.mean(1).reshape(trace.timesteps, *(spikes.shape[2:] if spikes.ndim == 4 else grid))
-    st.subheader("Where in the picture they spike", anchor=False)
-    st.caption("The same spikes, averaged over the channels at each place: bright places make many neurons fire.")
-    st.plotly_chart(firing_maps(maps, selection.picture.small), key="where", **LIKE_PLOT)
 
 
 def answers(seen: dict[str, Seen], selection: Selection) -> None:

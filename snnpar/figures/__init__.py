@@ -16,21 +16,16 @@ from snnpar.figures.evaluation import (
 from snnpar.figures.ledger import channel_bars, hiding_curves
 from snnpar.figures.looks import LOOKS, Look
 from snnpar.figures.overlay import overlay, palette, span
-from snnpar.figures.spikes import RASTER_ROWS, Raster, firing_maps, firing_rates, spike_raster
 
 __all__ = [
     "LOOKS",
-    "RASTER_ROWS",
     "AttributeOverTime",
     "CalibrationCurve",
     "Look",
     "Measured",
-    "Raster",
     "attribute_bars",
     "calibration_curves",
     "channel_bars",
-    "firing_maps",
-    "firing_rates",
     "fixed_and_broken",
     "flips_over_time",
     "hiding_curves",
@@ -41,5 +36,4 @@ __all__ = [
     "palette",
     "predictions_over_time",
     "span",
-    "spike_raster",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from screen import said
+from screen import component_data, said
 from streamlit.testing.v1 import AppTest
 from tiny import STUDENT, write_checkpoint
 
@@ -16,34 +16,57 @@ import snnpar
 ROOT = Path(snnpar.__file__).resolve().parents[1]
 
 
+def shown(test: AppTest) -> dict:
+    return component_data(test, "raster")
+
+
 def test_layers_are_those_of_the_trace(app, pair: Path) -> None:
     test = app(pair, "spikes")
     options = test.selectbox(key="layer").options
     assert options[0].startswith("patch_embed.proj1_lif · ") and "block.1.attn.q_lif · block 2, attention, q" in options
-    assert len(options) == 4 + 2 * 7  # tokenizer, then seven per block
+    assert len(options) == len(shown(test)["layers"]) == 4 + 2 * 7  # tokenizer, then seven per block
 
 
-ROWS, COLUMNS = STUDENT.token_grid
-
-
-@pytest.mark.parametrize(
-    ("layer", "neurons"),
-    [
-        ("patch_embed.proj4_lif", STUDENT.dim * 2 * ROWS * 2 * COLUMNS),  # before the last pooling
-        ("block.0.attn.q_lif", STUDENT.dim * ROWS * COLUMNS),
-        ("block.1.mlp.mlp2_lif", STUDENT.dim * STUDENT.mlp_ratio * ROWS * COLUMNS),
-    ],
-)
-def test_a_layer_is_drawn_and_its_neurons_counted(app, pair: Path, layer: str, neurons: int) -> None:
+@pytest.mark.parametrize("layer", ["patch_embed.proj4_lif", "block.0.attn.q_lif", "block.1.mlp.mlp2_lif"])
+def test_a_layer_is_shown_and_in_the_link(app, pair: Path, layer: str) -> None:
     test = app(pair, "spikes")
     test.selectbox(key="layer").set_value(layer).run()
-    assert not test.exception and f"all {neurons:,} neurons" in said(test.caption)
+    assert not test.exception and shown(test)["layer"] == layer
+    assert test.query_params["layer"] == layer
 
 
-def test_a_large_layer_says_that_it_is_sampled(app, pair: Path) -> None:
-    height, width = STUDENT.image_size
-    neurons = STUDENT.dim // 8 * height * width  # of the first layer
-    assert f"6,144 of {neurons:,} neurons, taken at even distances" in said(app(pair, "spikes").caption)
+def test_a_link_restores_what_was_looked_at(app, pair: Path) -> None:
+    said = {"layer": "block.1.attn.k_lif", "t": "2", "box": "1.0.2.1", "channel": "7", "neuron": "3.1"}
+    data = shown(app(pair, "spikes", **said))
+    assert data["layer"] == "block.1.attn.k_lif" and data["t"] == 2
+    assert data["box"] == [1, 0, 2, 1] and data["channel"] == 7
+    assert (data["neuron"]["row"], data["neuron"]["column"]) == (3, 1)
+
+
+@pytest.mark.parametrize("said", [
+    {"layer": "block.9.attn.k_lif"}, {"box": "0.0.9.9"}, {"box": "2.0.1.0"}, {"box": "1.0"}, {"box": "a.b.c.d"},
+    {"channel": "99"}, {"channel": "-1"}, {"channel": "1", "neuron": "900.1"}, {"neuron": "1.1"}, {"t": "77"},
+])
+def test_what_a_link_says_of_another_student_falls_away(app, pair: Path, said: dict[str, str]) -> None:
+    data = shown(app(pair, "spikes", **said))
+    assert data["layer"] == "patch_embed.proj1_lif" and data["t"] == STUDENT.timesteps
+    assert data["box"] is None and data["neuron"] is None and data["channel"] in (None, 1)
+
+
+def test_a_new_layer_forgets_the_channel_but_not_the_box(app, pair: Path) -> None:
+    test = app(pair, "spikes", box="1.0.2.1", channel="3", neuron="4.4")
+    assert shown(test)["neuron"]
+    test.selectbox(key="layer").set_value("block.0.attn.q_lif").run()
+    data = shown(test)
+    assert data["box"] == [1, 0, 2, 1] and data["channel"] is None and data["neuron"] is None
+
+
+def test_the_layer_survives_a_change_of_page(app, pair: Path) -> None:
+    test = app(pair, "spikes")
+    test.selectbox(key="layer").set_value("block.0.attn.q_lif").run()
+    test.switch_page("pages/compare.py").run()
+    test.switch_page("pages/spikes.py").run()
+    assert shown(test)["layer"] == "block.0.attn.q_lif" and not test.exception
 
 
 def test_no_attribute_followed_says_what_to_do(app, pair: Path) -> None:

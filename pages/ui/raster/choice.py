@@ -1,0 +1,105 @@
+"""What of the spikes is looked at: layer, box of tokens, channel, neuron. All are in the link, under short names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui import moment
+from snnpar.raster import Box
+from snnpar.trace import SpikeTrace
+
+PAGE, SIDE = "raster_page", "raster_side"  # of the session only
+
+
+@dataclass(frozen=True)
+class Place:
+    """A neuron of a channel: row and column of its map, from 0."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is looked at; None where nothing is chosen.
+
+    `side`: neurons along a cell of the raster, None for what fits best; `page`: of the raster, None for the first
+    one or that of the chosen neuron.
+    """
+
+    layer: str
+    box: Box | None = None
+    channel: int | None = None
+    place: Place | None = None
+    side: int | None = None
+    page: int | None = None
+
+
+def chosen(trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> Choice:
+    """The choice that holds for this student and layer. What a link says of another one falls away."""
+    shape = trace.shape(layer)
+    channels, size = shape[2], shape[3:] if len(shape) == 5 else grid
+    channel, place = _numbers("channel", 1), _numbers("neuron", 2)
+    known = channel is not None and channel[0] < channels
+    inside = known and place is not None and place[0] < size[0] and place[1] < size[1]
+    return Choice(
+        layer,
+        _box(grid),
+        channel[0] if known else None,
+        Place(*place) if inside else None,
+        st.session_state.get(SIDE),
+        st.session_state.get(PAGE),
+    )
+
+
+def keep_layer(name: str) -> None:
+    """Another layer, whose channels are others."""
+    for kept, value in {"layer": name, "channel": "", "neuron": ""}.items():
+        moment.keep(kept, value)
+    _forget(PAGE, SIDE)
+
+
+def keep_box(said: list[int] | None) -> None:
+    """A box as [top, left, bottom, right], or None for the whole picture."""
+    moment.keep("box", ".".join(map(str, said)) if said else "")
+    _forget(PAGE)
+
+
+def keep_neuron(channel: int | None, place: Place | None = None) -> None:
+    """A channel, maybe with one of its neurons; None for no channel."""
+    moment.keep("channel", "" if channel is None else str(channel))
+    moment.keep("neuron", "" if place is None else f"{place.row}.{place.column}")
+
+
+def keep_side(side: int) -> None:
+    st.session_state[SIDE] = side
+    _forget(PAGE)
+
+
+def keep_page(page: int) -> None:
+    st.session_state[PAGE] = page
+
+
+def _forget(*names: str) -> None:
+    for name in names:
+        st.session_state.pop(name, None)
+
+
+def _box(grid: tuple[int, int]) -> Box | None:
+    said = _numbers("box", 4)
+    if said is None:
+        return None
+    try:
+        box = Box(*said)
+        box.tokens(grid)
+    except ValueError:
+        return None  # of a link to a student with another grid
+    return box
+
+
+def _numbers(name: str, count: int) -> list[int] | None:
+    """What was kept as so many whole numbers with points between, else None."""
+    parts = moment.recall(name).split(".")
+    return [int(part) for part in parts] if len(parts) == count and all(map(str.isdecimal, parts)) else None
