@@ -17,10 +17,9 @@ WIDTH = 168  # pixels of each map; two fit side by side on a phone
 SCORES_KEPT = 512
 OWN, SHARED = "own scales", "one scale per unit"
 WHAT = (
-    "A map claims which places matter. The score tests the claim on this picture: hide the places it calls hottest, "
-    "one after another, and the probability should fall fast (deletion); uncover them on an empty picture and it "
-    "should rise fast (insertion). The score is the area under insertion minus the area under deletion: above 0 "
-    "the map points the right way, about 0 it knows no more than chance."
+    "A map's score says whether what it calls hot matters: hiding its hottest places first should make the "
+    "probability fall fast (deletion), uncovering them first should make it rise fast (insertion), and a map that "
+    "knows no more than chance scores about 0."
 )
 FORMULA = r"\text{score} = \int_0^1 p_\text{insertion}(x)\,dx - \int_0^1 p_\text{deletion}(x)\,dx \in [-1, 1]"
 

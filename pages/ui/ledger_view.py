@@ -20,9 +20,9 @@ NO_SPIKES = (
     "occlusion are in the other views; or pick a spiking student in the bar."
 )
 WHAT = (
-    "The student's read-out is linear in what its branches add, so a logit is exactly the sum of one number per "
-    "timestep t, branch s and token n: how much the spikes there spoke for (+, red) or against (−, blue) the "
-    "attribute. A branch also adds a constant, from convolution bias and batch norm, even where nothing fires."
+    "Since the read-out is linear, a logit is exactly the sum of what the spikes at each timestep t, branch s and "
+    "token n say for (+, red) or against (−, blue) the attribute, and of constants that bias and batch norm add even "
+    "where nothing fires."
 )
 FORMULA = (
     r"z_a = b_a + \sum_{t,s,n} \frac{w_a \cdot \left(\gamma_s\, W_s\, \mathrm{spikes}_{t,s,n} + c_s\right)}{T N}"

@@ -22,9 +22,8 @@ WHERE = {
 }
 FLIPPED = "yes"  # where there is one model only
 WHAT = (
-    "Hide a part of the person from both models and look again: what they needed of it shows in how their answers "
-    "change. Hidden cells are filled with the picture's mean colour. An attribute that flips only in the student "
-    "leans on a place that the teacher can do without."
+    "What a model needed of a part shows in how its answers change when that part is filled with the picture's mean "
+    "colour; an attribute that flips only in the student leans on a place that the teacher can do without."
 )
 FORMULA = r"\Delta z_a = z_a(\text{hidden}) - z_a(\text{whole}), \qquad \text{flipped: } [p_a > \theta] \text{ changed}"
 

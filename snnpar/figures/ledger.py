@@ -47,8 +47,8 @@ def hiding_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> go.Figure:
     """
     from plotly.subplots import make_subplots
 
-    sides = {"deletion": "hottest cells hidden first", "insertion": "hottest cells uncovered first"}
-    figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=list(sides.values()), horizontal_spacing=0.04)
+    sides = ("deletion", "insertion")
+    figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=sides, horizontal_spacing=0.08)
     for place, (label, sets) in enumerate(curves.items()):
         colour = METHOD_COLOURS[place % len(METHOD_COLOURS)]
         for column, side in enumerate(sides, 1):
@@ -56,6 +56,7 @@ def hiding_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> go.Figure:
             figure.add_scatter(x=steps, y=sets[side], name=label, legendgroup=label, showlegend=column == 1,
                                mode="lines", line={"color": colour, "width": 2}, row=1, col=column)
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", title="of the picture")
-    legend = {"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0}
-    return bare(figure, 300, legend=legend).update_layout(margin={"t": 84})
+    for column, done in enumerate(("hidden", "uncovered"), 1):
+        figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.5, title=done, row=1, col=column)
+    legend = {"orientation": "h", "y": -0.35, "yanchor": "top", "x": 0}
+    return bare(figure, 340, legend=legend).update_layout(margin={"t": 32})

@@ -1,0 +1,40 @@
+"""Pictures and arrays as text read back as what they were."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+
+from pages.ui import inline
+
+
+def test_an_array_is_its_bytes_in_reading_order() -> None:
+    array = np.arange(6, dtype="<f4").reshape(2, 3)
+    assert np.array_equal(np.frombuffer(b64decode(inline.base64(array.T)), "<f4"), [0, 3, 1, 4, 2, 5])
+
+
+def test_a_picture_keeps_its_size_and_nearly_its_colours() -> None:
+    image = np.full((40, 24, 3), (90, 120, 60), np.uint8)
+    made = inline.jpeg(image)
+    assert (made["height"], made["width"]) == (40, 24)
+    kind, data = made["source"].split(",")
+    assert kind == "data:image/jpeg;base64"
+    shown = np.asarray(Image.open(BytesIO(b64decode(data)))).astype(int)
+    assert shown.shape == image.shape and np.abs(shown - image).max() <= 3
+
+
+def test_a_component_is_made_of_the_files_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, str] = {}
+    monkeypatch.setattr(st.components.v2, "component", lambda name, **parts: made.update(parts, name=name))
+    folder = tmp_path / "thing"
+    folder.mkdir()
+    for name, text in {"b.js": "second", "a.js": "first", "x.css": "style", "x.html": "markup"}.items():
+        (folder / name).write_text(text, "utf-8")
+    inline.component(folder)
+    assert made == {"name": "snnpar_thing", "html": "markup", "css": "style", "js": "first\nsecond"}
