@@ -105,6 +105,27 @@ def test_arrow_keys_take_everything_to_every_t(page, sent: list, models: dict, t
     rested(page, sent, T, frames=3)
 
 
+def test_a_key_held_down_is_one_movement(page, sent: list) -> None:
+    bar(page).focus()
+    for _ in range(T - 1):
+        page.keyboard.down("ArrowLeft")
+        page.wait_for_timeout(150)
+    assert page.get_by_text(f"t = 1 of {T}").is_visible() and not sent
+    page.keyboard.up("ArrowLeft")
+    rested(page, sent, 1, frames=1)
+
+
+def test_the_bar_goes_on_while_the_server_hears_of_it(page, sent: list) -> None:
+    """An answer to an earlier rest does not take the bar back."""
+    bar(page).focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.down("ArrowLeft")
+    page.wait_for_timeout(1500)  # long enough for the answer
+    assert len(sent) == 1 and page.get_by_text(f"t = 1 of {T}").is_visible()
+    page.keyboard.up("ArrowLeft")
+    rested(page, sent, 1, frames=2)
+
+
 def test_dragging_and_playing_send_nothing_and_a_release_at_most_one(page, sent: list, trace) -> None:
     from playwright.sync_api import expect
 
@@ -199,6 +220,15 @@ def test_filters_search_and_sorting_need_no_server_and_a_row_picks_its_attribute
     assert "attribute=Backpack" in page.url and row.get_attribute("aria-selected") == "true"
     assert row.evaluate("row => row.getRootNode().activeElement === row")  # the focus is where it was
     assert labels() == [PA100K.labels[i] for i in order]  # and so is the order
+
+
+def test_a_help_opens_by_key_and_closes_with_escape(page, sent: list) -> None:
+    from playwright.sync_api import expect
+
+    page.get_by_label("What is the time bar?").press("Enter")
+    expect(page.get_by_text("the mean of its logits z so far")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("the mean of its logits z so far")).to_be_hidden()
 
 
 def test_names_are_text_and_never_markup(page, url: str) -> None:

@@ -57,7 +57,7 @@ function update(view, data) {
   range.disabled = find(".play").disabled = data.timesteps === 1;
   const ticks = Array.from({ length: data.timesteps }, (_, i) => make("span", {}, String(i + 1)));
   find(".ticks").replaceChildren(...ticks);
-  if (data.models.student) range.style.accentColor = data.models.student.colour;
+  range.style.setProperty("--colour", data.models.student?.colour ?? "currentColor");
   drawPictures(view);
   drawEnergy(view);
   drawGroups(view);
@@ -71,6 +71,7 @@ function show(view, t) {
   const range = find(".t");
   const words = `t = ${t} of ${data.timesteps}`;
   range.value = t;
+  range.style.setProperty("--done", data.timesteps === 1 ? 1 : (t - 1) / (data.timesteps - 1));
   range.setAttribute("aria-valuetext", words);
   find(".now").textContent = words;
   find(".ticks").childNodes.forEach((tick, i) => tick.classList.toggle("passed", i < t));
@@ -95,9 +96,10 @@ function summary({ data, t }) {
   }
   if (data.bar) {
     const open = data.rows.filter((row) => row.decided > t).length;
-    parts.push(open ? `${open} decisions still change after t = ${t}` : "no decision changes any more");
+    const changes = `${open} of the student's decisions still ${open === 1 ? "changes" : "change"} later`;
+    parts.push(open ? changes : "no decision of the student changes later");
   }
-  const when = !data.bar ? "" : data.timesteps === 1 ? "After its only timestep: " : `After t = ${t}: `;
+  const when = data.bar ? `After t = ${t}: ` : "";
   const said = parts.join("; ");
   return said ? `${when || said[0].toUpperCase()}${when ? said : said.slice(1)}.` : "";
 }

@@ -82,7 +82,8 @@ function mapsAt(view) {
   for (const map of view.maps) {
     const { when, role, title, unit } = map.of;
     paint(map, t);
-    map.when.textContent = when === "up to" ? ` t = 1 to ${t}` : when === "alone" ? ` t = ${t} alone` : "";
+    const upTo = t === 1 ? " t = 1" : ` t = 1 to ${t}`;
+    map.when.textContent = when === "up to" ? upTo : when === "alone" ? ` t = ${t} alone` : "";
     const top = map.frame.reduce((best, value, i) => (value > map.frame[best] ? i : best), 0);
     const columns = map.canvas.width;
     map.canvas.setAttribute("aria-label", `${data.models[role].name}: ${title}${map.when.textContent}. Highest at row `
@@ -101,7 +102,8 @@ function drawEnergy(view) {
     const number = make("span", { class: "number" });
     const share = make("span", { class: "note" });
     const line = make("div", { class: "who" }, modelName(data.models[role], true));
-    const node = make("div", { "data-role": role }, line, make("div", { class: "bar", "aria-hidden": "true" }, fill), number, share);
+    const bar = make("div", { class: "bar", "aria-hidden": "true" }, fill);
+    const node = make("div", { "data-role": role }, line, bar, number, share);
     return { node, fill, number, share, values: spent[role], most };
   });
   find(".meters").replaceChildren(...view.meters.map((meter) => meter.node));
@@ -125,7 +127,8 @@ function energyAt(view) {
 function drawGroups(view) {
   const { data, find } = view;
   const columns = ["group", "truth", "teacher", "student", "same"].filter((key) => key in (data.groups[0] ?? {}));
-  const title = (key) => (data.models[key] ? modelName(data.models[key]) : { group: "Group", truth: "Truth", same: "" }[key]);
+  const plain = { group: "Group", truth: "Truth", same: "" };
+  const title = (key) => (data.models[key] ? modelName(data.models[key]) : plain[key]);
   view.groups = [];
   const body = data.groups.map((group) => make("tr", {}, ...columns.map((key) => {
     const cell = make(key === "group" ? "th" : "td", key === "group" ? { scope: "row" } : {});

@@ -13,6 +13,7 @@ from snnpar.figures import LOOKS, palette, span
 from snnpar.outcomes import decided_at
 
 NO_TIMESTEPS = "This student has no timesteps: it answers once, like the teacher, so there is no time bar."
+ONE_TIMESTEP = "This student answers after a single timestep, so the bar has nowhere to go."
 
 
 def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
@@ -27,8 +28,7 @@ def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
     tables = [rows.compare(seen, truth, threshold, t) for t in times]
     return {
         "timesteps": timesteps,
-        "why": NO_TIMESTEPS if "student" in seen and not _has_timesteps(seen["student"]) else "",
-        "bar": "student" in seen and _has_timesteps(seen["student"]),
+        **_bar(seen, timesteps),
         "threshold": threshold,
         "unsure": rows.UNSURE,
         "attribute": selection.attribute,
@@ -45,8 +45,13 @@ def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
     }
 
 
-def _has_timesteps(student: Seen) -> bool:
-    return student.analysis.prediction.probs_per_timestep is not None
+def _bar(seen: dict[str, Seen], timesteps: int) -> dict:
+    """Is there a bar, and why there is none or it does not move."""
+    if "student" not in seen:
+        return {"bar": False, "why": ""}  # that there is no student is told above
+    if seen["student"].analysis.prediction.probs_per_timestep is None:
+        return {"bar": False, "why": NO_TIMESTEPS}
+    return {"bar": True, "why": ONE_TIMESTEP if timesteps == 1 else ""}
 
 
 def _model(role: str, one: Seen) -> dict:

@@ -9,8 +9,8 @@ const COLUMNS = [
   { key: "student", role: "student", sort: (row, t) => -entry(row.student, t) },
   { key: "difference", title: "Diff.", help: "Student minus teacher, in points.", both: true,
     sort: (row, t) => row.teacher - entry(row.student, t) },
-  { key: "time", title: "Over time", help: "The student after every timestep; the teacher, who answers once, is the dashed line.",
-    overTime: true, sort: (row) => row.decided },
+  { key: "time", title: "Over time", overTime: true, sort: (row) => row.decided,
+    help: "The student after every timestep; the teacher, who answers once, is the dashed line." },
   { key: "verdict", title: "Agreement", sort: (row, t) => entry(row.verdicts, t) },
 ];
 
@@ -37,7 +37,8 @@ function drawTable(view) {
 
 function drawHead(view, column) {
   const name = column.role ? modelName(view.data.models[column.role]) : column.title;
-  const button = make("button", { type: "button", title: column.help }, name, make("span", { class: "arrow", "aria-hidden": "true" }));
+  const arrow = make("span", { class: "arrow", "aria-hidden": "true" });
+  const button = make("button", { type: "button", title: column.help }, name, arrow);
   button.addEventListener("click", () => {
     const again = view.order.key === column.key;
     view.order = again && !view.order.up ? { key: null, up: true } : { key: column.key, up: !again };
@@ -60,7 +61,8 @@ function drawRow(view, of, columns) {
   };
   const cells = columns.map((column) => make("td", { role: "gridcell", class: column.key }, ...draw[column.key]()));
   const current = of.attribute === data.attribute;
-  row.node = make("tr", { role: "row", tabindex: -1, "data-attribute": of.attribute, "aria-selected": current }, ...cells);
+  const attributes = { role: "row", tabindex: -1, "data-attribute": of.attribute, "aria-selected": current };
+  row.node = make("tr", attributes, ...cells);
   row.node.addEventListener("click", () => pick(view, of.attribute));
   row.node.addEventListener("keydown", (event) => rowKey(view, row, event));
   if (row.parts.teacher) setBar(row.parts.teacher, of.teacher);
@@ -71,7 +73,8 @@ function drawBar(model, threshold, parts) {
   parts.fill = make("i", { style: `background:${model.colour}` });
   parts.number = make("span", { class: "number" });
   const mark = make("b", { style: `left:${100 * threshold}%` });
-  return make("div", { class: "prob" }, make("div", { class: "bar", "aria-hidden": "true" }, parts.fill, mark), parts.number);
+  const bar = make("div", { class: "bar", "aria-hidden": "true" }, parts.fill, mark);
+  return make("div", { class: "prob" }, bar, parts.number);
 }
 
 function setBar(parts, prob) {
