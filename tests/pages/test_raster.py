@@ -100,7 +100,8 @@ def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: Seen, layer: str) -> 
     data = given(seen, Choice(layer, channel=3, place=Place(1, 1)))
     maps = raster.maps(seen.analysis.trace, layer, GRID)
     shape = data["map"]["shape"]
-    assert np.array_equal(np.unpackbits(numbers(data["map"]["bits"], "u1"), count=np.prod(shape)).reshape(shape), maps[3])
+    bits = np.unpackbits(numbers(data["map"]["bits"], "u1"), count=np.prod(shape))
+    assert np.array_equal(bits.reshape(shape), maps[3])
     neuron = data["neuron"]
     assert neuron["spikes"] == maps[3, :, 1, 1].tolist() and neuron["threshold"] == 1.0
     assert [value >= neuron["threshold"] for value in neuron["potential"]] == neuron["spikes"]
