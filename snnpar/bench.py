@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from snnpar.config import ModelConfig
     from snnpar.inference import LoadedModel
+    from snnpar.trace import SpikeTrace
 
 PA100K_IMAGES, PUBLISHED_EPOCHS = 80_000, 60  # of PA100K's training split, and the authors' epochs
 
@@ -63,7 +64,7 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
             f"{PUBLISHED_EPOCHS} epochs of {PA100K_IMAGES:,} images would take {days:.3g} days")
 
 
-def bench_recording(student: str = "spikingformer_8_512", rounds: int = 7) -> str:
+def bench_recording(student: str = "spikingformer_8_512", rounds: int = 9) -> str:
     """What `record` adds to the bare forward of one image, and how large the spikes are that it keeps.
 
     `student` is a shipped checkpoint, or a named size, which gets random weights that make its neurons fire. Bare and
@@ -75,12 +76,19 @@ def bench_recording(student: str = "spikingformer_8_512", rounds: int = 7) -> st
 
     model = _loaded(student)
     image = model.prepare(_picture(0, model.checkpoint.model.image_size))
+    traces: list[SpikeTrace] = []
+
+    def watched() -> None:
+        with record(model.module) as trace:
+            model.forward(image)
+        traces.append(trace)
+
     bare, recorded = [], []
     with _one_thread(), torch.no_grad():
         for _ in range(1 + rounds):  # the first fills caches and is dropped
             bare.append(_processor_time(lambda: model.forward(image)))
-            with record(model.module) as trace:
-                recorded.append(_processor_time(lambda: model.forward(image)))
+            recorded.append(_processor_time(watched))
+    trace = traces[-1]
     ratio = median(after / before for before, after in zip(bare[1:], recorded[1:], strict=True))
     neurons = sum(trace.neurons(name) for name in trace.names)
     return (f"recording {_called(model)}, {_size(model)}, T={trace.timesteps}, one thread: "
@@ -105,7 +113,7 @@ def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_4_
     def everything(picture: np.ndarray) -> None:
         for model, method in zip(pair, ("attention", "co_fire"), strict=True):
             seen = analyze(model, picture)  # with its energy
-            heatmap(method, model, picture, model.schema.attributes[0])
+            heatmap(method, model, picture, model.schema.attributes[0], trace=seen.trace)
         energy_over_time(seen.trace)
 
     bare, page = [], []

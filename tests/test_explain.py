@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from snnpar.explain import METHODS, Heatmap, heatmap
-from snnpar.inference import LoadedModel, load
+from snnpar.inference import LoadedModel, analyze, load
 from snnpar.ledger import spike_ledger
 from snnpar.trace import record
 
@@ -98,6 +98,13 @@ def test_co_fire_counts_coincidences(student: LoadedModel) -> None:
                     expected[n] += q[t, channel, n] and k[t, channel, m]
     values = heatmap("co_fire", student, PICTURE, "Hat").values
     assert np.array_equal(values, expected.reshape(GRID)) and values.max() > 0
+
+
+@pytest.mark.parametrize("method", ["co_fire", "ledger"])
+def test_a_known_trace_saves_the_forward(method: str, student: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, trace = heatmap(method, student, PICTURE, "Hat").values, analyze(student, PICTURE).trace
+    monkeypatch.setattr(type(student), "forward", lambda *_: pytest.fail("there is no need for a forward"))
+    assert np.array_equal(heatmap(method, student, PICTURE, "Hat", trace=trace).values, expected)
 
 
 def test_cosine_compares_tokens_with_the_teachers_phrase(student: LoadedModel, teacher: LoadedModel) -> None:

@@ -106,4 +106,5 @@ def _explain(
     key: str, _seen: dict[str, Seen], _role: str, _method: str, _image: np.ndarray, _attribute: str
 ) -> Heatmap:
     teacher = _seen["teacher"].model if "teacher" in _seen else None
-    return heatmap(_method, _seen[_role].model, _image, _attribute, teacher=teacher)
+    one = _seen[_role]
+    return heatmap(_method, one.model, _image, _attribute, teacher=teacher, trace=one.analysis.trace)

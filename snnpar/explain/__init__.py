@@ -9,9 +9,10 @@ import numpy as np
 
 from snnpar.explain.attention import fusion_attention, rollout
 from snnpar.explain.cam import gradient_cam
-from snnpar.explain.heat import Heatmap, Method
+from snnpar.explain.heat import Heatmap, Known, Method
 from snnpar.explain.spiking import co_fire, ledger, text_patch_cosine
 from snnpar.inference import LoadedModel
+from snnpar.trace import SpikeTrace
 
 __all__ = ["METHODS", "Heatmap", "Method", "heatmap"]
 
@@ -37,10 +38,13 @@ METHODS: dict[str, dict[str, Method]] = {
 
 
 def heatmap(method: str, model: LoadedModel, image: np.ndarray, attribute: str, *,
-            teacher: LoadedModel | None = None) -> Heatmap:
-    """Compute one heatmap of an image uint8 (H, W, 3). Raises ValueError where the method does not apply."""
+            teacher: LoadedModel | None = None, trace: SpikeTrace | None = None) -> Heatmap:
+    """Compute one heatmap of an image uint8 (H, W, 3). Raises ValueError where the method does not apply.
+
+    `trace`: of this model on this image, if there is one; it saves methods that read spikes a forward.
+    """
     methods = METHODS[model.role]
     if method not in methods:
         raise ValueError(f"A {model.role} has no heatmap {method!r}; it has {', '.join(methods)}.")
     with model.lock:
-        return methods[method].compute(model, image, attribute, teacher)
+        return methods[method].compute(model, image, attribute, Known(teacher, trace))

@@ -12,7 +12,7 @@ from snnpar.explain.heat import Heatmap, on_grid
 from snnpar.inference import LoadedModel
 
 
-def fusion_attention(model: LoadedModel, image: np.ndarray, attribute: str, _teacher: object) -> Heatmap:
+def fusion_attention(model: LoadedModel, image: np.ndarray, attribute: str, _known: object) -> Heatmap:
     """How much the phrase of an attribute attends to each patch in the block where text and image meet."""
     fusion = _softmaxes(model, image)[-1]
     patches = fusion[:, model.schema.index(attribute)].mean(0)[len(model.schema) + 1 :]  # after text and class token
@@ -21,7 +21,7 @@ def fusion_attention(model: LoadedModel, image: np.ndarray, attribute: str, _tea
                    f"{len(fusion)} heads")
 
 
-def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _teacher: object) -> Heatmap:
+def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _known: object) -> Heatmap:
     """Attention followed back to the input patches: the phrase's row in the fusion block times the visual blocks.
 
     Each visual block counts as (attention + identity) / 2, heads averaged (Abnar and Zuidema, ACL 2020).

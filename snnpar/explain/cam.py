@@ -16,7 +16,7 @@ from snnpar.inference import LoadedModel
 def gradient_cam(method: str, title: str) -> Callable:
     """A method of the Grad-CAM family by its class in grad-cam."""
 
-    def compute(model: LoadedModel, image: np.ndarray, attribute: str, _teacher: object) -> Heatmap:
+    def compute(model: LoadedModel, image: np.ndarray, attribute: str, _known: object) -> Heatmap:
         return _cam(method, title, model, image, attribute)
 
     return compute

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from snnpar.inference import LoadedModel
+from snnpar.trace import SpikeTrace
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,21 @@ class Heatmap:
         return self.frames.cumsum(0) if self.adds_up else self.frames
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a method may use besides model and image: a student's teacher, and the trace of this model on this image."""
+
+    teacher: LoadedModel | None = None
+    trace: SpikeTrace | None = None
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to make a heatmap. `per_attribute` is False where the map is the same for every attribute."""
 
     label: str
     per_attribute: bool
-    compute: Callable[[LoadedModel, np.ndarray, str, LoadedModel | None], Heatmap]
+    compute: Callable[[LoadedModel, np.ndarray, str, Known], Heatmap]
 
 
 def on_grid(values: Tensor, model: LoadedModel) -> np.ndarray:

@@ -7,14 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from snnpar.explain.heat import Heatmap, on_grid
+from snnpar.explain.heat import Heatmap, Known, on_grid
 from snnpar.inference import LoadedModel
 from snnpar.ledger import spike_ledger
 from snnpar.trace import SpikeTrace, record
 
 
-def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, teacher: LoadedModel | None) -> Heatmap:
+def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:
     """How much each token points the way of the teacher's phrase, the space that feature distillation aligns."""
+    teacher = known.teacher
     if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
         raise ValueError("Text-patch cosine needs a teacher of the student's width; pick one, or use co-fire counts.")
     stream: list[Tensor] = []
@@ -36,9 +37,9 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, tea
                    "projected phrase", frames)
 
 
-def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, _teacher: object) -> Heatmap:
+def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known) -> Heatmap:
     """Sum over t, heads and channels of q[n] * (number of tokens whose k fires in that channel)."""
-    trace = _trace(model, image)
+    trace = known.trace or _trace(model, image)
     if not trace.names:
         raise ValueError("Co-fire counts need a spiking student; this one has no neurons.")
     last = f"block.{model.checkpoint.model.depth - 1}.attn"
@@ -49,9 +50,9 @@ def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, _teacher: ob
                    "timesteps and all heads", frames)
 
 
-def ledger(model: LoadedModel, image: np.ndarray, attribute: str, _teacher: object) -> Heatmap:
+def ledger(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:
     """What the spikes at each token say for (+) or against (-) the attribute, in its logit; exact."""
-    trace = _trace(model, image)
+    trace = known.trace or _trace(model, image)
     terms = spike_ledger(model.module, trace, model.schema.index(attribute)).spikes.sum(1)  # (T, N)
     frames = on_grid(torch.from_numpy(terms), model)
     return Heatmap(frames.sum(0), "Spike ledger", "logit",
