@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, looking, maps, rows, tables, time_bar
+from pages.ui import chrome, evidence_card, looking, maps, rows, tables, time_bar
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -21,5 +21,7 @@ st.caption(
     "ones over a few timesteps. Compare their answers, where they look, and what it costs."
 )
 tables.headline(compared, seen, truth)
-time_bar.show(time_bar.payload(selection, seen, maps.pick(selection, seen)))
+shown = maps.pick(selection, seen)
+time_bar.show(time_bar.payload(selection, seen, shown))
+evidence_card.share(selection, seen, shown)
 tables.provenance(seen)

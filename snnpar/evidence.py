@@ -149,7 +149,7 @@ def _lines(evidence: Evidence) -> list[str]:
         prob = probs[prediction.attributes.index(evidence.attribute)]
         word = "yes" if prob > evidence.threshold else "no"
         lines.append(f"{look.name} {analysis.checkpoint.name}{time}: {100 * prob:.1f} %, {word} at "
-                     f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ over all timesteps")
+                     f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all")
         conventions.append(energy.convention)
     lines += [f"{LOOKS[role].name} map: {finding.heat.title} ({finding.heat.unit}), own scale"
               for role, finding in evidence.findings.items() if finding.heat]

@@ -96,6 +96,11 @@ def _own() -> UploadedFile | Picture | None:
     return st.session_state.get(source) if source != "sample" else None
 
 
+def is_sample() -> bool:
+    """Is a bundled sample on, which a link can name?"""
+    return _own() is None
+
+
 def _title(number: str) -> str:
     sample = samples().get(number)
     return f"{number}. {sample.title}" if sample else number
