@@ -174,7 +174,7 @@ def test_a_row_shows_its_channel_and_a_cell_its_membrane(page, url: str, sent: l
     assert page.locator(".whose").inner_text().endswith(f"{Q}, channel {channel}, row {row}, column {column}")
 
 
-def test_the_strip_opens_layers_and_time_moves_without_the_server(page, url: str, sent: list, trace: SpikeTrace) -> None:
+def test_the_strip_opens_layers_and_time_stays_in_the_browser(page, url: str, sent: list, trace: SpikeTrace) -> None:
     visit(page, url, sent, layer=Q)
     first = page.locator(f"button[title='{Q}']")
     slider = page.locator("input.t")

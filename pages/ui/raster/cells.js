@@ -130,6 +130,7 @@ function paintAxes(view, context) {
   for (let row = Math.ceil(frame.y - 0.5); row < frame.y + frame.h; row++) {
     const channel = data.raster.first + row;
     if (row < 0 || row >= cells.height || (channel % step !== 0 && channel !== data.channel)) continue;
+    if (channel !== data.channel && data.channel !== null && Math.abs(channel - data.channel) * tall < 14) continue;
     context.globalAlpha = channel === data.channel ? 1 : 0.65;
     context.fillText(`${channel === data.channel ? "▸ " : ""}${channel}`, GUTTER - 6, HEAD + (row + 0.5 - frame.y) * tall);
   }

@@ -97,7 +97,8 @@ function paintBrush(view) {
   canvas.setAttribute("aria-label", `Picture of ${rows} × ${columns} tokens. `
     + (box ? `Box: rows ${box[0] + 1} to ${box[2] + 1}, columns ${box[1] + 1} to ${box[3] + 1}.` : "No box."));
   if (box) paintBox(context, box, data, { width, height, ratio });
-  if (view.hovered) paintHovered(view, context, { width, height, ratio });
+  if (data.neuron) paintPlace(view, context, data.neuron, 1, { width, height, ratio });
+  if (view.hovered) paintPlace(view, context, view.hovered, data.raster.side, { width, height, ratio });
 }
 
 function paintBox(context, [top, left, bottom, right], data, { width, height, ratio }) {
@@ -116,13 +117,15 @@ function paintBox(context, [top, left, bottom, right], data, { width, height, ra
   }
 }
 
-// The place of the raster's cell under the pointer.
-function paintHovered(view, context, { width, height, ratio }) {
-  const [, rows, columns] = view.data.shape, { row, column } = view.hovered, { side } = view.data.raster;
-  context.strokeStyle = "#fff";
-  context.lineWidth = 2 * ratio;
-  const w = Math.max(4 * ratio, width * side / columns), h = Math.max(4 * ratio, height * side / rows);
-  context.strokeRect(width * column / columns, height * row / rows, w, h);
+// A square of neurons outlined on the picture: the chosen one, or the raster's cell under the pointer.
+function paintPlace(view, context, { row, column }, side, { width, height, ratio }) {
+  const [, rows, columns] = view.data.shape;
+  const w = Math.max(5 * ratio, width * side / columns), h = Math.max(5 * ratio, height * side / rows);
+  for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = line * ratio;
+    context.strokeRect(width * column / columns, height * row / rows, w, h);
+  }
 }
 
 function boxShown(view) {

@@ -13,7 +13,7 @@ function drawStrip(view) {
   view.rates = floatsOf(data.box_rates || data.rates);
   view.highest = view.rates.reduce((a, b) => Math.max(a, b), 1e-9);
   find(".strip-note").textContent = `${data.model}, “${data.picture.title}”: `
-    + (data.box ? "share of the neurons inside the box that spike at t." : "share of each layer's neurons that spike at t.");
+    + (data.box ? "percent of the neurons inside the box that spike at t." : "percent of each layer's neurons that spike at t.");
 }
 
 function buildStrip(view) {
