@@ -118,16 +118,19 @@ def break_even(student: Seen, assumptions: Assumptions) -> None:
     default = quantised_mac(trace.timesteps, assumptions)
     cost = _quantised_cost(default, bits)
     rate = break_even_rate(trace.timesteps, assumptions, cost)
+    # The cost of an attention product follows coincidences, not a rate.
+    weighted = {layer.name for layer in trace.layers if layer.has_weights and layer.input_rate is not None}
     layers = [LayerRate(layer.name, layer.input_rate, layer.spikes_per_synapse, layer.energy_uj)
-              for layer in estimate_energy(trace, assumptions).layers if layer.input_rate is not None]
+              for layer in estimate_energy(trace, assumptions).layers if layer.name in weighted]
     cheaper = sum(layer.rate <= rate for layer in layers)
     said = "never crossed: spikes cost less at any rate" if rate > 1 else f"**{100 * rate:.1f}%**"
-    st.markdown(f"Break-even at {said}; {cheaper} of {len(layers)} layers that read spikes fire less.")
+    st.markdown(f"Break-even at {said}; {cheaper} of {len(layers)} layers whose weights read spikes fire less.")
     st.plotly_chart(rates_against_break_even(layers, rate), key="break_even", **LIKE_PLOT)
     st.caption(
         f"{mark('student')} {student.model.checkpoint.name}, T = {trace.timesteps}, this picture; a rate counts the "
-        f"spikes that enter a layer, after max pooling. The other network: {bits}-bit activations, {cost:.4g} pJ per "
-        f"MAC. Estimate: {assumptions}. The comparison is that of arXiv 2409.08290."
+        "spikes that enter a layer, after max pooling; attention products have no weights and are left out. The other "
+        f"network: {bits}-bit activations, {cost:.4g} pJ per MAC. Estimate: {assumptions}. The comparison is that of "
+        "arXiv 2409.08290."
     )
 
 

@@ -93,7 +93,7 @@ def rates_against_break_even(layers: Sequence[LayerRate], break_even: float) -> 
 
 
 def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | None = None) -> go.Figure:
-    """What stopping after each timestep costs (T,); what exceeds the budget is pale. The teacher is a line."""
+    """What stopping after each timestep costs (T,); what exceeds the budget is pale. A teacher in view is a line."""
     import plotly.graph_objects as go
 
     look, steps = LOOKS["student"], list(range(1, len(spent_uj) + 1))
@@ -102,17 +102,17 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
         x=steps, y=spent_uj, name="Student, after t timesteps", width=0.6, showlegend=False,
         marker={"color": look.colour, "opacity": np.where(fits, 1.0, 0.3)},
         text=[f"{_digits(energy)}{'' if fit else ' ✕'}" for energy, fit in zip(spent_uj, fits, strict=True)],
-        textposition="auto", textangle=0, hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
+        textposition="outside", cliponaxis=False, hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
     ))
     figure.add_hline(budget_uj, line={"dash": "dot", "width": 2, "color": GREY},
                      annotation={"text": f"budget {_digits(budget_uj)} µJ", "xanchor": "right"})
-    if teacher_uj is not None and teacher_uj <= 2 * max(budget_uj, spent_uj[-1]):  # else it would flatten the bars
+    if teacher_uj is not None and teacher_uj <= 1.1 * max(budget_uj, spent_uj[-1]):  # else it lies far above
         teacher = LOOKS["teacher"]
         figure.add_hline(teacher_uj, line={"dash": "dash", "width": 2, "color": teacher.colour},
                          annotation={"text": f"{teacher.mark} {teacher.name} {_digits(teacher_uj)} µJ", "x": 0,
                                      "xanchor": "left"})
     figure.update_xaxes(title="timesteps t", tickvals=steps, range=[0.5, len(steps) + 0.5])
-    figure.update_yaxes(title="µJ, estimate", rangemode="tozero")
+    figure.update_yaxes(title="µJ, estimate", range=[0, 1.15 * max(budget_uj, spent_uj[-1])])
     return bare(figure, 260, showlegend=False).update_layout(margin={"t": 24})
 
 
