@@ -22,7 +22,7 @@ function newCells(view) {
 }
 
 function drawTools(view) {
-  const { data, find } = view, { raster } = data;
+  const { data, find, cells: { perToken } } = view, { raster } = data;
   find(".cell-size").hidden = raster.sides.length === 1;
   find(".side").replaceChildren(...raster.sides.map((side) => {
     const option = make("option", { value: side }, side === 1 ? "one neuron" : `${side} × ${side} neurons`);
@@ -37,7 +37,7 @@ function drawTools(view) {
   const channels = raster.channels === 1 ? `channel ${raster.first}` : `channels ${raster.first} to ${raster.first + raster.channels - 1}`;
   const pooled = raster.side > 1 ? ` A cell is lit when at least one of its ${raster.side} × ${raster.side} neurons spikes.` : "";
   find(".shown").textContent = `${data.layer}, ${channels} of ${data.shape[0]}, ${some(raster.tokens.length, raster.of_tokens)} tokens`
-    + `${data.box ? " of the box" : ""}, t = 1 to ${data.timesteps} from left to right.${pooled}`;
+    + `${data.box ? " of the box" : ""}, t = 1 to ${data.timesteps} from left to right${perToken > 1 ? `, ${perToken} cells side by side to a token` : ""}.${pooled}`;
 }
 
 function area(view) {
