@@ -1,4 +1,4 @@
-"""`python -m snnpar`: models, evaluate, compare, data, export, import, bench, table."""
+"""`python -m snnpar`: models, evaluate, compare, faithfulness, data, export, import, bench, table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
-from snnpar.evaluate_cli import add_compare, add_evaluate
+from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     table.set_defaults(command=rewrite_tables)
     add_evaluate(commands.add_parser("evaluate", help="metrics and answers of checkpoints on labelled images"))
     add_compare(commands.add_parser("compare", help="paired bootstrap of two checkpoints (B minus A), as JSON"))
+    add_faithfulness(commands.add_parser("faithfulness", help="which heatmaps of a checkpoint to believe"))
     add_data(commands.add_parser("data", help="look a data set over before it is used"))
     export = commands.add_parser("export", help="copy a run's checkpoint to a folder to share")
     export.add_argument("run", type=Path)

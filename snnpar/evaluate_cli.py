@@ -30,17 +30,30 @@ def add_compare(flags: argparse.ArgumentParser) -> None:
     flags.set_defaults(command=run_compare)
 
 
+def add_faithfulness(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("checkpoint", metavar="CKPT", help="a folder, or owner/name[@revision] of the Hub")
+    flags.add_argument("--teacher", metavar="CKPT", help="for a student's text-patch cosine")
+    flags.add_argument("--count", type=int, default=50, metavar="N", help="images to draw (default: %(default)s)")
+    flags.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
+    _add_choice(flags)
+    flags.set_defaults(command=run_faithfulness)
+
+
 def _add_shared(flags: argparse.ArgumentParser) -> None:
+    _add_choice(flags)
+    flags.add_argument("--out", type=Path, metavar="DIR",
+                       help="make the evaluations' folders there instead of in checkpoints/evaluations")
+    flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
+    flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
+
+
+def _add_choice(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--data", metavar="DIR", help="labelled images: a folder, a pickle, or hf:owner/name of the Hub")
     flags.add_argument("--layout", metavar="NAME", help="how they are laid out; found out when left away")
     flags.add_argument("--split", metavar="NAME", help="train, val or test (default: val)")
     flags.add_argument("--fold", type=int, metavar="K", help="of the data sets that come in several (default: 0)")
     flags.add_argument("--rendered", type=int, metavar="N", help="add N held-out rendered pedestrians")
     flags.add_argument("--slice", metavar="NAME", help="a saved slice of images; it names its data itself")
-    flags.add_argument("--out", type=Path, metavar="DIR",
-                       help="make the evaluations' folders there instead of in checkpoints/evaluations")
-    flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
-    flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -56,6 +69,20 @@ def run_compare(options: argparse.Namespace) -> None:
     from snnpar.evaluate import compare
 
     print(json.dumps(compare(*_evaluate(options, [options.first, options.second])), indent=1))
+
+
+def run_faithfulness(options: argparse.Namespace) -> None:
+    from snnpar.checkpoint import read_checkpoint
+    from snnpar.faithfulness import score_methods, score_table
+    from snnpar.inference import load
+
+    if options.count < 1:
+        raise ValueError(f"--count must be 1 or more; got {options.count}")
+    split = choice_of(options).open()
+    model = load(read_checkpoint(find_checkpoint(options.checkpoint)))
+    teacher = load(read_checkpoint(find_checkpoint(options.teacher))) if options.teacher else None
+    print(f"{model.checkpoint.name} on {min(options.count, len(split))} images of {split.name}, seed {options.seed}")
+    print(score_table(score_methods(model, split, teacher=teacher, count=options.count, seed=options.seed)))
 
 
 def _evaluate(options: argparse.Namespace, checkpoints: list[str]) -> list[Evaluation]:

@@ -16,7 +16,7 @@ ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
     "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane",
-    "explain", "probing", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence", "batching",
+    "explain", "probing", "faithfulness", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence", "batching",
     "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
 )
 
