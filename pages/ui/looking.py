@@ -79,7 +79,10 @@ def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
 
 @st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
 def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
-    return load(_checkpoint)
+    model = load(_checkpoint)
+    height, width = _checkpoint.model.image_size
+    analyze(model, np.zeros((height, width, 3), np.uint8))  # a first pass is many times slower: nobody's latency
+    return model
 
 
 @st.cache_resource(max_entries=ANALYSES_KEPT, show_spinner=False)
