@@ -1,0 +1,32 @@
+"""A session that looks at many pictures stays as small as one that looks at few: every cache is bounded."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from pages.ui import looking
+from snnpar.checkpoint import read_checkpoint
+from snnpar.inference import load
+
+PICTURES, WARM = 200, 60  # by then the analyses, which hold the spikes, are as many as are kept
+
+
+@pytest.mark.slow
+def test_memory_is_flat_over_many_pictures(pair: Path) -> None:
+    model = load(read_checkpoint(pair / "tiny-student"))
+    seen = {}
+    rng = np.random.default_rng(0)
+    for number in range(PICTURES):
+        picture = rng.integers(0, 256, (384, 192, 3), dtype=np.uint8)
+        analysis = looking._analyse("version", str(number), model, picture)
+        one = looking.Seen(model, analysis)
+        looking._explain(f"{number}", {"student": one}, "student", "ledger", picture, "Hat")
+        if number in (WARM, PICTURES - 1):
+            gc.collect()
+            seen[number] = psutil.Process().memory_info().rss
+    assert seen[PICTURES - 1] - seen[WARM] < 30e6
