@@ -33,13 +33,14 @@ def pick() -> Assumptions:
     """Draw the choice and the drawer; what they say. An impossible number of the link is told and left out."""
     base = st.segmented_control(
         "Convention", list(CONVENTIONS), default="arithmetic", key=KEY, bind="query-params", persist_state="session",
-        required=True, on_change=_reset,  # no format_func: a link holds the words shown
+        required=True, on_change=_change_convention,  # no format_func: a link holds the words shown
         help="45 nm, Horowitz (ISSCC 2014). arithmetic: operations only, as most papers on spiking networks; "
         "memory: a byte costs 24.96 pJ, too (spikingjelly's simple model); int8: operations of 8-bit integers.",
     )
     changes = _changes(CONVENTIONS[base])
     assumptions = _edited(CONVENTIONS[base], changes)
-    with st.expander("Assumptions: change them", icon=":material/tune:", expanded=bool(changes)):
+    begins_open = st.session_state.setdefault("assumptions_begin_open", bool(changes))  # then as the reader has it
+    with st.expander("Assumptions: change them", icon=":material/tune:", expanded=begins_open):
         _drawer(base, assumptions)
         if changes:
             st.caption(f"Changed from {CONVENTIONS[base].name}: {', '.join(_words(name) for name in changes)}. "
@@ -107,6 +108,11 @@ def _keep(base: str, name: str) -> None:
     value = st.session_state[_key(base, name)]
     is_own = value is None or value == getattr(CONVENTIONS[base], name)
     moment.keep(LINKS[name], "" if is_own else f"{int(value)}" if name in SWITCHES else f"{value:.10g}")
+
+
+def _change_convention() -> None:
+    _reset()
+    moment.keep("budget", "")  # says nothing at other prices
 
 
 def _reset() -> None:

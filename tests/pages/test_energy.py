@@ -106,10 +106,12 @@ def test_changed_assumptions_are_a_row_of_their_own_and_in_the_link(open_energy,
     assert again.number_input(key="assume_arithmetic_mac_pj").value == 4.6
 
 
-def test_another_convention_drops_the_changes(open_energy, pair: Path) -> None:
-    test = open_energy(pair, e_ac="0.5")
-    test.segmented_control(key="energy").set_value("int8").run()
-    assert "e_ac" not in test.query_params and marked_row(test)[0] == "int8"
+def test_another_convention_drops_the_changes_and_the_budget(open_energy, pair: Path) -> None:
+    test = open_energy(pair, e_ac="0.5", budget="0")
+    assert "Not even one timestep fits" in said(test.warning)
+    test.segmented_control(key="energy").set_value("memory").run()
+    assert not {"e_ac", "budget"} & set(test.query_params) and marked_row(test)[0] == "memory"
+    assert not test.warning and "**t = 3** of 3 fits" in said(test.markdown)
 
 
 @pytest.mark.parametrize(("link", "sentence"), [({"e_mac": "-1"}, "mac_pj must be a number of picojoules"),
