@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from snnpar.energy import estimate_energy
+from snnpar.explain import heatmap
 from snnpar.inference import Prediction, analyze, decide, load, prefix_probs, shared_attributes, sigmoid
 from snnpar.schema import AttributeGroup, AttributeSchema, load_schema
 
@@ -104,6 +106,24 @@ def test_analysis_of_a_picture(folder: Path, config) -> None:
         assert prediction.probs_per_timestep is None
     assert not np.allclose(analyze(model, tiny.random_picture(1)).prediction.logits, prediction.logits)
     assert np.array_equal(analyze(model, picture).prediction.logits, prediction.logits)
+
+
+def test_sessions_that_share_a_model_never_mix(folder: Path) -> None:
+    """Two sessions take turns at one cached model, one of them with heatmaps that hook it too."""
+    model = load(tiny.write_checkpoint(folder / "shared", tiny.STUDENT))
+    pictures = [tiny.random_picture(seed) for seed in range(8)]
+    alone = [analyze(model, picture) for picture in pictures]
+    maps = [heatmap("grad_cam", model, picture, "Hat").values for picture in pictures]
+    with ThreadPoolExecutor(4) as sessions:
+        jobs = [sessions.submit(analyze, model, picture) for picture in pictures for _ in range(3)]
+        hooked = [sessions.submit(heatmap, "grad_cam", model, picture, "Hat") for picture in pictures]
+    for place, job in enumerate(jobs):
+        trace, expected = job.result().trace, alone[place // 3].trace
+        assert all(np.array_equal(trace.spikes(name), expected.spikes(name)) for name in expected.names)
+        assert np.array_equal(trace.logits_per_timestep, expected.logits_per_timestep)
+        assert job.result().energy == alone[place // 3].energy
+    assert all(np.array_equal(job.result().values, one) for job, one in zip(hooked, maps, strict=True))
+    assert tiny.hooks(model.module) == 0
 
 
 def test_preprocessing_is_the_checkpoints_own(folder: Path) -> None:
