@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
-    "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane",
-    "explain", "probing", "faithfulness", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence", "batching",
-    "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
+    "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane", "explain",
+    "probing", "faithfulness", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence",
+    "batching", "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
 )
 
 
