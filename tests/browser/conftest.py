@@ -16,9 +16,10 @@ from browsing import CHROMIUM
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_MS = 60_000  # for whatever a test waits for; a busy machine is slow, not broken
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app, served from a fresh process over throwaway checkpoints."""
     root = tmp_path_factory.mktemp("served")
@@ -55,13 +56,14 @@ def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> No
 @pytest.fixture
 def page(url: str) -> Iterator:
     """A fresh browser tab on the Compare page."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as play:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
         tab = browser.new_context(viewport={"width": 1440, "height": 1600}).new_page()
-        tab.set_default_timeout(30_000)
+        tab.set_default_timeout(PATIENCE_MS)
         tab.goto(url)
         yield tab
         browser.close()
