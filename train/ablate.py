@@ -12,7 +12,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from snnpar import ROOT, RUNS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import read_checkpoint
-from snnpar.config import TrainConfig
+from snnpar.config import TrainConfig, to_dict
 from snnpar.jobs import status
 from snnpar.models import preset
 from snnpar.published import published_rows
@@ -114,11 +114,15 @@ def prepare(row: Row, seed: int, options: argparse.Namespace) -> Run:
     if not path.exists():
         return create_run(config, path)
     run = open_run(path)
-    # Where data and teacher lie, and how many threads, are the machine's; the result is not theirs.
-    neutral = {"data": "", "teacher": "", "init": "", "threads": 0}
-    if replace(run.config, **neutral) != replace(config, **neutral):
+    if result_settings(run.config) != result_settings(config):
         raise RunError(f"{path} was trained with other settings; give another --out, or remove it")
     return run
+
+
+def result_settings(config: TrainConfig) -> dict[str, object]:
+    """The settings that decide a result; where data and teacher lie, and how many threads work, are the machine's."""
+    machine = ("data", "teacher", "init", "threads", "device")
+    return {name: value for name, value in to_dict(config).items() if name not in machine}
 
 
 def finish(run: Run, options: argparse.Namespace) -> None:

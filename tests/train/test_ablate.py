@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from snnpar.jobs import status
 from snnpar.models import preset
 from snnpar.published import published_rows
 from snnpar.runs import Run, open_run
-from train.ablate import TABLES, estimate, main
+from train.ablate import TABLES, estimate, main, parser, prepare
 
 SETTINGS = ["--model", "spikingformer_1_64", "--rendered-count", "16", "--batch-size", "8", "--epochs", "1",
             "--rendered-test", "8", "--threads", "1"]
@@ -73,6 +74,20 @@ def test_a_table_is_made_run_by_run_and_goes_on_where_it_was(tmp_path: Path, cap
 
     assert main([*command, "--lr", "0.5"]) == 2
     assert "other settings" in capsys.readouterr().err
+
+
+def test_runs_on_real_data_are_known_again_wherever_the_data_lies(tmp_path: Path, noise_data: str) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(noise_data, moved)
+    flags = ["table2", "--out", str(tmp_path / "out"), "--dataset", "mixed", *SETTINGS]
+    rows = TABLES["table2"]("spikingformer_1_64", "vit_2_96")
+    runs = []
+    for data in (noise_data, str(moved)):
+        options = parser().parse_args([*flags, "--data", data])
+        runs.append(prepare(rows[1], 0, options))
+    assert runs[0] == runs[1] and status(runs[0]).state == "created"
+    with pytest.raises(ValueError, match="other settings"):
+        prepare(rows[1], 0, parser().parse_args([*flags, "--data", noise_data, "--epochs", "2"]))
 
 
 @pytest.mark.slow
