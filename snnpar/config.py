@@ -116,6 +116,8 @@ class TrainConfig:
     warmup_epochs: int = setting(2, "epochs of linear warm-up", minimum=0, maximum=1000)
     grad_clip: float = setting(5.0, "longest gradient (L2 norm) that is not shortened; 0 is off",
                                minimum=0.0, maximum=1e6)
+    ema: float = setting(0.99, "validate and keep a moving average of the weights with this decay per step, warmed up; "
+                         "0 is off", minimum=0.0, maximum=0.99999)
     teacher_mode: str = setting("eval", "train lets the teacher's batch norm drift and its drop path act, as the "
                                 "published code does", choices=("eval", "train"))
     feature_loss: str = setting("cosine", "cosine of matching tokens, or the published KL of text-token cosines",

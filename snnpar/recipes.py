@@ -33,7 +33,7 @@ RECIPES: dict[str, Recipe] = {
         "batch_size": (12, CODE), "teacher_mode": ("train", CODE), "feature_loss": ("text-kl", CODE),
         "logit_loss": ("softmax", CODE), "feature_weight": (100.0, CODE), "logit_weight": (1.0, CODE),
         "temperature": (2.0, CODE), "augment": ("published", CODE), "prior_bias": (False, CODE),
-        "grad_clip": (0.0, CODE), "visual_weight": (0.0, CODE),
+        "grad_clip": (0.0, CODE), "ema": (0.0, CODE), "visual_weight": (0.0, CODE),
         "mask_unknown": (False, CODE), "phrase_pairing": ("published", CODE),
     }),
     "published-paper": Recipe("the paper's text; what it leaves open is ours", {
@@ -42,7 +42,7 @@ RECIPES: dict[str, Recipe] = {
         "batch_size": (12, OPEN), "teacher_mode": ("eval", PAPER), "feature_loss": ("text-kl", PAPER),
         "logit_loss": ("softmax", OPEN), "feature_weight": (100.0, OPEN), "logit_weight": (1.0, OPEN),
         "temperature": (2.0, OPEN), "augment": ("published", OPEN), "prior_bias": (False, OPEN),
-        "grad_clip": (0.0, OPEN), "visual_weight": (0.0, OPEN),
+        "grad_clip": (0.0, OPEN), "ema": (0.0, OPEN), "visual_weight": (0.0, OPEN),
     }),
 }
 # The published code weighs the cross-entropy by which distillation terms stand beside it: (features, logits).

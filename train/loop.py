@@ -36,6 +36,7 @@ from snnpar.models import build_model
 from snnpar.runs import Run
 from snnpar.schema import Phrases
 from train.augment import AUGMENTATIONS, mixup
+from train.average import ModelEmaV3, moving_average
 from train.data import label_ratio, read_images, teacher_phrases
 from train.distill import Teacher, load_teacher, loss_terms
 from train.optim import learning_rate, make_optimizer
@@ -63,8 +64,19 @@ class Session:
     val: ResizedImages
     phrases: Phrases | None
     teacher: Teacher | None
+    average: ModelEmaV3 | None
     stop_requested: bool = False
     best: dict = field(default_factory=dict)
+
+    @property
+    def models(self) -> dict[str, nn.Module]:
+        """Everything with weights that a resumed run needs, by name of its file."""
+        return {"model": self.model} | ({"average": self.average.module} if self.average else {})
+
+    @property
+    def scored(self) -> nn.Module:
+        """What is validated and kept: the moving average of the weights, if there is one."""
+        return self.average.module if self.average else self.model
 
     @property
     def word_vectors(self) -> Tensor | None:
@@ -139,7 +151,8 @@ def prepare(run: Run) -> Session:
     optimizer = make_optimizer(model, config)
     log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
              config.model or checkpoint.model.architecture, device, *map(len, images), config.precision)
-    return Session(run, checkpoint, config, device, model, optimizer, *images, phrases, teacher)
+    return Session(run, checkpoint, config, device, model, optimizer, *images, phrases, teacher,
+                   moving_average(model, config.ema))
 
 
 @torch.no_grad()
@@ -173,6 +186,8 @@ def train_epoch(session: Session, epoch: int) -> None:
         for group in session.optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch + step / steps)
         terms = train_step(session, indices, generator, ratio)
+        if session.average:
+            session.average.update(session.model, step=epoch * steps + step + 1)
         if time.monotonic() - logged > LOG_EVERY_S or step + 1 == steps:
             logged = time.monotonic()
             _log_step(session, epoch, step, terms, (step + 1) * len(indices) / (logged - began))
@@ -206,15 +221,15 @@ def train_step(session: Session, indices: np.ndarray, generator: torch.Generator
 def validate(session: Session, epoch: int) -> None:
     """Score the epoch on val, keep the weights if they are the best so far, save the state to resume from."""
     config = session.config
-    probs = predict_probs(session.model, session.val, session.word_vectors)
+    probs = predict_probs(session.scored, session.val, session.word_vectors)
     metrics = pedestrian_metrics(session.val.split.labels, probs, ignore_unknown=config.mask_unknown).summary()
     score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
     is_best = score > session.best.get("score", -1.0)
     if is_best:
         session.best = {"epoch": epoch + 1, "score": score, **metrics}
-        save_weights(session.model, session.run.path / WEIGHTS)
+        save_weights(session.scored, session.run.path / WEIGHTS)
     append_metrics(session.run, {"kind": "epoch", "epoch": epoch + 1, "best": is_best, **metrics})
-    save_state(session.run.path / "last", session.model, session.optimizer,
+    save_state(session.run.path / "last", session.models, session.optimizer,
                {"epoch": epoch + 1, "best": session.best})
     log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch + 1, config.epochs,
              *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
@@ -227,7 +242,7 @@ def append_metrics(run: Run, row: dict) -> None:
 
 
 def _resume(session: Session) -> int:
-    progress = load_state(session.run.path / "last", session.model, session.optimizer)
+    progress = load_state(session.run.path / "last", session.models, session.optimizer)
     session.best = progress.get("best", {})
     rewind_metrics(session.run.path / "metrics.jsonl", progress.get("epoch", 0))
     log.info("resuming after epoch %d", progress.get("epoch", 0))

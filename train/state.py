@@ -14,12 +14,14 @@ from snnpar.atomic import write_text
 from snnpar.checkpoint import load_strictly
 
 
-def save_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict) -> None:
+def save_state(folder: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: dict) -> None:
     """Write `folder` anew and swap it in, so that there is always one whole state."""
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, fresh / "model.safetensors")
+    for name, model in models.items():
+        state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+        save_file(state, fresh / f"{name}.safetensors")
     moments = {
         f"{index}.{name}": value.cpu()
         for index, values in optimizer.state_dict()["state"].items() for name, value in values.items()
@@ -33,13 +35,14 @@ def save_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer,
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
+def load_state(folder: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict:
     """Restore what save_state wrote and return its progress; {} when the run has finished no epoch yet."""
     old = folder.with_name(folder.name + ".old")
     source = folder if folder.exists() else old  # a kill between the two renames leaves only .old
     if not (source / "progress.json").exists():
         return {}
-    load_strictly(model, load_file(source / "model.safetensors"), source / "model.safetensors")
+    for name, model in models.items():
+        load_strictly(model, load_file(source / f"{name}.safetensors"), source / f"{name}.safetensors")
     state: dict[int, dict] = {}
     for key, value in load_file(source / "optimizer.safetensors").items():
         index, name = key.split(".", 1)

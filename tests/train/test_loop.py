@@ -99,15 +99,17 @@ def test_a_finished_run_is_a_checkpoint(quick: TrainConfig, tmp_path: Path) -> N
         "README.md", "config.json", "last", "metrics.jsonl", "model.safetensors", "status.json"]
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_the_kept_weights_are_those_of_the_best_epoch(
-    quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ema: float
 ) -> None:
-    """Scores 0.2, 0.9, 0.5: the second epoch's weights stay."""
+    """Scores 0.2, 0.9, 0.5: the second epoch's weights stay, or their moving average if there is one."""
     after, scores, validate = [], iter([0.2, 0.9, 0.5]), loop.validate
 
     def watched(session: loop.Session, epoch: int) -> None:
         validate(session, epoch)
-        after.append({key: value.clone() for key, value in session.model.state_dict().items()})
+        weights = session.average.module if ema else session.model
+        after.append({key: value.clone() for key, value in weights.state_dict().items()})
 
     class Scored:
         def __init__(self, score: float) -> None:
@@ -118,7 +120,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 
     monkeypatch.setattr(loop, "validate", watched)
     monkeypatch.setattr(loop, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
-    run = trained(quick, tmp_path / "run")
+    run = trained(replace(quick, ema=ema), tmp_path / "run")
     kept = load_file(run.path / "model.safetensors")
     assert all(torch.equal(kept[key], value) for key, value in after[1].items())
     assert not torch.equal(kept["head.weight"], after[2]["head.weight"])

@@ -36,10 +36,10 @@ def test_going_on_from_a_saved_state_changes_nothing(tmp_path: Path) -> None:
     optimizer = optimizer_of(model)
     for seed in range(3):
         step(model, optimizer, seed)
-    save_state(tmp_path / "last", model, optimizer, {"epoch": 3, "best": {"score": 0.5}})
+    save_state(tmp_path / "last", {"model": model}, optimizer, {"epoch": 3, "best": {"score": 0.5}})
     other = network(1)
     other_optimizer = optimizer_of(other)
-    assert load_state(tmp_path / "last", other, other_optimizer) == {"epoch": 3, "best": {"score": 0.5}}
+    assert load_state(tmp_path / "last", {"model": other}, other_optimizer) == {"epoch": 3, "best": {"score": 0.5}}
     for seed in range(3, 6):
         step(model, optimizer, seed)
         step(other, other_optimizer, seed)
@@ -47,10 +47,19 @@ def test_going_on_from_a_saved_state_changes_nothing(tmp_path: Path) -> None:
         assert torch.equal(other.state_dict()[key], value), key
 
 
+def test_a_moving_average_is_part_of_the_state(tmp_path: Path) -> None:
+    model, average = network(0), network(1)
+    save_state(tmp_path / "last", {"model": model, "average": average}, optimizer_of(model), {"epoch": 1})
+    others = {"model": network(2), "average": network(3)}
+    assert load_state(tmp_path / "last", others, optimizer_of(others["model"])) == {"epoch": 1}
+    assert torch.equal(others["average"][0].weight, average[0].weight)
+    assert torch.equal(others["model"][0].weight, model[0].weight)
+
+
 def test_a_run_without_a_finished_epoch_starts_anew(tmp_path: Path) -> None:
     model = network(0)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    assert load_state(tmp_path / "last", model, optimizer_of(model)) == {}
+    assert load_state(tmp_path / "last", {"model": model}, optimizer_of(model)) == {}
     assert all(torch.equal(model.state_dict()[key], value) for key, value in before.items())
 
 
@@ -59,7 +68,7 @@ def test_a_kill_while_saving_leaves_one_whole_state(tmp_path: Path, moment: str)
     model, folder = network(0), tmp_path / "last"
     optimizer = optimizer_of(model)
     step(model, optimizer, 0)
-    save_state(folder, model, optimizer, {"epoch": 1})
+    save_state(folder, {"model": model}, optimizer, {"epoch": 1})
     if moment == "while writing":
         (tmp_path / "last.new").mkdir()
         (tmp_path / "last.new" / "model.safetensors").write_bytes(b"half")
@@ -70,19 +79,19 @@ def test_a_kill_while_saving_leaves_one_whole_state(tmp_path: Path, moment: str)
         shutil.copytree(folder, tmp_path / "last.old")
         (tmp_path / "last.old" / "progress.json").write_text('{"epoch": 0}')
     other = network(1)
-    assert load_state(folder, other, optimizer_of(other)) == {"epoch": 1}
+    assert load_state(folder, {"model": other}, optimizer_of(other)) == {"epoch": 1}
     assert torch.equal(other[0].weight, model[0].weight)
-    save_state(folder, model, optimizer, {"epoch": 2})
-    assert load_state(folder, other, optimizer_of(other)) == {"epoch": 2}
+    save_state(folder, {"model": model}, optimizer, {"epoch": 2})
+    assert load_state(folder, {"model": other}, optimizer_of(other)) == {"epoch": 2}
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
 
 
 def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     model = network(0)
-    save_state(tmp_path / "last", model, optimizer_of(model), {"epoch": 1})
+    save_state(tmp_path / "last", {"model": model}, optimizer_of(model), {"epoch": 1})
     other = tiny.lively(tiny.STUDENT)
     with pytest.raises(CheckpointError, match="missing patch_embed"):
-        load_state(tmp_path / "last", other, optimizer_of(other))
+        load_state(tmp_path / "last", {"model": other}, optimizer_of(other))
 
 
 def test_metrics_are_rewound_to_the_last_whole_epoch(tmp_path: Path) -> None:
