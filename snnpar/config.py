@@ -129,6 +129,12 @@ class TrainConfig:
     logit_weight: float = setting(1.0, "weight of the logit loss", minimum=0.0, maximum=1000.0)
     temperature: float = setting(2.0, "softens teacher and student logits in the logit loss",
                                  minimum=0.1, maximum=100.0)
+    timestep_weight: float = setting(0.0, "weight of a per-label binary KL at each timestep, beside that of the mean; "
+                                     "needs logit_kd; 0 is off", minimum=0.0, maximum=1000.0)
+    feature_mask: float = setting(0.0, "share of the student's tokens hidden before the feature loss; a small network, "
+                                  "trained along and then dropped, fills them in; 0 is off", minimum=0.0, maximum=0.95)
+    label_weighting: str = setting("ratio", "weigh rare labels more, by their ratio in the training images, or all "
+                                   "alike", choices=("ratio", "none"))
     visual_weight: float = setting(1.0, "teacher: weight of a loss read from the visual tokens alone, before fusion",
                                    minimum=0.0, maximum=1000.0)
     rendered_count: int = setting(4000, "how many rendered training images there are (rendered and mixed)",
@@ -144,6 +150,17 @@ class TrainConfig:
     mixup: float = setting(0.0, "blend pairs of images and their labels, share drawn from Beta(mixup, mixup); 0 is off",
                            minimum=0.0, maximum=10.0)
     seed: int = setting(0, "seed of weights, order and augmentation", minimum=0, maximum=2**31 - 1)
+    accumulate: int = setting(1, "equal parts that a batch is computed in, one after the other, to save memory",
+                              minimum=1, maximum=4096)
+    recompute: bool = setting(False, "recompute each block in the backward pass instead of keeping its activations: "
+                              "less memory, more time")
+    pack_spikes: bool = setting(False, "keep spikes as bits between forward and backward pass: less memory")
+    workers: int = setting(0, "processes that prepare images beside the training process; 0: it does so itself",
+                           minimum=0, maximum=128)
+    stream: bool = setting(False, "read images when they are needed instead of keeping all in memory")
+    save_seconds: float = setting(300.0, "save a state to resume from after so many seconds within an epoch; one is "
+                                  "saved after each epoch anyway", minimum=0.0, maximum=1e6)
+    log_steps: int = setting(5, "steps from one logged step to the next", minimum=1, maximum=1_000_000)
     device: str = setting("auto", "auto picks a GPU when there is one", choices=("auto", "cpu", "cuda"))
     precision: str = setting("fp32", "arithmetic of the training forward and backward; validation is fp32",
                              choices=("fp32", "bf16"))
@@ -159,6 +176,8 @@ class TrainConfig:
             raise ConfigError("distillation needs --teacher, a teacher checkpoint folder (or switch both off)")
         if (self.feature_kd or self.logit_kd) and self.role == "teacher":
             raise ConfigError("a teacher is not distilled: use --role student, or switch distillation off")
+        if self.batch_size % self.accumulate:
+            raise ConfigError(f"accumulate must divide batch_size; got {self.accumulate} and {self.batch_size}")
 
 
 def absolute(place: str) -> str:

@@ -97,8 +97,9 @@ def evaluate_checkpoint(
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
         raise
-    except Exception as error:
-        _ended(evaluation, "failed", str(error) or type(error).__name__)
+    except Exception as error:  # told by whoever catches it, too
+        if evaluation.path.is_dir():
+            write_status(evaluation, state="failed", message=str(error) or type(error).__name__)
         raise
     _ended(evaluation, "done", outcome)
     return evaluation

@@ -118,11 +118,11 @@ def choice_of(options: argparse.Namespace) -> DataChoice:
 def find_checkpoint(text: str) -> Path:
     """A checkpoint's folder: that of this path, or fetched from the Hub. Raises ValueError."""
     path = Path(text).expanduser()
-    if path.exists() or "/" not in text.strip("/"):
+    if path.exists() or path.is_absolute() or text.startswith(".") or "/" not in text:
         return path  # reading it says what is wrong with it
     from snnpar.hub import HubError, fetch_checkpoint
 
     try:
         return fetch_checkpoint(text)
     except HubError as error:
-        raise HubError(f"{text} is no folder here, and the Hub does not help: {error}") from error
+        raise HubError(f"there is no folder {text}, and as a Hub id: {error}") from error

@@ -91,7 +91,7 @@ def test_a_slice_names_its_data_itself(data: str, student: Path, capsys: pytest.
     (["evaluate", "nowhere"], "nothing to evaluate on"),
     (["evaluate", "nowhere", "--slice", "gone"], "no slice is called 'gone'"),
     (["evaluate", "nowhere", "--rendered", "2", "--batch-size", "-1"], "--batch-size must be 1 or more"),
-    (["evaluate", "not/a/place", "--rendered", "2"], "not/a/place is no folder here"),
+    (["evaluate", "not/a/place", "--rendered", "2"], "there is no folder not/a/place"),
     (["compare", "nowhere", "nowhere", "--data", "also-nowhere"], "nowhere"),
     (["export", "nowhere", "out"], "nowhere is not a run"),
     (["table", "pyproject.toml"], "pyproject.toml has no lines"),

@@ -75,6 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
         config = TrainConfig(
             role=role_of(preset(options.model)), model=options.model,
             teacher=str(teacher or ""), feature_kd=bool(teacher), logit_kd=bool(teacher),
+            ema=0.0,  # as the full-size recipe; an average would be one more copy of the weights
             batch_size=options.batch_size, precision=options.precision, threads=options.threads,
             rendered_count=max(16, options.batch_size * (1 + options.steps)),
         )
