@@ -10,8 +10,10 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 ROLES = ("student", "teacher")
@@ -40,7 +42,10 @@ def _is_finite(value: object) -> bool:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Architecture and input of one model. `image_size` is (height, width); one token covers 16 x 16 pixels."""
+    """Architecture and input of one model. `image_size` is (height, width); one token covers 16 x 16 pixels.
+
+    `pool_first`: the Spikingformer's tokenizer pools before it fires (CML, arXiv 2305.05954), not after.
+    """
 
     architecture: str
     image_size: tuple[int, int] = (128, 64)
@@ -53,6 +58,7 @@ class ModelConfig:
     text_dim: int = 384
     stem: str = "patch"
     drop_path: float = 0.0
+    pool_first: bool = False
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
@@ -72,6 +78,9 @@ class ModelConfig:
             raise ConfigError(f"drop_path must be a share, at least 0 and below 1; got {self.drop_path!r}")
         if self.stem not in ("patch", "conv"):
             raise ConfigError(f"stem must be 'patch' or 'conv'; got {self.stem!r}")
+        if not isinstance(self.pool_first, bool) or (self.pool_first and self.architecture != "spikingformer"):
+            raise ConfigError(f"pool_first must be true or false, true for a spikingformer only; got "
+                              f"{self.pool_first!r} for a {self.architecture}")
         channels = len(self.mean) == len(self.std) == 3 and all(map(_is_finite, self.mean + self.std))
         if not channels or min(self.std) <= 0:
             raise ConfigError(f"mean and std must hold 3 channels, std > 0; got {self.mean}, {self.std}")
@@ -168,16 +177,39 @@ class TrainConfig:
     compile: bool = setting(False, "fuse the LIF loops with torch.compile (needs a C++ compiler)")
 
     def __post_init__(self) -> None:
-        for spec in setting_fields(type(self)):
-            check_value(spec, getattr(self, spec.name))
-        if self.dataset != "rendered" and not self.data:
-            raise ConfigError(f"dataset {self.dataset!r} needs --data, the folder it lies in")
-        if (self.feature_kd or self.logit_kd) and not self.teacher:
-            raise ConfigError("distillation needs --teacher, a teacher checkpoint folder (or switch both off)")
-        if (self.feature_kd or self.logit_kd) and self.role == "teacher":
-            raise ConfigError("a teacher is not distilled: use --role student, or switch distillation off")
-        if self.batch_size % self.accumulate:
-            raise ConfigError(f"accumulate must divide batch_size; got {self.accumulate} and {self.batch_size}")
+        for problem in problems(vars(self)).values():
+            raise ConfigError(problem)
+
+
+def problems(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the values of a TrainConfig, by field; each sentence says what would do."""
+    found = {}
+    for spec in setting_fields():
+        try:
+            check_value(spec, values[spec.name])
+        except ConfigError as error:
+            found[spec.name] = str(error)
+    return found or _contradictions(SimpleNamespace(**values))
+
+
+def _contradictions(config: SimpleNamespace) -> dict[str, str]:
+    """Values that do not go together, by the field to mend."""
+    distils = config.feature_kd or config.logit_kd
+    rules = [
+        ("data", config.dataset != "rendered" and not config.data,
+         f"dataset {config.dataset!r} needs --data, the folder it lies in"),
+        ("teacher", distils and not config.teacher,
+         "distillation needs --teacher, a teacher checkpoint folder (or switch both off)"),
+        ("role", distils and config.role == "teacher",
+         "a teacher is not distilled: use --role student, or switch distillation off"),
+        ("timestep_weight", config.timestep_weight and not config.logit_kd,
+         "timestep_weight distils logits at each timestep: switch logit_kd on, or leave it 0"),
+        ("feature_mask", config.feature_mask and not config.feature_kd,
+         "feature_mask hides tokens from the feature loss: switch feature_kd on, or leave it 0"),
+        ("accumulate", config.batch_size % config.accumulate,
+         f"accumulate must divide batch_size; got {config.accumulate} and {config.batch_size}"),
+    ]
+    return {field: sentence for field, broken, sentence in rules if broken}
 
 
 def absolute(place: str) -> str:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snnpar.models.spikingformer import Spikingformer
+from snnpar.models.spikingformer import Spikingformer, max_pool
 from snnpar.trace import SpikeTrace
 
 
@@ -65,7 +65,10 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Branch:
-    """Where a source of the residual stream lies in the model: its neurons, convolution and batch norm."""
+    """Where a source of the residual stream lies in the model: its neurons, convolution and batch norm.
+
+    `pooled`: a max pool stands between neurons and convolution.
+    """
 
     name: str
     neurons: str
@@ -79,7 +82,7 @@ def branches(model: nn.Module) -> Iterator[Branch]:
     if not isinstance(model, Spikingformer):
         raise ValueError(f"a spike ledger needs a spiking student; this is a {type(model).__name__}")
     stem = "patch_embed.proj4"
-    yield Branch("tokenizer", f"{stem}_lif", f"{stem}_conv", f"{stem}_bn", pooled=True)
+    yield Branch("tokenizer", f"{stem}_lif", f"{stem}_conv", f"{stem}_bn", pooled=not model.config.pool_first)
     for i in range(len(model.block)):
         attn, mlp = f"block.{i}.attn", f"block.{i}.mlp"
         yield Branch(attn, f"{attn}.attn_lif", f"{attn}.proj_conv", f"{attn}.proj_bn")
@@ -125,7 +128,7 @@ def channel_terms(model: nn.Module, trace: SpikeTrace, attribute: int, name: str
 
 
 def entering_spikes(model: nn.Module, trace: SpikeTrace, name: str) -> np.ndarray:
-    """(T, C, N) bool: the spikes that a branch's convolution reads at each token; the tokenizer's after max pooling."""
+    """(T, C, N) bool: the spikes that a branch's convolution reads at each token, after any max pooling."""
     _check_one_image(trace)
     return _spikes(trace, _branch(model, name)).flatten(2).bool().numpy()
 
@@ -153,7 +156,7 @@ def _folded(model: nn.Module, branch: Branch) -> tuple[nn.Module, Tensor, Tensor
 def _spikes(trace: SpikeTrace, branch: Branch) -> Tensor:
     """What enters the convolution: (T, C, H, W), or (T, C, N), float64."""
     spikes = torch.from_numpy(trace.spikes(branch.neurons)[:, 0]).double()
-    return F.max_pool2d(spikes, 3, stride=2, padding=1) if branch.pooled else spikes
+    return max_pool(spikes) if branch.pooled else spikes
 
 
 def _convolve(conv: nn.Module, spikes: Tensor, kernel: Tensor) -> Tensor:

@@ -32,6 +32,11 @@ def binary_kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float
     return (positive + negative).sum(1).mean() * temperature**2
 
 
+def timestep_kl(per_timestep: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Mean over T of binary_kl of the student's logits at each timestep (T, B, A) from the teacher's (B, A)."""
+    return binary_kl(per_timestep.flatten(0, 1), teacher_logits.repeat(len(per_timestep), 1), temperature)
+
+
 def feature_cosine(student_features: Tensor, teacher_features: Tensor) -> Tensor:
     """1 - cosine similarity of matching tokens (B, N, D), averaged; 0 when all directions agree."""
     if student_features.shape != teacher_features.shape:

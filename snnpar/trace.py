@@ -45,7 +45,7 @@ class SpikeTrace:
         return sum(bits.nbytes for bits in self._packed.values())
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """(T, B, C, H, W), before pooling in the tokenizer, or (T, B, C, N) for q, k, v and attention."""
+        """(T, B, C, H, W), in the tokenizer before any pooling of spikes, or (T, B, C, N) for q, k, v and attention."""
         if name not in self._shapes:
             raise KeyError(f"no neuron {name!r} in this trace; there are {', '.join(self._shapes) or 'none'}")
         return self._shapes[name]

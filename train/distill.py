@@ -16,9 +16,11 @@ from snnpar.losses import (
     feature_cosine,
     label_weights,
     text_cosine_kl,
+    timestep_kl,
     weighted_bce,
 )
-from snnpar.models import ModelOutput
+from snnpar.models import MODELS, ModelOutput
+from snnpar.models.spikingformer import Spikingformer
 from snnpar.schema import AttributeSchema
 
 
@@ -46,6 +48,9 @@ def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainCon
         if getattr(teacher, name) != getattr(student, name):
             raise ConfigError(f"teacher and student need one {name}: {getattr(teacher, name)} and "
                               f"{getattr(student, name)}")
+    if config.timestep_weight and not issubclass(MODELS[student.architecture], Spikingformer):
+        raise ConfigError(f"a {student.architecture} has no timesteps to distil one by one: set timestep_weight to 0, "
+                          "or train a spikingformer")
     if config.feature_kd and teacher.dim != student.dim:
         raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")
 
@@ -60,23 +65,30 @@ def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: Attribute
 
 
 def loss_terms(output: ModelOutput, labels: Tensor, positive_ratio: Tensor, teacher: ModelOutput | None,
-               config: TrainConfig) -> dict[str, Tensor]:
-    """The terms by name, weights applied; their sum is the loss. Labels that are unknown (2) weigh nothing."""
+               config: TrainConfig, restorer: nn.Module | None = None) -> dict[str, Tensor]:
+    """The terms by name, weights applied; their sum is the loss. Labels that are unknown (2) weigh nothing.
+
+    A restorer, of `make_restorer`, hides tokens of the student and fills them in before the feature loss sees them.
+    """
     known = labels != UNKNOWN if config.mask_unknown else torch.ones_like(labels, dtype=torch.bool)
     labels = torch.where(known, labels, 0)
-    weights = label_weights(labels, positive_ratio) * known
+    weights = label_weights(labels, positive_ratio) * known if config.label_weighting == "ratio" else known
     terms = {"ce": config.ce_weight * weighted_bce(output.logits, labels, weights)}
     if output.visual_logits is not None and config.visual_weight:
         terms["visual"] = config.visual_weight * weighted_bce(output.visual_logits, labels, weights)
     if config.feature_kd:
-        terms["feature"] = config.feature_weight * _feature_loss(output, teacher, config)
+        terms["feature"] = config.feature_weight * _feature_loss(output, teacher, config, restorer)
     if config.logit_kd:
         logit_loss = binary_kl if config.logit_loss == "binary" else attribute_softmax_kl
         terms["logit"] = config.logit_weight * logit_loss(output.logits, teacher.logits, config.temperature)
+    if config.timestep_weight:
+        at_each = timestep_kl(output.logits_per_timestep, teacher.logits, config.temperature)
+        terms["timestep"] = config.timestep_weight * at_each
     return terms
 
 
-def _feature_loss(output: ModelOutput, teacher: ModelOutput, config: TrainConfig) -> Tensor:
+def _feature_loss(output: ModelOutput, teacher: ModelOutput, config: TrainConfig, restorer: nn.Module | None) -> Tensor:
+    features = output.features if restorer is None else restorer(output.features)
     if config.feature_loss == "cosine":
-        return feature_cosine(output.features, teacher.features)
-    return text_cosine_kl(output.features, teacher.features, teacher.text_features)
+        return feature_cosine(features, teacher.features)
+    return text_cosine_kl(features, teacher.features, teacher.text_features)

@@ -26,8 +26,10 @@ VIT_BASE = PUBLISHED | {"dim": 768, "depth": 12, "heads": 12, "drop_path": 0.1}
 # Small models share the token grid and the width, so that features distil without a projection.
 PRESETS: dict[str, ModelConfig] = {
     "spikingformer_4_192": ModelConfig("spikingformer", dim=192, depth=4, heads=8),
+    "spikingformer_cml_4_192": ModelConfig("spikingformer", dim=192, depth=4, heads=8, pool_first=True),
     "vtb_conv_3_192": ModelConfig("vtb", dim=192, depth=3, heads=6, stem="conv", drop_path=0.05),
     "spikingformer_2_96": ModelConfig("spikingformer", dim=96, depth=2, heads=4),
+    "spikingformer_cml_2_96": ModelConfig("spikingformer", dim=96, depth=2, heads=4, pool_first=True),
     "vtb_conv_2_96": ModelConfig("vtb", dim=96, depth=2, heads=4, stem="conv"),
     "vit_2_96": ModelConfig("vit", dim=96, depth=2, heads=4, stem="conv"),
     "spikingformer_1_64": ModelConfig("spikingformer", dim=64, depth=1, heads=4),

@@ -6,6 +6,8 @@ The residual stream is real-valued; every convolution but the first reads spikes
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,17 +19,28 @@ ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head 
 ATTENTION_THRESHOLD = 0.5
 
 
-def over_time(layer: nn.Module, x: Tensor) -> Tensor:
+def over_time(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply a layer without state to (T, B, ...) as one batch of T * B."""
     return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
+def max_pool(x: Tensor) -> Tensor:
+    """Halve height and width of (n, C, H, W); of spikes, a logical OR."""
+    return F.max_pool2d(x, 3, stride=2, padding=1)
+
+
 class Tokenizer(nn.Module):
-    """Image (B, 3, H, W) to the residual stream (T, B, D, H/16, W/16): conv, then 4 x [LIF, max pool, conv, BN]."""
+    """Image (B, 3, H, W) to the residual stream (T, B, D, H/16, W/16): conv, BN, then 4 x [LIF, max pool, conv, BN].
+
+    With `pool_first` 4 x [max pool, LIF, conv, BN] (Conv-BN-MaxPool-LIF, CML: Zhou et al., arXiv 2305.05954): the
+    gradient of a window then goes to its greatest current, instead of whichever of its spikes comes first. Weights
+    have the same names and shapes; a stage has a quarter of the neurons.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.timesteps = config.timesteps
+        self.pool_first = config.pool_first
         widths = (config.dim // 8, config.dim // 8, config.dim // 4, config.dim // 2, config.dim, config.dim)
         self.proj_conv = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
         self.proj_bn = nn.BatchNorm2d(widths[0])
@@ -40,12 +53,13 @@ class Tokenizer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         # The image is the same at every timestep, so its convolution is computed once. Mean and variance of T copies
         # equal those of one; only the running variance, divided by n - 1, differs by less than 1 / n.
-        x = self.proj_bn(self.proj_conv(images)).expand(self.timesteps, *([-1] * 4))
+        x = self.proj_bn(self.proj_conv(images))[None]
         for stage in range(1, 5):
-            spikes = getattr(self, f"proj{stage}_lif")(x)
-            pooled = F.max_pool2d(spikes.flatten(0, 1), 3, stride=2, padding=1)  # logical OR of spikes
-            y = getattr(self, f"proj{stage}_bn")(getattr(self, f"proj{stage}_conv")(pooled))
-            x = y.unflatten(0, x.shape[:2])
+            lif, conv, norm = (getattr(self, f"proj{stage}_{part}") for part in ("lif", "conv", "bn"))
+            x = over_time(max_pool, x) if self.pool_first else x
+            spikes = lif(x.expand(self.timesteps, *x.shape[1:]))
+            spikes = spikes if self.pool_first else over_time(max_pool, spikes)
+            x = over_time(norm, over_time(conv, spikes))
         return x
 
 
