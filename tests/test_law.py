@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of snnpar may import only those before it.
 ORDER = (
-    "compat", "atomic", "provenance", "jobs", "pickles", "schema", "phrases", "config", "recipes", "images", "hub",
+    "compat", "atomic", "provenance", "jobs", "history", "lens",
+    "pickles", "schema", "phrases", "config", "recipes", "flags", "images", "hub",
     "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
     "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane", "explain",
-    "probing", "faithfulness", "runs", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence",
+    "probing", "faithfulness", "runs", "estimate", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence",
     "batching", "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
 )
 

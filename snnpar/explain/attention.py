@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from snnpar.explain.heat import Heatmap, on_grid
 from snnpar.inference import LoadedModel
@@ -15,10 +16,26 @@ from snnpar.inference import LoadedModel
 def fusion_attention(model: LoadedModel, image: np.ndarray, attribute: str, _known: object) -> Heatmap:
     """How much the phrase of an attribute attends to each patch in the block where text and image meet."""
     fusion = _softmaxes(model, image)[-1]
-    patches = fusion[:, model.schema.index(attribute)].mean(0)[len(model.schema) + 1 :]  # after text and class token
+    patches = text_to_patch(fusion, len(model.schema))[model.schema.index(attribute)]
     return Heatmap(on_grid(patches, model), "Text-to-patch attention", "attention weight",
                    "softmax attention of the fusion block, row of this attribute's phrase, mean of "
                    f"{len(fusion)} heads")
+
+
+def text_to_patch(fusion: Tensor, attributes: int) -> Tensor:
+    """(..., A, patches) from the fusion block's softmax (..., heads, tokens, tokens): phrases, class token, patches."""
+    return fusion.mean(-3)[..., :attributes, attributes + 1 :]
+
+
+@contextmanager
+def softmaxes(blocks: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
+    """The softmax (B, heads, tokens, tokens) of each block that runs inside, in order."""
+    seen: list[Tensor] = []
+    with ExitStack() as hooks:
+        for block in blocks:  # the output of attn_drop is the softmax
+            handle = block.attn.attn_drop.register_forward_hook(lambda _m, _i, output: seen.append(output))
+            hooks.callback(handle.remove)
+        yield seen
 
 
 def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _known: object) -> Heatmap:
@@ -36,11 +53,7 @@ def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _known: objec
 
 
 def _softmaxes(model: LoadedModel, image: np.ndarray) -> list[Tensor]:
-    """The softmax of every block (heads, tokens, tokens), in order, of one forward."""
-    seen: list[Tensor] = []
-    with ExitStack() as hooks, torch.no_grad():
-        for block in model.module.vit.blocks:  # the output of attn_drop is the softmax
-            handle = block.attn.attn_drop.register_forward_hook(lambda _m, _i, output: seen.append(output[0]))
-            hooks.callback(handle.remove)
+    """The softmax of every block (heads, tokens, tokens), in order, of one image's forward."""
+    with softmaxes(model.module.vit.blocks) as seen, torch.no_grad():
         model.forward(model.prepare(image))
-    return seen
+    return [softmax[0] for softmax in seen]

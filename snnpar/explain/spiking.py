@@ -42,12 +42,16 @@ def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known
     trace = known.trace or _trace(model, image)
     if not trace.names:
         raise ValueError("Co-fire counts need a spiking student; this one has no neurons.")
-    last = f"block.{model.checkpoint.model.depth - 1}.attn"
-    q, k = (trace.spikes(f"{last}.{name}_lif")[:, 0].astype(np.float32) for name in "qk")  # (T, C, N)
-    frames = on_grid(torch.from_numpy((q * k.sum(2, keepdims=True)).sum(1)), model)
+    frames = on_grid(torch.from_numpy(co_fire_counts(trace, model.checkpoint.model.depth)[:, 0]), model)
     return Heatmap(frames.sum(0), "q.k co-fire counts", "coincident spikes",
                    f"last block: spikes of q at a token that meet spikes of k anywhere, summed over {trace.timesteps} "
                    "timesteps and all heads", frames)
+
+
+def co_fire_counts(trace: SpikeTrace, depth: int) -> np.ndarray:
+    """(T, B, N) float32: spikes of q at a token of the last of `depth` blocks that meet spikes of k at any token."""
+    q, k = (trace.spikes(f"block.{depth - 1}.attn.{name}_lif").astype(np.float32) for name in "qk")  # (T, B, C, N)
+    return (q * k.sum(3, keepdims=True)).sum(2)
 
 
 def ledger(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:
