@@ -76,6 +76,13 @@ def to_arguments(config: TrainConfig) -> list[str]:
     return arguments
 
 
+def source_of(recipe: str, field: str) -> str:
+    """Where a recipe's value of a field comes from."""
+    if field == "ce_weight" and recipe != "default":
+        return CODE
+    return RECIPES[recipe].values.get(field, (None, OURS))[1]
+
+
 def explain_config(config: TrainConfig, given: dict[str, object]) -> str:
     """One line per field: its value and where it comes from."""
     recipe = RECIPES[config.recipe]
@@ -83,11 +90,6 @@ def explain_config(config: TrainConfig, given: dict[str, object]) -> str:
     for spec in setting_fields():
         if spec.name == "recipe":
             continue
-        if spec.name in given:
-            source = "given"
-        elif spec.name == "ce_weight" and config.recipe != "default":
-            source = CODE
-        else:
-            source = recipe.values.get(spec.name, (None, OURS))[1]
+        source = "given" if spec.name in given else source_of(config.recipe, spec.name)
         lines.append(f"{spec.name:18} {getattr(config, spec.name)!s:24} {source}")
     return "\n".join(lines)

@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from snnpar.config import TrainConfig, absolute, setting_fields
+from snnpar.flags import add_settings, config_from, given
 from snnpar.jobs import status
-from snnpar.recipes import apply_recipe, explain_config
+from snnpar.recipes import explain_config
 from snnpar.runs import Run, RunError, create_run, open_run
 
 
@@ -23,35 +23,6 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--print-config", action="store_true", help="say what the settings mean and come from; no run")
     add_settings(flags)
     return flags
-
-
-def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()) -> None:
-    """Add one flag per TrainConfig field, but those to leave out; flags that are not given leave no trace."""
-    for spec in setting_fields():
-        if spec.name in leave_out:
-            continue
-        shown = f"{spec.help} (default: {spec.default})" if spec.default != "" else spec.help
-        if spec.type is bool:
-            flags.add_argument(spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
-                               help=spec.help)
-        else:
-            flags.add_argument(spec.flag, default=argparse.SUPPRESS, type=spec.type, choices=spec.choices,
-                               metavar=spec.type.__name__.upper() if not spec.choices else None,
-                               help=shown.replace("%", "%%"))
-
-
-def config_from(options: argparse.Namespace) -> TrainConfig:
-    """The config that the flags describe; folders become absolute, so that a run can be resumed from anywhere."""
-    values = given(options)
-    for name in ("data", "teacher", "init"):
-        if values.get(name):
-            values[name] = absolute(values[name])
-    return apply_recipe(values.pop("recipe", "default"), values)
-
-
-def given(options: argparse.Namespace) -> dict[str, object]:
-    """The settings that the command line names, by field."""
-    return {spec.name: getattr(options, spec.name) for spec in setting_fields() if spec.name in options}
 
 
 def new_run(options: argparse.Namespace) -> Run:

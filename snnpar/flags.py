@@ -1,0 +1,88 @@
+"""TrainConfig as flags: a parser made of its fields, and back from a command line that somebody pasted."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from typing import NoReturn
+
+from snnpar.config import ConfigError, TrainConfig, absolute, setting_fields
+from snnpar.recipes import apply_recipe
+
+FOLDERS = ("data", "teacher", "init")
+RUN_FLAGS = ("--run", "--resume", "--out", "--print-config")  # of `python -m train`, none of them a setting
+
+
+def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()) -> None:
+    """Add one flag per TrainConfig field, but those to leave out; flags that are not given leave no trace."""
+    for spec in setting_fields():
+        if spec.name in leave_out:
+            continue
+        shown = f"{spec.help} (default: {spec.default})" if spec.default != "" else spec.help
+        if spec.type is bool:
+            flags.add_argument(spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
+                               help=spec.help)
+        else:
+            flags.add_argument(spec.flag, default=argparse.SUPPRESS, type=spec.type, choices=spec.choices,
+                               metavar=spec.type.__name__.upper() if not spec.choices else None,
+                               help=shown.replace("%", "%%"))
+
+
+def given(options: argparse.Namespace) -> dict[str, object]:
+    """The settings that the command line names, by field."""
+    return {spec.name: getattr(options, spec.name) for spec in setting_fields() if spec.name in options}
+
+
+def config_from(options: argparse.Namespace) -> TrainConfig:
+    """The config that the flags describe; folders become absolute, so that a run can be resumed from anywhere."""
+    values = given(options)
+    for name in FOLDERS:
+        if values.get(name):
+            values[name] = absolute(values[name])
+    return apply_recipe(values.pop("recipe", "default"), values)
+
+
+class _Sentences(argparse.ArgumentParser):
+    """Raises what argparse would print before it ends the program."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message)
+
+
+def parse_command(line: str) -> TrainConfig:
+    """The config of a pasted `python -m train --...`, which is read and never run; its flags alone will do.
+
+    Raises ConfigError with one sentence for what is no setting.
+    """
+    try:
+        words = shlex.split(re.sub(r"\\\r?\n", " ", line.strip().removeprefix("$ ")))
+    except ValueError as error:
+        raise ConfigError(f"the command line cannot be read ({error}); is a quotation mark missing?") from error
+    words = _without_program(words)
+    if not words and "train" not in line:
+        raise ConfigError("there is no command line; paste python -m train with its flags")
+    flags = _Sentences(prog="train", add_help=False)
+    add_settings(flags)
+    options, unknown = flags.parse_known_args(words)
+    _refuse(unknown)
+    return config_from(options)
+
+
+def _without_program(words: list[str]) -> list[str]:
+    """What follows `python -m train`, whichever python it is and whatever stands before it."""
+    for index in range(len(words) - 1):
+        if words[index] == "-m" and words[index + 1] == "train":
+            return words[index + 2 :]
+    if "-m" in words:
+        raise ConfigError("this is the command line of something else; paste one of python -m train")
+    return words
+
+
+def _refuse(unknown: list[str]) -> None:
+    if not unknown:
+        return
+    runs = [word for word in unknown if word.split("=")[0] in RUN_FLAGS]
+    if runs:
+        raise ConfigError(f"{runs[0]} is no setting; leave it out (to take the settings of a run, pick the run)")
+    raise ConfigError(f"no setting is called {' '.join(unknown[:3])}; paste one python -m train with its flags only")
