@@ -10,9 +10,10 @@ from pathlib import Path
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict, without_folders
+from snnpar.history import read_metrics
 from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments
-from snnpar.runs import UNREADABLE, Run, RunError, read_metrics
+from snnpar.runs import UNREADABLE, Run, RunError
 
 TITLES = {"mean_accuracy": "mA", "accuracy": "Acc", "precision": "Prec", "recall": "Rec", "f1": "F1"}
 DATA = {

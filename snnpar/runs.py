@@ -8,7 +8,6 @@ A finished run is a checkpoint as it stands.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -96,19 +95,3 @@ def list_runs(root: Path = RUNS) -> list[Run]:
 def launch(run: Run, *, resume: bool = False) -> None:
     """Train the run in its own process, which outlives this one."""
     start(run, ["-m", "train", "--run", str(run.path.resolve()), *(["--resume"] if resume else [])])
-
-
-def read_metrics(run: Run, kind: str = "epoch") -> list[dict]:
-    """The lines of one kind ('epoch' or 'step') in metrics.jsonl; a half-written last line is left out."""
-    path = run.path / "metrics.jsonl"
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if row.get("kind") == kind:
-            rows.append(row)
-    return rows

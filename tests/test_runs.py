@@ -13,9 +13,10 @@ import tiny
 
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig, to_dict
+from snnpar.history import read_metrics
 from snnpar.jobs import read_log, status, stop
 from snnpar.models import preset
-from snnpar.runs import Run, RunError, create_run, launch, list_runs, open_run, read_metrics
+from snnpar.runs import Run, RunError, create_run, launch, list_runs, open_run
 
 SMALL = TrainConfig(model="spikingformer_1_64", epochs=1, batch_size=8, rendered_count=16, threads=1)
 

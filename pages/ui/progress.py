@@ -14,8 +14,9 @@ from pages.ui import checkpoints
 from snnpar import figures
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
+from snnpar.history import read_metrics
 from snnpar.jobs import JobError, JobStatus, read_log, status, stop
-from snnpar.runs import Run, launch, list_runs, read_metrics
+from snnpar.runs import Run, launch, list_runs
 
 STATES = {
     "running": ":blue-badge[:material/play_arrow: running]",

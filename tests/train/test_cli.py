@@ -11,9 +11,10 @@ import pytest
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
+from snnpar.history import read_metrics
 from snnpar.jobs import process_identity, read_log, status, write_status
 from snnpar.recipes import to_arguments
-from snnpar.runs import create_run, launch, open_run, read_metrics
+from snnpar.runs import create_run, launch, open_run
 from train import __main__ as cli
 
 

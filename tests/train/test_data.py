@@ -16,11 +16,12 @@ from snnpar.card import run_card
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.datasets import ResizedImages, open_split
+from snnpar.history import read_metrics
 from snnpar.jobs import status
 from snnpar.models.output import ModelOutput
 from snnpar.phrases import PUBLISHED_ORDER
 from snnpar.recipes import apply_recipe
-from snnpar.runs import UNREADABLE, create_run, read_metrics
+from snnpar.runs import UNREADABLE, create_run
 from snnpar.schema import AttributeSchema, Phrases, load_schema, save_phrases
 from train import loop
 from train.augment import mixup

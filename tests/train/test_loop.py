@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from snnpar.checkpoint import load_model, read_checkpoint, write_config
 from snnpar.config import ConfigError, TrainConfig
+from snnpar.history import read_metrics
 from snnpar.inference import load
 from snnpar.jobs import status
 from snnpar.models import PRESETS, build_model, preset
-from snnpar.runs import Run, create_run, read_metrics
+from snnpar.runs import Run, create_run
 from snnpar.schema import load_schema
 from train import loop
 

@@ -1,0 +1,149 @@
+"""What a run wrote into metrics.jsonl, read as it grows, and made small and smooth enough to draw.
+
+One JSON object a line, with its kind: "step" (a logged step), "epoch" (a validation), "firing" (neurons on the pinned
+images). Logged steps become columns of numbers, so that 100,000 of them take little memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from snnpar.jobs import Job
+
+METRICS = "metrics.jsonl"
+POINTS = 1000  # of one drawn line; more than a screen has pixels for
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """A metrics.jsonl up to its last whole line.
+
+    steps: float64 columns of one length, NaN where a line lacks the number. epochs and firing: those lines as they are.
+    """
+
+    steps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    epochs: tuple[dict, ...] = ()
+    firing: tuple[dict, ...] = ()
+    inode: int = 0  # a resumed run rewinds its metrics into a new file
+    size: int = 0  # bytes read
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(column) for name, column in self.steps.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns of steps must be of one length; got {lengths}")
+
+    def __len__(self) -> int:
+        """Logged steps."""
+        return len(next(iter(self.steps.values()), ()))
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The numbers of the last logged step; {} before the first."""
+        return {name: float(column[-1]) for name, column in self.steps.items() if np.isfinite(column[-1])}
+
+
+def read_history(run: Path, before: History | None = None) -> History:
+    """The history of a run's folder; given the one read before, only what was added since is read.
+
+    `before` itself if nothing was. Lines that are no JSON objects, such as one cut by a kill, are left out.
+    """
+    before = before or History()
+    try:
+        with open(run / METRICS, "rb") as file:
+            found = os.fstat(file.fileno())
+            if found.st_ino != before.inode or found.st_size < before.size:
+                before = History(inode=found.st_ino)
+            file.seek(before.size)
+            added = file.read()
+    except FileNotFoundError:
+        return before if not before.size else History()
+    whole = added.rfind(b"\n") + 1  # the last line may be half-written
+    if not whole:
+        return before
+    rows = _rows(added[:whole])
+    return History(_appended(before.steps, len(before), rows.get("step", [])),
+                   before.epochs + tuple(rows.get("epoch", ())), before.firing + tuple(rows.get("firing", ())),
+                   before.inode, before.size + whole)
+
+
+def read_metrics(run: Job, kind: str = "epoch") -> list[dict]:
+    """The lines of one kind ('epoch', 'step' or 'firing') in a run's metrics.jsonl; a half-written one is left out."""
+    path = run.path / METRICS
+    return _rows(path.read_bytes()).get(kind, []) if path.exists() else []
+
+
+def downsample(values: np.ndarray, points: int = POINTS) -> np.ndarray:
+    """Indices (at most `points`, ascending) of a line's values worth drawing.
+
+    The first, the last, and the lowest and highest of each window: no spike is lost. What is not finite is never
+    chosen in a window that has numbers.
+    """
+    count = len(values)
+    if points < 4:
+        raise ValueError(f"points must be at least 4; got {points}")
+    if count <= points:
+        return np.arange(count)
+    width = -(-count // ((points - 2) // 2))
+    filled = np.full((-(-count // width), width), np.inf)
+    starts = np.arange(len(filled)) * width
+    finite = np.isfinite(values)
+    chosen = [np.array([0, count - 1])]
+    for sign in (1, -1):
+        filled.ravel()[:count] = np.where(finite, sign * values, np.inf)
+        chosen.append(starts + filled.argmin(1))
+    return np.unique(np.concatenate(chosen))
+
+
+def smooth(values: np.ndarray, weight: float) -> np.ndarray:
+    """Exponential moving average, debiased: s[n] = sum of (1-w) w^(n-i) x[i] / (1 - w^(n+1)); weight 0 changes nothing.
+
+    Values that are not finite stay as they are and do not count. Raises ValueError unless 0 <= weight < 1.
+    """
+    from scipy.signal import lfilter
+
+    if not 0 <= weight < 1:
+        raise ValueError(f"weight must be at least 0 and below 1; got {weight}")
+    smoothed, finite = np.array(values, float), np.isfinite(values)
+    known = smoothed[finite]
+    if weight and len(known):
+        total = 1 - weight ** np.arange(1, len(known) + 1)
+        smoothed[finite] = lfilter([1 - weight], [1, -weight], known) / total
+    return smoothed
+
+
+def config_diff(configs: Mapping[str, Mapping]) -> dict[str, dict[str, object]]:
+    """The fields in which configs, by name of their run, differ: {field: {run: value}}; None where one lacks it."""
+    fields = dict.fromkeys(name for config in configs.values() for name in config)
+    told = {name: {run: config.get(name) for run, config in configs.items()} for name in fields}
+    return {name: values for name, values in told.items() if len({repr(value) for value in values.values()}) > 1}
+
+
+def _rows(text: bytes) -> dict[str, list[dict]]:
+    """The lines by kind."""
+    found: dict[str, list[dict]] = {}
+    for line in text.split(b"\n"):
+        try:
+            row = json.loads(line)
+            found.setdefault(row["kind"], []).append(row)
+        except (ValueError, LookupError, TypeError):
+            continue
+    return found
+
+
+def _appended(steps: Mapping[str, np.ndarray], count: int, rows: list[dict]) -> Mapping[str, np.ndarray]:
+    """The columns with more rows below them."""
+    if not rows:
+        return steps
+    names = dict.fromkeys([*steps, *(name for row in rows for name in row if name != "kind")])
+    missing = np.full(count, np.nan)
+    return {name: np.concatenate([steps.get(name, missing), _column(row.get(name) for row in rows)]) for name in names}
+
+
+def _column(values: Iterable[object]) -> np.ndarray:
+    return np.array([value if isinstance(value, int | float) else np.nan for value in values], float)
