@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,8 +142,11 @@ def _appended(steps: Mapping[str, np.ndarray], count: int, rows: list[dict]) -> 
         return steps
     names = dict.fromkeys([*steps, *(name for row in rows for name in row if name != "kind")])
     missing = np.full(count, np.nan)
-    return {name: np.concatenate([steps.get(name, missing), _column(row.get(name) for row in rows)]) for name in names}
+    return {name: np.concatenate([steps.get(name, missing), _column([row.get(name) for row in rows])]) for name in names}
 
 
-def _column(values: Iterable[object]) -> np.ndarray:
-    return np.array([value if isinstance(value, int | float) else np.nan for value in values], float)
+def _column(values: list) -> np.ndarray:
+    try:
+        return np.array(values, float)  # None becomes NaN
+    except (TypeError, ValueError):
+        return np.array([value if isinstance(value, int | float) else np.nan for value in values], float)
