@@ -16,3 +16,4 @@ CHECKPOINTS = Path(os.environ.get("SNNPAR_CHECKPOINTS", ROOT / "checkpoints")).r
 RUNS = CHECKPOINTS / "runs"
 EVALUATIONS = CHECKPOINTS / "evaluations"
 SLICES = CHECKPOINTS / "slices"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"  # the files that make a folder a checkpoint

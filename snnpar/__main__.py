@@ -1,4 +1,4 @@
-"""`python -m snnpar`: models, evaluate, compare, faithfulness, data, export, import, bench, table."""
+"""`python -m snnpar`: runs, models, evaluate, compare, faithfulness, data, export, import, bench, table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
+from snnpar.runs_cli import add_runs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     """One subcommand per function below."""
     flags = argparse.ArgumentParser(prog="python -m snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
+    add_runs(commands.add_parser("runs", help="list, show, create, stop, kill, resume and delete training runs"))
     models = commands.add_parser("models", help="print the table of named models")
     models.set_defaults(command=show_models)
     table = commands.add_parser("table", help="rewrite the generated tables of a Markdown file")

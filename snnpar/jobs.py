@@ -1,7 +1,9 @@
-"""Jobs: a folder that a process of its own works in, and that says in status.json who that is and how it ended.
+"""Jobs: a folder that a process of its own works in. What state it is in is derived, so that no file can lie.
 
-Training runs and evaluations are jobs. They end without the page or terminal that started them, and are never
-shown as running when their process is gone. A file that grows (`HEARTBEATS`) is a sign of life.
+status.json says who works here and how it ended; the job's own process writes it (and whoever starts it, until it has
+begun). asked.json says that somebody wants it to stop or be killed, and which process was meant. The process table
+says whether that lives, and a file that changes (`HEARTBEATS`) that it gets on. Training runs and evaluations are jobs;
+they end without the page or terminal that started them.
 """
 
 from __future__ import annotations
@@ -9,9 +11,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +25,16 @@ import psutil
 
 from snnpar import ROOT
 from snnpar.atomic import write_text
+from snnpar.locks import lock
+from snnpar.processes import boot_id, end, is_alive, process_identity, processes_of, same_process
 
 STALLED_AFTER_S = 120  # no heartbeat for this long while the process lives
-HEARTBEATS = ("metrics.jsonl", "progress.json")
+PROGRESS = "progress.json"
+HEARTBEATS = ("metrics.jsonl", PROGRESS)
+STATES = ("created", "queued", "running", "stalled", "stopping", "stopped", "killed", "lost", "failed", "done")
+ACTIVE = ("queued", "running", "stalled", "stopping")
+RESUME = "resume goes on from the last saved state"
+CROWDED = 0.85  # share of the memory from which a sudden death looks like running out of it
 
 
 class JobError(ValueError):
@@ -41,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """state: created, running, stalled, stopped, failed, lost or done; message: why it ended, if it did."""
+    """state: one of STATES; message: what it waits for, or why it ended; pid: of its process while that lives."""
 
     state: str
     message: str = ""
@@ -49,54 +62,100 @@ class JobStatus:
 
     @property
     def is_active(self) -> bool:
-        return self.state in ("running", "stalled")
+        return self.state in ACTIVE
 
 
 def start(job: Job, arguments: list[str]) -> None:
-    """Start `python ARGUMENTS` detached: its own session, no pipe, output to log.txt."""
-    if status(job).is_active:
-        raise JobError(f"{job.name} is already running")
+    """Start `python ARGUMENTS` detached. Raises JobError when the job has a process already."""
+    with claim(job):
+        spawn(job, arguments)
+
+
+@contextmanager
+def claim(job: Job) -> Iterator[None]:
+    """Nobody else starts the job meanwhile. Raises JobError when a process other than this one works on it."""
+    with lock(job.path / ".lock"):
+        current = status(job)
+        if current.is_active and current.pid != os.getpid():
+            raise JobError(f"{job.name} is already {current.state}, process {current.pid}; stop that first")
+        yield
+
+
+def spawn(job: Job, arguments: list[str], *, state: str = "running", message: str = "") -> None:
+    """Start `python ARGUMENTS` in a session of its own, without a pipe, output to log.txt; the job is claimed."""
     with open(job.path / "log.txt", "ab") as log:
         process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=subprocess.STDOUT, start_new_session=True)
-    write_status(job, state="running", **process_identity(process.pid))
-
-
-def process_identity(pid: int) -> dict:
-    """What tells this process from a later one with the same number."""
-    return {"pid": pid, "started": psutil.Process(pid).create_time()}
+    write_status(job, state=state, message=message, **process_identity(process.pid))
+    threading.Thread(target=process.wait, daemon=True).start()  # or it stayed a zombie of this process
 
 
 def write_status(job: Job, **values: object) -> None:
-    """Replace status.json."""
-    write_text(job.path / "status.json", json.dumps({**values, "written": time.time()}) + "\n")
+    """Replace status.json; the process it names is this one, unless `values` name another."""
+    content = {**process_identity(os.getpid()), **values, "written": time.time()}
+    write_text(job.path / "status.json", json.dumps(content) + "\n")
 
 
 def status(job: Job) -> JobStatus:
-    """The state as the files and the process table show it; a dead process is never 'running'."""
-    try:
-        written = json.loads((job.path / "status.json").read_text("utf-8"))
-        state = written["state"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return JobStatus("lost", "status.json is missing or unreadable; resume the run")
-    if state != "running":
-        return JobStatus(state, written.get("message", ""))
+    """The state as files and process table show it; a dead process is never shown as running."""
+    written = _read(job.path / "status.json")
+    state, message = written.get("state"), str(written.get("message", ""))
+    if state not in STATES:
+        return JobStatus("lost", f"status.json is missing or unreadable; {RESUME}")
+    asked = _asked(job, written)
+    if state not in ("queued", "running"):
+        if asked == "kill" and state in ("stopped", "failed"):
+            return JobStatus("killed", f"killed on request; {RESUME}")
+        return JobStatus(state, message)
+    if is_elsewhere(written):
+        return _elsewhere(job, written)
     if not is_alive(written):
-        if written.get("stop_requested"):
-            return JobStatus("stopped", "stopped on request before the first step; resume starts it")
-        return JobStatus("lost", "the process ended without saying why; see the log, then resume")
-    quiet = time.time() - max(written.get("written", 0), *(modified(job.path / name) for name in HEARTBEATS))
-    return JobStatus("stalled" if quiet > STALLED_AFTER_S else "running", pid=written["pid"])
+        return _dead(job, written, asked)
+    if asked:
+        wait = "the request to kill it is on its way" if asked == "kill" else "it finishes what it is at, and saves"
+        return JobStatus("stopping", wait, written["pid"])
+    if state == "running" and _quiet_s(job, written) > STALLED_AFTER_S:
+        return JobStatus("stalled", f"no sign of life for {_quiet_s(job, written) / 60:.0f} minutes", written["pid"])
+    return JobStatus(state, message, written["pid"])
 
 
-def is_alive(written: dict) -> bool:
-    """Does the process that status.json names still run?"""
-    try:
-        process = psutil.Process(written["pid"])
-        same = abs(process.create_time() - written["started"]) < 2
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, KeyError, TypeError, ValueError, OverflowError):
-        return False
+def is_elsewhere(written: dict) -> bool:
+    """Is the process that status.json names one of another computer that shares this folder?"""
+    return written.get("host", socket.gethostname()) != socket.gethostname()
+
+
+def _elsewhere(job: Job, written: dict) -> JobStatus:
+    """Another computer's process table is out of sight; the heartbeat has to do."""
+    where, quiet = f"on {written['host']}", _quiet_s(job, written)
+    if written["state"] == "running" and quiet > STALLED_AFTER_S:
+        return JobStatus("stalled", f"{where}: no sign of life for {quiet / 60:.0f} minutes", written.get("pid"))
+    return JobStatus(written["state"], ": ".join(filter(None, (where, written.get("message")))), written.get("pid"))
+
+
+def _dead(job: Job, written: dict, asked: str) -> JobStatus:
+    """What became of a job whose process ended without a word."""
+    if asked:
+        return JobStatus("killed" if asked == "kill" else "stopped", f"{asked} was requested; {RESUME}")
+    if written.get("boot") not in (None, boot_id()):
+        return JobStatus("lost", f"the computer was restarted; {RESUME}")
+    used, limit = read_progress(job).get("memory_gb"), memory_limit_gb()
+    if isinstance(used, int | float) and used > CROWDED * limit:
+        return JobStatus("lost", f"the process ended without saying why; it may have run out of memory ({used:.1f} of "
+                         f"{limit:.1f} GB): lower --batch-size in a new run, or free memory; {RESUME}")
+    return JobStatus("lost", f"the process ended without saying why; see the log; {RESUME}")
+
+
+def _quiet_s(job: Job, written: dict) -> float:
+    """Seconds since the last sign of life."""
+    return time.time() - max(written.get("written", 0), *(modified(job.path / name) for name in HEARTBEATS))
+
+
+def memory_limit_gb() -> float:
+    """GB (10^9 bytes) that a process can have: the computer's, or less where a container has a limit."""
+    limit = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):  # no container, or "max"
+        limit = min(limit, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")))
+    return limit / 1e9
 
 
 def modified(path: Path) -> float:
@@ -105,16 +164,68 @@ def modified(path: Path) -> float:
 
 
 def stop(job: Job) -> None:
-    """Ask the job to end at its next safe point, from which it can be resumed."""
-    current = status(job)
-    if not current.is_active:
-        raise JobError(f"{job.name} is not running (it is {current.state})")
+    """Ask the job to end at its next safe point, from which it can be resumed; one that waits in a queue ends at once.
+
+    Raises JobError when there is nothing to stop.
+    """
+    written = _request(job, "stop")
     try:
-        # A process that is still starting dies of the signal; the mark tells that from a crash.
-        write_status(job, state="running", stop_requested=True, **process_identity(current.pid))
-        os.kill(current.pid, signal.SIGTERM)
-    except (psutil.NoSuchProcess, ProcessLookupError):
+        os.kill(written["pid"], signal.SIGTERM)
+    except ProcessLookupError:
         raise JobError(f"{job.name} has just ended") from None
+
+
+def kill(job: Job, *, grace_s: float = 5.0) -> None:
+    """End the job's process and everything that belongs to it: terminate, after `grace_s` kill. Nothing is saved.
+
+    Returns when nothing is left, also of a job whose process died and left workers behind. Raises JobError when there
+    is nothing to kill, or when something cannot be killed.
+    """
+    left = end(_request(job, "kill"), grace_s)
+    if left:
+        raise JobError(f"{job.name} has processes that cannot be killed: {', '.join(str(one.pid) for one in left)}; "
+                       "end them as the user they belong to, or restart the computer")
+
+
+def processes(job: Job) -> list[psutil.Process]:
+    """What lives of the job on this computer: its process, that one's descendants, and its session."""
+    written = _read(job.path / "status.json")
+    ended = written.get("state") not in ("queued", "running")
+    if ended and (written.get("state") == "created" or is_alive(written)):
+        return []  # who writes these lives on: a page that made the job, a notebook that it ran in
+    return [] if is_elsewhere(written) else processes_of(written)
+
+
+def read_progress(job: Job) -> dict:
+    """The content of progress.json, which a process at work rewrites; empty when there is none."""
+    return _read(job.path / PROGRESS)
+
+
+def _request(job: Job, what: str) -> dict:
+    """Write down what is asked of the job's process, and of which one; the content of status.json."""
+    written, current = _read(job.path / "status.json"), status(job)
+    if is_elsewhere(written) and current.is_active:
+        raise JobError(f"{job.name} runs on {written['host']}; {what} it there")
+    if not current.is_active and not (what == "kill" and processes(job)):
+        raise JobError(f"{job.name} is not running (it is {current.state})")
+    meant = {key: written.get(key) for key in ("pid", "started", "boot")}
+    write_text(job.path / "asked.json", json.dumps({"request": what, "time": time.time(), **meant}) + "\n")
+    return written
+
+
+def _asked(job: Job, written: dict) -> str:
+    """'stop' or 'kill', if that was asked of the process that status.json names and not of one before it."""
+    asked = _read(job.path / "asked.json")
+    known = asked.get("request") in ("stop", "kill") and "pid" in written and same_process(asked, written)
+    return asked["request"] if known else ""
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def read_log(job: Job, lines: int = 40) -> str:

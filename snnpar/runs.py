@@ -1,24 +1,27 @@
 """Runs: a training run is a folder, and the folder is the only truth about it.
 
 config.json {model, schema, train, provenance}, metrics.jsonl (one line per epoch and per logged step), log.txt,
-status.json (who runs it and how it ended), unreadable.txt (images that could not be read, if any), model.safetensors
-(best epoch so far), last/ (state to resume from).
-A finished run is a checkpoint as it stands.
+status.json, asked.json and progress.json as every job (who runs it and how it ended, what is asked of it, how far it
+is), unreadable.txt (images that could not be read, if any), model.safetensors (best epoch so far), states/ (to resume
+from). A finished run is a checkpoint as it stands.
+
+torch is imported by `create_run` alone, so that a run can wait for its turn without it.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from snnpar import RUNS
-from snnpar.checkpoint import CONFIG, WEIGHTS, read_checkpoint, write_config
+import snnpar
+from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
-from snnpar.datasets import phrases_for, schema_of
-from snnpar.jobs import Job, modified, start, write_status
-from snnpar.models import SMALL, preset, role_of
+from snnpar.devices import device_key, enlist
+from snnpar.jobs import Job, claim, modified, processes, spawn, write_status
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
 
@@ -35,7 +38,12 @@ class Run(Job):
 
     @property
     def config(self) -> TrainConfig:
-        return from_dict(TrainConfig, read_checkpoint(self.path).train)
+        """How it is trained. Raises ConfigError naming the file."""
+        path = self.path / CONFIG
+        try:
+            return from_dict(TrainConfig, json.loads(path.read_text("utf-8"))["train"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path} is not the config of a run: {error}") from error
 
     @property
     def command(self) -> list[str]:
@@ -53,6 +61,10 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
 
     Raises DataError when attributes have to be read from the data, ConfigError when a teacher lacks phrase vectors.
     """
+    from snnpar.checkpoint import write_config
+    from snnpar.datasets import phrases_for, schema_of
+    from snnpar.models import SMALL, preset, role_of
+
     model_name = config.model or SMALL[config.role]
     model = preset(model_name)
     if role_of(model) != config.role:
@@ -92,6 +104,45 @@ def list_runs(root: Path = RUNS) -> list[Run]:
     return [Run(path.parent) for path in sorted(root.glob(f"*/{CONFIG}"), key=modified, reverse=True)]
 
 
+def find_run(name: str, *, root: Path | None = None) -> Run:
+    """The run of this name, or the only one whose name begins so. Raises RunError, listing the runs there are."""
+    if not name or name.startswith(("-", ".")) or {"/", "\\", "\0"} & set(name):
+        raise RunError(f"{name!r} cannot be the name of a run; give one that `python -m snnpar runs list` shows")
+    runs = {run.name: run for run in list_runs(root or snnpar.RUNS)}
+    found = [name] if name in runs else [one for one in runs if one.startswith(name)]
+    if len(found) != 1:
+        there = ", ".join(found or list(runs)[:10]) or "none yet"
+        raise RunError(f"{'more than one run begins with' if found else 'no run is called'} {name}; there are: {there}")
+    return runs[found[0]]
+
+
 def launch(run: Run, *, resume: bool = False) -> None:
-    """Train the run in its own process, which outlives this one."""
-    start(run, ["-m", "train", "--run", str(run.path.resolve()), *(["--resume"] if resume else [])])
+    """Train the run in its own process, which outlives this one and waits for its turn on the device.
+
+    Raises JobError when a process works on it already, RunError when it is trained and not to be resumed.
+    """
+    with claim(run):
+        check_untrained(run, resume=resume)
+        arguments = ["-m", "train", "--run", str(run.path.resolve()), *(["--resume"] if resume else [])]
+        spawn(run, arguments, **enlist(run, device_key(run.config)))
+
+
+def check_untrained(run: Run, *, resume: bool) -> None:
+    """Raise RunError when training the run would overwrite its weights."""
+    if run.is_loadable and not resume:
+        raise RunError(f"{run.path} has already been trained; add --resume to go on, or start a new run")
+
+
+def delete_run(run: Run, *, root: Path | None = None) -> None:
+    """Remove a run's folder for good.
+
+    Raises RunError unless it is a run in `root`, of which nothing lives; JobError while it is active.
+    """
+    root = (root or snnpar.RUNS).resolve()
+    open_run(run.path)
+    if run.path.is_symlink() or root not in run.path.resolve().parents:
+        raise RunError(f"{run.path} is not a folder in {root}; remove it by hand if you mean it")
+    with claim(run):
+        if left := processes(run):
+            raise RunError(f"{run.name} has left {len(left)} processes behind; kill it first")
+        shutil.rmtree(run.path)

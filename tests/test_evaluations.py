@@ -147,7 +147,7 @@ def test_a_damaged_request_says_so(content: str, tmp_path: Path) -> None:
 def test_launching_runs_the_command_that_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     monkeypatch.setattr(jobs.subprocess, "Popen", lambda command, **_: started.append(command) or type(
-        "Process", (), {"pid": os.getpid()}))
+        "Process", (), {"pid": os.getpid(), "wait": lambda: 0}))
     made = create_evaluation(tmp_path / "student", RENDERED, root=tmp_path / "all")
     launch(made, again=True)
     assert started == [[sys.executable, *made.arguments, "--again"]] and jobs.status(made).is_active

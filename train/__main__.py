@@ -6,12 +6,14 @@ import argparse
 import logging
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
+from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
 from snnpar.jobs import status
 from snnpar.recipes import explain_config
-from snnpar.runs import Run, RunError, create_run, open_run
+from snnpar.runs import Run, RunError, check_untrained, create_run, open_run
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +31,9 @@ def new_run(options: argparse.Namespace) -> Run:
     """The run that the flags describe."""
     if options.resume:
         raise RunError("--resume needs --run DIR, the run to go on with")
+    if is_one_of_many():
+        raise RunError("torchrun needs --run DIR, as all its processes train one run; `python -m snnpar runs create` "
+                       "makes one")
     run = create_run(config_from(options), Path(options.out) if options.out else None)
     print(f"run: {run.path}")
     return run
@@ -39,12 +44,21 @@ def existing_run(options: argparse.Namespace) -> Run:
     if options.out or given(options):
         raise RunError("--run takes every setting from the run's config.json; leave the other flags out")
     run = open_run(options.run)
-    current = status(run)
-    if current.is_active and current.pid != os.getpid():
-        raise RunError(f"{run.path} is being trained by process {current.pid}; stop that first")
-    if run.is_loadable and not options.resume:
-        raise RunError(f"{run.path} has already been trained; add --resume to go on, or start a new run")
+    if not rank():
+        current = status(run)
+        if current.is_active and current.pid != os.getpid():
+            raise RunError(f"{run.path} is being trained by process {current.pid}; stop that first")
+        check_untrained(run, resume=options.resume)
     return run
+
+
+def rank() -> int:
+    """This process's number among those that torchrun started; the first, 0, speaks for all."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_one_of_many() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def start_log(run: Run) -> None:
@@ -53,7 +67,9 @@ def start_log(run: Run) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if not path.exists() or os.fstat(sys.stderr.fileno()).st_ino != path.stat().st_ino:
         handlers.append(logging.FileHandler(path, encoding="utf-8"))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers)
+    who = f"[{rank()}] " if rank() else ""
+    logging.basicConfig(level=logging.WARNING if rank() else logging.INFO, format=f"%(asctime)s {who}%(message)s",
+                        datefmt="%H:%M:%S", handlers=handlers)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,15 +79,23 @@ def main(arguments: list[str] | None = None) -> int:
             print(explain_config(config_from(options), given(options)))
             return 0
         run = existing_run(options) if options.run else new_run(options)
+        start_log(run)
+        with nullcontext() if rank() else turn(run, device_key(run.config), wait=not is_one_of_many()):
+            return work(run, resume=options.resume)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    start_log(run)
-    from train.loop import train  # torch and the models load only once the flags are known to be good
+    except KeyboardInterrupt:
+        return 1  # it left the queue; status.json says so
+
+
+def work(run: Run, *, resume: bool) -> int:
+    """Train, now that it is this run's turn; the exit status."""
+    from train.loop import train  # torch and the models load only now
 
     try:
-        train(run, resume=options.resume)
-    except ValueError:
+        train(run, resume=resume)
+    except Exception:
         return 1  # said in the log and in status.json
     return 0
 

@@ -13,13 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from snnpar import CHECKPOINTS
+from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
 from snnpar.atomic import write_text
 from snnpar.config import ConfigError, ModelConfig, from_dict, to_dict
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
 
-WEIGHTS, CONFIG, PHRASES, CARD = "model.safetensors", "config.json", "phrases.safetensors", "README.md"
+PHRASES, CARD = "phrases.safetensors", "README.md"
 
 
 class CheckpointError(ValueError):

@@ -1,0 +1,76 @@
+"""Locks between processes that the kernel holds: they end with the process, however it ends, and so cannot lie."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_held: set[int] = set()
+
+
+class LockError(ValueError):
+    """A place that cannot be locked; the message says where to go instead."""
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold the lock on a file, which is made if need be; waits for it."""
+    file = _open(path)
+    try:
+        _take(file, path, fcntl.LOCK_EX)
+        yield
+    finally:
+        release(file)
+
+
+def try_lock(path: Path) -> int | None:
+    """Take the lock on a file without waiting: what to `release`, or None when another holds it."""
+    file = _open(path)
+    try:
+        _take(file, path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        release(file)
+        return None
+    except LockError:
+        release(file)
+        raise
+    return file
+
+
+def release(file: int) -> None:
+    """Give a lock back."""
+    _held.discard(file)
+    os.close(file)
+
+
+def _open(path: Path) -> int:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LockError(f"{path} cannot be locked ({error.strerror}); set SNNPAR_CHECKPOINTS to a folder that you may "
+                        "write to") from error
+    _held.add(file)
+    return file
+
+
+def _take(file: int, path: Path, how: int) -> None:
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise LockError(f"{path} lies on a file system without locks ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
+                        "folder of a local disk") from error
+
+
+def _forget() -> None:
+    """In a forked child: a worker that outlives its parent must not keep the parent's locks."""
+    for file in _held:
+        os.close(file)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
