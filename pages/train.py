@@ -4,6 +4,7 @@ import streamlit as st
 
 import snnpar
 from pages.ui import chrome, form, progress
+from pages.ui.form_values import faults, to_config
 from snnpar.runs import create_run, launch
 
 selection = chrome.selection()
@@ -15,11 +16,8 @@ with left:
         "It starts small: a few minutes, on people drawn by this program."
     )
     values = form.settings(selection.checkpoints.get("teacher"))
-    try:
-        config = form.config(values)
-    except ValueError as error:
-        config = None
-        st.error(f"{error}.", icon=":material/error:")
+    wrong = faults(values)
+    config = None if wrong else to_config(values)
     if config:
         st.markdown("**The same in a terminal**")
         st.code(form.command(config), language="bash", wrap_lines=True)

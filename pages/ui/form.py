@@ -6,80 +6,50 @@ import shlex
 
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, form_fill, form_state
+from pages.ui.form_values import CHOSEN, DISTILLATION, changed, faults, hindrance, in_effect, of_recipe
 from snnpar.checkpoint import Checkpoint
-from snnpar.config import DATASET_CHOICES, SettingField, TrainConfig, absolute, setting_fields
+from snnpar.config import SettingField, TrainConfig, setting_fields
 from snnpar.models import PRESETS, SMALL, role_of
-from snnpar.recipes import to_arguments
+from snnpar.recipes import RECIPES, source_of, to_arguments
 
-REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
-FOLDERS = ("data", "teacher", "init")
-DISTILLATION = ("feature_kd", "logit_kd")
-# A first run that ends within minutes on any computer; everything else starts at TrainConfig's own defaults.
-QUICK = {"epochs": 3, "rendered_count": 512, "warmup_epochs": 1}
-NEEDS = {
-    "data": ("dataset", REAL, "rendered pedestrians need no folder"),
-    "fold": ("dataset", ("peta", "rapv1", "pickle"), "only PETA, RAPv1 and pickles have several splits"),
-    "skip_unreadable": ("dataset", REAL, "rendered pedestrians are always readable"),
-    "rendered_count": ("dataset", ("rendered", "mixed"), "real images alone draw nothing"),
-    "rendered_seed": ("dataset", ("rendered", "mixed"), "real images alone draw nothing"),
-    "phrase_pairing": ("role", ("teacher",), "a student has no phrases"),
-    "teacher": ("role", ("student",), "only a student is distilled"),
-    "feature_kd": ("role", ("student",), "only a student is distilled"),
-    "logit_kd": ("role", ("student",), "only a student is distilled"),
-    "feature_weight": ("feature_kd", (True,), "feature distillation is off"),
-    "logit_weight": ("logit_kd", (True,), "logit distillation is off"),
-    "temperature": ("logit_kd", (True,), "logit distillation is off"),
+GROUPS = {
+    "Data": ("fold", "skip_unreadable", "mask_unknown", "rendered_count", "rendered_per_real", "rendered_seed",
+             "augment", "mixup"),
+    "Optimiser": ("batch_size", "optimizer", "lr", "schedule", "warmup_epochs", "weight_decay", "decay_all",
+                  "grad_clip", "ema", "init", "prior_bias", "seed"),
+    "Loss": ("label_weighting", "ce_weight", "visual_weight", "phrase_pairing"),
+    "Distillation": ("feature_loss", "feature_weight", "feature_mask", "logit_loss", "logit_weight", "temperature",
+                     "timestep_weight", "teacher_mode"),
+    "Speed and memory": ("device", "precision", "threads", "workers", "accumulate", "recompute", "pack_spikes",
+                         "stream", "compile"),
+    "Saving and logging": ("save_seconds", "log_steps"),
+}
+LABELS = {
+    "feature_kd": "Distil features", "logit_kd": "Distil logits", "lr": "Learning rate", "data": "Data folder",
+    "init": "Start from", "ema": "Moving average", "grad_clip": "Gradient clip", "ce_weight": "Cross-entropy weight",
+    "accumulate": "Parts of a batch", "threads": "CPU threads", "log_steps": "Log every … steps",
+    "save_seconds": "Save every … seconds", "skip_unreadable": "Leave out unreadable images",
+    "mask_unknown": "Leave out unknown labels", "decay_all": "Decay all weights",
 }
 
 
 def settings(teacher: Checkpoint | None) -> dict:
     """Draw the form, which starts with the teacher of the bar; the values by field name."""
-    fields = [spec for spec in setting_fields() if spec.name != "recipe"]  # it sets the others
-    basics = [s for s in fields if s.basic] + [s for s in fields if s.name in DISTILLATION and not s.basic]
-    values = start_values(teacher)
-    for spec in fields:  # those out of sight keep what was entered
-        entered = st.session_state.get(_key(spec), values[spec.name])
-        values[spec.name] = "" if entered is None else entered  # an emptied list box holds None
-    for start in range(0, len(basics), 2):
-        for spec, column in zip(basics[start : start + 2], st.columns(2, vertical_alignment="bottom"), strict=False):
-            with column:
-                values[spec.name] = _field(spec, values)
-    rest = [spec for spec in fields if spec not in basics]
-    with st.expander(f"{len(rest)} more settings"):
-        wanted = st.text_input(
-            "Search settings",
-            type="search",
-            key="set_search",
-            placeholder="rate, seed, images…",
-            live=True,
-            label_visibility="collapsed",
-        )
-        shown = [s for s in rest if wanted.casefold() in f"{s.name.replace('_', ' ')} {s.name} {s.help}".casefold()]
-        if not shown:
-            st.caption(f"No setting speaks of “{wanted}”.")
-        for start in range(0, len(shown), 2):
-            for spec, column in zip(shown[start : start + 2], st.columns(2, vertical_alignment="bottom"), strict=False):
-                with column:
-                    values[spec.name] = _field(spec, values)
-    return {name: value for name, value in values.items() if not _hindrance(name, values)}
-
-
-def start_values(teacher: Checkpoint | None) -> dict:
-    """What the form starts with: a quick run, distilled from `teacher` if there is one."""
-    values = {spec.name: spec.default for spec in setting_fields()} | QUICK
-    if teacher:
-        values |= {"teacher": str(teacher.path), "feature_kd": True, "logit_kd": True}
+    values = form_state.prepare(teacher)
+    wrong = faults(values)
+    fields = {spec.name: spec for spec in setting_fields()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Recipe", list(RECIPES), key=form_state.key("recipe"), persist_state="session",
+                     help="A starting point: it fills in the settings below, and what you change by hand stays.  \n"
+                     "`--recipe`")
+        form_fill.offer()
+    st.caption(RECIPES[values["recipe"]].about.capitalize() + ".")
+    _changes(values)
+    _pairs([spec for spec in fields.values() if spec.basic and spec.name != "recipe"], values, wrong)
+    _pairs([fields[name] for name in DISTILLATION], values, wrong)
+    _rest(fields, values, wrong)
     return values
-
-
-def config(values: dict) -> TrainConfig:
-    """The config of a filled form, its folders absolute as from the command line. Raises ConfigError."""
-    values = dict(values)
-    for name in FOLDERS:
-        if values.get(name):
-            values[name] = absolute(values[name])
-    return TrainConfig(**values)
 
 
 def command(of: TrainConfig) -> str:
@@ -87,81 +57,121 @@ def command(of: TrainConfig) -> str:
     return shlex.join(["python", "-m", "train", *to_arguments(of)])
 
 
-def _key(spec: SettingField) -> str:
-    return f"set_{spec.name}"
+def label(name: str) -> str:
+    """What a field is called on screen."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def _hindrance(name: str, values: dict) -> str:
-    """Why a field does not apply to the values, or nothing."""
-    if name not in NEEDS:
-        return ""
-    needed, allowed, reason = NEEDS[name]
-    return "" if values[needed] in allowed else reason
+def _changes(values: dict) -> None:
+    """How far the form is from its recipe, and the ways back."""
+    differ, step = changed(values), form_state.last_step()
+    if not differ and not step:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="form_changes"):
+        if step:
+            st.caption(step, width="content")
+            st.button("Undo", on_click=form_state.undo, type="tertiary", icon=":material/undo:", key="form_undo")
+        if differ:
+            now = in_effect(values)
+            told = "  \n".join(f"{label(name)}: {_shown(now[name])}, recipe {_shown(value)}"
+                               for name, value in differ.items())
+            st.caption(f"{len(differ)} changed from the recipe", help=told, width="content")
+            st.button("Reset", on_click=form_state.reset, type="tertiary", icon=":material/restart_alt:",
+                      key="form_reset", help="Every setting as the recipe has it; what is trained, on what and from "
+                      "whom stays.")
 
 
-def _field(spec: SettingField, values: dict) -> object:
-    """One widget, by the type of the field."""
-    reason = _hindrance(spec.name, values)
-    options = {
-        "key": _key(spec),
-        "persist_state": "session",
-        "disabled": bool(reason),
-        "help": f"{spec.help}  \n`{spec.flag}`" + (f"  \nOff: {reason}." if reason else ""),
-    }
-    label, value = _label(spec), values[spec.name]
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+
+
+def _rest(fields: dict[str, SettingField], values: dict, wrong: dict[str, str]) -> None:
+    """Everything that is not basic, in groups, searchable."""
+    names = [name for group in GROUPS.values() for name in group]
+    bad = [name for name in names if name in wrong]
+    title = f"{len(names)} more settings" + (f" · {len(bad)} to mend" if bad else "")
+    with st.expander(title, expanded=bool(bad), key="form_rest"):
+        wanted = st.text_input("Search settings", type="search", key="set_search", live=True,
+                               placeholder="rate, seed, memory…", label_visibility="collapsed")
+        found = {group: [fields[name] for name in members if _matches(wanted, fields[name], group)]
+                 for group, members in GROUPS.items()}
+        if not any(found.values()):
+            st.caption(f"No setting speaks of “{wanted}”.")
+        for group, specs in found.items():
+            if specs:
+                st.markdown(f"**{group}**")
+                _pairs(specs, values, wrong)
+
+
+def _matches(wanted: str, spec: SettingField, group: str) -> bool:
+    words = f"{spec.name.replace('_', ' ')} {spec.name} {label(spec.name)} {spec.help} {group}"
+    return wanted.strip().casefold().removeprefix("--").replace("-", " ") in words.casefold().replace("-", " ")
+
+
+def _pairs(specs: list[SettingField], values: dict, wrong: dict[str, str]) -> None:
+    """Two fields beside each other, each with its fault below."""
+    for start in range(0, len(specs), 2):
+        for spec, column in zip(specs[start : start + 2], st.columns(2), strict=False):
+            with column:
+                _field(spec, values)
+                if spec.name in wrong:
+                    st.caption(f":red[:material/error: {_sentence(wrong[spec.name])}]")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def _field(spec: SettingField, values: dict) -> None:
+    """One widget, by the type of the field; its value lies in the session."""
+    reason = hindrance(spec.name, in_effect(values))
+    options = {"key": form_state.key(spec.name), "persist_state": "session", "disabled": bool(reason),
+               "help": _help(spec, values, reason)}
+    name = label(spec.name)
     if spec.name == "model":
-        return _model_field(label, values, options)
-    if spec.name in ("teacher", "init"):
-        return _folder_field(spec.name, label, value, reason, options)
+        return _model_field(name, values, options)
+    if spec.name in form_state.EMPTY_BOXES:
+        return _folder_field(spec.name, name, values, reason, options)
     if len(spec.choices or ()) > 4:  # too many to stand side by side
-        return st.selectbox(label, spec.choices, spec.choices.index(value), **options)
+        return st.selectbox(name, spec.choices, **options)
     if spec.choices:
-        return st.segmented_control(label, spec.choices, default=value, required=True, width="stretch", **options)
+        return st.segmented_control(name, spec.choices, required=True, width="stretch", **options)
     if spec.type is bool:
-        return st.toggle(label, value, **options)
+        return st.toggle(name, **options)
     if spec.type is str:
-        return st.text_input(label, "" if reason else value, placeholder=reason, **options)
+        return st.text_input(name, placeholder=reason or "folder as published, or hf:owner/name", **options)
     step = 1 if spec.type is int else None
     number = "%d" if spec.type is int else "%g"
-    return st.number_input(
-        label, spec.type(spec.minimum), spec.type(spec.maximum), spec.type(value), step, number, **options
-    )
+    return st.number_input(name, spec.type(spec.minimum), spec.type(spec.maximum), step=step, format=number, **options)
 
 
-def _label(spec: SettingField) -> str:
-    words = {
-        "feature_kd": "Distil features",
-        "logit_kd": "Distil logits",
-        "lr": "Learning rate",
-        "data": "Data folder",
-        "init": "Start from",
-    }
-    return words.get(spec.name, spec.name.replace("_", " ").capitalize())
+def _help(spec: SettingField, values: dict, reason: str) -> str:
+    """What it means, its flag, what the recipe says and where that comes from, and why it is off."""
+    lines = [f"{spec.help[:1].upper()}{spec.help[1:]}", f"`{spec.flag}`"]
+    if spec.name not in CHOSEN:
+        recipe = values["recipe"]
+        usual = of_recipe(recipe, in_effect(values))[spec.name]
+        lines.append(f"Recipe: {_shown(usual)} (source: {source_of(recipe, spec.name)})")
+    return "  \n".join(lines + ([f"Off: {reason}."] if reason else []))
 
 
-def _model_field(label: str, values: dict, options: dict) -> str:
-    """The named sizes of the role; the first, small one is the default."""
+def _model_field(name: str, values: dict, options: dict) -> None:
+    """The named sizes of the role; the first, small one needs no name."""
     role = values["role"]
     small = SMALL[role]
-    names = [small, *(name for name, size in PRESETS.items() if role_of(size) == role and name != small)]
-    picked = st.selectbox(label, names, **(options | {"key": f"set_model_{role}"}))
-    return "" if picked == small else picked
+    others = [one for one, size in PRESETS.items() if role_of(size) == role and one != small]
+    named = [small] if values["model"] == small else []
+    st.selectbox(name, ["", *named, *others],
+                 format_func=lambda one: one or f"{small}{' (unnamed)' if named else ''}", **options)
 
 
-def _folder_field(name: str, label: str, value: str, reason: str, options: dict) -> str:
+def _folder_field(field: str, name: str, values: dict, reason: str, options: dict) -> None:
     """A local checkpoint by name, or the path of any other folder."""
-    roles = ("teacher",) if name == "teacher" else ("student", "teacher")
+    roles = ("teacher",) if field == "teacher" else ("student", "teacher")
     paths = {str(c.path): ref for role in roles for ref, c in checkpoints.known(role).items()}
-    if value and value not in paths:
-        paths[value] = value
-    index = list(paths).index(value) if value else None
-    picked = st.selectbox(
-        label,
-        list(paths),
-        index,
-        format_func=lambda path: paths.get(path, path),
-        accept_new_options=True,
-        placeholder=reason or "none; pick one or type a path",
-        **options,
-    )
-    return picked or ""
+    if values[field]:
+        paths.setdefault(values[field], values[field])
+    st.selectbox(name, list(paths), index=None, format_func=lambda path: paths.get(path, path),
+                 accept_new_options=True, placeholder=reason or "none; pick one or type a path", **options)

@@ -1,0 +1,178 @@
+"""What the form of a new run holds, by field of TrainConfig, and the config it stands for. Nothing here draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from snnpar.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from snnpar.config import (
+    DATASET_CHOICES,
+    REMOTE,
+    ConfigError,
+    TrainConfig,
+    absolute,
+    problems,
+    setting_fields,
+    to_dict,
+)
+from snnpar.flags import FOLDERS
+from snnpar.models import preset, role_of
+from snnpar.recipes import apply_recipe
+
+REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
+DISTILLATION = ("feature_kd", "logit_kd")
+# What is trained, on what and from whom: no recipe says that.
+CHOSEN = ("recipe", "role", "model", "dataset", "data", "teacher", *DISTILLATION)
+# A first run that ends within minutes on any computer; everything else starts as the recipe says.
+QUICK = {"epochs": 3, "rendered_count": 512, "warmup_epochs": 1}
+
+
+@dataclass(frozen=True)
+class Need:
+    """A field applies only if one of `fields` has one of the `allowed` values; `reason` says why it does not."""
+
+    fields: tuple[str, ...]
+    allowed: tuple
+    reason: str
+
+
+_REAL_ONLY = Need(("dataset",), REAL, "rendered pedestrians are drawn: nothing is read, every label is known")
+_DRAWN = Need(("dataset",), ("rendered", "mixed"), "real images alone draw nothing")
+_MIXED = Need(("dataset",), ("mixed",), "only the mixed data set mixes")
+_TEACHER = Need(("role",), ("teacher",), "only a teacher has phrases to fuse with")
+_STUDENT = Need(("role",), ("student",), "only a student is distilled")
+_SPIKING = Need(("role",), ("student",), "a teacher has no spikes")
+_FEATURES = Need(("feature_kd",), (True,), "feature distillation is off")
+_LOGITS = Need(("logit_kd",), (True,), "logit distillation is off")
+NEEDS = {
+    "data": Need(("dataset",), REAL, "rendered pedestrians need no folder"),
+    "fold": Need(("dataset",), ("peta", "rapv1", "pickle"), "only PETA, RAPv1 and pickles have several splits"),
+    "skip_unreadable": _REAL_ONLY, "mask_unknown": _REAL_ONLY, "stream": _REAL_ONLY,
+    "rendered_count": _DRAWN, "rendered_seed": _DRAWN, "rendered_per_real": _MIXED,
+    "phrase_pairing": _TEACHER, "visual_weight": _TEACHER,
+    "teacher": _STUDENT, "feature_kd": _STUDENT, "logit_kd": _STUDENT,
+    "teacher_mode": Need(DISTILLATION, (True,), "nothing is distilled"),
+    "feature_loss": _FEATURES, "feature_weight": _FEATURES, "feature_mask": _FEATURES,
+    "logit_loss": _LOGITS, "logit_weight": _LOGITS, "temperature": _LOGITS, "timestep_weight": _LOGITS,
+    "pack_spikes": _SPIKING, "compile": _SPIKING,
+}
+
+
+def hindrance(name: str, values: dict) -> str:
+    """Why a field does not apply beside the values of the others, or nothing."""
+    need = NEEDS.get(name)
+    return "" if need is None or any(values[field] in need.allowed for field in need.fields) else need.reason
+
+
+def of_recipe(recipe: str, values: dict) -> dict:
+    """A recipe's values of all fields but `CHOSEN`, given which distillation is on."""
+    kd = {name: bool(values[name]) for name in DISTILLATION}
+    config = apply_recipe(recipe, kd | {"teacher": "any"})  # named, so that the config is valid
+    return {name: value for name, value in to_dict(config).items() if name not in CHOSEN}
+
+
+def start_values(teacher: Checkpoint | None) -> dict:
+    """What the form starts with: a quick run of the default recipe, distilled from `teacher` if there is one."""
+    values = to_dict(TrainConfig()) | taught_by(teacher)
+    return values | of_recipe(values["recipe"], values) | QUICK
+
+
+def taught_by(teacher: Checkpoint | None) -> dict:
+    """The fields that distil from a checkpoint, or from none."""
+    return {"teacher": str(teacher.path) if teacher else "", "feature_kd": bool(teacher), "logit_kd": bool(teacher)}
+
+
+def in_effect(values: dict) -> dict:
+    """The values with the recipe's in place of those that do not apply: these the config gets."""
+    defaults = {spec.name: spec.default for spec in setting_fields()}
+    found = dict(values)
+    for name in DISTILLATION:
+        found[name] = defaults[name] if hindrance(name, found) else found[name]
+    unused = defaults | of_recipe(found["recipe"], found)
+    for name in NEEDS:
+        found[name] = unused[name] if hindrance(name, found) else found[name]
+    return found
+
+
+def to_config(values: dict) -> TrainConfig:
+    """The config of a filled form, its folders absolute as from the command line. Raises ConfigError."""
+    found = in_effect(values)
+    for name in FOLDERS:
+        found[name] = absolute(found[name])
+    return TrainConfig(**found)
+
+
+def from_config(config: TrainConfig) -> dict:
+    """The values that fill the form for a config. Raises ConfigError for a model the form cannot offer."""
+    if config.model and role_of(preset(config.model)) != config.role:
+        raise ConfigError(f"{config.model} is a {role_of(preset(config.model))}, not a {config.role}; change --model "
+                          "or --role")
+    return to_dict(config)
+
+
+def without_effect(config: TrainConfig) -> dict[str, str]:
+    """The settings of a config that the form leaves out, each with why it has no effect."""
+    values, kept = to_dict(config), in_effect(to_dict(config))
+    return {name: hindrance(name, kept) for name, value in values.items() if kept[name] != value}
+
+
+def changed(values: dict) -> dict:
+    """By field: the recipe's value, where the config would have another."""
+    found = in_effect(values)
+    recipe = of_recipe(found["recipe"], found)
+    return {name: value for name, value in recipe.items() if found[name] != value}
+
+
+def faults(values: dict) -> dict[str, str]:
+    """What keeps the values from being a run, by field; each sentence says what would do."""
+    found = in_effect(values)
+    wrong = problems(found)
+    if "accumulate" in wrong and "batch_size" not in wrong:
+        size = found["batch_size"]
+        parts = ", ".join(str(n) for n in range(1, size + 1) if size % n == 0)
+        wrong["accumulate"] = f"a batch of {size} can be computed in equal parts of which there are {parts}"
+    return {**_missing(found), **wrong}
+
+
+def _missing(values: dict) -> dict[str, str]:
+    """Folders and files that are not there; ids of the Hub or of timm are looked up when the run starts."""
+    wrong = {}
+    for name in ("data", "init"):
+        place = values[name]
+        if place and not place.startswith(REMOTE) and not Path(place).expanduser().exists():
+            wrong[name] = f"nothing lies at {place}; give the path of a folder or file that exists"
+    if values["teacher"] and any(values[name] for name in DISTILLATION):
+        try:
+            role = read_checkpoint(Path(values["teacher"]).expanduser()).role
+        except CheckpointError as error:
+            wrong["teacher"] = str(error)
+        else:
+            if role != "teacher":
+                wrong["teacher"] = f"{Path(values['teacher']).name} is a {role}; pick the checkpoint of a teacher"
+    return wrong
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What was last filled in for the user, by field: whatever differs from it was changed by hand."""
+
+    values: dict
+
+    def follow(self, values: dict) -> tuple[Seed, dict]:
+        """Fill in what another recipe or distillation brings; the seed and the values after that."""
+        recipe, now = values["recipe"], in_effect(values)
+        fresh = of_recipe(recipe, now)
+        if recipe == self.values["recipe"]:  # what distillation changes, and no more: the quick start stays
+            usual = of_recipe(recipe, in_effect(self.values))
+            fresh = {name: value for name, value in fresh.items() if value != usual[name]}
+        about = {name: values[name] for name in CHOSEN if name != "teacher"}
+        return Seed(self.values | about | fresh), values | self._untouched(fresh, values)
+
+    def teach(self, teacher: str, values: dict) -> tuple[Seed, dict]:
+        """Fill in another teacher."""
+        fresh = {"teacher": teacher}
+        return Seed(self.values | fresh), values | self._untouched(fresh, values)
+
+    def _untouched(self, fresh: dict, values: dict) -> dict:
+        return {name: value for name, value in fresh.items() if values[name] == self.values[name]}

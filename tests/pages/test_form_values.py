@@ -1,0 +1,138 @@
+"""The form's values and the config say the same; what does not apply is left out, what is wrong is told at the field."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from configs import TRAIN_CONFIGS
+from hypothesis import given
+from tiny import STUDENT, TEACHER, write_checkpoint
+
+from pages.ui import form
+from pages.ui.form_values import (
+    CHOSEN,
+    NEEDS,
+    QUICK,
+    Seed,
+    changed,
+    faults,
+    from_config,
+    of_recipe,
+    start_values,
+    to_config,
+    without_effect,
+)
+from snnpar.config import ConfigError, TrainConfig, absolute, setting_fields, to_dict
+from snnpar.flags import FOLDERS
+from snnpar.recipes import RECIPES, apply_recipe
+
+
+@given(TRAIN_CONFIGS)
+def test_a_config_fills_the_form_and_comes_back(config: TrainConfig) -> None:
+    """But for settings without effect, which the form names; filling in again changes nothing more."""
+    config = replace(config, **{name: absolute(getattr(config, name)) for name in FOLDERS})
+    back = to_config(from_config(config))
+    differ = {f.name for f in fields(config) if getattr(back, f.name) != getattr(config, f.name)}
+    assert differ == set(without_effect(config)) and differ <= set(NEEDS)
+    assert to_config(from_config(back)) == back and not without_effect(back)
+
+
+@pytest.mark.parametrize("distilled", [{}, {"teacher": "/t", "feature_kd": True, "logit_kd": True}])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_fills_the_form_and_comes_back(recipe: str, distilled: dict) -> None:
+    config = apply_recipe(recipe, distilled)
+    assert to_config(from_config(config)) == config
+    assert not changed(from_config(config))
+
+
+def test_every_setting_has_one_place_and_every_need_comes_before_its_field() -> None:
+    names = [spec.name for spec in setting_fields()]
+    basic = [spec.name for spec in setting_fields() if spec.basic]
+    assert basic == ["role", "model", "dataset", "data", "teacher", "epochs"]
+    placed = [*basic, "recipe", "feature_kd", "logit_kd", *(name for group in form.GROUPS.values() for name in group)]
+    assert sorted(placed) == sorted(names)
+    for field, need in NEEDS.items():
+        assert all(names.index(other) < names.index(field) or other in CHOSEN for other in need.fields), field
+
+
+def test_it_starts_quick_with_the_teacher_at_hand(tmp_path: Path) -> None:
+    teacher = write_checkpoint(tmp_path / "teacher", TEACHER)
+    config = to_config(start_values(teacher))
+    kd = {"teacher": str(teacher.path), "feature_kd": True, "logit_kd": True}
+    assert config == apply_recipe("default", kd | QUICK)
+    assert to_config(start_values(None)) == TrainConfig(**QUICK)
+    assert set(changed(start_values(None))) <= set(QUICK)
+
+
+def test_another_recipe_fills_in_all_but_what_was_changed_by_hand() -> None:
+    start = start_values(None)
+    _, values = Seed(start).follow(start | {"recipe": "published-code", "lr": 0.5, "seed": 3})
+    assert (values["lr"], values["seed"]) == (0.5, 3)
+    rest = {name: value for name, value in values.items() if name not in (*CHOSEN, "lr", "seed")}
+    recipe = of_recipe("published-code", values)
+    assert rest == {name: value for name, value in recipe.items() if name not in ("lr", "seed")}
+    assert set(changed(values)) == {"lr", "seed"}
+
+
+def test_the_published_weight_follows_the_distillation_unless_set_by_hand() -> None:
+    start = start_values(None)
+    seed, values = Seed(start).follow(start | {"recipe": "published-code", "teacher": "/t"})
+    weights = []
+    for kd in ({"feature_kd": True}, {"logit_kd": True}, {"feature_kd": False}, {"role": "teacher"}):
+        seed, values = seed.follow(values | kd)
+        weights.append(values["ce_weight"])
+    assert weights == [0.8, 0.6, 0.8, 1.0]
+    _, values = seed.follow(values | {"role": "student", "ce_weight": 0.3})
+    assert values["ce_weight"] == 0.3
+
+
+def test_distillation_leaves_the_quick_start_alone() -> None:
+    start = start_values(None)
+    _, values = Seed(start).follow(start | {"feature_kd": True, "teacher": "/t"})
+    assert values == start | {"feature_kd": True, "teacher": "/t"}
+
+
+def test_the_teacher_follows_the_bar_until_one_is_picked() -> None:
+    start = start_values(None)
+    seed, values = Seed(start).teach("/a", start)
+    assert values["teacher"] == "/a"
+    seed, values = seed.teach("/b", values)
+    assert values["teacher"] == "/b"
+    assert seed.teach("/c", values | {"teacher": "/mine"})[1]["teacher"] == "/mine"
+
+
+@pytest.mark.parametrize(("change", "field", "sentence"), [
+    ({"dataset": "pa100k"}, "data", "needs --data"),
+    ({"dataset": "pa100k", "data": "/no/where"}, "data", "nothing lies at /no/where; give the path"),
+    ({"logit_kd": True}, "teacher", "needs --teacher"),
+    ({"logit_kd": True, "teacher": "/no/where"}, "teacher", "/no/where"),
+    ({"init": "/no/where.pth"}, "init", "nothing lies at"),
+    ({"batch_size": 12, "accumulate": 5}, "accumulate", "parts of which there are 1, 2, 3, 4, 6, 12"),
+    ({"epochs": 0}, "epochs", "between 1 and 10000"),
+])
+def test_a_fault_is_told_at_its_field(change: dict, field: str, sentence: str) -> None:
+    found = faults(start_values(None) | change)
+    assert set(found) == {field} and sentence in found[field]
+
+
+def test_a_student_is_no_teacher(tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path / "one", STUDENT).path
+    assert faults(start_values(None) | {"logit_kd": True, "teacher": str(path)}) == {
+        "teacher": "one is a student; pick the checkpoint of a teacher"}
+
+
+def test_two_faults_are_told_at_once_and_none_is_told_of_what_does_not_apply() -> None:
+    start = start_values(None)
+    assert set(faults(start | {"dataset": "peta", "feature_kd": True})) == {"data", "teacher"}
+    assert not faults(start | {"data": "/no/where", "role": "teacher", "feature_kd": True, "timestep_weight": 2.0})
+    assert not faults(start | {"init": "timm:vit_tiny_patch16_224"})
+
+
+def test_a_model_of_the_other_role_cannot_be_filled_in() -> None:
+    with pytest.raises(ConfigError, match="vtb_conv_2_64 is a teacher, not a student"):
+        from_config(TrainConfig(model="vtb_conv_2_64"))
+    with pytest.raises(ConfigError, match="no model is called 'resnet'"):
+        from_config(TrainConfig(model="resnet"))
+    assert to_dict(TrainConfig(model="spikingformer_4_192")) == from_config(TrainConfig(model="spikingformer_4_192"))
