@@ -59,6 +59,8 @@ def test_every_setting_explains_itself() -> None:
         ({"dataset": "mixed"}, "'mixed' needs --data"),
         ({"feature_kd": True}, "distillation needs --teacher"),
         ({"logit_kd": True, "teacher": "t", "role": "teacher"}, "a teacher is not distilled"),
+        ({"feature_kd": True, "teacher": "t", "timestep_weight": 1.0}, "switch logit_kd on, or leave it 0"),
+        ({"logit_kd": True, "teacher": "t", "feature_mask": 0.3}, "switch feature_kd on, or leave it 0"),
     ],
 )
 def test_unusable_settings_say_what_is_usable(change: dict, message: str) -> None:
@@ -74,6 +76,12 @@ def test_model_config_survives_json() -> None:
     assert from_dict(ModelConfig, json.loads(json.dumps(to_dict(MODEL)))) == MODEL
     assert MODEL.image_size == (256, 128) and MODEL.token_grid == (16, 8)
     assert hash(MODEL) == hash(replace(MODEL))
+
+
+def test_a_model_written_before_there_was_an_order_of_pooling_fires_first() -> None:
+    values = to_dict(MODEL)
+    del values["pool_first"]
+    assert from_dict(ModelConfig, values) == MODEL and not MODEL.pool_first
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,8 @@ def test_model_config_survives_json() -> None:
         ({"drop_path": -0.1}, "drop_path must be"),
         ({"drop_path": "much"}, "drop_path must be"),
         ({"stem": "root"}, "stem must be 'patch' or 'conv'; got 'root'"),
+        ({"pool_first": 1}, "pool_first must be true or false"),
+        ({"pool_first": True, "architecture": "vit"}, "true for a spikingformer only; got True for a vit"),
         ({"std": (1, 1, 0)}, "std > 0"),
         ({"std": (1, 1, float("inf"))}, "mean and std"),
         ({"mean": (0.5,)}, "3 channels"),

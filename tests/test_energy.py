@@ -133,13 +133,13 @@ def test_plain_images_do_not_make_the_first_convolution_free(shade: float) -> No
 
 @torch.no_grad()
 @pytest.mark.parametrize("convention", CONVENTIONS)
-@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER])
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML, tiny.TEACHER])
 def test_totals_are_the_sums_of_the_layers(config, convention: str) -> None:
     model = tiny.lively(config)
     with record(model) as trace:
         model(tiny.random_images(1, config), *([torch.randn(26, 384)] if config is tiny.TEACHER else []))
     report = estimate_energy(trace, CONVENTIONS[convention])
-    assert len(report.layers) > 10 and (report.acs > 0) == (config is tiny.STUDENT)
+    assert len(report.layers) > 10 and (report.acs > 0) == (config is not tiny.TEACHER)
     for total in ("macs", "acs"):
         assert getattr(report, total) == pytest.approx(sum(getattr(part, total) for part in report.layers))
     outside = report.state_bytes * report.assumptions.byte_pj * 1e-6
@@ -217,13 +217,28 @@ def test_what_stopping_early_costs_is_what_fewer_timesteps_cost() -> None:
 
 
 @torch.no_grad()
-def test_accumulates_by_token_are_all_accumulates_at_their_places() -> None:
-    model = tiny.lively(tiny.STUDENT)
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML], ids=["fire first", "pool first"])
+def test_accumulates_by_token_are_all_accumulates_at_their_places(config: ModelConfig) -> None:
+    model = tiny.lively(config)
     with record(model) as trace:
-        model(tiny.random_images(1, tiny.STUDENT))
+        model(tiny.random_images(1, config))
     by_token = accumulates_by_token(trace, (4, 2))
     assert by_token.shape == (3, 4, 2) and by_token.sum() == estimate_energy(trace).acs
     layers = {layer.name: layer for layer in trace.layers}
     one = SpikeTrace()
     one._shapes, one.layers = trace._shapes, (layers["patch_embed.proj2_conv"],)  # its input has 4 x 4 places a token
     assert accumulates_by_token(one, (4, 2))[1, 2, 1] == one.layers[0].ac_map[1, 8:12, 4:8].sum() > 0
+
+
+@torch.no_grad()
+def test_pooling_first_leaves_a_quarter_of_the_tokenizers_neurons_and_every_mac() -> None:
+    seen = {}
+    for config in (tiny.STUDENT, tiny.CML):
+        model = tiny.lively(config)
+        with record(model) as trace:
+            model(tiny.random_images(1, config))
+        stages = [trace.neurons(name) for name in trace.names if name.startswith("patch_embed")]
+        seen[config.pool_first] = stages, [layer.macs for layer in trace.layers], estimate_energy(trace, MEMORY)
+    assert seen[False][0] == [4 * neurons for neurons in seen[True][0]] and seen[False][1] == seen[True][1]
+    fewer = sum(seen[False][0]) - sum(seen[True][0])
+    assert seen[False][2].state_bytes - seen[True][2].state_bytes == fewer * 3 * 2 * 4  # T, read and written, float32

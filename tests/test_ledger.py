@@ -10,11 +10,13 @@ import tiny
 import torch
 from torch import nn
 
+from snnpar.config import ModelConfig
 from snnpar.ledger import Ledger, branches, channel_terms, entering_spikes, spike_ledger
 from snnpar.trace import SpikeTrace, record
 
 CONFIGS = {
     "two blocks": tiny.STUDENT,
+    "pooling before firing": tiny.CML,
     "one block, one timestep": replace(tiny.STUDENT, depth=1, timesteps=1),
     "wide image, many timesteps": replace(tiny.STUDENT, image_size=(32, 64), timesteps=6),
 }
@@ -112,7 +114,9 @@ def test_a_batch_has_no_ledger(student: nn.Module) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("place", range(5))
-def test_the_spikes_shown_are_those_that_the_convolution_reads(student: nn.Module, place: int) -> None:
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML], ids=["fire first", "pool first"])
+def test_the_spikes_shown_are_those_that_the_convolution_reads(config: ModelConfig, place: int) -> None:
+    student = tiny.lively(config)
     branch, read = list(branches(student))[place], []
     handle = student.get_submodule(branch.conv).register_forward_pre_hook(lambda _m, inputs: read.append(inputs[0]))
     trace = seen(student)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, kl_divergence
 
-from snnpar.losses import binary_kl, feature_cosine, label_weights, weighted_bce
+from snnpar.losses import binary_kl, feature_cosine, label_weights, timestep_kl, weighted_bce
 
 
 def logits(seed: int, *shape: int) -> torch.Tensor:
@@ -68,6 +68,21 @@ def test_temperature_keeps_the_gradient_of_small_logits() -> None:
         student = torch.tensor([[0.02]], requires_grad=True)
         binary_kl(student, torch.tensor([[0.01]]), temperature).backward()
         assert student.grad.item() == pytest.approx(0.01 / 4, rel=1e-2)
+
+
+def test_the_kl_at_each_timestep_is_the_mean_of_one_kl_per_timestep() -> None:
+    per_timestep, teacher = logits(4, 5, 3, 7), logits(5, 3, 7)
+    each = [binary_kl(one, teacher, 2.0).item() for one in per_timestep]
+    assert timestep_kl(per_timestep, teacher, 2.0).item() == pytest.approx(np.mean(each), rel=1e-5)
+    assert timestep_kl(teacher.expand(5, -1, -1), teacher, 2.0).item() == 0
+
+
+def test_timesteps_that_differ_cost_more_than_their_mean() -> None:
+    """The divergence is convex in the student's logits (Jensen), so that this term also pulls timesteps together."""
+    per_timestep, teacher = logits(6, 5, 3, 7), logits(7, 3, 7)
+    assert timestep_kl(per_timestep, teacher, 2.0) > binary_kl(per_timestep.mean(0), teacher, 2.0)
+    same = per_timestep.mean(0).expand(5, -1, -1)
+    torch.testing.assert_close(timestep_kl(same, teacher, 2.0), binary_kl(same[0], teacher, 2.0))
 
 
 def test_feature_cosine_of_known_directions() -> None:

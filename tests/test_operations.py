@@ -10,6 +10,7 @@ import tiny
 import torch
 from torch import Tensor, nn
 
+from snnpar.config import ModelConfig
 from snnpar.models.spikingformer import CoFire
 from snnpar.operations import Call, accumulates, count
 from snnpar.trace import record
@@ -114,15 +115,16 @@ def test_a_batch_counts_as_its_mean_image() -> None:
 
 
 @torch.no_grad()
-def test_every_layer_of_a_student_against_the_definition() -> None:
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML], ids=["fire first", "pool first"])
+def test_every_layer_of_a_student_against_the_definition(config: ModelConfig) -> None:
     """Max pooling, the first convolution and the repetition over time included."""
-    model, inputs = tiny.lively(tiny.STUDENT), {}
+    model, inputs = tiny.lively(config), {}
     handles = [
         module.register_forward_hook(lambda m, i, out, name=name: inputs.update({name: (m, i[0])}))
         for name, module in model.named_modules() if isinstance(module, nn.Conv1d | nn.Conv2d)
     ]
     with record(model) as trace:
-        model(tiny.random_images(1, tiny.STUDENT))
+        model(tiny.random_images(1, config))
     for handle in handles:
         handle.remove()
     layers = {layer.name: layer for layer in trace.layers}
@@ -131,3 +133,19 @@ def test_every_layer_of_a_student_against_the_definition() -> None:
         module, x = inputs[name]
         assert set(x.unique().tolist()) == {0.0, 1.0}
         assert np.array_equal(layers[name].ac_map, additions_by_definition(module, x)) and layers[name].runs == 3
+
+
+@torch.no_grad()
+def test_neurons_that_fire_after_pooling_send_every_spike_into_the_next_convolution() -> None:
+    """No pooling in between: the accumulates follow from the recorded spikes alone, and a rate is a layer's own."""
+    model = tiny.lively(tiny.CML)
+    with record(model) as trace:
+        model(tiny.random_images(1, tiny.CML))
+    layers = {layer.name: layer for layer in trace.layers}
+    for stage in range(1, 5):
+        neurons, conv = f"patch_embed.proj{stage}_lif", f"patch_embed.proj{stage}_conv"
+        fired = trace.spikes(neurons)
+        assert trace.shape(neurons)[3:] == (64 >> stage, 32 >> stage)
+        assert layers[conv].input_rate == pytest.approx(fired.mean())
+        counted = accumulates(model.get_submodule(conv), torch.from_numpy(fired[:, 0]).float())
+        assert layers[conv].acs > 0 and np.array_equal(layers[conv].ac_map, counted.numpy())

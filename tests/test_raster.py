@@ -15,9 +15,9 @@ GRID = tiny.STUDENT.token_grid
 LAYERS = ["patch_embed.proj1_lif", "patch_embed.proj4_lif", "block.0.attn.q_lif", "block.1.mlp.mlp2_lif"]
 
 
-@pytest.fixture(scope="module")
-def trace() -> SpikeTrace:
-    model = tiny.lively(tiny.STUDENT)
+@pytest.fixture(scope="module", params=[tiny.STUDENT, tiny.CML], ids=["fire first", "pool first"])
+def trace(request: pytest.FixtureRequest) -> SpikeTrace:
+    model = tiny.lively(request.param)
     with torch.no_grad(), record(model) as trace:
         model(tiny.random_images(1, tiny.STUDENT))
     return trace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, load_phrases, load_schema
 
 STUDENT = ModelConfig("spikingformer", image_size=(64, 32), dim=32, depth=2, heads=2, timesteps=3)
+CML = replace(STUDENT, pool_first=True)
 TEACHER = ModelConfig("vtb", image_size=(64, 32), dim=32, depth=2, heads=2, stem="conv", mlp_ratio=2)
 PA100K = load_schema("pa100k")
 PHRASES = ASSETS / "phrases" / "pa100k.safetensors"

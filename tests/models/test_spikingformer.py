@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 from snnpar.checkpoint import load_strictly
 from snnpar.config import ModelConfig
 from snnpar.models import build_model
-from snnpar.models.spikingformer import CoFire
+from snnpar.models.spikingformer import CoFire, Tokenizer, max_pool, over_time
 from snnpar.neurons import LIF
 from snnpar.trace import record
 
@@ -46,9 +47,13 @@ def published_layout(dim: int, depth: int, attributes: int) -> dict[str, tuple[i
     return shapes | {"head.weight": (attributes, dim), "head.bias": (attributes,)}
 
 
-def test_state_dict_is_the_published_layout() -> None:
+ORDERS = pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML], ids=["fire first", "pool first"])
+
+
+@pytest.mark.parametrize("pool_first", [False, True])
+def test_state_dict_is_the_published_layout(pool_first: bool) -> None:
     with torch.device("meta"):
-        model = build_model(replace(GOLDEN, dim=64, depth=3, heads=8), 35)
+        model = build_model(replace(GOLDEN, dim=64, depth=3, heads=8, pool_first=pool_first), 35)
     assert {name: tuple(value.shape) for name, value in model.state_dict().items()} == published_layout(64, 3, 35)
 
 
@@ -132,10 +137,47 @@ def test_gradients_equal_the_published_code(golden: Path, published: nn.Module, 
         assert norms[name] == pytest.approx(expected[f"snn_model.{name}"], rel=1e-4), name
 
 
+@pytest.mark.parametrize(("pool_first", "corner", "elsewhere"), [
+    (False, [0, 1, 1, 1], [0, 0, 1, 0]),  # the corner's window holds neurons of both currents: either fires
+    (True, [0, 1, 0, 1], [0, 0, 1, 0]),  # the corner's one neuron gets the greater current
+])
 @torch.no_grad()
-def test_mean_over_time_of_the_logits_is_the_logits() -> None:
-    model = tiny.lively(tiny.STUDENT)
-    output = model(tiny.random_images(2, tiny.STUDENT))
+def test_pooling_before_or_after_firing_by_hand(pool_first: bool, corner: list[int], elsewhere: list[int]) -> None:
+    """With tau 2 and threshold 1, a steady current of 1.5 charges to 0.75, 1.125 (fires), 0.75, 1.125 (fires); one of
+    1.3 to 0.65, 0.975, 1.1375 (fires), 0.65."""
+    tokenizer = Tokenizer(ModelConfig("spikingformer", (16, 16), dim=8, depth=1, timesteps=4, pool_first=pool_first))
+    nn.init.dirac_(tokenizer.proj_conv.weight)  # the current is the image's first channel
+    images = torch.full((1, 3, 16, 16), 1.3)
+    images[0, 0, 0, 0] = 1.5
+    read = []
+    tokenizer.proj1_conv.register_forward_pre_hook(lambda _module, inputs: read.append(inputs[0]))
+    fired = []
+    tokenizer.proj1_lif.register_forward_hook(lambda _module, _inputs, output: fired.append(output))
+    tokenizer.eval()(images)
+    assert read[0].shape == (4, 1, 8, 8) and fired[0].shape == (4, 1, 1, *((8, 8) if pool_first else (16, 16)))
+    expected = torch.tensor(elsewhere).view(4, 1, 1).expand(4, 8, 8).clone()
+    expected[:, 0, 0] = torch.tensor(corner)
+    assert torch.equal(read[0][:, 0].int(), expected.int())
+
+
+def test_the_gradient_goes_to_the_greatest_current_of_a_window() -> None:
+    """In a window of two spikes the published order trains the first of them, whatever its current."""
+    currents = torch.full((1, 1, 1, 1, 2), 2.5)  # (T, B, C, H, W), in one window; both fire at once
+    currents[..., 1] = 3.5
+    pool = partial(over_time, max_pool)
+    trained = []
+    for first, then in ((LIF(), pool), (pool, LIF())):
+        x = currents.clone().requires_grad_()
+        then(first(x)).sum().backward()
+        trained.append((x.grad != 0).flatten().tolist())
+    assert trained == [[True, False], [False, True]]
+
+
+@torch.no_grad()
+@ORDERS
+def test_mean_over_time_of_the_logits_is_the_logits(config: ModelConfig) -> None:
+    model = tiny.lively(config)
+    output = model(tiny.random_images(2, config))
     assert output.logits_per_timestep.shape == (3, 2, 26) and output.features.shape == (2, 8, 32)
     torch.testing.assert_close(output.logits_per_timestep.mean(0), output.logits)
     assert output.logits_per_timestep.std(0).max() > 0, "time changes nothing: no neuron fires"
@@ -151,19 +193,21 @@ def test_images_do_not_influence_one_another_or_the_next_forward() -> None:
 
 
 @torch.no_grad()
-def test_more_timesteps_only_append() -> None:
+@ORDERS
+def test_more_timesteps_only_append(config: ModelConfig) -> None:
     """The first timesteps do not know how many follow."""
-    model, longer = tiny.lively(tiny.STUDENT), build_model(replace(tiny.STUDENT, timesteps=5), 26)
+    model, longer = tiny.lively(config), build_model(replace(config, timesteps=5), 26)
     longer.load_state_dict(model.state_dict())
-    images = tiny.random_images(2, tiny.STUDENT)
+    images = tiny.random_images(2, config)
     ahead = longer.eval()(images).logits_per_timestep[:3]
     torch.testing.assert_close(ahead, model(images).logits_per_timestep)
 
 
-def test_first_convolution_runs_once_with_the_statistics_of_all_timesteps() -> None:
+@ORDERS
+def test_first_convolution_runs_once_with_the_statistics_of_all_timesteps(config: ModelConfig) -> None:
     """T equal copies have the batch statistics of one."""
-    model = build_model(tiny.STUDENT, 26).train()
-    images = tiny.random_images(4, tiny.STUDENT)
+    model = build_model(config, 26).train()
+    images = tiny.random_images(4, config)
     calls = []
     model.patch_embed.proj_conv.register_forward_hook(lambda _m, inputs, _o: calls.append(len(inputs[0])))
     model(images)
@@ -186,10 +230,11 @@ def test_co_fire_is_attention_without_softmax(heads: int) -> None:
                 assert torch.equal(y[t, :, channel, n], 0.125 * (both * v[t, :, channel]).sum(1))
 
 
-def test_every_parameter_is_trained() -> None:
+@ORDERS
+def test_every_parameter_is_trained(config: ModelConfig) -> None:
     """A dead residual branch or an unused layer would have no gradient."""
-    model = tiny.lively(tiny.STUDENT).train().requires_grad_(True)
-    model(tiny.random_images(8, tiny.STUDENT)).logits.square().sum().backward()
+    model = tiny.lively(config).train().requires_grad_(True)
+    model(tiny.random_images(8, config)).logits.square().sum().backward()
     still = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     assert not still
 
