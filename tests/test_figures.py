@@ -41,21 +41,6 @@ def test_answers_over_time_have_a_flat_teacher_and_a_threshold() -> None:
     assert [note.text for note in figure.layout.annotations] == ["Hat", "Boots"]
 
 
-def test_loss_curves_show_each_term_and_the_sum_of_several() -> None:
-    rows = [{"step": 1, "ce": 3.0, "logit": 1.0, "loss": 4.0, "lr": 0.1},
-            {"step": 2, "ce": 2.0, "logit": 0.5, "loss": 2.5}]
-    lines = {line.name: list(line.y) for line in figures.loss_curves(rows).data}
-    assert lines == {"sum": [4.0, 2.5], "labels (BCE)": [3.0, 2.0], "logit distillation": [1.0, 0.5]}
-    single = figures.loss_curves([{"step": 1, "ce": 3.0, "loss": 3.0}])
-    assert [line.name for line in single.data] == ["labels (BCE)"]
-
-
-def test_metric_curves_are_percent_over_epochs() -> None:
-    row = {"mean_accuracy": 0.5, "accuracy": 0.4, "precision": 0.3, "recall": 0.2, "f1": 0.1}
-    lines = {line.name: list(line.y) for line in figures.metric_curves([{"epoch": 1, **row}]).data}
-    assert lines == {"mA": [50], "F1": [10], "Accuracy": [40], "Precision": [30], "Recall": [20]}
-
-
 def test_the_theme_of_the_app_has_the_colours_of_the_models() -> None:
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
     for ground in ("light", "dark"):

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui.chrome import Selection
 from pages.ui.evaluated import Evaluated
-from pages.ui.progress import RESUMABLE, STATES
+from pages.ui.states import RESUMABLE, STATES
 from snnpar.datasets import LAYOUTS
 from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
 from snnpar.jobs import JobError, JobStatus, read_log, status, stop

@@ -1,4 +1,4 @@
-"""Lines: losses and metrics of a run, and answers over timesteps."""
+"""Answers over timesteps, and the names and colours of metrics."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnpar.figures.looks import LOOKS, bare, legend_above
+from snnpar.figures.looks import LOOKS, bare
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-TERM_COLOURS = {"loss": "#8a94a3", "ce": "#0f9d78", "visual": "#b8860b", "feature": "#9b5de5", "logit": "#d6336c"}
-TERM_NAMES = {
-    "loss": "sum",
-    "ce": "labels (BCE)",
-    "visual": "labels from visual tokens alone",
-    "feature": "feature distillation",
-    "logit": "logit distillation",
-}
 METRIC_NAMES = {
     "mean_accuracy": "mA",
     "f1": "F1",
@@ -29,47 +21,6 @@ METRIC_NAMES = {
     "recall": "Recall",
 }
 METRIC_COLOURS = ("#0f9d78", "#9b5de5", "#d6336c", "#8a94a3", "#b8860b")  # none is a model's
-
-
-def loss_curves(rows: Sequence[dict]) -> go.Figure:
-    """Loss terms over steps. `rows` are the step lines of a run: {"step", "loss", "ce", ...}."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    steps = [row["step"] for row in rows]
-    present = [name for name in TERM_NAMES if any(name in row for row in rows)]
-    for name in present:
-        if name == "loss" and len(present) == 2:
-            continue  # the sum of one term is that term
-        figure.add_scatter(
-            x=steps,
-            y=[row.get(name) for row in rows],
-            name=TERM_NAMES[name],
-            mode="lines" if len(rows) > 1 else "markers",
-            line={"color": TERM_COLOURS[name], "width": 2, "dash": "dot" if name == "loss" else "solid"},
-        )
-    figure.update_xaxes(title="step")
-    figure.update_yaxes(title="loss")
-    return bare(figure, 280, legend=legend_above(), hovermode="x unified", showlegend=True)
-
-
-def metric_curves(rows: Sequence[dict]) -> go.Figure:
-    """The five metrics in percent over epochs. `rows` are the epoch lines of a run."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for (name, label), colour in zip(METRIC_NAMES.items(), METRIC_COLOURS, strict=True):
-        figure.add_scatter(
-            x=[row["epoch"] for row in rows],
-            y=[100 * row[name] for row in rows],
-            name=label,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            marker={"size": 6},
-        )
-    figure.update_xaxes(title="epoch", dtick=1 if len(rows) < 12 else None)
-    figure.update_yaxes(title="validation, %")
-    return bare(figure, 280, legend=legend_above(), hovermode="x unified", showlegend=True)
 
 
 @dataclass(frozen=True, eq=False)

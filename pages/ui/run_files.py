@@ -1,0 +1,81 @@
+"""What a run's folder holds, read as it grows and kept between redraws."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from snnpar.checkpoint import CheckpointError
+from snnpar.config import ConfigError, TrainConfig
+from snnpar.history import History, read_history
+from snnpar.lens import Lens, LensError, lens_epochs, read_images, read_lens
+from snnpar.runs import Run
+
+
+class _Reader:
+    """The history of one folder, so that each redraw reads only what was added; shared by all sessions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: History | None = None
+
+    def read(self, run: Path) -> History:
+        with self._lock:
+            self._known = read_history(run, self._known)
+            return self._known
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _reader(path: str) -> _Reader:
+    return _Reader()
+
+
+def history(run: Run) -> History:
+    """The metrics up to now."""
+    return _reader(str(run.path)).read(run.path)
+
+
+def config(run: Run) -> TrainConfig | None:
+    """The settings; None if config.json cannot be used, which is told where the run is shown."""
+    try:
+        return run.config
+    except (CheckpointError, ConfigError):
+        return None
+
+
+def lenses(run: Run) -> dict[int, Lens]:
+    """The lenses by epoch, in order; those that cannot be read are left out."""
+    found = {}
+    for epoch in lens_epochs(run.path):
+        try:
+            found[epoch] = _lens(str(run.path), epoch, _changed(run.path / "lens" / f"epoch-{epoch:04d}.json"))
+        except LensError:
+            continue  # deleted or damaged; the others can be looked through
+    return found
+
+
+def pinned(run: Run, count: int) -> np.ndarray | None:
+    """The pinned images, uint8 (count, H, W, 3), if the run has kept them."""
+    return _pinned(str(run.path), count, _changed(run.path / "lens" / "images.png"))
+
+
+@st.cache_resource(max_entries=2048, show_spinner=False)
+def _lens(path: str, epoch: int, version: tuple[int, int]) -> Lens:
+    return read_lens(Path(path), epoch)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _pinned(path: str, count: int, version: tuple[int, int]) -> np.ndarray | None:
+    return read_images(Path(path), count)
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    """What differs once a file is another."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
