@@ -52,9 +52,12 @@ class Stopped(Exception):
 @torch.no_grad()
 def predict_probs(
     model: nn.Module, images: ResizedImages, word_vectors: Tensor | None = None, *, batch_size: int = 64,
-    progress: bool = False,
+    progress: bool = False, on_batch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Probabilities (n, A), float32, in eval mode; the model's mode is put back. A teacher needs word_vectors."""
+    """Probabilities (n, A), float32, in eval mode; the model's mode is put back. A teacher needs word_vectors.
+
+    `on_batch` is called with the number of images done after each batch; what it raises ends the work.
+    """
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
@@ -63,6 +66,8 @@ def predict_probs(
     for indices in tqdm(list(images.batches(batch_size)), desc=images.split.name, disable=None if progress else True):
         x = normalise(images.pixels(indices).to(device), mean=model.config.mean, std=model.config.std)
         probs.append(model(x, *extra).logits.sigmoid().cpu().numpy())
+        if on_batch:
+            on_batch(int(indices[-1]) + 1)
     model.train(was_training)
     return np.concatenate(probs)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import time
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -16,13 +14,16 @@ from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, open_spli
 from snnpar.phrases import pair_as_published
 from snnpar.runs import UNREADABLE, Run
 from snnpar.schema import Phrases
+from train.heartbeat import Heartbeat
 
 log = logging.getLogger("train")
-BEAT_S = 5.0
 
 
-def read_images(run: Run, config: TrainConfig, checkpoint: Checkpoint) -> tuple[ResizedImages, ResizedImages]:
-    """Training and validation images at the model's size. Those in files are all read now, and stay in memory.
+def read_images(
+    run: Run, config: TrainConfig, checkpoint: Checkpoint, heartbeat: Heartbeat
+) -> tuple[ResizedImages, ResizedImages]:
+    """Training and validation images at the model's size. Those in files are all read now, so that all faults show
+    at once; they stay in memory unless the config says that they stream.
 
     Images that are missing or damaged are listed in the log and in unreadable.txt. They stop the run (DataError),
     or are left out if the config says so.
@@ -32,10 +33,14 @@ def read_images(run: Run, config: TrainConfig, checkpoint: Checkpoint) -> tuple[
         split = open_split(config, name)
         if split.schema.attributes != checkpoint.schema.attributes:
             raise DataError(f"the attributes of {split.name} are no longer those the run was made for; make a new run")
-        found.append(ResizedImages(split, checkpoint.model.image_size))
-    reasons = [images.read_all(stored(config, i == 0, len(images)), on_progress=heartbeat(run, images))
+        found.append(ResizedImages(split, checkpoint.model.image_size, keep=not config.stream))
+
+    def say(images: ResizedImages, done: int) -> None:
+        heartbeat.check()
+        heartbeat.beat("reading", what=images.split.name, done=done, n=len(images))
+
+    reasons = [images.read_all(stored(config, i == 0, len(images)), on_progress=partial(say, images))
                for i, images in enumerate(found)]
-    (run.path / "progress.json").unlink(missing_ok=True)
     report_unreadable(run, config, found, reasons)
     train, val = (images.without(left_out) if left_out else images
                   for images, left_out in zip(found, reasons, strict=True))
@@ -68,20 +73,6 @@ def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages],
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     raise DataError(f"{len(lines)} of {total} images cannot be read ({', '.join(names[:5])}{more}; all of them are in "
                     "the log); restore them, or leave them out with --skip-unreadable")
-
-
-def heartbeat(run: Run, images: ResizedImages) -> Callable[[int], None]:
-    """Say every few seconds in progress.json how many images are read: a run that reads for long is not stalled."""
-    last = time.monotonic()
-
-    def beat(done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > BEAT_S:
-            last = time.monotonic()
-            progress = {"reading": images.split.name, "done": done, "n": len(images)}
-            write_text(run.path / "progress.json", json.dumps(progress))
-
-    return beat
 
 
 def label_ratio(config: TrainConfig, split: PedestrianSplit) -> np.ndarray:

@@ -2,261 +2,198 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import signal
 import time
-from dataclasses import dataclass, field
+import traceback
+from contextlib import closing
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnpar import neurons
 from snnpar.atomic import write_text
 from snnpar.card import run_card
-from snnpar.checkpoint import (
-    CARD,
-    WEIGHTS,
-    Checkpoint,
-    read_checkpoint,
-    save_weights,
-    start_from,
-    write_phrases,
-)
-from snnpar.config import ConfigError, TrainConfig
-from snnpar.datasets import ResizedImages
+from snnpar.checkpoint import CARD, WEIGHTS, save_weights
 from snnpar.evaluate import predict_probs
 from snnpar.images import normalise
 from snnpar.jobs import process_identity, write_status
 from snnpar.metrics import pedestrian_metrics
-from snnpar.models import build_model
 from snnpar.runs import Run
-from snnpar.schema import Phrases
-from train.augment import AUGMENTATIONS, mixup
-from train.average import ModelEmaV3, moving_average
-from train.data import label_ratio, read_images, teacher_phrases
-from train.distill import Teacher, load_teacher, loss_terms
-from train.optim import learning_rate, make_optimizer
-from train.state import load_state, rewind_metrics, save_state
+from train import parallel
+from train.faults import explain, is_disk_full
+from train.heartbeat import Heartbeat, Stopped, memory_gb
+from train.lens import PINNED, write_lens
+from train.loader import load_batches
+from train.metrics_log import append_metrics, flush_metrics, rewind_metrics
+from train.optim import learning_rate
+from train.parallel import World
+from train.session import Session, prepare
+from train.state import drop_partial, load_state, save_state, saved_states
+from train.step import largest_that_fits, train_step
 
 log = logging.getLogger("train")
-LOG_EVERY_S = 2.0
-
-
-class Stopped(Exception):
-    """The run was asked to stop."""
-
-
-@dataclass
-class Session:
-    """The live objects of one training process."""
-
-    run: Run
-    checkpoint: Checkpoint
-    config: TrainConfig
-    device: torch.device
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    train: ResizedImages
-    val: ResizedImages
-    phrases: Phrases | None
-    teacher: Teacher | None
-    average: ModelEmaV3 | None
-    stop_requested: bool = False
-    best: dict = field(default_factory=dict)
-
-    @property
-    def models(self) -> dict[str, nn.Module]:
-        """Everything with weights that a resumed run needs, by name of its file."""
-        return {"model": self.model} | ({"average": self.average.module} if self.average else {})
-
-    @property
-    def scored(self) -> nn.Module:
-        """What is validated and kept: the moving average of the weights, if there is one."""
-        return self.average.module if self.average else self.model
-
-    @property
-    def word_vectors(self) -> Tensor | None:
-        if self.phrases is None:
-            return None
-        return torch.from_numpy(self.phrases.for_schema(self.checkpoint.schema)).to(self.device)
-
-    def epoch_order(self, epoch: int) -> np.ndarray:
-        """The images of an epoch, in order; a mixed one has all real images and a fresh draw of rendered ones."""
-        rng = np.random.default_rng((self.config.seed, epoch))
-        if self.config.dataset != "mixed":
-            return rng.permutation(len(self.train))
-        real = max(0, len(self.train) - self.config.rendered_count)
-        rendered = min(len(self.train) - real, round(real * self.config.rendered_per_real))
-        drawn = real + rng.choice(len(self.train) - real, rendered, replace=False)
-        return rng.permutation(np.concatenate([np.arange(real), drawn]))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return max(1, len(self.epoch_order(0)) // self.config.batch_size)
 
 
 def train(run: Run, *, resume: bool = False) -> None:
-    """Train `run` to its end; on a stop request or an error, say so in status.json."""
-    write_status(run, state="running", **process_identity(os.getpid()))
+    """Train `run` to its end; a stop request or an error leaves a state to resume from and says so in status.json."""
+    heartbeat, session, world = Heartbeat(run), None, World()
+    heartbeat.listen()
     try:
-        session = prepare(run)
-        signal.signal(signal.SIGTERM, lambda *_: setattr(session, "stop_requested", True))
-        start = _resume(session) if resume else 0
-        for epoch in range(start, session.config.epochs):
-            train_epoch(session, epoch)
-            validate(session, epoch)
-        write_text(run.path / CARD, run_card(run, run.name))
-        write_status(run, state="done", message=_best_line(session.best))
+        world = parallel.start(run.config)
+        _say(run, world, state="running", **process_identity(os.getpid()))
+        session = prepare(run, heartbeat, world)
+        if resume:
+            _resume(session)
+        while session.epoch < session.config.epochs:
+            train_epoch(session)
+            validate(session)
+        if world.is_first:
+            write_text(run.path / CARD, run_card(run, run.name))
+        _say(run, world, state="done", message=_best_line(session.best))
         log.info("done; %s", _best_line(session.best))
     except (Stopped, KeyboardInterrupt):
-        write_status(run, state="stopped", message="stopped on request; resume goes on after the last whole epoch")
-        log.info("stopped on request")
+        saved = _save_at_end(run, session)
+        _say(run, world, state="stopped", message=f"stopped on request; {saved}")
+        log.info("stopped on request; %s", saved)
     except Exception as error:
-        write_status(run, state="failed", message=str(error) or type(error).__name__)
-        log.exception("failed") if not isinstance(error, ValueError) else log.error("%s", error)
-        raise
+        told = _explain(run, session, error)
+        _say(run, world, state="failed", message=str(told) or type(told).__name__)
+        log.error("%s", told) if isinstance(told, ValueError) else log.exception("failed")
+        raise told from (error if told is not error else None)
+    finally:
+        parallel.finish(world)
 
 
-def prepare(run: Run) -> Session:
-    """Build model, data, teacher and optimizer; nothing is trained yet."""
-    checkpoint = read_checkpoint(run.path)
-    config = run.config
-    device = pick_device(config.device)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    if config.compile:
-        neurons.compile_kernels()
-    torch.manual_seed(config.seed)
-    model = build_model(checkpoint.model, len(checkpoint.schema))
-    start = start_from(model, config.init) if config.init else None
-    if start:
-        log.info("%s", start.told)
-    phrases = teacher = None
-    if config.role == "teacher":
-        phrases = teacher_phrases(config, checkpoint)
-        write_phrases(run.path, phrases)
-    if config.teacher and not (config.feature_kd or config.logit_kd):
-        log.warning("the teacher is not used: switch on --feature-kd, --logit-kd or both to distil from it")
-    if config.feature_kd or config.logit_kd:
-        source = read_checkpoint(config.teacher)
-        teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
-    images = read_images(run, config, checkpoint)
-    if config.prior_bias and (not start or start.fresh):
-        start_from_prior(model.prior_bias, images[0].split.positive_ratio)
-    model.to(device)
-    optimizer = make_optimizer(model, config)
-    log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
-             config.model or checkpoint.model.architecture, device, *map(len, images), config.precision)
-    return Session(run, checkpoint, config, device, model, optimizer, *images, phrases, teacher,
-                   moving_average(model, config.ema))
+def _say(run: Run, world: World, **values: object) -> None:
+    """Write status.json; where several processes train, the first one speaks for all."""
+    if world.is_first:
+        write_status(run, **values)
 
 
-@torch.no_grad()
-def start_from_prior(bias: nn.Parameter, positive_ratio: np.ndarray) -> None:
-    """Set the last bias to the log odds of each attribute, so that training need not first learn the frequencies."""
-    ratio = torch.from_numpy(positive_ratio).float().clamp(0.01, 0.99)
-    bias.copy_(torch.logit(ratio))
-
-
-def pick_device(name: str) -> torch.device:
-    """'auto' is a GPU when torch sees one. Raises ConfigError when a GPU is asked for and there is none."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda: torch sees no GPU here; use auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def train_epoch(session: Session, epoch: int) -> None:
-    """One pass; order, augmentation and drop path depend on (seed, epoch) alone, so that an epoch can be redone."""
-    config = session.config
-    order = session.epoch_order(epoch)
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-    torch.manual_seed(config.seed * 1_000_003 + epoch)
+def train_epoch(session: Session) -> None:
+    """The steps of this epoch that are left, a saved state now and then."""
+    config, steps, began = session.config, session.steps_per_epoch, time.monotonic()
     session.model.train()
-    ratio = torch.from_numpy(label_ratio(config, session.train.split)).float().to(session.device)
-    steps, began, logged = session.steps_per_epoch, time.monotonic(), 0.0
-    bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
-    for step in bar:
-        if session.stop_requested:
-            raise Stopped
-        indices = order[step * config.batch_size : (step + 1) * config.batch_size]
-        for group in session.optimizer.param_groups:
-            group["lr"] = learning_rate(config, epoch + step / steps)
-        terms = train_step(session, indices, generator, ratio)
-        if session.average:
-            session.average.update(session.model, step=epoch * steps + step + 1)
-        if time.monotonic() - logged > LOG_EVERY_S or step + 1 == steps:
-            logged = time.monotonic()
-            _log_step(session, epoch, step, terms, (step + 1) * len(indices) / (logged - began))
-            bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
+    saved, first = began, session.step
+    bar = tqdm(total=steps, initial=first, desc=f"epoch {session.epoch + 1}/{config.epochs}", disable=None, leave=False)
+    with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
+        for batch in batches:
+            if parallel.any_of(session.heartbeat.stop_requested, session.world):
+                raise Stopped
+            for group in session.optimizer.param_groups:
+                group["lr"] = learning_rate(config, session.epoch + session.step / steps)
+            terms = train_step(session, batch)
+            bar.update()
+            bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()}, refresh=False)
+            speed = (session.step - first) * config.batch_size / (time.monotonic() - began)
+            _tell_step(session, terms, speed)
+            if time.monotonic() - saved >= config.save_seconds:
+                save(session)
+                saved = time.monotonic()
 
 
-def train_step(session: Session, indices: np.ndarray, generator: torch.Generator, ratio: Tensor) -> dict[str, float]:
-    """Forward, backward, update; the loss terms as numbers."""
-    config, device, model = session.config, session.device, session.checkpoint.model
-    images = normalise(session.train.pixels(indices).to(device), mean=model.mean, std=model.std)
-    images = AUGMENTATIONS[config.augment](images, generator)
-    labels = session.train.labels[indices].to(device).float()
-    if config.mixup:
-        images, labels = mixup(images, labels, config.mixup, generator)
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        taught = session.teacher(images) if session.teacher else None
-        output = session.model(images) if session.phrases is None else session.model(images, session.word_vectors)
-    terms = loss_terms(output, labels, ratio, taught, config)
-    loss = torch.stack(list(terms.values())).sum()
-    if not torch.isfinite(loss):
-        files = ", ".join(session.train.split.files[i] for i in indices[:4])
-        raise ValueError(f"the loss is not finite; lower --lr (first images of the batch: {files})")
-    session.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    if config.grad_clip:
-        nn.utils.clip_grad_norm_(session.model.parameters(), config.grad_clip)
-    session.optimizer.step()
-    return {**{name: term.item() for name, term in terms.items()}, "loss": loss.item()}
+def validate(session: Session) -> None:
+    """Score the epoch on val, keep the weights if they are the best so far, save the state to resume from.
+
+    Nothing of the session changes before the scores are there, so that a stop meanwhile loses only them. The first
+    process does it for all.
+    """
+    epoch, steps = session.epoch + 1, session.steps_done
+    if session.world.is_first:
+        metrics = _score(session, epoch)
+        score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
+        is_best = score > session.best.get("score", -1.0)
+        if is_best:
+            session.best = {"epoch": epoch, "score": score, **metrics}
+            save_weights(session.scored, session.run.path / WEIGHTS)
+        append_metrics(session.run.path, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best, **metrics})
+        _look(session, epoch, steps)
+        log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
+                 *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
+    parallel.barrier(session.world)
+    session.epoch, session.step = epoch, 0
+    save(session)
 
 
-def validate(session: Session, epoch: int) -> None:
-    """Score the epoch on val, keep the weights if they are the best so far, save the state to resume from."""
-    config = session.config
-    probs = predict_probs(session.scored, session.val, session.word_vectors)
-    metrics = pedestrian_metrics(session.val.split.labels, probs, ignore_unknown=config.mask_unknown).summary()
-    score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
-    is_best = score > session.best.get("score", -1.0)
-    if is_best:
-        session.best = {"epoch": epoch + 1, "score": score, **metrics}
-        save_weights(session.scored, session.run.path / WEIGHTS)
-    append_metrics(session.run, {"kind": "epoch", "epoch": epoch + 1, "best": is_best, **metrics})
-    save_state(session.run.path / "last", session.models, session.optimizer,
-               {"epoch": epoch + 1, "best": session.best})
-    log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch + 1, config.epochs,
-             *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
+def _score(session: Session, epoch: int) -> dict[str, float]:
+    """The five metrics on val; raises Stopped between batches, if only this process must agree."""
+
+    def say(done: int) -> None:
+        if session.world.is_alone:
+            session.heartbeat.check()
+        session.heartbeat.beat("validating", epoch=epoch, epochs=session.config.epochs, done=done, n=len(session.val))
+
+    probs = predict_probs(session.scored, session.val, session.word_vectors, on_batch=say)
+    labels = session.val.split.labels
+    return pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown).summary()
 
 
-def append_metrics(run: Run, row: dict) -> None:
-    """One JSON line; the file's age is the run's heartbeat."""
-    with open(run.path / "metrics.jsonl", "a", encoding="utf-8") as file:
-        file.write(json.dumps({**row, "time": round(time.time(), 3)}) + "\n")
+def _look(session: Session, epoch: int, steps: int) -> None:
+    """What the distillation lens and the firing alarms show of this epoch, on the first images of val."""
+    split, model = session.val.split, session.checkpoint.model
+    pinned = np.arange(min(PINNED, len(split)))
+    images = normalise(session.val.pixels(pinned), mean=model.mean, std=model.std)
+    row = write_lens(session.run, epoch, steps, session.scored, session.teacher, images, split.files[: len(pinned)],
+                     split.labels[: len(pinned)], session.checkpoint.schema, session.word_vectors)
+    if row:
+        append_metrics(session.run.path, row)
 
 
-def _resume(session: Session) -> int:
-    progress = load_state(session.run.path / "last", session.models, session.optimizer)
+def save(session: Session) -> None:
+    """Write the state to resume from."""
+    if not session.world.is_first:
+        return
+    flush_metrics(session.run.path)
+    progress = {"epoch": session.epoch, "step": session.step, "best": session.best}
+    save_state(session.run.path, session.models, session.optimizer, progress)
+
+
+def _resume(session: Session) -> None:
+    """Put the session where its last whole state is; a run that has saved none begins."""
+    progress = load_state(session.run.path, session.models, session.optimizer)
+    session.epoch, session.step = progress.get("epoch", 0), progress.get("step", 0)
     session.best = progress.get("best", {})
-    rewind_metrics(session.run.path / "metrics.jsonl", progress.get("epoch", 0))
-    log.info("resuming after epoch %d", progress.get("epoch", 0))
-    return progress.get("epoch", 0)
+    if session.world.is_first:
+        rewind_metrics(session.run.path, session.epoch, session.steps_done)
+    log.info("resuming after %d steps of epoch %d", session.step, session.epoch + 1)
 
 
-def _log_step(session: Session, epoch: int, step: int, terms: dict[str, float], images_per_s: float) -> None:
-    done = epoch * session.steps_per_epoch + step + 1
-    total = session.config.epochs * session.steps_per_epoch
-    left_s = (total - done) * session.config.batch_size / images_per_s
-    append_metrics(session.run, {
-        "kind": "step", "epoch": epoch + 1, "step": done, "steps": total, **terms,
-        "lr": session.optimizer.param_groups[0]["lr"], "images_per_s": round(images_per_s, 2), "eta_s": round(left_s),
-    })
+def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -> None:
+    """The heartbeat; and every few steps a line in metrics.jsonl."""
+    config, steps = session.config, session.steps_per_epoch
+    done, total = session.steps_done, config.epochs * steps
+    left_s = (total - done) * config.batch_size / images_per_s
+    place = {"epoch": session.epoch + 1, "step": done, "steps": total}
+    speed = {"images_per_s": round(images_per_s, 2), "eta_s": round(left_s)}
+    if not session.world.is_first:
+        return
+    session.heartbeat.beat("training", **place, epochs=config.epochs, **speed)
+    if done % config.log_steps == 0 or session.step == steps:
+        costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
+        append_metrics(session.run.path, {"kind": "step", **place, **terms, **costs})
+
+
+def _save_at_end(run: Run, session: Session | None) -> str:
+    """Save where the session is, if it can be gone on from there; what can be resumed from, in words."""
+    if session and session.is_whole:
+        try:
+            save(session)
+        except Exception as error:  # noqa: BLE001  what is being told already matters more
+            drop_partial(run.path)
+            log.error("the state could not be saved: %s", error)
+    states = saved_states(run.path)
+    return f"resume goes on from {states[0].name.replace('-', ' ')}" if states else "resume starts from the beginning"
+
+
+def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
+    """The error in the words of training, after what can be saved is saved."""
+    if not session:
+        return error
+    traceback.clear_frames(error.__traceback__)  # they hold the activations of the step
+    if is_disk_full(error):
+        drop_partial(run.path)  # so that at least the status can be written
+    saved = _save_at_end(run, None if is_disk_full(error) else session)
+    return explain(error, session.train.split.files, saved, fits=lambda: largest_that_fits(session))
 
 
 def _best_line(best: dict) -> str:

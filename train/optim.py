@@ -13,9 +13,11 @@ from snnpar.config import TrainConfig
 NO_DECAY = ("cls_token", "pos_embed", "vis_embed", "tex_embed")
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimizer of a config."""
+def make_optimizer(model: nn.Module, config: TrainConfig, restorer: nn.Module | None = None) -> torch.optim.Optimizer:
+    """The optimizer of a config, for the model and what is trained along with it."""
     groups = parameter_groups(model, config.weight_decay, config.decay_all)
+    if restorer:
+        groups += parameter_groups(restorer, config.weight_decay, config.decay_all)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=0.9)
     return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer](groups, lr=config.lr)

@@ -1,8 +1,16 @@
-"""What a run needs to go on after an epoch: weights, optimizer and counters, as safetensors and JSON."""
+"""What a run needs to go on from a step: weights, optimizer and counters, as safetensors and JSON, without pickle.
+
+states/epoch-00003-step-0000123/ holds one file per model, the optimizer's moments, and progress.json with the counters
+and the SHA-256 of every file. A state is written beside, flushed to the disk and renamed, so that a process killed at
+any moment leaves whole states only; the last two are kept, in case a disk damages one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -12,54 +20,110 @@ from torch import nn
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import load_strictly
+from snnpar.runs import RunError
+
+log = logging.getLogger("train")
+STATES, KEPT = "states", 2
+PARTIAL = "writing"
+COUNTERS = "progress.json"
 
 
-def save_state(folder: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: dict) -> None:
-    """Write `folder` anew and swap it in, so that there is always one whole state."""
-    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
+def save_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: dict) -> Path:
+    """Write the state at progress["epoch"] and progress["step"] of it, then drop all but the last two.
+
+    Raises OSError, the older states intact.
+    """
+    folder = run / STATES
+    partial, final = folder / PARTIAL, folder / f"epoch-{progress['epoch']:05d}-step-{progress['step']:07d}"
+    drop_partial(run)
+    partial.mkdir(parents=True)
     for name, model in models.items():
-        state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-        save_file(state, fresh / f"{name}.safetensors")
-    moments = {
-        f"{index}.{name}": value.cpu()
-        for index, values in optimizer.state_dict()["state"].items() for name, value in values.items()
+        state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+        save_file(state, partial / f"{name}.safetensors")
+    save_file(_moments(optimizer), partial / "optimizer.safetensors")
+    files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
+    write_text(partial / COUNTERS, json.dumps({"files": files, "progress": progress, "check": _seal(files, progress)}))
+    for path in (*partial.iterdir(), partial):
+        _flush(path)
+    shutil.rmtree(final, ignore_errors=True)  # only a damaged one can be there: the run went on from one before it
+    partial.rename(final)
+    _flush(folder)
+    for old in saved_states(run)[KEPT:]:
+        shutil.rmtree(old)
+    return final
+
+
+def drop_partial(run: Path) -> None:
+    """Remove what a save that was interrupted left, to free its space."""
+    shutil.rmtree(run / STATES / PARTIAL, ignore_errors=True)
+
+
+def saved_states(run: Path) -> list[Path]:
+    """The states of a run, the newest first."""
+    return sorted((run / STATES).glob("epoch-*"), reverse=True)
+
+
+def load_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict:
+    """Restore the newest whole state and return its progress; {} when the run has saved nothing yet.
+
+    Raises RunError when there are states but none is whole, or only one of an earlier version.
+    """
+    states = saved_states(run)
+    for folder in states:
+        progress = read_progress(folder)
+        if progress is None:
+            log.warning("%s is damaged; going on from the state before it", folder.name)
+            continue
+        for name, model in models.items():
+            load_strictly(model, load_file(folder / f"{name}.safetensors"), folder / f"{name}.safetensors")
+        _restore(optimizer, load_file(folder / "optimizer.safetensors"))
+        return progress
+    if states or (run / "last").exists():
+        found = "no saved state of the run is whole" if states else "the run's state is of an earlier version"
+        raise RunError(f"{found}; start a new run from its best weights with --init {run}")
+    return {}
+
+
+def read_progress(folder: Path) -> dict | None:
+    """The counters of a state, None if any of its files is damaged."""
+    try:
+        content = json.loads((folder / COUNTERS).read_text("utf-8"))
+        files, progress = content["files"], content["progress"]
+        whole = content["check"] == _seal(files, progress)
+        return progress if whole and all(_digest(folder / name) == digest for name, digest in files.items()) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    return {
+        f"{index}.{name}": value.detach().cpu().contiguous()
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items() if isinstance(value, torch.Tensor)
     }
-    save_file(moments, fresh / "optimizer.safetensors")
-    write_text(fresh / "progress.json", json.dumps(progress))
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
-def load_state(folder: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict:
-    """Restore what save_state wrote and return its progress; {} when the run has finished no epoch yet."""
-    old = folder.with_name(folder.name + ".old")
-    source = folder if folder.exists() else old  # a kill between the two renames leaves only .old
-    if not (source / "progress.json").exists():
-        return {}
-    for name, model in models.items():
-        load_strictly(model, load_file(source / f"{name}.safetensors"), source / f"{name}.safetensors")
+def _restore(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tensor]) -> None:
     state: dict[int, dict] = {}
-    for key, value in load_file(source / "optimizer.safetensors").items():
+    for key, value in moments.items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return json.loads((source / "progress.json").read_text("utf-8"))
 
 
-def rewind_metrics(path: Path, epoch: int) -> None:
-    """Drop the lines of epochs after `epoch` from metrics.jsonl: a resumed run writes them anew."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            if json.loads(line)["epoch"] <= epoch:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            continue  # half-written when the process ended
-    write_text(path, "".join(kept))
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(files: dict, progress: dict) -> str:
+    return hashlib.sha256(json.dumps([files, progress], sort_keys=True).encode()).hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Ask the system to write a file or folder to the disk, so that a power cut does not leave an empty one."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

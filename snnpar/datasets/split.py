@@ -77,13 +77,17 @@ def join(splits: list[PedestrianSplit]) -> PedestrianSplit:
 
 
 class ResizedImages:
-    """A split at a model's size (height, width), each image read and resized once, kept as uint8."""
+    """A split at a model's size (height, width), each image read and resized once and kept as uint8.
 
-    def __init__(self, split: PedestrianSplit, image_size: tuple[int, int]) -> None:
+    With `keep` off every image is read whenever it is asked for, for a split that is larger than the memory.
+    """
+
+    def __init__(self, split: PedestrianSplit, image_size: tuple[int, int], *, keep: bool = True) -> None:
         self.split = split
         self.image_size = image_size
         self.labels = torch.from_numpy(split.labels)
-        self._pixels = np.empty((len(split), *image_size, 3), np.uint8)
+        self.keep = keep
+        self._pixels = np.empty((len(split) if keep else 0, *image_size, 3), np.uint8)
         self._ready = np.zeros(len(split), bool)
 
     def __len__(self) -> int:
@@ -91,9 +95,13 @@ class ResizedImages:
 
     def pixels(self, indices: np.ndarray) -> Tensor:
         """uint8 (B, 3, H, W). Raises ImageError for an image that cannot be read."""
-        for index in indices[~self._ready[indices]]:
-            self._read(int(index))
-        return torch.from_numpy(self._pixels[indices]).permute(0, 3, 1, 2).contiguous()
+        if self.keep:
+            for index in indices[~self._ready[indices]]:
+                self._read(int(index))
+            pixels = self._pixels[indices]
+        else:
+            pixels = np.stack([self._resized(int(index)) for index in indices])
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
 
     def read_all(self, count: int, *, on_progress: Callable[[int], None] | None = None) -> dict[int, str]:
         """Read the first `count` images now; why each of those that could not be read was not, by index."""
@@ -111,8 +119,10 @@ class ResizedImages:
     def without(self, indices: Sequence[int]) -> ResizedImages:
         """The same images but those at `indices`; what has been read stays read."""
         kept = np.setdiff1d(np.arange(len(self)), np.asarray(list(indices), dtype=int))
-        rest = ResizedImages(subset(self.split, kept), self.image_size)
-        rest._pixels, rest._ready = self._pixels[kept], self._ready[kept]
+        rest = ResizedImages(subset(self.split, kept), self.image_size, keep=self.keep)
+        rest._ready = self._ready[kept]
+        if self.keep:
+            rest._pixels = self._pixels[kept]
         return rest
 
     def batches(self, batch_size: int) -> Iterator[np.ndarray]:
@@ -121,5 +131,10 @@ class ResizedImages:
             yield np.arange(start, min(start + batch_size, len(self)))
 
     def _read(self, index: int) -> None:
-        self._pixels[index] = resize(self.split.read(index), self.image_size)
+        pixels = self._resized(index)
+        if self.keep:
+            self._pixels[index] = pixels
         self._ready[index] = True
+
+    def _resized(self, index: int) -> np.ndarray:
+        return resize(self.split.read(index), self.image_size)

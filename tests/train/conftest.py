@@ -28,11 +28,13 @@ def quick(noise_data: str) -> TrainConfig:
 
 @pytest.fixture(autouse=True)
 def quiet_process() -> Iterator[None]:
-    """Training listens for SIGTERM and, from the command line, sets up logging; put both back."""
-    before, root = signal.getsignal(signal.SIGTERM), logging.getLogger()
+    """Training listens for signals and, from the command line, sets up logging; put both back."""
+    heard = (signal.SIGTERM, signal.SIGINT)
+    before, root = [signal.getsignal(number) for number in heard], logging.getLogger()
     handlers = list(root.handlers)
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in zip(heard, before, strict=True):
+        signal.signal(number, handler)
     for handler in [h for h in root.handlers if h not in handlers]:
         root.removeHandler(handler)
         handler.close()

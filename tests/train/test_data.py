@@ -176,10 +176,10 @@ def test_a_blend_with_an_unknown_label_is_unknown() -> None:
     images = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2)
     seen = set()
     for seed in range(20):
-        mixed, blended = mixup(images, labels, 0.4, torch.Generator().manual_seed(seed))
-        generator = torch.Generator().manual_seed(seed)
-        torch.randint(2**31, (), generator=generator)
-        other = torch.randperm(4, generator=generator)
+        mixed, blended = mixup(images, labels, 0.4, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        rng.beta(0.4, 0.4, 4)
+        other = rng.permutation(4)
         unknown = (labels == 2) | (labels[other] == 2)
         assert (blended[unknown] == 2).all() and (blended[~unknown] <= 1).all() and mixed.shape == images.shape
         seen |= set(unknown.sum(1).tolist())

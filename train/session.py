@@ -1,0 +1,168 @@
+"""The live objects of one training process, built from the run's config.json."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snnpar import neurons
+from snnpar.checkpoint import Checkpoint, read_checkpoint, start_from, write_phrases
+from snnpar.config import ConfigError, TrainConfig
+from snnpar.datasets import ResizedImages
+from snnpar.models import build_model
+from snnpar.runs import Run
+from snnpar.schema import Phrases
+from train.average import ModelEmaV3, moving_average
+from train.data import label_ratio, read_images, teacher_phrases
+from train.distill import Teacher, load_teacher
+from train.heartbeat import Heartbeat
+from train.optim import make_optimizer
+from train.parallel import World, shard, wrap
+from train.restore import make_restorer
+
+log = logging.getLogger("train")
+Reader = Callable[[Run, TrainConfig, Checkpoint, Heartbeat], tuple[ResizedImages, ResizedImages]]
+
+
+@dataclass
+class Session:
+    """What trains, and how far it is: `step` steps of epoch `epoch` are done, both counted from 0."""
+
+    run: Run
+    checkpoint: Checkpoint
+    config: TrainConfig
+    world: World
+    device: torch.device
+    model: nn.Module
+    wrapped: nn.Module  # `model` for training's forward, which shares gradients where several processes train
+    restorer: nn.Module | None
+    wrapped_restorer: nn.Module | None
+    optimizer: torch.optim.Optimizer
+    train: ResizedImages
+    val: ResizedImages
+    phrases: Phrases | None
+    teacher: Teacher | None
+    average: ModelEmaV3 | None
+    heartbeat: Heartbeat
+    epoch: int = 0
+    step: int = 0
+    is_whole: bool = True  # not amid an update, so that weights and counters belong together
+    best: dict = field(default_factory=dict)
+
+    @property
+    def models(self) -> dict[str, nn.Module]:
+        """Everything with weights or running statistics that a resumed run needs, by name of its file."""
+        changing = {"model": self.model}
+        if self.average:
+            changing["average"] = self.average.module
+        if self.restorer:
+            changing["restorer"] = self.restorer
+        if self.teacher and self.config.teacher_mode == "train":
+            changing["teacher"] = self.teacher.model  # its batch norm drifts
+        return changing
+
+    @property
+    def scored(self) -> nn.Module:
+        """What is validated and kept: the moving average of the weights, if there is one."""
+        return self.average.module if self.average else self.model
+
+    @cached_property
+    def word_vectors(self) -> Tensor | None:
+        if self.phrases is None:
+            return None
+        return torch.from_numpy(self.phrases.for_schema(self.checkpoint.schema)).to(self.device)
+
+    @cached_property
+    def positive_ratio(self) -> Tensor:
+        """What weighs the loss, (A,)."""
+        return torch.from_numpy(label_ratio(self.config, self.train.split)).float().to(self.device)
+
+    @cached_property
+    def steps_per_epoch(self) -> int:
+        return max(1, len(self.epoch_order(0)) // self.config.batch_size)
+
+    @property
+    def steps_done(self) -> int:
+        """Of all epochs."""
+        return self.epoch * self.steps_per_epoch + self.step
+
+    def epoch_order(self, epoch: int) -> np.ndarray:
+        """The images of an epoch, in order; a mixed one has all real images and a fresh draw of rendered ones."""
+        rng = np.random.default_rng((self.config.seed, epoch))
+        if self.config.dataset != "mixed":
+            return rng.permutation(len(self.train))
+        real = max(0, len(self.train) - self.config.rendered_count)
+        rendered = min(len(self.train) - real, round(real * self.config.rendered_per_real))
+        drawn = real + rng.choice(len(self.train) - real, rendered, replace=False)
+        return rng.permutation(np.concatenate([np.arange(real), drawn]))
+
+    def batches_left(self) -> list[np.ndarray]:
+        """This process's images, (parts, B), of each batch of this epoch that is still to come.
+
+        What does not fill a batch at the end of an epoch is left out.
+        """
+        order, size = self.epoch_order(self.epoch), self.config.batch_size
+        batches = [order[step * size : (step + 1) * size] for step in range(self.step, self.steps_per_epoch)]
+        return [np.stack(shard(batch, self.world, self.config.accumulate)) for batch in batches]
+
+
+def prepare(run: Run, heartbeat: Heartbeat | None = None, world: World = World(),  # noqa: B008  frozen
+            read: Reader = read_images) -> Session:
+    """Build model, data, teacher and optimizer; nothing is trained yet."""
+    checkpoint = read_checkpoint(run.path)
+    config = run.config
+    heartbeat = heartbeat or Heartbeat(run)
+    device = pick_device(config.device)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    if config.compile:
+        neurons.compile_kernels()
+    torch.manual_seed(config.seed)
+    model = build_model(checkpoint.model, len(checkpoint.schema))
+    start = start_from(model, config.init) if config.init else None
+    if start:
+        log.info("%s", start.told)
+    phrases = teacher = None
+    if config.role == "teacher":
+        phrases = teacher_phrases(config, checkpoint)
+        if world.is_first:
+            write_phrases(run.path, phrases)
+    if config.teacher and not (config.feature_kd or config.logit_kd):
+        log.warning("the teacher is not used: switch on --feature-kd, --logit-kd or both to distil from it")
+    if config.feature_kd or config.logit_kd:
+        source = read_checkpoint(config.teacher)
+        teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
+    images = read(run, config, checkpoint, heartbeat)
+    if config.prior_bias and (not start or start.fresh):
+        start_from_prior(model.prior_bias, images[0].split.positive_ratio)
+    model.to(device)
+    restorer = make_restorer(config, checkpoint.model)
+    if restorer:
+        restorer.to(device)
+    optimizer = make_optimizer(model, config, restorer)
+    log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
+             config.model or checkpoint.model.architecture, device, *map(len, images), config.precision)
+    average = moving_average(model, config.ema)  # a copy, so before the model is wrapped
+    wrapped_restorer = wrap(restorer, world) if restorer else None
+    return Session(run, checkpoint, config, world, device, model, wrap(model, world), restorer, wrapped_restorer,
+                   optimizer, *images, phrases, teacher, average, heartbeat)
+
+
+@torch.no_grad()
+def start_from_prior(bias: nn.Parameter, positive_ratio: np.ndarray) -> None:
+    """Set the last bias to the log odds of each attribute, so that training need not first learn the frequencies."""
+    ratio = torch.from_numpy(positive_ratio).float().clamp(0.01, 0.99)
+    bias.copy_(torch.logit(ratio))
+
+
+def pick_device(name: str) -> torch.device:
+    """'auto' is a GPU when torch sees one. Raises ConfigError when a GPU is asked for and there is none."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda: torch sees no GPU here; use auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
