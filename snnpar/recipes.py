@@ -10,11 +10,25 @@ from dataclasses import dataclass
 from snnpar.config import ConfigError, TrainConfig, setting_fields
 
 OURS = "ours"
+# Where TrainConfig's own defaults come from: the papers of what they switch on, or could. All others are ours.
+SOURCES = {
+    "ema": "Rethinking_of_PAR; the decay is ours",
+    "teacher_mode": "arXiv 2410.07857 (SNN-PAR)",
+    "temperature": "the authors' code of arXiv 2410.07857",
+    "label_weighting": "arXiv 2410.07857 (SNN-PAR), as VTB",
+    "logit_loss": "arXiv 2308.06453 (per label)",
+    "timestep_weight": "ours to leave off; arXiv 2503.03144, 2501.15925",
+    "feature_mask": "ours to leave off; arXiv 2205.01529, 2407.09083",
+    "mixup": "ours to leave off; arXiv 1710.09412",
+}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Values by field of TrainConfig, each with its source; fields it does not name keep TrainConfig's defaults."""
+    """Values by field of TrainConfig, each with its source; fields it does not name keep TrainConfig's defaults.
+
+    A published recipe names every field that bears on the loss, so that a better default of ours changes no other's.
+    """
 
     about: str
     values: dict[str, tuple[object, str]]
@@ -35,6 +49,8 @@ RECIPES: dict[str, Recipe] = {
         "temperature": (2.0, CODE), "augment": ("published", CODE), "prior_bias": (False, CODE),
         "grad_clip": (0.0, CODE), "ema": (0.0, CODE), "visual_weight": (0.0, CODE),
         "mask_unknown": (False, CODE), "phrase_pairing": ("published", CODE),
+        "timestep_weight": (0.0, CODE), "feature_mask": (0.0, CODE), "label_weighting": ("ratio", CODE),
+        "mixup": (0.0, CODE),
     }),
     "published-paper": Recipe("the paper's text; what it leaves open is ours", {
         "optimizer": ("adam", PAPER), "lr": (1e-3, PAPER), "weight_decay": (1e-4, OPEN), "decay_all": (True, OPEN),
@@ -43,6 +59,8 @@ RECIPES: dict[str, Recipe] = {
         "logit_loss": ("softmax", OPEN), "feature_weight": (100.0, OPEN), "logit_weight": (1.0, OPEN),
         "temperature": (2.0, OPEN), "augment": ("published", OPEN), "prior_bias": (False, OPEN),
         "grad_clip": (0.0, OPEN), "ema": (0.0, OPEN), "visual_weight": (0.0, OPEN),
+        "timestep_weight": (0.0, PAPER), "feature_mask": (0.0, PAPER), "label_weighting": ("ratio", PAPER),
+        "mixup": (0.0, OPEN),
     }),
 }
 # The published code weighs the cross-entropy by which distillation terms stand beside it: (features, logits).
@@ -80,7 +98,7 @@ def source_of(recipe: str, field: str) -> str:
     """Where a recipe's value of a field comes from."""
     if field == "ce_weight" and recipe != "default":
         return CODE
-    return RECIPES[recipe].values.get(field, (None, OURS))[1]
+    return RECIPES[recipe].values.get(field, (None, SOURCES.get(field, OURS)))[1]
 
 
 def explain_config(config: TrainConfig, given: dict[str, object]) -> str:

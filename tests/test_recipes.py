@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from snnpar.config import ConfigError, setting_fields
-from snnpar.recipes import CODE, OPEN, RECIPES, apply_recipe, explain_config, to_arguments
+from snnpar.recipes import CODE, OPEN, PAPER, RECIPES, SOURCES, apply_recipe, explain_config, source_of, to_arguments
 from train.__main__ import main
 
 
@@ -40,6 +40,23 @@ def test_every_value_says_where_it_comes_from():
     assert lines["batch_size"].endswith(OPEN)
     code = explain_config(apply_recipe("published-code", {}), {})
     assert f"sgd                      {CODE}" in code
+
+
+def test_a_default_names_the_paper_behind_it():
+    text = explain_config(apply_recipe("default", {}), {})
+    lines = {line.split()[0]: line for line in text.splitlines()[1:]}
+    assert "arXiv 2308.06453" in lines["logit_loss"] and lines["lr"].endswith(" ours")
+    assert set(SOURCES) <= set(lines)
+    for recipe in ("published-code", "published-paper"):  # what they leave to us is ours, what they say is theirs
+        told = {name: source_of(recipe, name) for name in ("timestep_weight", "feature_mask", "label_weighting", "ema")}
+        assert set(told.values()) <= {CODE, PAPER, OPEN} and source_of(recipe, "log_steps") == "ours"
+
+
+def test_a_better_default_changes_no_published_recipe():
+    """They name whatever decides the loss, beside what is switched on to distil at all."""
+    loss = {spec.name for spec in setting_fields() if spec.name.endswith(("_weight", "_loss", "_mask", "_weighting"))}
+    for name in ("published-code", "published-paper"):
+        assert loss - set(RECIPES[name].values) == {"ce_weight"}  # of PUBLISHED_CE_WEIGHTS
 
 
 def test_print_config_needs_no_data_and_makes_no_run(capsys):

@@ -1,7 +1,7 @@
 """Starting weights of a training: all of them from a checkpoint, or a backbone that others have trained on ImageNet.
 
 A backbone must fit key by key; the layers that answer attributes stay as they are in the fresh model. The weights say
-nothing of an order of layers: Spikingformer-CML, which pools before it fires, has the keys of Spikingformer.
+nothing of an order of layers: Spikingformer-CML has the keys of Spikingformer and belongs in a model with `pool_first`.
 """
 
 from __future__ import annotations
