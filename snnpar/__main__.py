@@ -1,4 +1,4 @@
-"""`python -m snnpar`: runs, models, evaluate, compare, faithfulness, data, export, import, bench, table."""
+"""`python -m snnpar`: estimate, runs, models, evaluate, compare, faithfulness, data, export, import, bench, table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
+from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
 from snnpar.runs_cli import add_runs
 
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     """One subcommand per function below."""
     flags = argparse.ArgumentParser(prog="python -m snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
+    add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
     add_runs(commands.add_parser("runs", help="list, show, create, stop, kill, resume and delete training runs"))
     models = commands.add_parser("models", help="print the table of named models")
     models.set_defaults(command=show_models)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from snnpar import CHECKPOINTS, ROOT
+from snnpar import CHECKPOINTS
+from snnpar.config import TrainConfig
+from snnpar.estimate import Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from snnpar.trace import SpikeTrace
 
 PA100K_IMAGES, PUBLISHED_EPOCHS = 80_000, 60  # of PA100K's training split, and the authors' epochs
+BENCH_LIMIT_S = 86_400  # full-size steps take minutes on a laptop
 
 
 def bench_rendered(count: int = 600) -> str:
@@ -47,13 +47,26 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     Names are those of `python -m snnpar models`; an empty teacher trains on labels alone. Weights are random. Raises
     ValueError with the sentence of the process that failed.
     """
-    command = [sys.executable, "-m", "train.measure", "--model", model, "--teacher", teacher, "--batch-size",
-               str(batch_size), "--precision", precision, "--steps", str(steps), "--threads", str(threads)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        raise ValueError(f"the step could not be measured: {last.removeprefix('error: ')}")
-    found = json.loads(done.stdout.splitlines()[-1])
+    from snnpar.models import preset, role_of
+
+    distils = bool(teacher)
+    try:
+        config = TrainConfig(
+            role=role_of(preset(model)), model=model, teacher=teacher, feature_kd=distils, logit_kd=distils,
+            ema=0.0,  # as the full-size recipe; an average would be one more copy of the weights
+            batch_size=batch_size, precision=precision, threads=threads,
+            rendered_count=max(16, batch_size * (1 + steps)),
+        )
+        trial = Trial(config, steps=steps, limit_s=BENCH_LIMIT_S, random_teacher=teacher)
+        try:
+            estimate = trial.wait()
+        finally:
+            trial.close()
+    except ValueError as error:
+        raise ValueError(f"the step could not be measured: {error}") from error
+    if not estimate.fits:
+        raise ValueError(f"the step could not be measured: {estimate.notes()[0]}")
+    found = estimate.measured
     per_image, processor = (median(found[name]) / batch_size for name in ("seconds", "processor_seconds"))
     days = per_image * PA100K_IMAGES * PUBLISHED_EPOCHS / 86_400
     time_axis = f" (T={found['timesteps']})" if found["timesteps"] else ""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from snnpar import bench
 from snnpar.__main__ import main
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
+from snnpar.config import TrainConfig
+from snnpar.estimate import Estimate
+
+STUDENT = "spikingformer_1_64"
+
+
+def told(measured: dict, fitting: int = 0) -> Callable[..., SimpleNamespace]:
+    """A trial that finds this, for a batch of `fitting` images if not for the one asked for."""
+    def trial(config: TrainConfig, **_: object) -> SimpleNamespace:
+        fits = replace(config, batch_size=fitting or config.batch_size)
+        found = Estimate(fits, config.batch_size, {"load": 0, "cores": 2} | measured)
+        return SimpleNamespace(wait=lambda: found, close=lambda: None)
+
+    return trial
 
 
 def test_rendered_rate_is_told() -> None:
@@ -31,30 +46,36 @@ def test_a_training_step_is_measured(capsys: pytest.CaptureFixture[str]) -> None
     assert found and all(float(number) > 0 for number in found.groups())
 
 
-@pytest.mark.parametrize(("timesteps", "name"), [(8, "m (T=8)"), (None, "m")])
+@pytest.mark.parametrize(("timesteps", "name"), [(8, " (T=8)"), (None, "")])
 def test_the_line_follows_from_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, timesteps: int | None, name: str
 ) -> None:
     """4.32 s for a batch of 2 is 2.16 s per image; 80,000 images x 60 epochs of that last 120 days."""
     measured = {"seconds": [4.0, 4.32, 9.0], "processor_seconds": [4.1, 4.0, 4.2], "peak_bytes": 3 * 2**30,
                 "device": "CPU", "threads": 1, "cores": 2, "timesteps": timesteps}
-    told = subprocess.CompletedProcess([], 0, f"a warning\n{json.dumps(measured)}\n", "")
-    monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: told)
-    assert bench_training("m", "", 2, "bf16", 3) == (
-        f"training step of {name}, on labels alone, batch 2, bf16, CPU with 1 of 2 cores: 2.16 s per image, 2.05 s of "
-        "processor time (median of 3 steps), peak memory 3.0 GiB; 60 epochs of 80,000 images would take 120 days")
+    monkeypatch.setattr(bench, "Trial", told(measured))
+    assert bench_training(STUDENT, "", 2, "bf16", 3) == (
+        f"training step of {STUDENT}{name}, on labels alone, batch 2, bf16, CPU with 1 of 2 cores: 2.16 s per image, "
+        "2.05 s of processor time (median of 3 steps), peak memory 3.0 GiB; 60 epochs of 80,000 images would take 120 days")
 
 
-@pytest.mark.parametrize(("told", "sentence"), [
-    ("a warning\nerror: no model is called 'm'\n", "the step could not be measured: no model is called 'm'"),
-    ("", "the step could not be measured: it ended with 1"),
+@pytest.mark.parametrize(("model", "sentence"), [
+    ("m", "the step could not be measured: no model is called 'm'"),
+    ("vtb_conv_2_64", "the step could not be measured: a teacher is not distilled"),
+    ("spikingformer_2_96", "the step could not be measured: feature distillation needs equal widths"),  # of the process
 ])
 def test_what_cannot_be_measured_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: str, sentence: str
+    capsys: pytest.CaptureFixture[str], model: str, sentence: str
 ) -> None:
-    monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", told))
-    assert main(["bench", "training", "--model", "m"]) == 2
-    assert capsys.readouterr().err == f"error: {sentence}\n"
+    assert main(["bench", "training", "--model", model, "--teacher", "vtb_conv_2_64", "--batch-size", "2"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {sentence}") and said.count("\n") == 1
+
+
+def test_a_batch_that_does_not_fit_is_not_passed_off_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "Trial", told({"free_bytes": 1e9}, fitting=2))
+    with pytest.raises(ValueError, match="A batch of 8 does not fit into the 1.0 GB that are free"):
+        bench_training(STUDENT, "", 8)
 
 
 def test_recording_tells_its_overhead_and_the_size_of_the_trace() -> None:

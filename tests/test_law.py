@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of snnpar may import only those before it.
 ORDER = (
-    "compat", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing", "lens",
-    "pickles", "schema", "phrases", "config", "recipes", "flags", "devices", "images", "hub",
-    "datasets", "neurons", "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published",
-    "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane", "explain",
-    "probing", "faithfulness", "runs", "runs_cli", "estimate", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence",
+    "compat", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing", "lens", "pickles",
+    "schema", "phrases", "config", "recipes", "flags", "devices", "images", "hub", "datasets", "neurons", "models",
+    "losses", "metrics", "bootstrap", "report", "outcomes", "published", "operations", "trace", "raster", "energy",
+    "ledger", "checkpoint", "inference", "membrane", "explain", "probing", "faithfulness", "runs", "runs_cli",
+    "estimate", "estimate_cli", "card", "slices", "evaluations", "evaluation_work", "figures", "evidence",
     "batching", "evaluate", "evaluate_cli", "table", "bench", "serve", "space", "__main__",
 )
 

@@ -1,5 +1,9 @@
-"""What a training step costs on this machine: `python -m train.measure` in its own process, so that its peak memory is
-the step's. `python -m snnpar bench training` starts it and words what it prints."""
+"""What a run would cost on this machine: `python -m train.measure FOLDER` in its own process, so that its peak memory
+is the run's. `snnpar.estimate` starts it and words what it finds.
+
+FOLDER/config.json is a TrainConfig. While it goes on, progress.json says how far it is; in the end there is
+result.json, or error.json {error, out_of_memory}. The run that it makes lies in FOLDER, too.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,34 @@ import argparse
 import json
 import os
 import resource
+import signal
 import sys
-import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import psutil
 import torch
 
-from snnpar.checkpoint import save_weights, write_config, write_phrases
-from snnpar.config import TrainConfig
-from snnpar.models import build_model, preset, role_of
+from snnpar.atomic import write_text
+from snnpar.checkpoint import Checkpoint, save_weights, write_config, write_phrases
+from snnpar.config import TrainConfig, from_dict
+from snnpar.datasets import ResizedImages, open_split, subset
+from snnpar.evaluate import predict_probs
+from snnpar.jobs import memory_limit_gb
+from snnpar.models import build_model, preset
 from snnpar.neurons import LIF
-from snnpar.runs import create_run
+from snnpar.runs import Run, create_run
 from snnpar.schema import AttributeSchema, Phrases, load_schema
-from train import loop
+from train.faults import is_out_of_memory
+from train.heartbeat import Heartbeat
+from train.loader import Batch, read_pixels
+from train.optim import learning_rate
+from train.session import Session, prepare
+from train.step import train_step
+
+VALIDATED = 64  # images of one batch of validation
 
 
 def write_random_teacher(folder: Path, name: str, schema: AttributeSchema) -> None:
@@ -33,59 +51,129 @@ def write_random_teacher(folder: Path, name: str, schema: AttributeSchema) -> No
     write_phrases(folder, Phrases(schema.attributes, schema.phrases, vectors, "random"))
 
 
+def open_images(
+    _run: Run, config: TrainConfig, checkpoint: Checkpoint, _heartbeat: Heartbeat
+) -> tuple[ResizedImages, ResizedImages]:
+    """Training and validation images, of which only those are read that a step asks for."""
+    size = checkpoint.model.image_size
+    train, val = (ResizedImages(open_split(config, name), size, keep=not config.stream) for name in ("train", "val"))
+    return train, val
+
+
 def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
-    """Seconds of each of `steps` training steps after one to warm up, on rendered images, and the peak memory in bytes.
+    """Seconds of `steps` training steps after one to warm up, of reading and of validation, and the peak memory.
 
-    Teacher, data and step are those of a real run in `folder`; the memory is the GPU's where the step runs on one.
-    Processor seconds, of all threads together, tell what a step costs when the machine has other work, too.
+    Teacher, data and step are those of a real run; the memory, in bytes, is the GPU's where the step runs on one, and
+    there are not all images in it yet (`image_bytes` each, `kept` of them). Processor seconds, of all threads together,
+    tell what a step costs when the machine has other work, too.
     """
-    session = loop.prepare(create_run(config, folder))
-    order = session.epoch_order(0)
-    ratio = torch.from_numpy(session.train.split.positive_ratio).float().to(session.device)
-    generator, seconds, processor = torch.Generator().manual_seed(0), [], []
-    session.model.train()
-    for step in range(1 + steps):
-        indices = order[step * config.batch_size : (step + 1) * config.batch_size]
-        session.train.pixels(indices)  # drawn once and kept, as after a run's first epoch
-        began, busy = time.perf_counter(), time.process_time()
-        loop.train_step(session, indices, generator, ratio)
-        seconds.append(time.perf_counter() - began)
-        processor.append(time.process_time() - busy)
-    spiking = any(isinstance(module, LIF) for module in session.model.modules())
+    session = prepare(create_run(config, folder / "run"), read=open_images)
+    tell(folder, "warming up", 0, steps)
+    timed = [_step(session, number, folder, steps) for number in range(1 + steps)][1:]
+    tell(folder, "validating", steps, steps)
     on_gpu = session.device.type == "cuda"
+    optimized = [value for values in session.optimizer.state.values() for value in values.values()]
+    states = [tensor for model in session.models.values() for tensor in model.state_dict().values()]
+    spiking = any(isinstance(module, LIF) for module in session.model.modules())
+    return {
+        **{name: [one[name] for one in timed] for name in timed[0]}, "validating_s": _validate(session),
+        "peak_bytes": torch.cuda.max_memory_allocated() if on_gpu else _peak_bytes(),
+        "image_bytes": 3 * int(np.prod(session.train.image_size)),
+        "state_bytes": _bytes([*states, *filter(torch.is_tensor, optimized)]),
+        "weight_bytes": _bytes(list(session.scored.state_dict().values())),
+        "train_images": len(session.epoch_order(0)), "all_images": len(session.train), "val_images": len(session.val),
+        "steps_per_epoch": session.steps_per_epoch, "on_gpu": on_gpu,
+        "device": torch.cuda.get_device_name() if on_gpu else "CPU", "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(), "timesteps": session.checkpoint.model.timesteps if spiking else None,
+    }
+
+
+def _step(session: Session, number: int, folder: Path, steps: int) -> dict[str, float]:
+    """One step, with the learning rate of its place in a run; a small data set comes again."""
+    order = session.batches_left() or [np.arange(session.config.batch_size)[None] % len(session.train)]
+    began = time.perf_counter()
+    indices = order[0]
+    batch = Batch(indices, read_pixels(session.train, indices))
+    read = time.perf_counter()
+    for group in session.optimizer.param_groups:
+        group["lr"] = learning_rate(session.config, session.epoch + session.step / session.steps_per_epoch)
+    session.model.train()
+    busy = time.process_time()
+    train_step(session, batch)  # its loss is read as a number, so that a GPU has ended its work
+    ended = time.perf_counter()
+    if session.step == session.steps_per_epoch:
+        session.epoch, session.step = session.epoch + 1, 0
+    tell(folder, "measuring", number, steps, seconds=ended - read)
+    return {"seconds": ended - read, "processor_seconds": time.process_time() - busy,
+            "reading_s": (read - began) / indices.size}
+
+
+def _validate(session: Session) -> float:
+    """Seconds per image of one batch of validation."""
+    count = min(VALIDATED, len(session.val))
+    few = ResizedImages(subset(session.val.split, range(count)), session.val.image_size)
+    few.pixels(np.arange(count))
+    began = time.perf_counter()
+    predict_probs(session.scored, few, session.word_vectors)
+    return (time.perf_counter() - began) / count
+
+
+def _bytes(tensors: list[torch.Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _peak_bytes() -> int:
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak = torch.cuda.max_memory_allocated() if on_gpu else kilobytes * (1 if sys.platform == "darwin" else 1024)
-    device = torch.cuda.get_device_name() if on_gpu else "CPU"
-    return {"seconds": seconds[1:], "processor_seconds": processor[1:], "peak_bytes": peak, "device": device,
-            "threads": torch.get_num_threads(), "cores": os.cpu_count(),
-            "timesteps": session.checkpoint.model.timesteps if spiking else None}
+    return kilobytes * (1 if sys.platform == "darwin" else 1024)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def tell(folder: Path, phase: str, done: int, n: int, **values: object) -> None:
+    """Say how far it is."""
+    write_text(folder / "progress.json", json.dumps({"phase": phase, "done": done, "n": n, **values}))
+
+
+def free_bytes(device: str) -> int:
+    """Memory that this process can have, what it has included: the GPU's if it will train there."""
+    if device != "cpu" and torch.cuda.is_available():
+        return torch.cuda.mem_get_info()[0]
+    free = psutil.virtual_memory().available + psutil.Process().memory_info().rss
+    return int(min(free, memory_limit_gb() * 1e9))
+
+
+def confine(limit: int) -> None:
+    """Let an allocation beyond `limit` bytes fail, before the system kills this process, or a run, to have memory."""
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+
+
+def main(arguments: list[str] | None = None) -> int:
     flags = argparse.ArgumentParser(prog="python -m train.measure", description=__doc__)
-    flags.add_argument("--model", required=True)
-    flags.add_argument("--teacher", required=True, help="named size; empty: train on labels alone")
-    flags.add_argument("--batch-size", type=int, required=True)
-    flags.add_argument("--precision", required=True)
-    flags.add_argument("--steps", type=int, required=True)
-    flags.add_argument("--threads", type=int, required=True)
+    flags.add_argument("folder", type=Path)
+    flags.add_argument("--steps", type=int, default=3, help="to measure, after one to warm up")
+    flags.add_argument("--seconds", type=int, default=0, help="end after so long, whatever has been found; 0: never")
+    flags.add_argument("--memory", type=int, default=0, help="bytes it may take on a CPU; 0: what is free")
+    flags.add_argument("--random-teacher", default="", help="named size of a teacher with random weights")
     options = flags.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        teacher = Path(folder) / "teacher" if options.teacher else None
-        config = TrainConfig(
-            role=role_of(preset(options.model)), model=options.model,
-            teacher=str(teacher or ""), feature_kd=bool(teacher), logit_kd=bool(teacher),
-            ema=0.0,  # as the full-size recipe; an average would be one more copy of the weights
-            batch_size=options.batch_size, precision=options.precision, threads=options.threads,
-            rendered_count=max(16, options.batch_size * (1 + options.steps)),
-        )
-        if teacher:
-            write_random_teacher(teacher, options.teacher, load_schema("pa100k"))
-        print(json.dumps(measure(config, Path(folder) / "run", options.steps)))
+    signal.alarm(options.seconds)  # ends the process, also when nobody waits for it any more
+    folder, load = options.folder, os.getloadavg()[0]
+    try:
+        config = from_dict(TrainConfig, json.loads((folder / "config.json").read_text("utf-8")))
+        free = options.memory or free_bytes(config.device)
+        if config.device == "cpu" or not torch.cuda.is_available():
+            confine(free)
+        if options.random_teacher:
+            write_random_teacher(folder / "teacher", options.random_teacher, load_schema("pa100k"))
+            config = replace(config, teacher=str(folder / "teacher"))
+        result = measure(config, folder, options.steps) | {"free_bytes": free, "load": load}
+    except Exception as error:
+        full = is_out_of_memory(error)
+        write_text(folder / "error.json", json.dumps({"error": str(error), "out_of_memory": full}))
+        if full or isinstance(error, ValueError):
+            return 1
+        raise
+    write_text(folder / "result.json", json.dumps(result))
+    return 0
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    sys.exit(main())
