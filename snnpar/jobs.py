@@ -181,6 +181,8 @@ def kill(job: Job, *, grace_s: float = 5.0) -> None:
     Returns when nothing is left, also of a job whose process died and left workers behind. Raises JobError when there
     is nothing to kill, or when something cannot be killed.
     """
+    if status(job).pid == os.getpid():
+        raise JobError(f"{job.name} runs in this very process; stop it instead")
     left = end(_request(job, "kill"), grace_s)
     if left:
         raise JobError(f"{job.name} has processes that cannot be killed: {', '.join(str(one.pid) for one in left)}; "

@@ -11,9 +11,21 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+import snnpar  # noqa: E402
+
 torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of runs, and so a queue, that nobody else uses; for the processes a test starts, too."""
+    root = tmp_path / "checkpoints"
+    (root / "runs").mkdir(parents=True)
+    monkeypatch.setattr(snnpar, "RUNS", root / "runs")
+    monkeypatch.setenv("SNNPAR_CHECKPOINTS", str(root))
+    return root / "runs"
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,47 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from snnpar.jobs import STALLED_AFTER_S, Job, JobError, process_identity, read_log, start, status, stop, write_status
+from snnpar import jobs, processes
+from snnpar.jobs import (
+    STALLED_AFTER_S,
+    STATES,
+    Job,
+    JobError,
+    claim,
+    kill,
+    process_identity,
+    read_log,
+    read_progress,
+    start,
+    status,
+    stop,
+    write_status,
+)
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Poll; a busy machine takes its time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -37,7 +64,7 @@ def test_an_ended_job_says_why(job: Job, state: str) -> None:
 def test_a_live_process_is_running_until_it_falls_silent(job: Job, sleeper: subprocess.Popen) -> None:
     write_status(job, state="running", **process_identity(sleeper.pid))
     assert status(job).state == "running" and status(job).pid == sleeper.pid and status(job).is_active
-    with pytest.raises(JobError, match="already running"):
+    with pytest.raises(JobError, match=f"already running, process {sleeper.pid}"):
         start(job, ["-c", "pass"])
     path = job.path / "status.json"
     silent = json.loads(path.read_text()) | {"written": time.time() - STALLED_AFTER_S - 1}
@@ -84,7 +111,203 @@ def test_the_log_shows_its_end_and_the_last_state_of_a_bar(job: Job) -> None:
 
 def test_a_job_runs_detached_and_logs(job: Job) -> None:
     start(job, ["-c", "import os, sys; print('out', os.getsid(0) == os.getpid()); print('err', file=sys.stderr)"])
-    with suppress(ChildProcessError):  # it may have ended, and been reaped, already
-        os.waitpid(json.loads((job.path / "status.json").read_text())["pid"], 0)
+    pid = json.loads((job.path / "status.json").read_text())["pid"]
+    wait_for(lambda: not psutil.pid_exists(pid), "the end, without a zombie")
     assert sorted(read_log(job).splitlines()) == ["err", "out True"]
     assert status(job).state == "lost", "it ended without a word in status.json"
+
+
+# ------------------------------------------------------------------------------------------- requests, and what became
+
+
+def ended(job: Job) -> dict:
+    """Write the status of a process that has just ended without a word; its identity."""
+    process = subprocess.Popen(["sleep", "60"])
+    identity = process_identity(process.pid)
+    write_status(job, state="running", **identity)
+    process.kill()
+    process.wait()
+    return identity
+
+
+def ask(job: Job, what: str, identity: dict) -> None:
+    (job.path / "asked.json").write_text(json.dumps({"request": what, "time": time.time(), **identity}))
+
+
+def test_a_request_shows_until_the_process_ends(job: Job, sleeper: subprocess.Popen) -> None:
+    write_status(job, state="running", **process_identity(sleeper.pid))
+    before = (job.path / "status.json").read_text()
+    sleeper.send_signal(signal.SIGSTOP)  # it will not end before it is told to go on
+    stop(job)
+    assert status(job).state == "stopping" and status(job).is_active and "saves" in status(job).message
+    assert (job.path / "status.json").read_text() == before, "who asks does not write what the process writes"
+    sleeper.send_signal(signal.SIGCONT)
+    sleeper.wait()
+    assert status(job).state == "stopped" and "resume" in status(job).message
+
+
+@pytest.mark.parametrize(("what", "state"), [("stop", "stopped"), ("kill", "killed")])
+def test_a_dead_process_ended_as_it_was_asked_to(job: Job, what: str, state: str) -> None:
+    identity = ended(job)
+    assert status(job).state == "lost"
+    ask(job, what, identity)
+    assert status(job).state == state and not status(job).is_active
+
+
+def test_a_request_counts_for_the_process_that_was_meant(job: Job, sleeper: subprocess.Popen) -> None:
+    ask(job, "kill", ended(job))
+    assert status(job).state == "killed"
+    write_status(job, state="running", **process_identity(sleeper.pid))
+    assert status(job).state == "running", "it was resumed after the request"
+
+
+@pytest.mark.parametrize(("written", "shown"), [("stopped", "killed"), ("failed", "killed"), ("done", "done")])
+def test_what_a_killed_process_still_wrote(job: Job, written: str, shown: str) -> None:
+    """Terminated first, it may stop in time, or stumble over its workers' death; done is done."""
+    write_status(job, state=written, message="because")
+    ask(job, "kill", process_identity(os.getpid()))
+    assert status(job).state == shown and shown in STATES
+
+
+def test_a_restarted_computer_loses_what_ran(job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_status(job, state="running")  # by this process, which lives
+    (tmp_path / "boot").write_text("another-boot")
+    monkeypatch.setattr(processes, "BOOT_ID", tmp_path / "boot")
+    assert status(job).state == "lost" and "restarted" in status(job).message
+    with pytest.raises(JobError, match="not running"):
+        kill(job)
+
+
+def test_a_job_on_another_computer_is_judged_by_its_heartbeat(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_status(job, state="running", pid=1, started=0.0, boot="other", host="node7")
+    assert status(job).state == "running" and "node7" in status(job).message and jobs.processes(job) == []
+    for act in (stop, kill):
+        with pytest.raises(JobError, match="runs on node7; .* it there"):
+            act(job)
+    later = time.time() + STALLED_AFTER_S + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert status(job).state == "stalled" and "node7" in status(job).message
+    monkeypatch.setattr(socket, "gethostname", lambda: "node7")
+    assert status(job).state == "lost"
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.99, True), (0.5, False), (None, False)])
+def test_a_death_near_the_memory_limit_says_so(job: Job, share: float | None, told: bool) -> None:
+    ended(job)
+    used = None if share is None else share * jobs.memory_limit_gb()
+    (job.path / "progress.json").write_text(json.dumps({"memory_gb": used}))
+    assert status(job).state == "lost" and ("--batch-size" in status(job).message) == told
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"x"'])
+def test_damaged_side_files_do_no_harm(job: Job, content: str) -> None:
+    ended(job)
+    for name in ("asked.json", "progress.json"):
+        (job.path / name).write_text(content)
+    assert status(job).state == "lost" and read_progress(job) == {}
+
+
+# ------------------------------------------------------------------------------------------- real trees of processes
+
+TREE = """
+import os, signal, sys, time
+from pathlib import Path
+if not os.fork():
+    if not os.fork():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if not os.fork():
+            time.sleep(60)
+    time.sleep(60)
+if not os.fork():
+    if not os.fork():
+        time.sleep(60)
+    os._exit(0)
+time.sleep(60)
+"""
+
+
+def test_killing_takes_the_whole_tree(job: Job) -> None:
+    start(job, ["-S", "-c", TREE])
+    wait_for(lambda: len(jobs.processes(job)) == 5, "five processes: three levels, and an orphan")
+    family, pid = jobs.processes(job), status(job).pid
+    kill(job, grace_s=0.3)
+    assert jobs.processes(job) == [] and status(job).state == "killed" and "resume" in status(job).message
+    assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family)
+    wait_for(lambda: not psutil.pid_exists(pid), "our own child is reaped")
+    with pytest.raises(JobError, match="not running .it is killed"):
+        kill(job)
+
+
+def test_workers_that_outlive_a_crash_can_be_killed(job: Job) -> None:
+    start(job, ["-S", "-c", TREE])
+    wait_for(lambda: len(jobs.processes(job)) == 5, "five processes")
+    os.kill(status(job).pid, signal.SIGKILL)
+    wait_for(lambda: status(job).state == "lost", "the end of the first")
+    assert len(jobs.processes(job)) == 4
+    kill(job, grace_s=0.3)
+    assert jobs.processes(job) == [] and status(job).state == "killed"
+
+
+def test_what_cannot_be_killed_is_told(job: Job, sleeper: subprocess.Popen, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_status(job, state="running", **process_identity(sleeper.pid))
+    monkeypatch.setattr(jobs, "end", lambda identity, grace_s: [psutil.Process(sleeper.pid)])
+    with pytest.raises(JobError, match=f"cannot be killed: {sleeper.pid};"):
+        kill(job)
+
+
+def test_a_process_does_not_kill_itself(job: Job) -> None:
+    write_status(job, state="running")
+    with pytest.raises(JobError, match="this very process"):
+        kill(job)
+
+
+@pytest.mark.parametrize("state", ["created", "done", "failed"])
+def test_who_wrote_a_status_and_lives_on_is_never_killed(job: Job, state: str) -> None:
+    """A page makes runs, a notebook trains them in its own process."""
+    write_status(job, state=state)
+    assert jobs.processes(job) == []
+    with pytest.raises(JobError, match=f"not running .it is {state}"):
+        kill(job)
+
+
+def test_the_launcher_may_be_killed(job: Job) -> None:
+    """A page's server, say; the job goes on."""
+    code = ("import sys, time; from pathlib import Path; from snnpar.jobs import Job, start; "
+            "start(Job(Path(sys.argv[1])), ['-S', '-c', 'import time; time.sleep(60)']); print(1, flush=True); "
+            "time.sleep(60)")
+    launcher = subprocess.Popen([sys.executable, "-c", code, str(job.path)], stdout=subprocess.PIPE,
+                                start_new_session=True)
+    assert launcher.stdout.readline()
+    os.killpg(launcher.pid, signal.SIGKILL)
+    launcher.communicate()
+    assert status(job).state == "running" and status(job).pid != launcher.pid
+    kill(job)
+
+
+def test_two_that_start_a_job_at_once_start_it_once(job: Job) -> None:
+    """A button clicked in two tabs."""
+    refused = []
+
+    def click() -> None:
+        try:
+            start(job, ["-S", "-c", "import time; time.sleep(60)"])
+        except JobError as error:
+            refused.append(str(error))
+
+    clicks = [threading.Thread(target=click) for _ in range(4)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join()
+    assert len(refused) == 3 and len(jobs.processes(job)) == 1
+    assert all(f"process {status(job).pid}" in told for told in refused)
+    kill(job)
+
+
+def test_a_job_is_claimed_by_its_own_process(job: Job) -> None:
+    write_status(job, state="running")
+    with claim(job):
+        pass
+    write_status(job, state="running", **process_identity(os.getppid()))
+    with pytest.raises(JobError, match=f"process {os.getppid()}"), claim(job):
+        pytest.fail("it is not ours")
