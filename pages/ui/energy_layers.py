@@ -34,7 +34,7 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             "would cost if every input were a number; the teacher, blue, multiplies everywhere.",
             r"\mathrm{ACs} = \sum_{\mathrm{spikes}} \mathrm{fan\text{-}out}, \qquad "
             r"\mathrm{spikes\ per\ synapse} = \frac{\mathrm{ACs}\,T}{\mathrm{MACs}}")
-    scale = st.segmented_control("Bars show", SCALES, default="operations", key="scale", bind="query-params",
+    scale = st.segmented_control("Bars show", SCALES, default="operations", key="energy_bars", bind="query-params",
                                  persist_state="session", required=True)
     layers = {role: estimate_energy(one.analysis.trace, assumptions).layers for role, one in seen.items()}
     names = _in_order({part_of(layer.name) for some in layers.values() for layer in some})

@@ -101,6 +101,11 @@ def is_sample() -> bool:
     return _own() is None
 
 
+def sample_label() -> str:
+    """The sample of the bar as its widget and the link call it."""
+    return _title(st.session_state["sample"])
+
+
 def _title(number: str) -> str:
     sample = samples().get(number)
     return f"{number}. {sample.title}" if sample else number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from screen import png, said
 
@@ -31,5 +32,21 @@ def test_the_evidence_is_what_the_page_shows(monkeypatch, app, pair: Path) -> No
 def test_an_own_picture_has_no_link(monkeypatch, app, pair: Path) -> None:
     test, _ = kept(monkeypatch, app, pair)
     test.file_uploader(key="upload").upload("me.png", png(), "image/png").run()
-    assert "never in a link" in said(test.info) and "me.png" not in said(test.code)
+    assert "never leaves this computer" in said(test.info) and "me.png" not in said(test.code)
+    assert not test.exception
+
+
+def test_a_link_names_what_is_on_even_at_its_defaults(monkeypatch, app, pair: Path) -> None:
+    """And it opens the same view, which a bare address would not once the defaults change."""
+    _, evidence = kept(monkeypatch, app, pair)
+    query = dict(parse_qsl(evidence.link.removeprefix("?")))
+    assert set(query) >= {"teacher", "student", "sample", "attribute", "threshold"}
+    again, other = kept(monkeypatch, app, pair, **query)
+    assert other.link == evidence.link and not again.exception
+
+
+def test_what_bars_show_is_not_what_maps_are_scaled_by(app, pair: Path) -> None:
+    """Both are in the link; one name for both would break the page that is opened second."""
+    test = app(pair, scale="one shared scale")
+    test.switch_page("pages/energy.py").run()
     assert not test.exception
