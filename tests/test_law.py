@@ -62,7 +62,7 @@ def test_the_imports_are_read() -> None:
     assert "snnpar.compat" in imports("snnpar.models.vit") and "timm.models.vision_transformer" in imports(
         "snnpar.models.vit"
     )
-    assert "snnpar.neurons" in imports("train.loop")  # from snnpar import ASSETS, neurons
+    assert "snnpar.neurons" in imports("train.session")  # from snnpar import ASSETS, neurons
     assert "snnpar.datasets.drawing.scene" in imports("snnpar.datasets.rendered")  # relative
     assert "spikingjelly.activation_based" in imports("snnpar.neurons")
 

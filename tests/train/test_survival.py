@@ -210,19 +210,28 @@ def test_an_error_on_saving_leaves_the_last_state(
 
 
 def test_a_disk_that_fills_up_leaves_the_last_state_and_a_clear_error(quick: TrainConfig, tmp_path: Path) -> None:
-    """A real one, of a few megabytes: the first state fits, the third does not."""
-    disk = tmp_path / "disk"
+    """A real one, of a few megabytes, with room for two states and a half."""
+    whole, disk = create_run(replace(quick, epochs=1), tmp_path / "whole"), tmp_path / "disk"
+    loop.train(whole)
+    (state,) = saved_states(whole.path)
+    room = 2.5 * size_of(state) + size_of(whole.path) - size_of(state)
     disk.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=7m", "tmpfs", disk], check=False,
-                                      capture_output=True).returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={room:.0f}", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small disk can be mounted by the administrator only")
     try:
-        run = create_run(replace(quick, epochs=1000, save_seconds=0.0), disk / "run")
+        run = create_run(replace(quick, epochs=100), disk / "run")
         done = subprocess.run([sys.executable, "-m", "train", "--run", run.path], cwd=ROOT, capture_output=True,
-                              text=True, timeout=300, check=False, env={**os.environ, "SNNPAR_CHECKPOINTS": str(tmp_path)})
+                              text=True, timeout=200, check=False,
+                              env={**os.environ, "SNNPAR_CHECKPOINTS": str(tmp_path / "elsewhere")})
         assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr[-2000:]
-        assert status(run).state == "failed" and "the disk is full; resume goes on from epoch" in status(run).message
-        states = saved_states(run.path)
-        assert states and read_progress(states[0]) is not None
+        assert status(run).state == "failed", done.stderr[-2000:]
+        assert "the disk is full; resume goes on from epoch" in status(run).message
+        assert read_progress(saved_states(run.path)[0]) is not None
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
