@@ -9,6 +9,7 @@ import shlex
 from contextlib import suppress
 from datetime import timedelta
 
+import snnpar
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.devices import queue
 from snnpar.flags import add_settings, config_from
@@ -45,20 +46,13 @@ def add_runs(flags: argparse.ArgumentParser) -> None:
 
 
 def list_all(options: argparse.Namespace) -> None:
-    rows = [summary(run) for run in list_runs_now()]
+    rows = [summary(run) for run in list_runs(snnpar.RUNS)]
     if options.json:
         print(json.dumps(rows, indent=1))
     elif not rows:
         print("no run yet; `python -m train` starts one")
     else:
         print(table([("name", "state", "epoch", "step", "best mA / F1", "left"), *map(_cells, rows)]))
-
-
-def list_runs_now() -> list[Run]:
-    """All runs, in the folder as it is set now."""
-    import snnpar
-
-    return list_runs(snnpar.RUNS)
 
 
 def show_queue(_options: argparse.Namespace) -> None:
@@ -71,7 +65,7 @@ def show_queue(_options: argparse.Namespace) -> None:
 
 
 def create_one(options: argparse.Namespace) -> None:
-    print(create_run(config_from(options)).path)
+    print(create_run(config_from(options), root=snnpar.RUNS).path)
 
 
 def show(options: argparse.Namespace) -> None:

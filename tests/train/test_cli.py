@@ -67,7 +67,7 @@ def test_help_tells_every_flag(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_a_trained_or_running_run_is_not_disturbed(
-    quick: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture
+    quick: TrainConfig, own_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     run = create_run(quick, tmp_path / "run")
     (run.path / "model.safetensors").write_bytes(b"")
@@ -89,20 +89,19 @@ def in_a_terminal(config: TrainConfig, out: Path) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-def test_a_failing_run_ends_with_its_sentence(quick: TrainConfig, tmp_path: Path) -> None:
+def test_a_failing_run_ends_with_its_sentence(quick: TrainConfig, own_runs: Path, tmp_path: Path) -> None:
     ended = in_a_terminal(replace(quick, data=str(tmp_path / "nowhere")), tmp_path / "run")
     assert ended.returncode == 1 and "no such folder" in ended.stderr and "Traceback" not in ended.stderr
 
 
-def test_terminal_and_page_train_alike(quick: TrainConfig, tmp_path: Path) -> None:
+def test_terminal_and_page_train_alike(quick: TrainConfig, own_runs: Path, tmp_path: Path) -> None:
     """The same settings as flags, and as a run that is created and launched: equal configs, equal epochs."""
     config = replace(quick, epochs=2, mixup=0.2)
     page = create_run(config, tmp_path / "page")
     launch(page)
-    pid = status(page).pid
     ended = in_a_terminal(config, tmp_path / "terminal")
-    os.waitpid(pid, 0)
     assert ended.returncode == 0, ended.stderr
+    assert "waits for page, 1 ahead" in ended.stderr and "its turn has come" in ended.stderr
     assert ended.stdout == f"run: {tmp_path / 'terminal'}\n"
     terminal = open_run(tmp_path / "terminal")
     assert status(page).state == status(terminal).state == "done", read_log(page)
