@@ -1,11 +1,9 @@
-"""Train: settings, the exact command, and every run with its curves."""
+"""Train: settings, the exact command, what it will cost, and every run with its curves."""
 
 import streamlit as st
 
-import snnpar
-from pages.ui import chrome, form, progress
+from pages.ui import chrome, estimating, form, progress, starting
 from pages.ui.form_values import faults, to_config
-from snnpar.runs import create_run, launch
 
 selection = chrome.selection()
 left, right = st.columns([5, 6], gap="large")
@@ -21,16 +19,8 @@ with left:
     if config:
         st.markdown("**The same in a terminal**")
         st.code(form.command(config), language="bash", wrap_lines=True)
-    if st.button("Start training", key="start", type="primary", icon=":material/play_arrow:", disabled=config is None):
-        try:
-            with st.spinner("Starting the run…"):
-                run = create_run(config, root=snnpar.RUNS)
-                launch(run)
-        except (ValueError, OSError) as error:
-            st.error(f"{error}", icon=":material/error:")
-        else:
-            st.session_state["run"] = run.name
-            st.rerun()
+    estimating.offer(config)
+    starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])
 with right:
     st.header("Runs", anchor=False)
     listed = progress.chosen_run()

@@ -56,7 +56,8 @@ def test_the_line_follows_from_what_was_measured(
     monkeypatch.setattr(bench, "Trial", told(measured))
     assert bench_training(STUDENT, "", 2, "bf16", 3) == (
         f"training step of {STUDENT}{name}, on labels alone, batch 2, bf16, CPU with 1 of 2 cores: 2.16 s per image, "
-        "2.05 s of processor time (median of 3 steps), peak memory 3.0 GiB; 60 epochs of 80,000 images would take 120 days")
+        "2.05 s of processor time (median of 3 steps), peak memory 3.0 GiB; 60 epochs of 80,000 images would take "
+        "120 days")
 
 
 @pytest.mark.parametrize(("model", "sentence"), [

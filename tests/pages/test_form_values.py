@@ -1,4 +1,4 @@
-"""The form's values and the config say the same; what does not apply is left out, what is wrong is told at the field."""
+"""Form values and config say the same; what does not apply is left out, what is wrong is told at the field."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from snnpar.runs import create_run, list_runs
 def launched(monkeypatch: pytest.MonkeyPatch) -> list:
     """Runs the page starts, instead of starting them."""
     runs: list = []
-    monkeypatch.setattr("snnpar.runs.launch", lambda run, resume=False: runs.append(run))
+    monkeypatch.setattr("pages.ui.starting.launch", lambda run, resume=False: runs.append(run))
     return runs
 
 
@@ -46,8 +46,7 @@ def test_the_form_has_every_setting(app, pair: Path) -> None:
     test = app(pair, "train")
     keys = {element.key for element in (*test.segmented_control, *test.selectbox, *test.text_input, *test.number_input,
                                         *test.toggle)}
-    names = {spec.name for spec in setting_fields()} - {"model", "recipe"}
-    assert {f"set_{name}" for name in names} | {"set_model_student"} <= keys
+    assert {f"set_{spec.name}" for spec in setting_fields()} <= keys
 
 
 def test_it_starts_quick_and_needs_no_data(app, pair: Path) -> None:
@@ -93,7 +92,8 @@ def test_a_teacher_is_trained_without_distillation(app, pair: Path) -> None:
 def test_missing_data_folder_is_a_sentence(app, pair: Path) -> None:
     test = app(pair, "train")
     test.selectbox(key="set_dataset").set_value("pa100k").run()
-    assert "needs --data" in said(test.error) and test.button(key="start").disabled and not test.exception
+    assert "needs --data" in said(test.caption) and test.button(key="start").disabled and not test.exception
+    assert "needs --data" in test.button(key="start").help
 
 
 def test_without_runs_it_says_what_to_do(app, pair: Path) -> None:

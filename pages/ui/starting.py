@@ -1,0 +1,51 @@
+"""Starting the run in the form, at once or behind those that have its device."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import snnpar
+from snnpar import devices
+from snnpar.config import TrainConfig
+from snnpar.jobs import status
+from snnpar.runs import create_run, launch
+
+
+def offer(config: TrainConfig | None, faults: list[str]) -> None:
+    """The button, which says how many runs are ahead; off, with the reason, while the form has faults."""
+    told = st.session_state.pop("started", "")
+    if told:
+        st.toast(told, icon=":material/play_arrow:")
+    ahead = _ahead(config) if config else []
+    reason = "; ".join(faults)
+    waits = f"It waits for {' and '.join(ahead[:2])}{', and more' * (len(ahead) > 2)}." if ahead else ""
+    clicked = st.button(f"Queue ({len(ahead)} ahead)" if ahead else "Start training", key="start", type="primary",
+                        icon=":material/schedule:" if ahead else ":material/play_arrow:", disabled=config is None,
+                        help=f"Off until this is mended: {reason}." if reason else waits or None)
+    if reason:
+        st.caption(f"Start is off until this is mended. {reason}.")
+    elif ahead:
+        st.caption(f"One run at a time trains on a device. {waits}")
+    if clicked and config:
+        _start(config)
+
+
+def _ahead(config: TrainConfig) -> list[str]:
+    """The names of the runs that have its device, or wait for it."""
+    device = devices.device_key(config)
+    return [place.run.name for place in devices.queue() if place.device == device]
+
+
+def _start(config: TrainConfig) -> None:
+    try:
+        with st.spinner("Starting the run…"):
+            run = create_run(config, root=snnpar.RUNS)
+            launch(run)
+    except (ValueError, OSError) as error:
+        st.error(f"{error}", icon=":material/error:")
+        return
+    now = status(run)
+    st.session_state["run"] = run.name
+    st.session_state["started"] = (f"{run.name} {now.message}." if now.state == "queued"
+                                   else f"{run.name} is starting.")
+    st.rerun()
