@@ -146,7 +146,8 @@ def test_deleting_needs_a_word(runs: Callable[..., str], run: Run) -> None:
 
 def test_creating_takes_the_flags_of_training(runs: Callable[..., str], own_runs: Path) -> None:
     path = runs("create", "--model", "spikingformer_1_64", "--epochs", "4").strip()
-    assert Path(path).parent == own_runs and open_run(path).config == SMALL and status(open_run(path)).state == "created"
+    run = open_run(path)
+    assert run.path.parent == own_runs and run.config == SMALL and status(run).state == "created"
     assert "no model is called 'x'" in runs("create", "--model", "x", code=2)
 
 

@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     """One flag per TrainConfig field."""
     flags = argparse.ArgumentParser(prog="python -m train", description="Train a teacher, or distil a student.")
     flags.add_argument("--run", metavar="DIR", help="train the run in DIR (it has a config.json), as the page does")
-    flags.add_argument("--resume", action="store_true", help="with --run: go on after its last whole epoch")
+    flags.add_argument("--resume", action="store_true", help="with --run: go on from its last saved state")
     flags.add_argument("--out", metavar="DIR", help="make the run in DIR instead of a fresh folder in checkpoints/runs")
     flags.add_argument("--print-config", action="store_true", help="say what the settings mean and come from; no run")
     add_settings(flags)
