@@ -32,8 +32,8 @@ def lif_step(x: Tensor, v: Tensor, tau: float, v_threshold: float) -> tuple[Tens
 
 
 def _lif_forward(x: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Tensor]:
-    """Spikes and membrane potential before the reset, both (T, ...) in the type of x; the state is float32."""
-    v = torch.zeros_like(x[0], dtype=torch.float32)
+    """Spikes and membrane potential before the reset, both (T, ...) in the type of x; the state is at least float32."""
+    v = torch.zeros_like(x[0], dtype=torch.promote_types(x.dtype, torch.float32))
     spikes, potentials = [], []
     for current in x:
         h = lif_charge(current, v, tau)
@@ -45,10 +45,10 @@ def _lif_forward(x: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Ten
 
 
 def _lif_backward(grad_spikes: Tensor, h: Tensor, tau: float, v_threshold: float) -> Tensor:
-    grad_v = torch.zeros_like(h[0], dtype=torch.float32)
+    grad_v = torch.zeros_like(h[0], dtype=torch.promote_types(h.dtype, torch.float32))
     grad_x = []
     for t in reversed(range(h.shape[0])):
-        over = h[t].float() - v_threshold
+        over = h[t].to(grad_v.dtype) - v_threshold
         grad_h = surrogate.sigmoid_backward(grad_spikes[t], over, SURROGATE_ALPHA)[0] + grad_v * (over < 0)
         grad_x.append((grad_h / tau).to(h.dtype))
         grad_v = grad_h * (1.0 - 1.0 / tau)

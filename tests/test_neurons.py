@@ -123,6 +123,18 @@ def test_bfloat16_keeps_its_state_in_float32() -> None:
     torch.testing.assert_close(potentials[-1, 0], x[0, 0], rtol=0, atol=0)
 
 
+def test_float64_keeps_its_state_in_float64() -> None:
+    """float32 anywhere in the loop would show in the eighth digit."""
+    x = torch.randn(5, 40, generator=torch.Generator().manual_seed(8)).double() * 2 + 0.5
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    spikes, expected = LIF()(ours), reference(theirs, 2.0, 1.0)
+    assert spikes.dtype == torch.float64 and torch.equal(spikes, expected)
+    upstream_gradient = torch.linspace(-1, 1, x.numel()).double().view(x.shape)
+    spikes.backward(upstream_gradient)
+    expected.backward(upstream_gradient)
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.slow
 def test_compiled_kernels_give_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
     x = (torch.randn(4, 2, 64, 8, generator=torch.Generator().manual_seed(5)) * 2).requires_grad_()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -20,3 +21,8 @@ class ModelOutput:
     text_features: Tensor | None = None
     visual_logits: Tensor | None = None
     logits_per_timestep: Tensor | None = None
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """What is read out, summed and compared keeps float32 under bfloat16 arithmetic, and float64 under its own."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.config import ModelConfig
-from snnpar.models.output import ModelOutput
+from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.neurons import LIF
 
 ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head width
@@ -163,7 +163,7 @@ class Spikingformer(nn.Module):
         x = self.patch_embed(images)
         for block in self.block:
             x = block(x)
-        tokens = x.float().flatten(3)  # (T, B, D, N)
+        tokens = at_least_float32(x).flatten(3)  # (T, B, D, N)
         per_timestep = self.head(tokens.mean(3))
         return ModelOutput(
             logits=per_timestep.mean(0),

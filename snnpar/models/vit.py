@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
-from snnpar.models.output import ModelOutput
+from snnpar.models.output import ModelOutput, at_least_float32
 
 repair_torchvision()
 from timm.layers import trunc_normal_  # noqa: E402  timm imports torchvision
@@ -134,7 +134,7 @@ class ViTStudent(nn.Module):
         return self.head.bias
 
     def forward(self, images: Tensor) -> ModelOutput:
-        tokens = self.vit.norm(self.vit(images, self.vit.blocks))[:, 1:].float()
+        tokens = at_least_float32(self.vit.norm(self.vit(images, self.vit.blocks))[:, 1:])
         return ModelOutput(self.head(tokens.mean(1)), features=tokens)
 
 

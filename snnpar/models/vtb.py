@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
-from snnpar.models.output import ModelOutput
+from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.vit import Block, VisionTransformer, init_weights, trunc_normal_
 
 
@@ -67,10 +67,10 @@ class VTB(nn.Module):
         visual = self.vit(images, self.vit.blocks[:-1]) + self.vis_embed
         text = (self.word_embed(word_vectors) + self.tex_embed).expand(len(images), -1, -1)
         fused = self.vit.norm(self.fusion_block(torch.cat([text, visual], dim=1)))
-        logits = self.bn(self.weight_layer(fused[:, :num_attributes].float()))
-        features = visual[:, 1:].float()
+        logits = self.bn(self.weight_layer(at_least_float32(fused[:, :num_attributes])))
+        features = at_least_float32(visual[:, 1:])
         # Trained from scratch, the fusion block alone gives the visual tokens too weak a gradient; reading them with
         # the same read-out trains them directly. It adds no parameters and does not change the logits.
         pooled = self.vit.norm(features.mean(1, keepdim=True))
         visual_logits = self.weight_layer(pooled) + self.bn.bias
-        return ModelOutput(logits, features, text_features=text.float(), visual_logits=visual_logits)
+        return ModelOutput(logits, features, text_features=at_least_float32(text), visual_logits=visual_logits)
