@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import run_files
@@ -13,6 +14,9 @@ from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
 from snnpar.history import POINTS, History
 from snnpar.runs import Run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 STEP, EPOCH = "step", "epoch"
 SMALL_POINTS = 300  # of a line in a small chart

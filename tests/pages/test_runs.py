@@ -1,0 +1,276 @@
+"""Runs on the Train page, read from folders made by hand: state, curves, comparison, neurons and lens."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from screen import said
+
+from snnpar.config import TrainConfig
+from snnpar.figures import RUN_LOOKS
+from snnpar.firing import LIMITS
+from snnpar.jobs import JobStatus
+from snnpar.lens import Lens, LensMaps, save_images, save_lens
+from snnpar.runs import Run, create_run
+
+METRICS = {"mean_accuracy": 0.6, "accuracy": 0.5, "precision": 0.7, "recall": 0.6, "f1": 0.65}
+FIRING = {"rates": {"patch_embed.proj1_lif": 0.1, "block.0.attn.q_lif": 0.2},
+          "dead": {"patch_embed.proj1_lif": 0.4, "block.0.attn.q_lif": 0.5},
+          "saturated": {"patch_embed.proj1_lif": 0.0, "block.0.attn.q_lif": 0.0},
+          "neurons": {"patch_embed.proj1_lif": 300, "block.0.attn.q_lif": 100}}
+
+
+def step(number: int, steps: int, per_epoch: int, **terms: float) -> dict:
+    return {"kind": "step", "epoch": 1 + (number - 1) // per_epoch, "step": number, "steps": steps,
+            **({"ce": 1.0, "loss": 1.0} | terms), "lr": 1e-3, "grad_norm": 2.0, "images_per_s": 40.0, "eta_s": 90,
+            "memory_gb": 1.5}
+
+
+def lens(epoch: int) -> Lens:
+    rng = np.random.default_rng(epoch)
+    student, teacher, correlation = rng.normal(size=(3, 2, 3)).astype(np.float32)
+    maps = LensMaps("attention of the teacher", "cosine of the student", correlation, np.array([2, 0]),
+                    *rng.random((2, 2, 4, 2)).astype(np.float32))
+    return Lens(epoch, 3 * epoch, ("Hat", "Boots", "Bag"), ("a.png", "b.png"), np.array([[1, 0, 1], [0, 0, 2]]),
+                student, teacher, maps)
+
+
+def make_run(root: Path, name: str, epochs: int = 2, firing: dict | None = FIRING, **settings: object) -> Run:
+    """A run of six steps in two epochs, of a TrainConfig with these settings, with a lens for each epoch."""
+    run = create_run(TrainConfig(model="spikingformer_1_64", epochs=2, **settings), root / "runs" / name)
+    rows = [step(number, 6, 3) for number in range(1, 3 * epochs + 1)]
+    for epoch in range(1, epochs + 1):
+        rows.append({"kind": "epoch", "epoch": epoch, "step": 3 * epoch, "best": True, **METRICS})
+        if firing:
+            rows.append({"kind": "firing", "epoch": epoch, "step": 3 * epoch, **firing})
+            save_lens(run.path, lens(epoch))
+            save_images(run.path, np.full((2, 64, 32, 3), 128, np.uint8))
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return run
+
+
+def charts(test) -> dict[str, dict]:
+    """Plotly charts by the end of their element id, which is their key."""
+    return {one.proto.id.rsplit("-", 1)[-1]: json.loads(one.proto.spec) for one in test.get("plotly_chart")}
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have every run be in a state."""
+
+    def pretend(name: str, message: str = "") -> None:
+        for module in ("run_list", "progress"):
+            monkeypatch.setattr(f"pages.ui.{module}.status", lambda _run: JobStatus(name, message, os.getpid()))
+
+    return pretend
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list:
+    """What the buttons ask for, instead of doing it."""
+    calls: list = []
+    for name in ("stop", "kill", "launch", "delete_run"):
+        monkeypatch.setattr(f"pages.ui.run_controls.{name}",
+                            lambda run, name=name, **options: calls.append((name, run.name, options)))
+    return calls
+
+
+BUTTONS = {
+    "created": {"Start", "Delete for good"}, "queued": {"Leave the queue"},
+    "running": {"Stop and save", "Kill it now"}, "stalled": {"Stop and save", "Kill it now"},
+    "stopping": {"Stop and save", "Kill it now"}, "stopped": {"Resume", "Delete for good"},
+    "killed": {"Resume", "Delete for good"}, "lost": {"Resume", "Delete for good"},
+    "failed": {"Resume", "Delete for good"}, "done": {"Delete for good"},
+}
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_each_state_has_its_buttons(app, tmp_path: Path, state: Callable, name: str) -> None:
+    make_run(tmp_path, "a")
+    state(name, "the message")
+    test = app(tmp_path, "train")
+    every = set().union(*BUTTONS.values())
+    assert {button.label for button in test.button} & every == BUTTONS[name]
+    assert "the message" in said(test.markdown)
+
+
+@pytest.mark.parametrize(("name", "key", "call"), [
+    ("running", "stop", ("stop", "a", {})), ("running", "kill", ("kill", "a", {})),
+    ("queued", "stop", ("stop", "a", {})), ("done", "delete", ("delete_run", "a", {}))])
+def test_a_button_does_what_it_says(app, tmp_path: Path, state: Callable, asked: list, name: str, key: str,
+                                    call: tuple) -> None:
+    make_run(tmp_path, "a")
+    state(name)
+    test = app(tmp_path, "train")
+    test.button(key=key).click().run()
+    assert asked == [call] and not test.exception
+
+
+def test_resume_goes_on_from_the_saved_state(app, tmp_path: Path, state: Callable, asked: list) -> None:
+    make_run(tmp_path, "a")
+    state("killed")
+    test = app(tmp_path, "train")
+    next(button for button in test.button if button.label == "Resume").click().run()
+    assert asked == [("launch", "a", {"resume": True})]
+
+
+@pytest.mark.parametrize(("progress", "words"), [
+    ({"phase": "training", "epoch": 1, "epochs": 2, "step": 1234, "steps": 4000, "images_per_s": 31.25, "eta_s": 65,
+      "memory_gb": 1.94}, "epoch 1 of 2, step 1,234 of 4,000 · 31.2 images/s · about 0:01:05 left · 1.9 GB"),
+    ({"phase": "reading", "what": "pa100k train", "done": 1200, "n": 1400}, "pa100k train: 1,200 of 1,400"),
+    ({"phase": "validating", "epoch": 2, "done": 64, "n": 200}, "epoch 2: scoring validation images, 64 of 200"),
+    ({}, "epoch 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
+    ({"phase": "training"}, "Starting"),
+])
+def test_the_bar_says_what_the_process_is_at(app, tmp_path: Path, state: Callable, progress: dict, words: str) -> None:
+    run = make_run(tmp_path, "a")
+    if progress:
+        (run.path / "progress.json").write_text(json.dumps(progress), "utf-8")
+    state("running")
+    test = app(tmp_path, "train")
+    assert words in test.get("progress")[0].proto.text
+
+
+def test_one_run_shows_its_terms_and_costs(app, tmp_path: Path) -> None:
+    make_run(tmp_path, "a")
+    found = charts(app(tmp_path, "train"))
+    assert {"loss_curves", "metric_curves", "chart_Learning rate", "chart_Gradient norm", "chart_Speed",
+            "chart_Memory"} == set(found)
+    assert [line["name"] for line in found["loss_curves"]["data"]] == ["labels (BCE)"]
+
+
+def test_runs_lie_over_each_other_and_their_settings_beside(app, tmp_path: Path) -> None:
+    make_run(tmp_path, "a", lr=1e-3)
+    make_run(tmp_path, "b", lr=2e-3)
+    test = app(tmp_path, "train", run="a", beside="b", smoothing="0.5")
+    assert test.selectbox(key="run").value == "a" and test.multiselect(key="beside").value == ["b"]
+    loss = charts(test)["loss_of_runs"]["data"]
+    drawn = [(line["name"], line["line"]["color"], line["marker"]["symbol"]) for line in loss if "marker" in line]
+    assert drawn == [(name, look.colour, look.symbol) for name, look in zip("ab", RUN_LOOKS, strict=False)]
+    assert sum(line.get("opacity") is not None for line in loss) == 2, "what was logged lies pale behind the smoothed"
+    (table,) = test.table
+    assert table.value.to_dict() == {"a": {"--lr": "0.001"}, "b": {"--lr": "0.002"}}
+
+
+def test_a_choice_outlasts_other_pages(app, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_run(tmp_path, name)
+    test = app(tmp_path, "train", run="a")
+    test.multiselect(key="beside").set_value(["c"]).run()
+    test.slider(key="smoothing").set_value(0.7).run()
+    test.switch_page("pages/evaluate.py").run()
+    test.switch_page("pages/train.py").run()
+    assert (test.selectbox(key="run").value, test.multiselect(key="beside").value,
+            test.slider(key="smoothing").value) == ("a", ["c"], 0.7)
+    assert test.query_params["run"] == ["a"] and test.query_params["beside"] == ["c"]
+
+
+def test_a_run_beside_itself_is_one_run(app, tmp_path: Path) -> None:
+    make_run(tmp_path, "a")
+    make_run(tmp_path, "b")
+    assert "loss_curves" in charts(app(tmp_path, "train", run="a", beside="a"))
+
+
+@pytest.mark.parametrize("query", [{"run": "gone"}, {"run": "a", "beside": "gone"}])
+def test_a_link_to_a_run_that_is_gone_shows_another(app, tmp_path: Path, query: dict) -> None:
+    make_run(tmp_path, "a")
+    make_run(tmp_path, "b")
+    assert "loss_curves" in charts(app(tmp_path, "train", **query))
+
+
+def test_epochs_as_the_axis(app, tmp_path: Path) -> None:
+    make_run(tmp_path, "a")
+    test = app(tmp_path, "train", over="epoch")
+    figure = charts(test)["chart_Speed"]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "epoch"
+
+
+@pytest.mark.parametrize("lines", ["", "half", '{"kind": "epoch"', "\n\n", '[]\n7\n{"kind": "step"'])
+def test_a_run_with_nothing_to_draw(app, tmp_path: Path, lines: str) -> None:
+    run = make_run(tmp_path, "a", epochs=0)
+    (run.path / "metrics.jsonl").write_text(lines, "utf-8")
+    for view in ("Curves", "Neurons", "Lens"):
+        test = app(tmp_path, "train", look_at=view)
+        assert not charts(test)
+
+
+def test_a_run_of_an_earlier_version_has_curves_only(app, tmp_path: Path) -> None:
+    """Without firing lines, lens, gradient norm, memory, and steps in its epoch lines."""
+    run = make_run(tmp_path, "a", firing=None)
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    for row in rows:
+        for name in ("grad_norm", "memory_gb") + (("step",) if row["kind"] == "epoch" else ()):
+            row.pop(name, None)
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = charts(app(tmp_path, "train"))
+    assert set(found) == {"loss_curves", "metric_curves", "chart_Learning rate", "chart_Speed"}
+    assert "No firing rates" in said(app(tmp_path, "train", look_at="Neurons").info)
+    assert "has none yet" in said(app(tmp_path, "train", look_at="Lens").info)
+
+
+def test_a_hundred_thousand_steps_are_thinned_out_and_their_spike_stays(app, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a", epochs=0)
+    with open(run.path / "metrics.jsonl", "w", encoding="utf-8") as file:
+        for number in range(1, 100_001):
+            row = step(number, 200_000, 100_000, loss=99.0 if number == 54_321 else 1.0, logit=0.5)
+            file.write(json.dumps(row) + "\n")
+    found = charts(app(tmp_path, "train", smoothing="0.9"))
+    raw = next(line for line in found["loss_curves"]["data"] if line["name"] == "sum" and line.get("opacity"))
+    assert 99.0 in decoded(raw["y"]) and 54_321 in decoded(raw["x"])
+    assert all(len(decoded(line["x"])) <= 1000 for figure in found.values() for line in figure["data"])
+
+
+def decoded(values: dict | list) -> list[float]:
+    """Numbers of a figure's JSON, where arrays are base64."""
+    import base64
+
+    if isinstance(values, list):
+        return values
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+
+
+def test_neurons_raise_an_alarm(app, tmp_path: Path) -> None:
+    make_run(tmp_path, "healthy")
+    sick = FIRING | {"dead": FIRING["dead"] | {"block.0.attn.q_lif": 0.97}}
+    make_run(tmp_path, "sick", firing=sick)
+    test = app(tmp_path, "train", run="sick", look_at="Neurons")
+    assert "97% of block.0.attn.q_lif · block 1, attention, q never fire" in said(test.warning)
+    assert f"{LIMITS['dead']:.0%}" in said(test.caption) and "firing_curves" in charts(test)
+    test = app(tmp_path, "train", run="healthy", look_at="Neurons")
+    assert not test.warning and "No layer is dead or saturated" in said(test.caption)
+
+
+def test_the_lens_is_scrubbed_through_epochs(app, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    test = app(tmp_path, "train", look_at="Lens")
+    slider = test.select_slider(key="lens_epoch")
+    assert slider.value == 2 and {"lens_trend", "lens_logits"} == set(charts(test))
+    assert "a.png" in said(test.caption) and "Bag" in said(test.markdown)
+    save_lens(run.path, lens(3))
+    test.run()
+    assert test.select_slider(key="lens_epoch").value == 3, "it follows the last epoch"
+    test.select_slider(key="lens_epoch").set_value(1).run()
+    save_lens(run.path, lens(4))
+    test.run()
+    assert test.select_slider(key="lens_epoch").value == 1, "until another was picked"
+    shown = decoded(charts(test)["lens_logits"]["data"][2]["x"])
+    assert sorted(shown) == pytest.approx(sorted(lens(1).logits[0].tolist()), abs=1e-4)
+
+
+def test_a_lens_without_a_teacher_maps_or_images(app, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    run = make_run(tmp_path, "a", epochs=1)
+    (run.path / "lens" / "images.png").unlink()
+    assert "not in this run's folder" in said(app(tmp_path, "train", look_at="Lens").caption)
+    save_lens(run.path, replace(lens(1), maps=None))
+    assert "No maps" in said(app(tmp_path, "train", look_at="Lens").caption)
+    save_lens(run.path, replace(lens(1), maps=None, teacher_logits=None))
+    assert "no teacher" in said(app(tmp_path, "train", look_at="Lens").info)
+    (run.path / "lens" / "epoch-0001.json").write_text("{", "utf-8")
+    assert "has none yet" in said(app(tmp_path, "train", look_at="Lens").info)
