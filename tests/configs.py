@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from snnpar.config import SettingField, TrainConfig, setting_fields
@@ -39,3 +40,4 @@ def _mended(values: dict) -> TrainConfig:
 
 
 TRAIN_CONFIGS = st.fixed_dictionaries({spec.name: _values_of(spec) for spec in setting_fields()}).map(_mended)
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure

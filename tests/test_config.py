@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from configs import TRAIN_CONFIGS
+from configs import TRAIN_CONFIGS, UNTIMED
 from hypothesis import given
 
 from snnpar.config import (
@@ -23,6 +23,7 @@ from train.__main__ import parser
 MODEL = ModelConfig("spikingformer", image_size=[256, 128], dim=64, heads=4)
 
 
+@UNTIMED
 @given(TRAIN_CONFIGS)
 def test_every_train_config_survives_json_and_the_command_line(config: TrainConfig) -> None:
     assert from_dict(TrainConfig, json.loads(json.dumps(to_dict(config)))) == config

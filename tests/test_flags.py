@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from configs import TRAIN_CONFIGS
+from configs import TRAIN_CONFIGS, UNTIMED
 from hypothesis import given
 
 from snnpar.config import ConfigError, TrainConfig, absolute, to_dict
@@ -13,6 +13,7 @@ from snnpar.flags import FOLDERS, parse_command
 from snnpar.recipes import RECIPES, apply_recipe, to_arguments
 
 
+@UNTIMED
 @given(TRAIN_CONFIGS)
 def test_the_command_shown_gives_its_config_back(config: TrainConfig) -> None:
     places = {name: absolute(getattr(config, name)) for name in FOLDERS}

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from configs import TRAIN_CONFIGS
+from configs import TRAIN_CONFIGS, UNTIMED
 from hypothesis import given
 from tiny import STUDENT, TEACHER, write_checkpoint
 
@@ -29,6 +29,7 @@ from snnpar.flags import FOLDERS
 from snnpar.recipes import RECIPES, apply_recipe
 
 
+@UNTIMED
 @given(TRAIN_CONFIGS)
 def test_a_config_fills_the_form_and_comes_back(config: TrainConfig) -> None:
     """But for settings without effect, which the form names; filling in again changes nothing more."""
