@@ -70,11 +70,11 @@ def create_one(options: argparse.Namespace) -> None:
 
 def show(options: argparse.Namespace) -> None:
     run = find_run(options.name)
-    row = summary(run)
+    row, settings = summary(run), settings_beside_recipe(run.config)
     print(f"{row['name']}: {_told(status(run))}\n{run.path}")
     print(f"epoch {_of(row, 'epoch') or 0}, step {_of(row, 'step') or 0}, best mA / F1 {_best(row)}\n")
     print(f"{shlex.join(run.command)}\n")
-    print("\n".join(settings_beside_recipe(run.config)))
+    print("\n".join(settings))
     print(f"\n{read_log(run, LOG_LINES) or 'the log is empty'}")
 
 
