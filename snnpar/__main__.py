@@ -67,8 +67,12 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     training.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     training.add_argument("--steps", type=int, default=4, metavar="N", help="steps to measure, after one to warm up")
     training.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's default")
+    training.add_argument("--accumulate", type=int, default=1, metavar="N", help="compute the batch in N parts")
+    training.add_argument("--recompute", action="store_true", help="compute each block again in the backward pass")
+    training.add_argument("--pack-spikes", action="store_true", help="keep spikes as bits")
     training.set_defaults(command=lambda options: print(bench_training(
-        options.model, options.teacher, options.batch_size, options.precision, options.steps, options.threads)))
+        options.model, options.teacher, options.batch_size, options.precision, options.steps, options.threads,
+        accumulate=options.accumulate, recompute=options.recompute, pack_spikes=options.pack_spikes)))
 
     recording = names.add_parser("recording", help="what recording every spike adds to a forward, and its size")
     recording.add_argument("students", nargs="*", default=["spikingformer_8_512", "spikingformer_4_192"],

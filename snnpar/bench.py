@@ -41,11 +41,12 @@ def bench_rendered(count: int = 600) -> str:
 
 
 def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_base_patch16", batch_size: int = 2,
-                   precision: str = "fp32", steps: int = 4, threads: int = 0) -> str:
+                   precision: str = "fp32", steps: int = 4, threads: int = 0, **saving: int) -> str:
     """Seconds per image and peak memory of a training step, in a process of its own.
 
-    Names are those of `python -m snnpar models`; an empty teacher trains on labels alone. Weights are random. Raises
-    ValueError with the sentence of the process that failed.
+    Names are those of `python -m snnpar models`; an empty teacher trains on labels alone. Weights are random. `saving`
+    sets TrainConfig's accumulate, recompute and pack_spikes. Raises ValueError with the sentence of the process that
+    failed.
     """
     from snnpar.models import preset, role_of
 
@@ -55,7 +56,7 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
             role=role_of(preset(model)), model=model, teacher=teacher, feature_kd=distils, logit_kd=distils,
             ema=0.0,  # as the full-size recipe; an average would be one more copy of the weights
             batch_size=batch_size, precision=precision, threads=threads,
-            rendered_count=max(16, batch_size * (1 + steps)),
+            rendered_count=max(16, batch_size * (1 + steps)), **saving,
         )
         trial = Trial(config, steps=steps, limit_s=BENCH_LIMIT_S, random_teacher=teacher)
         try:
@@ -71,10 +72,17 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     days = per_image * PA100K_IMAGES * PUBLISHED_EPOCHS / 86_400
     time_axis = f" (T={found['timesteps']})" if found["timesteps"] else ""
     what = f"{model}{time_axis}, {f'distilled from {teacher}' if teacher else 'on labels alone'}"
-    return (f"training step of {what}, batch {batch_size}, {precision}, {found['device']} with {found['threads']} of "
-            f"{found['cores']} cores: {per_image:.3g} s per image, {processor:.3g} s of processor time "
-            f"(median of {steps} steps), peak memory {found['peak_bytes'] / 2**30:.1f} GiB; "
+    return (f"training step of {what}, batch {batch_size}{_saved(config)}, {precision}, {found['device']} with "
+            f"{found['threads']} of {found['cores']} cores: {per_image:.3g} s per image, {processor:.3g} s of "
+            f"processor time (median of {steps} steps), peak memory {found['peak_bytes'] / 2**30:.1f} GiB; "
             f"{PUBLISHED_EPOCHS} epochs of {PA100K_IMAGES:,} images would take {days:.3g} days")
+
+
+def _saved(config: TrainConfig) -> str:
+    """How the step saves memory, in words."""
+    ways = ((config.accumulate > 1, f"in {config.accumulate} parts"), (config.recompute, "blocks recomputed"),
+            (config.pack_spikes, "spikes kept as bits"))
+    return "".join(f", {words}" for used, words in ways if used)
 
 
 def bench_recording(student: str = "spikingformer_8_512", rounds: int = 9) -> str:

@@ -60,6 +60,20 @@ def test_the_line_follows_from_what_was_measured(
         "120 days")
 
 
+@pytest.mark.parametrize(("flags", "words"), [
+    (["--accumulate", "2"], ", in 2 parts"), (["--recompute"], ", blocks recomputed"),
+    (["--recompute", "--pack-spikes"], ", blocks recomputed, spikes kept as bits"),
+])
+def test_ways_to_save_memory_are_asked_for_and_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], words: str
+) -> None:
+    measured = {"seconds": [4.0], "processor_seconds": [4.0], "peak_bytes": 2**30, "device": "CPU", "threads": 1,
+                "cores": 2, "timesteps": 4}
+    monkeypatch.setattr(bench, "Trial", told(measured))
+    assert main(["bench", "training", "--model", STUDENT, "--teacher", "", *flags]) == 0
+    assert f"on labels alone, batch 2{words}, fp32, CPU" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("model", "sentence"), [
     ("m", "the step could not be measured: no model is called 'm'"),
     ("vtb_conv_2_64", "the step could not be measured: a teacher is not distilled"),

@@ -100,7 +100,7 @@ def wrap(model: nn.Module, world: World) -> nn.Module:
     share_statistics(model, world.size)
     if world.is_alone:
         return model
-    return DistributedDataParallel(model, broadcast_buffers=False)  # the buffers are equal already
+    return DistributedDataParallel(model, forward_sync_buffers=False)  # statistics are equal already
 
 
 @contextmanager
@@ -143,15 +143,6 @@ def mean_of(terms: dict[str, Tensor], world: World) -> dict[str, float]:
         distributed.all_reduce(values)
         values /= world.size
     return dict(zip(terms, values.tolist(), strict=True))
-
-
-def gather(rows: Tensor, world: World) -> Tensor:
-    """The rows of all processes, in the order of their ranks; each process may have any number of them."""
-    if world.is_alone:
-        return rows
-    found: list[Tensor | None] = [None] * world.size
-    distributed.all_gather_object(found, rows.cpu())
-    return torch.cat(found)
 
 
 def barrier(world: World) -> None:
