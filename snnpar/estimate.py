@@ -211,15 +211,17 @@ class Trial:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        self.process.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="snnpar-estimate-"))
         write_text(self.folder / "config.json", json.dumps(to_dict(self.config)))
         left = max(1, math.ceil(self._ends - time.monotonic()) + 5)
-        command = [sys.executable, "-m", "train.measure", str(self.folder), "--seconds", str(left), *self._flags]
-        with open(self.folder / "log.txt", "wb") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        command = [sys.executable, "-m", "train.measure", str(self.folder), "--attached", "--seconds", str(left),
+                   *self._flags]
+        with open(self.folder / "log.txt", "wb") as log:  # the open pipe tells the process that somebody waits for it
+            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log,
                                             start_new_session=True)
 
     def _failure(self) -> dict:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -181,13 +179,20 @@ def test_it_ends_at_its_limit(acting) -> None:
     assert not list(folder.iterdir())
 
 
-def test_the_process_ends_itself_when_nobody_waits(tmp_path: Path) -> None:
-    """The alarm of train.measure, set before anything else."""
-    command = [sys.executable, "-m", "train.measure", str(tmp_path), "--seconds", "1"]
-    (tmp_path / "config.json").write_text(json.dumps({}), "utf-8")
-    os.mkfifo(tmp_path / "run")  # its run cannot be made, but the alarm may be first
-    ended = subprocess.run(command, cwd=estimate.ROOT, capture_output=True, timeout=120)
-    assert ended.returncode in (1, -signal.SIGALRM)
+def test_a_process_whose_parent_is_killed_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    """kill -9 of the page's server, or of a terminal."""
+    script = ("import tempfile, time\nfrom snnpar.config import TrainConfig\nfrom snnpar.estimate import Trial\n"
+              f"tempfile.tempdir = {str(tmp_path)!r}\n"
+              "trial = Trial(TrainConfig(model='spikingformer_1_64', threads=1, rendered_count=100_000))\n"
+              "print(trial.process.pid, flush=True)\ntime.sleep(600)")
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=estimate.ROOT, stdout=subprocess.PIPE)
+    group = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 300
+    while (not gone(group) or list(tmp_path.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert gone(group) and not list(tmp_path.iterdir())
 
 
 # ---- for real
@@ -207,14 +212,14 @@ def test_a_real_run_is_estimated_from_the_command_line(
 
 
 def test_a_real_lack_of_memory_halves_the_batch() -> None:
-    """Confined to half a gigabyte beyond the libraries a batch of 512 does not fit."""
-    config = TrainConfig(model="spikingformer_1_64", batch_size=512, rendered_count=16, threads=1)
-    trial = Trial(config, steps=1, memory=1_500_000_000)
+    """Confined to less than the libraries and a step of 64 images take."""
+    config = TrainConfig(model="spikingformer_1_64", batch_size=64, rendered_count=64, threads=1)
+    trial = Trial(config, steps=1, memory=1_200_000_000)
     try:
         found = trial.wait()
     finally:
         trial.close()
-    assert found.config.batch_size < 512 and not found.fits
+    assert found.config.batch_size < 64 and not found.fits
     assert "--batch-size" in found.notes()[0]
 
 

@@ -11,8 +11,10 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +148,17 @@ def confine(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
+def end_with_parent(folder: Path) -> None:
+    """Once standard input closes, because who started this has gone: end, and leave nothing."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main(arguments: list[str] | None = None) -> int:
     flags = argparse.ArgumentParser(prog="python -m train.measure", description=__doc__)
     flags.add_argument("folder", type=Path)
@@ -153,8 +166,11 @@ def main(arguments: list[str] | None = None) -> int:
     flags.add_argument("--seconds", type=int, default=0, help="end after so long, whatever has been found; 0: never")
     flags.add_argument("--memory", type=int, default=0, help="bytes it may take on a CPU; 0: what is free")
     flags.add_argument("--random-teacher", default="", help="named size of a teacher with random weights")
+    flags.add_argument("--attached", action="store_true", help="end, and remove FOLDER, once standard input closes")
     options = flags.parse_args(arguments)
-    signal.alarm(options.seconds)  # ends the process, also when nobody waits for it any more
+    if options.attached:
+        end_with_parent(options.folder)
+    signal.alarm(options.seconds)
     folder, load = options.folder, os.getloadavg()[0]
     try:
         config = from_dict(TrainConfig, json.loads((folder / "config.json").read_text("utf-8")))
