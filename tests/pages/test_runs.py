@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from screen import said
+from streamlit.testing.v1 import AppTest
 
+import snnpar
 from snnpar.config import TrainConfig
 from snnpar.figures import RUN_LOOKS
 from snnpar.firing import LIMITS
@@ -23,6 +25,9 @@ FIRING = {"rates": {"patch_embed.proj1_lif": 0.1, "block.0.attn.q_lif": 0.2},
           "dead": {"patch_embed.proj1_lif": 0.4, "block.0.attn.q_lif": 0.5},
           "saturated": {"patch_embed.proj1_lif": 0.0, "block.0.attn.q_lif": 0.0},
           "neurons": {"patch_embed.proj1_lif": 300, "block.0.attn.q_lif": 100}}
+
+
+PAGE = "from pages.ui import progress\nlisted = progress.chosen_run()\nprogress.show(listed)"
 
 
 def step(number: int, steps: int, per_epoch: int, **terms: float) -> dict:
@@ -60,6 +65,22 @@ def charts(test) -> dict[str, dict]:
 
 
 @pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTest]:
+    """view(checkpoints, **query): the right half of the Train page alone."""
+
+    def open_view(checkpoints: Path, **query: str | list[str]) -> AppTest:
+        monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
+        test = AppTest.from_string(PAGE, default_timeout=120)
+        for name, value in query.items():
+            test.query_params[name] = value
+        test.run()
+        assert not test.exception, test.exception
+        return test
+
+    return open_view
+
+
+@pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have every run be in a state."""
 
@@ -90,10 +111,10 @@ BUTTONS = {
 
 
 @pytest.mark.parametrize("name", BUTTONS)
-def test_each_state_has_its_buttons(app, tmp_path: Path, state: Callable, name: str) -> None:
+def test_each_state_has_its_buttons(view, tmp_path: Path, state: Callable, name: str) -> None:
     make_run(tmp_path, "a")
     state(name, "the message")
-    test = app(tmp_path, "train")
+    test = view(tmp_path)
     every = set().union(*BUTTONS.values())
     assert {button.label for button in test.button} & every == BUTTONS[name]
     assert "the message" in said(test.markdown)
@@ -102,19 +123,19 @@ def test_each_state_has_its_buttons(app, tmp_path: Path, state: Callable, name: 
 @pytest.mark.parametrize(("name", "key", "call"), [
     ("running", "stop", ("stop", "a", {})), ("running", "kill", ("kill", "a", {})),
     ("queued", "stop", ("stop", "a", {})), ("done", "delete", ("delete_run", "a", {}))])
-def test_a_button_does_what_it_says(app, tmp_path: Path, state: Callable, asked: list, name: str, key: str,
+def test_a_button_does_what_it_says(view, tmp_path: Path, state: Callable, asked: list, name: str, key: str,
                                     call: tuple) -> None:
     make_run(tmp_path, "a")
     state(name)
-    test = app(tmp_path, "train")
+    test = view(tmp_path)
     test.button(key=key).click().run()
     assert asked == [call] and not test.exception
 
 
-def test_resume_goes_on_from_the_saved_state(app, tmp_path: Path, state: Callable, asked: list) -> None:
+def test_resume_goes_on_from_the_saved_state(view, tmp_path: Path, state: Callable, asked: list) -> None:
     make_run(tmp_path, "a")
     state("killed")
-    test = app(tmp_path, "train")
+    test = view(tmp_path)
     next(button for button in test.button if button.label == "Resume").click().run()
     assert asked == [("launch", "a", {"resume": True})]
 
@@ -127,27 +148,27 @@ def test_resume_goes_on_from_the_saved_state(app, tmp_path: Path, state: Callabl
     ({}, "epoch 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
     ({"phase": "training"}, "Starting"),
 ])
-def test_the_bar_says_what_the_process_is_at(app, tmp_path: Path, state: Callable, progress: dict, words: str) -> None:
+def test_the_bar_says_what_the_process_is_at(view, tmp_path: Path, state: Callable, progress: dict, words: str) -> None:
     run = make_run(tmp_path, "a")
     if progress:
         (run.path / "progress.json").write_text(json.dumps(progress), "utf-8")
     state("running")
-    test = app(tmp_path, "train")
+    test = view(tmp_path)
     assert words in test.get("progress")[0].proto.text
 
 
-def test_one_run_shows_its_terms_and_costs(app, tmp_path: Path) -> None:
+def test_one_run_shows_its_terms_and_costs(view, tmp_path: Path) -> None:
     make_run(tmp_path, "a")
-    found = charts(app(tmp_path, "train"))
+    found = charts(view(tmp_path))
     assert {"loss_curves", "metric_curves", "chart_Learning rate", "chart_Gradient norm", "chart_Speed",
             "chart_Memory"} == set(found)
     assert [line["name"] for line in found["loss_curves"]["data"]] == ["labels (BCE)"]
 
 
-def test_runs_lie_over_each_other_and_their_settings_beside(app, tmp_path: Path) -> None:
+def test_runs_lie_over_each_other_and_their_settings_beside(view, tmp_path: Path) -> None:
     make_run(tmp_path, "a", lr=1e-3)
     make_run(tmp_path, "b", lr=2e-3)
-    test = app(tmp_path, "train", run="a", beside="b", smoothing="0.5")
+    test = view(tmp_path, run="a", beside="b", smoothing="0.5")
     assert test.selectbox(key="run").value == "a" and test.multiselect(key="beside").value == ["b"]
     loss = charts(test)["loss_of_runs"]["data"]
     drawn = [(line["name"], line["line"]["color"], line["marker"]["symbol"]) for line in loss if "marker" in line]
@@ -167,39 +188,39 @@ def test_a_choice_outlasts_other_pages(app, tmp_path: Path) -> None:
     test.switch_page("pages/train.py").run()
     assert (test.selectbox(key="run").value, test.multiselect(key="beside").value,
             test.slider(key="smoothing").value) == ("a", ["c"], 0.7)
-    assert test.query_params["run"] == ["a"] and test.query_params["beside"] == ["c"]
+    assert (test.query_params["run"], test.query_params["beside"], test.query_params["smoothing"]) == ("a", "c", "0.7")
 
 
-def test_a_run_beside_itself_is_one_run(app, tmp_path: Path) -> None:
+def test_a_run_beside_itself_is_one_run(view, tmp_path: Path) -> None:
     make_run(tmp_path, "a")
     make_run(tmp_path, "b")
-    assert "loss_curves" in charts(app(tmp_path, "train", run="a", beside="a"))
+    assert "loss_curves" in charts(view(tmp_path, run="a", beside="a"))
 
 
 @pytest.mark.parametrize("query", [{"run": "gone"}, {"run": "a", "beside": "gone"}])
-def test_a_link_to_a_run_that_is_gone_shows_another(app, tmp_path: Path, query: dict) -> None:
+def test_a_link_to_a_run_that_is_gone_shows_another(view, tmp_path: Path, query: dict) -> None:
     make_run(tmp_path, "a")
     make_run(tmp_path, "b")
-    assert "loss_curves" in charts(app(tmp_path, "train", **query))
+    assert "loss_curves" in charts(view(tmp_path, **query))
 
 
-def test_epochs_as_the_axis(app, tmp_path: Path) -> None:
+def test_epochs_as_the_axis(view, tmp_path: Path) -> None:
     make_run(tmp_path, "a")
-    test = app(tmp_path, "train", over="epoch")
+    test = view(tmp_path, over="epoch")
     figure = charts(test)["chart_Speed"]
     assert figure["layout"]["xaxis"]["title"]["text"] == "epoch"
 
 
 @pytest.mark.parametrize("lines", ["", "half", '{"kind": "epoch"', "\n\n", '[]\n7\n{"kind": "step"'])
-def test_a_run_with_nothing_to_draw(app, tmp_path: Path, lines: str) -> None:
+def test_a_run_with_nothing_to_draw(view, tmp_path: Path, lines: str) -> None:
     run = make_run(tmp_path, "a", epochs=0)
     (run.path / "metrics.jsonl").write_text(lines, "utf-8")
-    for view in ("Curves", "Neurons", "Lens"):
-        test = app(tmp_path, "train", look_at=view)
+    for look_at in ("Curves", "Neurons", "Lens"):
+        test = view(tmp_path, look_at=look_at)
         assert not charts(test)
 
 
-def test_a_run_of_an_earlier_version_has_curves_only(app, tmp_path: Path) -> None:
+def test_a_run_of_an_earlier_version_has_curves_only(view, tmp_path: Path) -> None:
     """Without firing lines, lens, gradient norm, memory, and steps in its epoch lines."""
     run = make_run(tmp_path, "a", firing=None)
     rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text("utf-8").splitlines()]
@@ -207,19 +228,19 @@ def test_a_run_of_an_earlier_version_has_curves_only(app, tmp_path: Path) -> Non
         for name in ("grad_norm", "memory_gb") + (("step",) if row["kind"] == "epoch" else ()):
             row.pop(name, None)
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    found = charts(app(tmp_path, "train"))
+    found = charts(view(tmp_path))
     assert set(found) == {"loss_curves", "metric_curves", "chart_Learning rate", "chart_Speed"}
-    assert "No firing rates" in said(app(tmp_path, "train", look_at="Neurons").info)
-    assert "has none yet" in said(app(tmp_path, "train", look_at="Lens").info)
+    assert "No firing rates" in said(view(tmp_path, look_at="Neurons").info)
+    assert "has none yet" in said(view(tmp_path, look_at="Lens").info)
 
 
-def test_a_hundred_thousand_steps_are_thinned_out_and_their_spike_stays(app, tmp_path: Path) -> None:
+def test_a_hundred_thousand_steps_are_thinned_out_and_their_spike_stays(view, tmp_path: Path) -> None:
     run = make_run(tmp_path, "a", epochs=0)
     with open(run.path / "metrics.jsonl", "w", encoding="utf-8") as file:
         for number in range(1, 100_001):
             row = step(number, 200_000, 100_000, loss=99.0 if number == 54_321 else 1.0, logit=0.5)
             file.write(json.dumps(row) + "\n")
-    found = charts(app(tmp_path, "train", smoothing="0.9"))
+    found = charts(view(tmp_path, smoothing="0.9"))
     raw = next(line for line in found["loss_curves"]["data"] if line["name"] == "sum" and line.get("opacity"))
     assert 99.0 in decoded(raw["y"]) and 54_321 in decoded(raw["x"])
     assert all(len(decoded(line["x"])) <= 1000 for figure in found.values() for line in figure["data"])
@@ -234,20 +255,20 @@ def decoded(values: dict | list) -> list[float]:
     return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
 
 
-def test_neurons_raise_an_alarm(app, tmp_path: Path) -> None:
+def test_neurons_raise_an_alarm(view, tmp_path: Path) -> None:
     make_run(tmp_path, "healthy")
     sick = FIRING | {"dead": FIRING["dead"] | {"block.0.attn.q_lif": 0.97}}
     make_run(tmp_path, "sick", firing=sick)
-    test = app(tmp_path, "train", run="sick", look_at="Neurons")
+    test = view(tmp_path, run="sick", look_at="Neurons")
     assert "97% of block.0.attn.q_lif · block 1, attention, q never fire" in said(test.warning)
     assert f"{LIMITS['dead']:.0%}" in said(test.caption) and "firing_curves" in charts(test)
-    test = app(tmp_path, "train", run="healthy", look_at="Neurons")
+    test = view(tmp_path, run="healthy", look_at="Neurons")
     assert not test.warning and "No layer is dead or saturated" in said(test.caption)
 
 
-def test_the_lens_is_scrubbed_through_epochs(app, tmp_path: Path) -> None:
+def test_the_lens_is_scrubbed_through_epochs(view, tmp_path: Path) -> None:
     run = make_run(tmp_path, "a")
-    test = app(tmp_path, "train", look_at="Lens")
+    test = view(tmp_path, look_at="Lens")
     slider = test.select_slider(key="lens_epoch")
     assert slider.value == 2 and {"lens_trend", "lens_logits"} == set(charts(test))
     assert "a.png" in said(test.caption) and "Bag" in said(test.markdown)
@@ -262,15 +283,15 @@ def test_the_lens_is_scrubbed_through_epochs(app, tmp_path: Path) -> None:
     assert sorted(shown) == pytest.approx(sorted(lens(1).logits[0].tolist()), abs=1e-4)
 
 
-def test_a_lens_without_a_teacher_maps_or_images(app, tmp_path: Path) -> None:
+def test_a_lens_without_a_teacher_maps_or_images(view, tmp_path: Path) -> None:
     from dataclasses import replace
 
     run = make_run(tmp_path, "a", epochs=1)
     (run.path / "lens" / "images.png").unlink()
-    assert "not in this run's folder" in said(app(tmp_path, "train", look_at="Lens").caption)
+    assert "not in this run's folder" in said(view(tmp_path, look_at="Lens").caption)
     save_lens(run.path, replace(lens(1), maps=None))
-    assert "No maps" in said(app(tmp_path, "train", look_at="Lens").caption)
+    assert "No maps" in said(view(tmp_path, look_at="Lens").caption)
     save_lens(run.path, replace(lens(1), maps=None, teacher_logits=None))
-    assert "no teacher" in said(app(tmp_path, "train", look_at="Lens").info)
+    assert "no teacher" in said(view(tmp_path, look_at="Lens").info)
     (run.path / "lens" / "epoch-0001.json").write_text("{", "utf-8")
-    assert "has none yet" in said(app(tmp_path, "train", look_at="Lens").info)
+    assert "has none yet" in said(view(tmp_path, look_at="Lens").info)
