@@ -29,8 +29,8 @@ LABELS = {
     "feature_kd": "Distil features", "logit_kd": "Distil logits", "lr": "Learning rate", "data": "Data folder",
     "init": "Start from", "ema": "Moving average", "grad_clip": "Gradient clip", "ce_weight": "Cross-entropy weight",
     "accumulate": "Parts of a batch", "threads": "CPU threads", "log_steps": "Log every … steps",
-    "save_seconds": "Save every … seconds", "skip_unreadable": "Leave out unreadable images",
-    "mask_unknown": "Leave out unknown labels", "decay_all": "Decay all weights",
+    "save_seconds": "Save every … seconds", "skip_unreadable": "Skip unreadable images",
+    "mask_unknown": "Skip unknown labels", "decay_all": "Decay all weights",
 }
 
 
@@ -113,7 +113,9 @@ def _matches(wanted: str, spec: SettingField, group: str) -> bool:
 def _pairs(specs: list[SettingField], values: dict, wrong: dict[str, str]) -> None:
     """Two fields beside each other, each with its fault below."""
     for start in range(0, len(specs), 2):
-        for spec, column in zip(specs[start : start + 2], st.columns(2), strict=False):
+        pair = specs[start : start + 2]
+        level = "top" if any(spec.name in wrong for spec in pair) else "bottom"
+        for spec, column in zip(pair, st.columns(2, vertical_alignment=level), strict=False):
             with column:
                 _field(spec, values)
                 if spec.name in wrong:
@@ -134,7 +136,7 @@ def _field(spec: SettingField, values: dict) -> None:
         return _model_field(name, values, options)
     if spec.name in form_state.EMPTY_BOXES:
         return _folder_field(spec.name, name, values, reason, options)
-    if len(spec.choices or ()) > 4:  # too many to stand side by side
+    if len("".join(spec.choices or ())) > 16:  # too much to stand side by side
         return st.selectbox(name, spec.choices, **options)
     if spec.choices:
         return st.segmented_control(name, spec.choices, required=True, width="stretch", **options)
