@@ -20,6 +20,7 @@ from snnpar.jobs import process_identity, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.runs import Run
 from train import parallel
+from train.events import add_row, open_events
 from train.faults import explain, is_disk_full
 from train.heartbeat import Heartbeat, Stopped, memory_gb
 from train.lens import PINNED, write_lens
@@ -44,6 +45,8 @@ def train(run: Run, *, resume: bool = False) -> None:
         session = prepare(run, heartbeat, world)
         if resume:
             _resume(session)
+        if world.is_first:
+            session.events = open_events(run.path, session.steps_done + 1)
         while session.epoch < session.config.epochs:
             train_epoch(session)
             validate(session)
@@ -61,6 +64,8 @@ def train(run: Run, *, resume: bool = False) -> None:
         log.error("%s", told) if isinstance(told, ValueError) else log.exception("failed")
         raise told from (error if told is not error else None)
     finally:
+        if session and session.events:
+            session.events.close()
         parallel.finish(world)
 
 
@@ -106,7 +111,7 @@ def validate(session: Session) -> None:
         if is_best:
             session.best = {"epoch": epoch, "score": score, **metrics}
             save_weights(session.scored, session.run.path / WEIGHTS)
-        append_metrics(session.run.path, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best, **metrics})
+        _record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best, **metrics})
         _look(session, epoch, steps)
         log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
                  *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
@@ -136,7 +141,7 @@ def _look(session: Session, epoch: int, steps: int) -> None:
     row = write_lens(session.run, epoch, steps, session.scored, session.teacher, images, split.files[: len(pinned)],
                      split.labels[: len(pinned)], session.checkpoint.schema, session.word_vectors)
     if row:
-        append_metrics(session.run.path, row)
+        _record(session, row)
 
 
 def save(session: Session) -> None:
@@ -170,7 +175,14 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
     session.heartbeat.beat("training", **place, epochs=config.epochs, **speed)
     if done % config.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
-        append_metrics(session.run.path, {"kind": "step", **place, **terms, **costs})
+        _record(session, {"kind": "step", **place, **terms, **costs})
+
+
+def _record(session: Session, row: dict) -> None:
+    """Add a line to metrics.jsonl, and the same to TensorBoard's files."""
+    append_metrics(session.run.path, row)
+    if session.events:
+        add_row(session.events, row)
 
 
 def _save_at_end(run: Run, session: Session | None) -> str:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,9 +23,13 @@ from train.average import ModelEmaV3, moving_average
 from train.data import label_ratio, read_images, teacher_phrases
 from train.distill import Teacher, load_teacher
 from train.heartbeat import Heartbeat
+from train.memory import save_memory
 from train.optim import make_optimizer
 from train.parallel import World, shard, wrap
 from train.restore import make_restorer
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 log = logging.getLogger("train")
 Reader = Callable[[Run, TrainConfig, Checkpoint, Heartbeat], tuple[ResizedImages, ResizedImages]]
@@ -50,6 +55,7 @@ class Session:
     teacher: Teacher | None
     average: ModelEmaV3 | None
     heartbeat: Heartbeat
+    events: SummaryWriter | None = None
     epoch: int = 0
     step: int = 0
     is_whole: bool = True  # not amid an update, so that weights and counters belong together
@@ -148,7 +154,8 @@ def prepare(run: Run, heartbeat: Heartbeat | None = None, world: World = World()
     optimizer = make_optimizer(model, config, restorer)
     log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
              config.model or checkpoint.model.architecture, device, *map(len, images), config.precision)
-    average = moving_average(model, config.ema)  # a copy, so before the model is wrapped
+    average = moving_average(model, config.ema)  # a copy, so before the model's forward is changed
+    save_memory(model, config)
     wrapped_restorer = wrap(restorer, world) if restorer else None
     return Session(run, checkpoint, config, world, device, model, wrap(model, world), restorer, wrapped_restorer,
                    optimizer, *images, phrases, teacher, average, heartbeat)

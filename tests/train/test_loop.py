@@ -19,6 +19,7 @@ from snnpar.jobs import status
 from snnpar.models import PRESETS, preset
 from snnpar.runs import Run, create_run
 from train import loop
+from train.state import saved_states
 
 TEACHER = "vtb_conv_2_64"
 
@@ -58,7 +59,8 @@ def test_a_finished_run_is_a_checkpoint(quick: TrainConfig, tmp_path: Path) -> N
     assert steps[-1]["step"] == steps[-1]["steps"] == 6 and steps[-1]["eta_s"] == 0
     assert steps[0]["loss"] == pytest.approx(steps[0]["ce"]) and {"lr", "images_per_s"} <= set(steps[0])
     assert sorted(path.name for path in run.path.iterdir()) == [
-        "README.md", "config.json", "last", "metrics.jsonl", "model.safetensors", "status.json"]
+        "README.md", "config.json", "events", "lens", "metrics.jsonl", "model.safetensors", "progress.json", "states",
+        "status.json"]
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
@@ -68,8 +70,8 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
     """Scores 0.2, 0.9, 0.5: the second epoch's weights stay, or their moving average if there is one."""
     after, scores, validate = [], iter([0.2, 0.9, 0.5]), loop.validate
 
-    def watched(session: loop.Session, epoch: int) -> None:
-        validate(session, epoch)
+    def watched(session: loop.Session) -> None:
+        validate(session)
         weights = session.average.module if ema else session.model
         after.append({key: value.clone() for key, value in weights.state_dict().items()})
 
@@ -133,8 +135,9 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     assert [row["step"] for row in read_metrics(run, "step")] == sorted(
         {row["step"] for row in read_metrics(run, "step")}), "no step is told twice"
     assert same_weights(run.path / "model.safetensors", whole.path / "model.safetensors")
-    assert same_weights(run.path / "last" / "model.safetensors", whole.path / "last" / "model.safetensors")
-    assert same_weights(run.path / "last" / "optimizer.safetensors", whole.path / "last" / "optimizer.safetensors")
+    (last, _), (expected, _) = (saved_states(one.path) for one in (run, whole))
+    assert same_weights(last / "model.safetensors", expected / "model.safetensors")
+    assert same_weights(last / "optimizer.safetensors", expected / "optimizer.safetensors")
 
 
 def test_resuming_a_run_that_never_began_begins_it(quick: TrainConfig, tmp_path: Path) -> None:
