@@ -38,7 +38,7 @@ def test_runs_differ_in_colour_and_marker_from_each_other_and_from_the_models() 
     assert not taken[0] & {look.colour for look in RUN_LOOKS} and not taken[1] & {look.symbol for look in RUN_LOOKS}
     looks = {"b": RUN_LOOKS[1], "a": RUN_LOOKS[0]}
     figure = figures.run_curves({"a": line(1, 2), "b": line(3)}, looks, "step", "GB", legend=True)
-    assert shown(figure) == {"a": [1, 2], "b": [3]}
+    assert shown(figure) == {"a": [1, 2], "b": [3]} and figure.data[-1].name == "a", "the first lies on top"
     assert {trace.name: (trace.line.color, trace.marker.symbol) for trace in figure.data} == {
         name: (look.colour, look.symbol) for name, look in looks.items()}
 
@@ -51,6 +51,15 @@ def test_a_smoothed_line_lies_over_the_raw_one() -> None:
     assert thin_line(x, y, 0.0, 200).raw is None
     raw, smoothed = figures.run_curves({"a": thin}, {"a": RUN_LOOKS[0]}, "step", "loss").data
     assert raw.opacity < 0.5 and raw.hoverinfo == "skip" and smoothed.opacity is None
+
+
+def test_only_short_lines_and_those_of_several_runs_have_markers() -> None:
+    long = Line(np.arange(500.0), np.zeros(500))
+    modes = [figure.data[0].mode for figure in (
+        figures.cost_curve(long, "step", "GB"), figures.cost_curve(line(1, 2), "step", "GB"),
+        figures.run_curves({"a": long}, {"a": RUN_LOOKS[0]}, "step", "GB"))]
+    assert modes == ["lines", "lines+markers", "lines+markers"]
+    assert figures.cost_curve(long, "step", "GB").layout.yaxis.rangemode == "tozero"
 
 
 def test_a_line_needs_as_many_x_as_y() -> None:

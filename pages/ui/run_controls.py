@@ -44,16 +44,21 @@ def _doing(told: dict) -> str:
         return f"reading the images of {told.get('what', 'the data')}: {told.get('done', 0):,} of {told['n']:,}"
     if phase == "validating" and told.get("n"):
         return f"epoch {told.get('epoch', 0)}: scoring validation images, {told.get('done', 0):,} of {told['n']:,}"
-    return _place(told) if told.get("steps") else READING
+    return _place(told) + _pace(told) if told.get("steps") else READING
 
 
 def _place(told: dict) -> str:
-    """epoch 3 of 20, step 120 of 900 · 31.2 images/s · about 0:04:10 left · 1.9 GB."""
+    """epoch 3 of 20, step 120 of 900"""
     epochs = f" of {told['epochs']:.0f}" if "epochs" in told else ""
-    words = [f"epoch {told.get('epoch', 0):.0f}{epochs}, step {told['step']:,.0f} of {told['steps']:,.0f}"]
+    return f"epoch {told.get('epoch', 0):.0f}{epochs}, step {told.get('step', 0):,.0f} of {told.get('steps', 0):,.0f}"
+
+
+def _pace(told: dict) -> str:
+    """· 31.2 images/s · about 0:04:10 left · 1.9 GB"""
+    words = [""]
     if told.get("images_per_s"):
         words.append(f"{told['images_per_s']:.1f} images/s")
-    if told.get("eta_s") and told["step"] < told["steps"]:
+    if told.get("eta_s") and told.get("step", 0) < told["steps"]:
         words.append(f"about {timedelta(seconds=round(told['eta_s']))} left")
     if told.get("memory_gb"):
         words.append(f"{told['memory_gb']:.1f} GB")

@@ -80,8 +80,7 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         )
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
         _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
-    look = {"": RunLook("#4f80ad", "circle")}
-    _grid({title: figures.run_curves({"": _step_line(known, axis, name, weight, SMALL_POINTS)}, look, axis.unit, words)
+    _grid({title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
            for name, (title, words) in COSTS.items() if name in known.steps})
 
 
@@ -107,7 +106,7 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
     _grid({METRIC_NAMES[name]: over_epochs(name) for name in METRIC_NAMES} if best else {})
     _grid({f"Loss: {title}": over_steps(name, "loss") for name, title in TERM_NAMES.items()
            if name in logged - {"loss"}})
-    _grid({title: over_steps(name, words) for name, (title, words) in COSTS.items() if name in logged})
+    _grid({title: over_steps(name, words, from_zero=True) for name, (title, words) in COSTS.items() if name in logged})
 
 
 def _best(known: History) -> dict:

@@ -13,6 +13,7 @@ from snnpar.lens import Lens
 from snnpar.runs import Run
 
 CARD_PX = 148
+GAP_PX = 2  # between the two maps, in pixels of the image
 
 
 def show(run: Run) -> None:
@@ -72,7 +73,8 @@ def _cards(run: Run, lens: Lens) -> None:
         for number, image in enumerate(images):
             column = maps.attribute[number]
             with st.container(width=CARD_PX, gap="xsmall"):
-                pair = [figures.tinted(image, maps.teacher[number]), figures.tinted(image, maps.student[number])]
+                pair = [figures.tinted(image, maps.teacher[number]), np.full((len(image), GAP_PX, 3), 138, np.uint8),
+                        figures.tinted(image, maps.student[number])]
                 st.image(np.concatenate(pair, axis=1), width=CARD_PX)
                 r = maps.correlation[number, column]
                 st.markdown(f":small[**{number + 1}** · {lens.attributes[column]}  \n"

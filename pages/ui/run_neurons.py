@@ -44,7 +44,8 @@ def tell_alarms(row: dict) -> bool:
     """Warn of each layer over a limit; are there any?"""
     found = alarms(row)
     if found:
-        words = [f"- {one.kind}: {one.share:.0%} of {readable(one.layer)} {MEANING[one.kind]}" for one in found]
+        words = [f"- {one.kind}: {one.share:.0%} of the neurons of {readable(one.layer)} {MEANING[one.kind]}"
+                 for one in found]
         more = [f"- and {len(words) - SHOWN_ALARMS} layers more, see the table"] if len(words) > SHOWN_ALARMS else []
         st.warning(f"After epoch {row['epoch']}:\n\n" + "\n".join(words[:SHOWN_ALARMS] + more),
                    icon=":material/notifications_active:")
@@ -57,7 +58,7 @@ def layers(row: dict) -> None:
     frame = pd.DataFrame({"Layer": [readable(name) for name in row["rates"]],
                           **{label: list(row[kind].values()) for kind, label in columns.items()},
                           "Neurons": list(row["neurons"].values())})
-    bars = {label: st.column_config.ProgressColumn(label, min_value=0, max_value=1, format="percent")
+    bars = {label: st.column_config.ProgressColumn(label, width=105, min_value=0, max_value=1, format="percent")
             for label in columns.values()}
     st.dataframe(frame, hide_index=True, column_config=bars, height=38 + 35 * min(8, len(frame)))
 

@@ -26,7 +26,7 @@ TERM_NAMES = {
     "timestep": "logit distillation at each timestep",
 }
 FAINT = 0.3  # opacity of a line before smoothing
-MARKS = 12  # markers along a line of many points
+MARKS = 12  # of a line's points at most have a marker where markers tell runs apart; so do all of a short line
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def loss_curves(terms: Mapping[str, Line], axis: str) -> go.Figure:
         if name == "loss" and len(present) == 2:
             continue  # the sum of one term is that term
         look = {"color": TERM_COLOURS[name], "width": 2, "dash": "dot" if name == "loss" else "solid"}
-        _draw(figure, terms[name], TERM_NAMES[name], look, "circle")
+        _draw(figure, terms[name], TERM_NAMES[name], look)
     return _finish(figure, axis, "loss", 280)
 
 
@@ -87,19 +87,29 @@ def metric_curves(metrics: Mapping[str, Line], axis: str) -> go.Figure:
     figure = go.Figure()
     for (name, label), colour in zip(METRIC_NAMES.items(), METRIC_COLOURS, strict=True):
         line = metrics[name]
-        _draw(figure, Line(line.x, 100 * line.y), label, {"color": colour, "width": 2}, "circle")
+        _draw(figure, Line(line.x, 100 * line.y), label, {"color": colour, "width": 2})
     return _finish(figure, axis, "validation, %", 280)
 
 
-def run_curves(lines: Mapping[str, Line], looks: Mapping[str, RunLook], axis: str, unit: str, *,
-               height: int = 200, legend: bool = False) -> go.Figure:
-    """One quantity of several runs: a line for each, by its name, in its look."""
+def run_curves(lines: Mapping[str, Line], looks: Mapping[str, RunLook], axis: str, unit: str, *, height: int = 200,
+               legend: bool = False, from_zero: bool = False) -> go.Figure:
+    """One quantity of several runs: a line for each, by its name, in its look; the first lies on top."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for name, line in lines.items():
+    for name, line in reversed(lines.items()):
         _draw(figure, line, name, {"color": looks[name].colour, "width": 2}, looks[name].symbol)
-    return _finish(figure, axis, unit, height).update_layout(showlegend=legend)
+    figure.update_yaxes(rangemode="tozero" if from_zero else "normal")
+    return _finish(figure, axis, unit, height).update_layout(showlegend=legend, legend_traceorder="reversed")
+
+
+def cost_curve(line: Line, axis: str, unit: str) -> go.Figure:
+    """One quantity of one run, from 0 up, so that noise does not look like news."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    _draw(figure, line, unit, {"color": "#4f80ad", "width": 2})
+    return _finish(figure, axis, unit, 200).update_layout(showlegend=False).update_yaxes(rangemode="tozero")
 
 
 def firing_curves(blocks: Mapping[str, Line]) -> go.Figure:
@@ -114,16 +124,19 @@ def firing_curves(blocks: Mapping[str, Line]) -> go.Figure:
     colours = dict(zip(deep, sample_colorscale("Plasma", np.linspace(0.2, 0.85, len(deep)).tolist()), strict=True))
     for name, line in blocks.items():
         look = {"color": colours.get(name, "#8a94a3"), "width": 2, "dash": "dot" if name == "all" else "solid"}
-        _draw(figure, Line(line.x, 100 * line.y), "whole network" if name == "all" else name, look, "circle")
+        _draw(figure, Line(line.x, 100 * line.y), "whole network" if name == "all" else name, look)
     return _finish(figure, "epoch", "spikes per neuron and timestep, %", 280).update_yaxes(rangemode="tozero")
 
 
-def _draw(figure: go.Figure, line: Line, name: str, look: dict, symbol: str) -> None:
+def _draw(figure: go.Figure, line: Line, name: str, look: dict, symbol: str = "") -> None:
+    """A line with its raw one behind it; without a symbol only short lines, of epochs, have markers."""
     if line.raw is not None:
         figure.add_scatter(x=line.raw.x, y=line.raw.y, name=name, mode="lines", line={**look, "width": 1},
                            opacity=FAINT, showlegend=False, hoverinfo="skip", legendgroup=name)
-    figure.add_scatter(x=line.x, y=line.y, name=name, mode="lines+markers", line=look, legendgroup=name,
-                       marker={"symbol": symbol, "size": 7, "maxdisplayed": MARKS})
+    marked = bool(symbol) or len(line.x) <= 2 * MARKS
+    figure.add_scatter(x=line.x, y=line.y, name=name, mode="lines+markers" if marked else "lines", line=look,
+                       marker={"symbol": symbol or "circle", "size": 7, "maxdisplayed": MARKS if symbol else 0},
+                       legendgroup=name)
 
 
 def _finish(figure: go.Figure, axis: str, unit: str, height: int) -> go.Figure:

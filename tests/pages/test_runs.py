@@ -157,6 +157,12 @@ def test_the_bar_says_what_the_process_is_at(view, tmp_path: Path, state: Callab
     assert words in test.get("progress")[0].proto.text
 
 
+def test_a_run_at_rest_promises_no_end(view, tmp_path: Path, state: Callable) -> None:
+    make_run(tmp_path, "a", epochs=1)
+    state("stopped")
+    assert view(tmp_path).get("progress")[0].proto.text == "epoch 1, step 3 of 6"
+
+
 def test_one_run_shows_its_terms_and_costs(view, tmp_path: Path) -> None:
     make_run(tmp_path, "a")
     found = charts(view(tmp_path))
@@ -172,7 +178,7 @@ def test_runs_lie_over_each_other_and_their_settings_beside(view, tmp_path: Path
     assert test.selectbox(key="run").value == "a" and test.multiselect(key="beside").value == ["b"]
     loss = charts(test)["loss_of_runs"]["data"]
     drawn = [(line["name"], line["line"]["color"], line["marker"]["symbol"]) for line in loss if "marker" in line]
-    assert drawn == [(name, look.colour, look.symbol) for name, look in zip("ab", RUN_LOOKS, strict=False)]
+    assert drawn == [("b", RUN_LOOKS[1].colour, RUN_LOOKS[1].symbol), ("a", RUN_LOOKS[0].colour, RUN_LOOKS[0].symbol)]
     assert sum(line.get("opacity") is not None for line in loss) == 2, "what was logged lies pale behind the smoothed"
     (table,) = test.table
     assert table.value.to_dict() == {"a": {"--lr": "0.001"}, "b": {"--lr": "0.002"}}
@@ -260,7 +266,7 @@ def test_neurons_raise_an_alarm(view, tmp_path: Path) -> None:
     sick = FIRING | {"dead": FIRING["dead"] | {"block.0.attn.q_lif": 0.97}}
     make_run(tmp_path, "sick", firing=sick)
     test = view(tmp_path, run="sick", look_at="Neurons")
-    assert "97% of block.0.attn.q_lif · block 1, attention, q never fire" in said(test.warning)
+    assert "97% of the neurons of block.0.attn.q_lif · block 1, attention, q never fire" in said(test.warning)
     assert f"{LIMITS['dead']:.0%}" in said(test.caption) and "firing_curves" in charts(test)
     test = view(tmp_path, run="healthy", look_at="Neurons")
     assert not test.warning and "No layer is dead or saturated" in said(test.caption)
