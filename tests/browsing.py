@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_MS = 60_000  # for whatever a test waits for; a busy machine is slow, not broken
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SLOW_S = 120  # a training run on a busy machine
 MARKS = [
@@ -31,3 +42,49 @@ def settle(page) -> None:
         " return window.quietSince !== null && performance.now() - window.quietSince > 1000; }",
         timeout=SLOW_S * 1000,
     )
+
+
+@contextmanager
+def served(root: Path) -> Iterator[tuple[subprocess.Popen, str]]:
+    """The server's process and its address, over the checkpoints in `root`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
+               "--server.address", "127.0.0.1", "--server.headless", "true"]
+    environment = os.environ | {"SNNPAR_CHECKPOINTS": str(root), "OMP_NUM_THREADS": "1"}
+    with open(root / "server.log", "ab") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_healthy(f"http://127.0.0.1:{port}", server, root / "server.log")
+        yield server, f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()  # it has nothing to save
+        server.wait()
+
+
+def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the app did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
+
+
+@contextmanager
+def browser_context() -> Iterator:
+    """A fresh browser, patient."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as play:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        context = browser.new_context(viewport={"width": 1440, "height": 1600})
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
+        browser.close()
