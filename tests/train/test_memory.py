@@ -17,7 +17,7 @@ from snnpar.neurons import LIF
 from train.memory import save_memory
 
 CML = replace(tiny.STUDENT, pool_first=True)
-TEACHER = replace(tiny.TEACHER, drop_path=0.5)  # what is dropped is drawn once
+TEACHER = replace(tiny.TEACHER, drop_path=0.3)  # what is dropped is drawn once
 VIT = ModelConfig("vit", image_size=(64, 32), dim=32, depth=2, heads=2, stem="conv")
 RECOMPUTE, PACK = TrainConfig(recompute=True), TrainConfig(pack_spikes=True)
 BOTH = TrainConfig(recompute=True, pack_spikes=True)
@@ -29,7 +29,7 @@ def fresh(model: ModelConfig, config: TrainConfig) -> nn.Module:
     built = build_model(model, 5).train()
     for module in built.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.constant_(module.weight, 2.0)
+            nn.init.constant_(module.weight, 4.0)
     save_memory(built, config)
     return built
 
@@ -37,7 +37,7 @@ def fresh(model: ModelConfig, config: TrainConfig) -> nn.Module:
 def forward(model: nn.Module) -> ModelOutput:
     torch.manual_seed(1)
     extra = (torch.randn(5, model.config.text_dim),) if model.role == "teacher" else ()
-    return model(tiny.random_images(3, model.config), *extra)
+    return model(tiny.random_images(4, model.config), *extra)
 
 
 def trained(model: nn.Module, precision: str) -> nn.Module:
