@@ -16,12 +16,12 @@ STATES = {
 }
 WORDS = {
     "created": "… not started",
-    "queued": "⧗ queued",
+    "queued": "» queued",
     "running": "▶ running",
-    "stalled": "⏳ stalled",
-    "stopping": "◔ stopping",
+    "stalled": "! stalled",
+    "stopping": "□ stopping",
     "stopped": "■ stopped",
-    "killed": "✕ killed",
+    "killed": "× killed",
     "lost": "? lost",
     "failed": "✗ failed",
     "done": "✓ done",
