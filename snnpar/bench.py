@@ -74,7 +74,7 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     what = f"{model}{time_axis}, {f'distilled from {teacher}' if teacher else 'on labels alone'}"
     return (f"training step of {what}, batch {batch_size}{_saved(config)}, {precision}, {found['device']} with "
             f"{found['threads']} of {found['cores']} cores: {per_image:.3g} s per image, {processor:.3g} s of "
-            f"processor time (median of {steps} steps), peak memory {found['peak_bytes'] / 2**30:.1f} GiB; "
+            f"processor time (median of {steps} steps), peak memory {found['step_peak_bytes'] / 2**30:.1f} GiB; "
             f"{PUBLISHED_EPOCHS} epochs of {PA100K_IMAGES:,} images would take {days:.3g} days")
 
 

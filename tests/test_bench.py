@@ -51,7 +51,7 @@ def test_the_line_follows_from_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, timesteps: int | None, name: str
 ) -> None:
     """4.32 s for a batch of 2 is 2.16 s per image; 80,000 images x 60 epochs of that last 120 days."""
-    measured = {"seconds": [4.0, 4.32, 9.0], "processor_seconds": [4.1, 4.0, 4.2], "peak_bytes": 3 * 2**30,
+    measured = {"seconds": [4.0, 4.32, 9.0], "processor_seconds": [4.1, 4.0, 4.2], "step_peak_bytes": 3 * 2**30,
                 "device": "CPU", "threads": 1, "cores": 2, "timesteps": timesteps}
     monkeypatch.setattr(bench, "Trial", told(measured))
     assert bench_training(STUDENT, "", 2, "bf16", 3) == (
@@ -67,7 +67,7 @@ def test_the_line_follows_from_what_was_measured(
 def test_ways_to_save_memory_are_asked_for_and_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], words: str
 ) -> None:
-    measured = {"seconds": [4.0], "processor_seconds": [4.0], "peak_bytes": 2**30, "device": "CPU", "threads": 1,
+    measured = {"seconds": [4.0], "processor_seconds": [4.0], "step_peak_bytes": 2**30, "device": "CPU", "threads": 1,
                 "cores": 2, "timesteps": 4}
     monkeypatch.setattr(bench, "Trial", told(measured))
     assert main(["bench", "training", "--model", STUDENT, "--teacher", "", *flags]) == 0

@@ -65,21 +65,22 @@ def open_images(
 def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
     """Seconds of `steps` training steps after one to warm up, of reading and of validation, and the peak memory.
 
-    Teacher, data and step are those of a real run; the memory, in bytes, is the GPU's where the step runs on one, and
-    there are not all images in it yet (`image_bytes` each, `kept` of them). Processor seconds, of all threads together,
-    tell what a step costs when the machine has other work, too.
+    Teacher, data and step are those of a real run; the memory, in bytes, of the steps alone and of all, is the GPU's
+    where the step runs on one, and there are not all images in it yet (`image_bytes` each, `kept` of them). Processor
+    seconds, of all threads together, tell what a step costs when the machine has other work, too.
     """
     session = prepare(create_run(config, folder / "run"), read=open_images)
     tell(folder, "warming up", 0, steps)
     timed = [_step(session, number, folder, steps) for number in range(1 + steps)][1:]
-    tell(folder, "validating", steps, steps)
     on_gpu = session.device.type == "cuda"
+    step_peak = _peak_bytes(on_gpu)  # validation, of more images at once, may need more
+    tell(folder, "validating", steps, steps)
     optimized = [value for values in session.optimizer.state.values() for value in values.values()]
     states = [tensor for model in session.models.values() for tensor in model.state_dict().values()]
     spiking = any(isinstance(module, LIF) for module in session.model.modules())
     return {
         **{name: [one[name] for one in timed] for name in timed[0]}, "validating_s": _validate(session),
-        "peak_bytes": torch.cuda.max_memory_allocated() if on_gpu else _peak_bytes(),
+        "step_peak_bytes": step_peak, "peak_bytes": _peak_bytes(on_gpu),
         "image_bytes": 3 * int(np.prod(session.train.image_size)),
         "state_bytes": _bytes([*states, *filter(torch.is_tensor, optimized)]),
         "weight_bytes": _bytes(list(session.scored.state_dict().values())),
@@ -124,7 +125,9 @@ def _bytes(tensors: list[torch.Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def _peak_bytes() -> int:
+def _peak_bytes(on_gpu: bool) -> int:
+    if on_gpu:
+        return torch.cuda.max_memory_allocated()
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes * (1 if sys.platform == "darwin" else 1024)
 

@@ -58,7 +58,7 @@ def test_real_steps_are_measured(
     assert all(set(losses) == terms | {"loss", "grad_norm"} for _, losses in taken)
     assert len(told["seconds"]) == len(told["processor_seconds"]) == 2 and min(told["seconds"]) > 0
     assert (told["threads"], told["timesteps"]) == (1, 4 if "spiking" in model else None)
-    assert told["peak_bytes"] > 2**26 and told["validating_s"] > 0
+    assert told["peak_bytes"] >= told["step_peak_bytes"] > 2**26 and told["validating_s"] > 0
     assert (told["train_images"], told["steps_per_epoch"], told["image_bytes"]) == (16, 8, 128 * 64 * 3)
 
 
