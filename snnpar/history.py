@@ -142,7 +142,8 @@ def _appended(steps: Mapping[str, np.ndarray], count: int, rows: list[dict]) -> 
         return steps
     names = dict.fromkeys([*steps, *(name for row in rows for name in row if name != "kind")])
     missing = np.full(count, np.nan)
-    return {name: np.concatenate([steps.get(name, missing), _column([row.get(name) for row in rows])]) for name in names}
+    return {name: np.concatenate([steps.get(name, missing), _column([row.get(name) for row in rows])])
+            for name in names}
 
 
 def _column(values: list) -> np.ndarray:
