@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 import torch
 from torch import multiprocessing
@@ -18,8 +22,14 @@ def in_two_processes(work: Callable[[], object], folder: Path) -> list:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    multiprocessing.spawn(_one, (port, work, folder), nprocs=SIZE)
+    with plain_main():
+        multiprocessing.spawn(_one, (port, work, folder), nprocs=SIZE)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(SIZE)]
+
+
+def plain_main() -> AbstractContextManager:
+    """Spawned processes run __main__ once more, which streamlit's AppTest leaves set to the app."""
+    return mock.patch.dict(sys.modules, {"__main__": ModuleType("__main__")})
 
 
 def _one(rank: int, port: int, work: Callable[[], object], folder: Path) -> None:
