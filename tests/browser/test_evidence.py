@@ -27,7 +27,7 @@ def test_a_view_is_exported_as_it_is_seen(page) -> None:
     expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Share or save").click()
-    expect(page.get_by_text("?attribute=Backpack", exact=False).first).to_be_visible()
+    expect(page.get_by_text("attribute=Backpack", exact=False).first).to_be_visible()
     told = json.loads(saved(page, "Numbers (JSON)"))
     assert told["attribute"] == "Backpack" and "attribute=Backpack" in told["link"]
     assert {model["checkpoint"] for model in told["models"].values()} == {"tiny-teacher", "tiny-student"}
