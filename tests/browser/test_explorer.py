@@ -58,7 +58,7 @@ def test_a_first_visit(page) -> None:
     expect(command).to_contain_text("--rendered-count 32")
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text("best epoch 1: mA", exact=False).first).to_be_visible(timeout=SLOW_S * 1000)
-    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(6)  # loss, rate, gradient, speed, memory, metrics
 
     settle(page)
     page.get_by_role("button", name="Use as student").click()
