@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,14 +61,13 @@ def test_a_run_outlives_tab_and_server_and_is_stopped_and_resumed_from_new_ones(
             tab = context.new_page()
             tab.goto(f"{url}/train")
             tab.get_by_role("button", name="Stop and save").click()
-            expect(tab.get_by_text("stopped on request", exact=False)).to_be_visible(timeout=SLOW_S * 1000)
+            expect(tab.get_by_text("stopped on request", exact=False).first).to_be_visible(timeout=SLOW_S * 1000)
             assert status(run).state == "stopped" and processes(run) == []
             tab.get_by_role("button", name="Resume").click()
             expect(tab.get_by_role("button", name="Stop and save")).to_be_visible()
             wait_for(lambda: status(run).state == "running" and status(run).pid != pid, "the resumption")
             tab.get_by_role("button", name="Kill…").click()
             tab.get_by_role("button", name="Kill it now").click()
-            expect(tab.get_by_text("killed on request", exact=False).or_(
-                tab.get_by_text("kill was requested", exact=False))).to_be_visible()
+            expect(tab.get_by_text(re.compile("kill was requested|killed on request")).first).to_be_visible()
             assert status(run).state == "killed" and processes(run) == []
             expect(tab.get_by_test_id("stException")).to_have_count(0)
