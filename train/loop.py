@@ -50,10 +50,10 @@ def train(run: Run, *, resume: bool = False) -> None:
         while session.epoch < session.config.epochs:
             train_epoch(session)
             validate(session)
-        if world.is_first:
+        if world.is_first:  # it alone has validated
             write_text(run.path / CARD, run_card(run, run.name))
-        _say(run, world, state="done", message=_best_line(session.best))
-        log.info("done; %s", _best_line(session.best))
+            write_status(run, state="done", message=_best_line(session.best))
+            log.info("done; %s", _best_line(session.best))
     except (Stopped, KeyboardInterrupt):
         saved = _save_at_end(run, session)
         _say(run, world, state="stopped", message=f"stopped on request; {saved}")
