@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of snnpar may import only those before it.
 ORDER = (
-    "compat", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing", "lens", "pickles",
+    "compat", "public", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing", "lens", "pickles",
     "schema", "phrases", "config", "recipes", "flags", "devices", "images", "hub", "datasets", "neurons", "models",
     "losses", "metrics", "bootstrap", "report", "outcomes", "published", "operations", "trace", "raster", "energy",
     "ledger", "checkpoint", "inference", "membrane", "explain", "probing", "faithfulness", "runs", "runs_cli",
