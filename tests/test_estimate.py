@@ -211,6 +211,7 @@ def test_a_real_run_is_estimated_from_the_command_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_real_lack_of_memory_halves_the_batch() -> None:
     """Confined to less than the libraries and a step of 64 images take."""
     config = TrainConfig(model="spikingformer_1_64", batch_size=64, rendered_count=64, threads=1)

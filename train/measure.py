@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,15 +152,21 @@ def confine(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
-def end_with_parent(folder: Path) -> None:
-    """Once standard input closes, because who started this has gone: end, and leave nothing."""
+def end_with_parent(folder: Path) -> threading.Event:
+    """Once standard input closes, because who started this has gone: end, and leave nothing. Set while it does so."""
+    leaving = threading.Event()
 
-    def wait() -> None:
+    def leave() -> None:
         sys.stdin.buffer.read()
-        shutil.rmtree(folder, ignore_errors=True)
+        leaving.set()
+        gone = folder.with_name(f"{folder.name}.gone")
+        with suppress(OSError):
+            folder.rename(gone)  # so that nothing more is written there while it is being removed
+        shutil.rmtree(gone, ignore_errors=True)
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=leave, daemon=True).start()
+    return leaving
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -171,8 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     flags.add_argument("--random-teacher", default="", help="named size of a teacher with random weights")
     flags.add_argument("--attached", action="store_true", help="end, and remove FOLDER, once standard input closes")
     options = flags.parse_args(arguments)
-    if options.attached:
-        end_with_parent(options.folder)
+    leaving = end_with_parent(options.folder) if options.attached else threading.Event()
     signal.alarm(options.seconds)
     folder, load = options.folder, os.getloadavg()[0]
     try:
@@ -184,13 +190,15 @@ def main(arguments: list[str] | None = None) -> int:
             write_random_teacher(folder / "teacher", options.random_teacher, load_schema("pa100k"))
             config = replace(config, teacher=str(folder / "teacher"))
         result = measure(config, folder, options.steps) | {"free_bytes": free, "load": load}
+        write_text(folder / "result.json", json.dumps(result))
     except Exception as error:
+        if leaving.is_set():
+            signal.pause()  # the folder was taken away; this process ends once it is removed
         full = is_out_of_memory(error)
         write_text(folder / "error.json", json.dumps({"error": str(error), "out_of_memory": full}))
         if full or isinstance(error, ValueError):
             return 1
         raise
-    write_text(folder / "result.json", json.dumps(result))
     return 0
 
 

@@ -79,10 +79,13 @@ def buttons(run: Run, now: JobStatus) -> None:
         ):
             _control(lambda: launch(run, resume=True))
         if not now.is_active:
-            with st.popover("Delete…", icon=":material/delete:"):
-                st.markdown(f"Delete **{run.name}** with its weights, curves and log? There is no way back.")
-                if st.button("Delete for good", key="delete", type="primary"):
-                    _control(lambda: delete_run(run))
+            _ask_button("Delete…", "delete", run, icon=":material/delete:")
+    if now.is_active and now.state != "queued" and _asked("kill", run):
+        _confirm("kill", "End the run and all its processes at once? What it learned since the last saved state is "
+                 "lost; **Stop and save** keeps it.", "Kill it now", lambda: kill(run), "Ending its processes…")
+    elif not now.is_active and _asked("delete", run):
+        _confirm("delete", f"Delete **{run.name}** with its weights, curves and log? There is no way back.",
+                 "Delete for good", lambda: delete_run(run), "Deleting…")
 
 
 def _stop_and_kill(run: Run, now: JobStatus) -> None:
@@ -96,12 +99,32 @@ def _stop_and_kill(run: Run, now: JobStatus) -> None:
     ):
         _control(lambda: stop(run))
     if not queued:
-        with st.popover("Kill…", icon=":material/dangerous:"):
-            st.markdown("End the run and all its processes at once? What it learned since the last saved state is "
-                        "lost; **Stop and save** keeps it.")
-            if st.button("Kill it now", key="kill", type="primary"):
-                with st.spinner("Ending its processes…"):
-                    _control(lambda: kill(run))
+        _ask_button("Kill…", "kill", run, icon=":material/dangerous:")
+
+
+def _ask_button(label: str, what: str, run: Run, *, icon: str) -> None:
+    """Asks first. The question is kept in the session: a popover would close when the page polls the run."""
+    st.button(label, key=f"ask_{what}", icon=icon, on_click=_ask, args=(what, run.name))
+
+
+def _ask(what: str, run_name: str | None) -> None:
+    st.session_state["asked"] = (what, run_name)
+
+
+def _asked(what: str, run: Run) -> bool:
+    return st.session_state.get("asked") == (what, run.name)
+
+
+def _confirm(what: str, question: str, label: str, action: Callable[[], object], doing: str) -> None:
+    """The question, and the two answers."""
+    st.warning(question, icon=":material/help:")
+    with st.container(horizontal=True, gap="small"):
+        sure = st.button(label, key=what, type="primary")
+        st.button("Keep it", key=f"keep_{what}", on_click=_ask, args=("", None))
+    if sure:
+        _ask("", None)
+        with st.spinner(doing):
+            _control(action)
 
 
 def _use_button(run: Run, now: JobStatus) -> None:

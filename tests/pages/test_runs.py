@@ -102,11 +102,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
 
 
 BUTTONS = {
-    "created": {"Start", "Delete for good"}, "queued": {"Leave the queue"},
-    "running": {"Stop and save", "Kill it now"}, "stalled": {"Stop and save", "Kill it now"},
-    "stopping": {"Stop and save", "Kill it now"}, "stopped": {"Resume", "Delete for good"},
-    "killed": {"Resume", "Delete for good"}, "lost": {"Resume", "Delete for good"},
-    "failed": {"Resume", "Delete for good"}, "done": {"Delete for good"},
+    "created": {"Start", "Delete…"}, "queued": {"Leave the queue"},
+    "running": {"Stop and save", "Kill…"}, "stalled": {"Stop and save", "Kill…"},
+    "stopping": {"Stop and save", "Kill…"}, "stopped": {"Resume", "Delete…"},
+    "killed": {"Resume", "Delete…"}, "lost": {"Resume", "Delete…"},
+    "failed": {"Resume", "Delete…"}, "done": {"Delete…"},
 }
 
 
@@ -128,8 +128,20 @@ def test_a_button_does_what_it_says(view, tmp_path: Path, state: Callable, asked
     make_run(tmp_path, "a")
     state(name)
     test = view(tmp_path)
+    if key in ("kill", "delete"):
+        test.button(key=f"ask_{key}").click().run()
+        assert not asked
     test.button(key=key).click().run()
     assert asked == [call] and not test.exception
+
+
+def test_a_question_can_be_answered_with_no(view, tmp_path: Path, state: Callable, asked: list) -> None:
+    make_run(tmp_path, "a")
+    state("running")
+    test = view(tmp_path)
+    test.button(key="ask_kill").click().run().run()  # and it outlives the page's polling
+    test.button(key="keep_kill").click().run()
+    assert not asked and "kill" not in [button.key for button in test.button]
 
 
 def test_resume_goes_on_from_the_saved_state(view, tmp_path: Path, state: Callable, asked: list) -> None:
