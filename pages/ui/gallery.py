@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui import hint
 from pages.ui.chrome import Selection, mark
+from pages.ui.computing import computed
 from pages.ui.looking import Seen, explain
 from snnpar.explain import METHODS, Heatmap
 from snnpar.figures import LOOKS, hiding_curves, overlay
@@ -123,7 +124,7 @@ def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Sh
     return scored
 
 
-@st.cache_resource(max_entries=SCORES_KEPT, show_spinner=False)
+@computed(max_entries=SCORES_KEPT)
 def _score(key: str, _one: Seen, _selection: Selection, _heat: Heatmap) -> Faithfulness:
     return faithfulness(_one.model, _selection.picture.image, _heat, _selection.attribute)
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import gallery, hint, ledger_grid
 from pages.ui.chrome import Selection, mark
+from pages.ui.computing import computed
 from pages.ui.ledger_grid import Cell, readable
 from pages.ui.looking import Seen
 from snnpar.explain import METHODS
@@ -118,13 +119,13 @@ def _key(selection: Selection, student: Seen) -> tuple[str, str]:
     return student.version, selection.picture.digest
 
 
-@st.cache_resource(max_entries=LEDGERS_KEPT, show_spinner="Taking the logit apart…")
+@computed(max_entries=LEDGERS_KEPT, show_spinner="Taking the logit apart…")
 def _ledger(version: str, digest: str, attribute: str, _student: Seen) -> Ledger:
     model = _student.model
     return spike_ledger(model.module, _student.analysis.trace, model.schema.index(attribute))
 
 
-@st.cache_resource(max_entries=CHANNELS_KEPT, show_spinner="Taking the branches apart by channel…")
+@computed(max_entries=CHANNELS_KEPT, show_spinner="Taking the branches apart by channel…")
 def _terms(version: str, digest: str, attribute: str, branch: str, _student: Seen) -> ChannelTerms:
     model = _student.model
     return channel_terms(model.module, _student.analysis.trace, model.schema.index(attribute), branch)

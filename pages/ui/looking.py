@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import checkpoints
 from pages.ui.chrome import Selection, sentence
+from pages.ui.computing import computed
 from pages.ui.picture import Picture
 from snnpar.checkpoint import Checkpoint
 from snnpar.explain import Heatmap, heatmap
@@ -77,7 +78,7 @@ def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
     return None
 
 
-@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
+@computed(max_entries=MODELS_KEPT)
 def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
     model = load(_checkpoint)
     height, width = _checkpoint.model.image_size
@@ -85,7 +86,7 @@ def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
     return model
 
 
-@st.cache_resource(max_entries=ANALYSES_KEPT, show_spinner=False)
+@computed(max_entries=ANALYSES_KEPT)
 def _analyse(version: str, digest: str, _model: LoadedModel, _image: np.ndarray) -> Analysis:
     return analyze(_model, _image)
 
@@ -104,7 +105,7 @@ def explain(seen: dict[str, Seen], role: str, method: str, picture: Picture, att
         )
 
 
-@st.cache_resource(max_entries=HEATMAPS_KEPT, show_spinner=False)
+@computed(max_entries=HEATMAPS_KEPT)
 def _explain(
     key: str, _seen: dict[str, Seen], _role: str, _method: str, _image: np.ndarray, _attribute: str
 ) -> Heatmap:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui import hint, occluder
 from pages.ui.chrome import Selection, mark
+from pages.ui.computing import computed
 from pages.ui.looking import Seen
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
@@ -55,7 +56,7 @@ def _again(one: Seen, selection: Selection, hidden: np.ndarray) -> Occlusion:
     return _occlude(one.version, picture.digest, mask, one, picture.image, hidden)
 
 
-@st.cache_resource(max_entries=OCCLUSIONS_KEPT, show_spinner=False)
+@computed(max_entries=OCCLUSIONS_KEPT)
 def _occlude(version: str, digest: str, mask: str, _one: Seen, _image: np.ndarray, _hidden: np.ndarray) -> Occlusion:
     return occlude(_one.model, _one.analysis, _image, _hidden)
 

@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from pages.ui.computing import computed
 from snnpar.images import ImageError, open_rgb
 
 SHOWN_HEIGHT = 384  # pixels on screen; the models get the original
@@ -135,7 +136,7 @@ def chosen() -> Picture:
     return _sample(st.session_state["sample"])
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, scope="session")
+@computed(max_entries=4, scope="session")
 def _decoded(name: str, data: bytes) -> Picture:
     file = BytesIO(data)
     file.name = name  # so that a message names the file

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.chrome import mark
+from pages.ui.computing import computed
 from pages.ui.evaluated import Evaluated, Shown
 from snnpar import figures
 from snnpar.bootstrap import PairedDifference, paired_bootstrap
@@ -63,7 +64,7 @@ def headline(shown: Shown, name: str) -> None:
     )
 
 
-@st.cache_data(max_entries=32, show_spinner="Computing the intervals of the differences…")
+@computed(st.cache_data, max_entries=32, show_spinner="Computing the intervals of the differences…")
 def _differences(key: str, convention: str, _shown: Shown) -> list[PairedDifference]:
     """Student minus teacher, on the same draws of images."""
     pair = [_shown.probs[role][-1] for role in ("teacher", "student")]

@@ -1,0 +1,113 @@
+"""The line of those who wait to compute."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import pytest
+
+from snnpar.turns import LineFull, Turns
+
+
+def hold(turns: Turns, inside: threading.Event, release: threading.Event) -> threading.Thread:
+    def work() -> None:
+        with turns.taken():
+            inside.set()
+            release.wait(30)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert inside.wait(30)
+    return thread
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_no_more_than_so_many_at_once_and_all_get_their_turn(at_once: int) -> None:
+    turns, lock, counts = Turns(at_once, most_waiting=100), threading.Lock(), {"now": 0, "most": 0, "done": 0}
+
+    def work() -> None:
+        with turns.taken():
+            with lock:
+                counts["now"] += 1
+                counts["most"] = max(counts["most"], counts["now"])
+            time.sleep(random.random() / 200)
+            with lock:
+                counts["now"] -= 1
+                counts["done"] += 1
+
+    threads = [threading.Thread(target=work) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert counts["done"] == 30 and counts["most"] <= at_once
+
+
+def test_first_come_first_served_and_told_how_many_are_ahead() -> None:
+    turns, inside, release, order = Turns(), threading.Event(), threading.Event(), []
+    threads = [hold(turns, inside, release)]
+    told: dict[int, list[int]] = {}
+    for number in range(4):
+        heard = threading.Event()
+
+        def work(number: int = number, heard: threading.Event = heard) -> None:
+            def tell(ahead: int) -> None:
+                told.setdefault(number, []).append(ahead)
+                heard.set()
+
+            with turns.taken(tell):
+                order.append(number)
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        assert heard.wait(30)
+    release.set()
+    for thread in threads:
+        thread.join(60)
+    assert order == [0, 1, 2, 3]
+    assert {number: ahead[0] for number, ahead in told.items()} == {0: 1, 1: 2, 2: 3, 3: 4}
+    assert all(ahead == sorted(ahead, reverse=True) for ahead in told.values())
+
+
+def test_a_full_line_refuses_at_once() -> None:
+    turns, inside, release = Turns(1, most_waiting=0), threading.Event(), threading.Event()
+    thread = hold(turns, inside, release)
+    with pytest.raises(LineFull, match="1 are ahead"), turns.taken():
+        pytest.fail("got a turn")
+    release.set()
+    thread.join(60)
+    with turns.taken():
+        pass
+
+
+def test_who_gives_up_while_waiting_leaves_the_line() -> None:
+    turns, inside, release = Turns(), threading.Event(), threading.Event()
+    thread = hold(turns, inside, release)
+
+    def leave(ahead: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), turns.taken(leave):
+        pytest.fail("got a turn")
+    release.set()
+    thread.join(60)
+    with turns.taken(lambda ahead: pytest.fail("somebody is still ahead")):
+        pass
+
+
+def test_a_failure_inside_ends_the_turn_and_a_turn_inside_a_turn_does_not_wait() -> None:
+    turns = Turns(1, most_waiting=0)
+    with pytest.raises(OSError), turns.taken():
+        with turns.taken():
+            pass
+        raise OSError
+    with turns.taken():
+        pass
+
+
+@pytest.mark.parametrize(("at_once", "most_waiting"), [(0, 1), (1, -1)])
+def test_sizes_are_checked(at_once: int, most_waiting: int) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        Turns(at_once, most_waiting)
