@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, estimating, form, progress, starting
+from pages.ui import access, chrome, estimating, form, progress, starting
 from pages.ui.form_values import faults, to_config
 
 selection = chrome.selection()
@@ -19,12 +19,16 @@ with left:
     if config:
         st.markdown("**The same in a terminal**")
         st.code(form.command(config), language="bash", wrap_lines=True)
-    estimating.offer(config)
-    starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])
+    if not access.told("train"):
+        estimating.offer(config)
+        starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])
 with right:
     st.header("Runs", anchor=False)
-    listed = progress.chosen_run()
-    if listed is None:
+    off = access.told("runs")
+    listed = None if off else progress.chosen_run()
+    if off:
+        pass
+    elif listed is None:
         st.info(
             "No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
             icon=":material/info:",

@@ -1,11 +1,54 @@
-"""Who may do what: on a public server only what leaves nothing behind, unless a named user has signed in."""
+"""Who may do what: on a public server only what leaves nothing behind, unless a named person has signed in.
+
+What is denied is not drawn: a widget that is only disabled can still be set by whoever speaks the browser's protocol.
+"""
 
 from __future__ import annotations
 
+import os
+
+import streamlit as st
+
 from snnpar.public import REASONS, is_public
+
+USERS = "SNNPAR_USERS"  # who may do everything: verified e-mail addresses or subject ids of the provider, by commas
 
 
 def denied(what: str) -> str | None:
     """Why `what` (a key of snnpar.public.REASONS) is off for this visitor; None if it is not."""
     reason = REASONS[what]
-    return reason if is_public() else None
+    return reason if is_public() and not _named(st.user.to_dict()) else None
+
+
+def told(what: str) -> bool:
+    """Is `what` off for this visitor? Then the page says why."""
+    reason = denied(what)
+    if reason:
+        st.info(reason, icon=":material/lock:")
+    return reason is not None
+
+
+def _named(claims: dict) -> bool:
+    """Has somebody signed in whom the server's owner named? An address counts only if the provider vouches for it."""
+    allowed = {name.strip().casefold() for name in os.environ.get(USERS, "").split(",")} - {""}
+    names = [claims.get("sub"), claims.get("email") if claims.get("email_verified") is True else None]
+    return claims.get("is_logged_in") is True and any(str(name).casefold() in allowed for name in names if name)
+
+
+def banner() -> None:
+    """On a public server: what it leaves off, and where to sign in if its owner has set that up."""
+    if not is_public():
+        return
+    claims = st.user.to_dict()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="public"):
+        if _named(claims):
+            words = f"Public server, signed in as {claims.get('email') or claims.get('sub')}: nothing is off for you."
+        elif claims.get("is_logged_in"):
+            words = f"Public server: {claims.get('email') or 'this account'} is not among those who may train here."
+        else:
+            words = "Public server: your picture stays in memory and is not kept. Training needs your own machine."
+        st.caption(f":material/public: {words}")
+        if claims.get("is_logged_in"):
+            st.button("Sign out", type="tertiary", icon=":material/logout:", on_click=st.logout)
+        elif "is_logged_in" in claims:  # a provider is configured
+            st.button("Sign in", type="tertiary", icon=":material/login:", on_click=st.login)

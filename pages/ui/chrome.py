@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages.ui import checkpoints, picture
+from pages.ui import access, checkpoints, picture
 from snnpar.checkpoint import Checkpoint
 from snnpar.figures import LOOKS
 from snnpar.metrics import THRESHOLDS
@@ -64,6 +64,7 @@ def bar() -> None:
             width=150,
             help="An attribute with a higher probability than this counts as present.",
         )
+    access.banner()
     for role in ROLES:
         checkpoint = _resolve(role)
         if checkpoint:

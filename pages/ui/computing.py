@@ -1,4 +1,4 @@
-"""Heavy functions of the pages: what they return is kept, and what is not is computed when it is this visitor's turn."""
+"""Heavy functions of the pages: what they return is kept; what is not is computed when it is this visitor's turn."""
 
 from __future__ import annotations
 

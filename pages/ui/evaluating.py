@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui import access
 from pages.ui.chrome import Selection
 from pages.ui.evaluated import Evaluated
 from pages.ui.states import RESUMABLE, STATES
@@ -59,7 +60,9 @@ def offer_same(models: dict[str, Evaluated]) -> None:
 
 
 def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) -> None:
-    """A button, and the command that it runs."""
+    """A button, and the command that it runs; on a public server why there is none."""
+    if access.told("evaluate"):
+        return
     if st.button(label, icon=":material/play_arrow:", **look):
         start(checkpoints, choice)
     st.code(command(checkpoints, choice), language="bash", wrap_lines=True)
@@ -71,7 +74,9 @@ def folders(selection: Selection) -> list[Path]:
 
 
 def form(selection: Selection) -> None:
-    """Choose images, see the command, start it for the bar's pair."""
+    """Choose images, see the command, start it for the bar's pair; not on a public server."""
+    if access.denied("evaluate"):
+        return
     with st.expander("Evaluate the bar's pair on other data"):
         try:
             choice = _choice()
@@ -163,18 +168,23 @@ def _live(listed: list[Evaluation], were_active: frozenset[str]) -> None:
 def _job(evaluation: Evaluation, now: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{STATES[now.state]} **{evaluation.checkpoint.name}** on {evaluation.choice.title} {now.message}")
-        if now.is_active and st.button("Stop", icon=":material/stop:", key=f"stop_{evaluation.name}",
-                                       help="Ends after the current batch; can resume."):
-            _control(lambda: stop(evaluation))
-        if now.state in RESUMABLE and st.button(
-            "Resume" if now.state != "created" else "Start", icon=":material/resume:", key=f"resume_{evaluation.name}",
-            help="Goes on after the last whole part.",
-        ):
-            _control(lambda: launch(evaluation))
+        if not access.denied("evaluate"):
+            _job_buttons(evaluation, now)
     if now.is_active:
         _progress(evaluation)
-    if now.state in ("failed", "lost"):
+    if now.state in ("failed", "lost") and not access.denied("evaluate"):
         st.code(read_log(evaluation, 20) or "The log is empty.", language=None, height=160)
+
+
+def _job_buttons(evaluation: Evaluation, now: JobStatus) -> None:
+    if now.is_active and st.button("Stop", icon=":material/stop:", key=f"stop_{evaluation.name}",
+                                   help="Ends after the current batch; can resume."):
+        _control(lambda: stop(evaluation))
+    if now.state in RESUMABLE and st.button(
+        "Resume" if now.state != "created" else "Start", icon=":material/resume:", key=f"resume_{evaluation.name}",
+        help="Goes on after the last whole part.",
+    ):
+        _control(lambda: launch(evaluation))
 
 
 def _progress(evaluation: Evaluation) -> None:

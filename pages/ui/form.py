@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import streamlit as st
 
-from pages.ui import checkpoints, form_fill, form_state
+import snnpar
+from pages.ui import access, checkpoints, form_fill, form_state
 from pages.ui.form_values import CHOSEN, DISTILLATION, changed, faults, hindrance, in_effect, of_recipe
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import SettingField, TrainConfig, setting_fields
@@ -53,8 +55,9 @@ def settings(teacher: Checkpoint | None) -> dict:
 
 
 def command(of: TrainConfig) -> str:
-    """The command line that does the same."""
-    return shlex.join(["python", "-m", "train", *to_arguments(of)])
+    """The command line that does the same; on a public server without the server's own folders."""
+    line = shlex.join(["python", "-m", "train", *to_arguments(of)])
+    return line.replace(f"{snnpar.ROOT}{os.sep}", "") if access.denied("paths") else line
 
 
 def label(name: str) -> str:

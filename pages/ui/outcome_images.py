@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from pages.ui import basket, picture
+from pages.ui import access, basket, picture
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit
 
@@ -24,6 +24,8 @@ THUMBNAILS_KEPT = 2048
 
 def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str] = lambda index: "") -> None:
     """A page of cards of the images `indices`; `said(index)` is the text below the file name."""
+    if access.told("paths"):
+        return
     try:
         split = _split(shown.key, shown)
     except (ValueError, OSError) as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from pages.ui import basket, evaluating, outcome_images
+from pages.ui import access, basket, evaluating, outcome_images
 from pages.ui.chrome import Selection
 from pages.ui.evaluated import Shown
 from snnpar.slices import choose_slice, list_slices, save_slice
@@ -34,6 +34,8 @@ def show(shown: Shown, selection: Selection) -> None:
 
 
 def _save(shown: Shown, files: tuple[str, ...]) -> None:
+    if access.told("keep"):
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the slice", key="slice_name", placeholder="missed-hats", width=260,
                              help="Letters, digits, - and _. A slice of that name is replaced.")
