@@ -11,6 +11,7 @@ from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_trai
 from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
 from snnpar.runs_cli import add_runs
+from snnpar.serve import add_serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     published.add_argument("--phrases", type=Path, metavar="FILE", help="vectors of the teacher's attribute phrases")
     published.set_defaults(command=import_checkpoint)
     add_benchmarks(commands.add_parser("bench", help="measure this machine"))
+    add_serve(commands.add_parser("serve", help="the same analysis as an API and a small Gradio app"))
     return flags
 
 

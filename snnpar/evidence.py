@@ -101,7 +101,7 @@ def weights_hash(checkpoint: Checkpoint) -> str:
 def evidence_png(evidence: Evidence) -> bytes:
     """The picture and each model's map side by side, with the numbers of the chosen attribute below."""
     tiles = [_fit(Image.fromarray(evidence.picture))]
-    tiles += [_overlaid(evidence.picture, finding.heat) for finding in evidence.findings.values() if finding.heat]
+    tiles += [overlaid(evidence.picture, finding.heat) for finding in evidence.findings.values() if finding.heat]
     lines = _lines(evidence)
     font, small = ImageFont.load_default(16), ImageFont.load_default(13)
     wide = max(sum(tile.width for tile in tiles) + MARGIN * (len(tiles) - 1),
@@ -125,8 +125,8 @@ def _fit(image: Image.Image) -> Image.Image:
     return image.convert("RGB").resize((width, HEIGHT), Image.Resampling.LANCZOS)
 
 
-def _overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
-    """The map over the grey picture, on its own scale, cell by cell."""
+def overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
+    """The map over the grey picture uint8 (H, W, 3), on its own scale, cell by cell; HEIGHT pixels tall."""
     base = _fit(Image.fromarray(picture).convert("L"))
     low, high = span(float(heat.values.min()), float(heat.values.max()))
     places = np.clip((heat.values - low) / (high - low) * 255, 0, 255).round().astype(int)

@@ -83,7 +83,7 @@ def test_who_may_import_what(package: str, forbidden: set[str]) -> None:
 
 def test_gradio_is_imported_by_serve_alone() -> None:
     users = {name for name in members("snnpar") if "gradio" in {top(i) for i in imports(name)}}
-    assert users == {"snnpar.serve.page"}
+    assert users and all(name.split(".")[1] == "serve" for name in users)
 
 
 def test_no_cycle() -> None:

@@ -1,0 +1,281 @@
+"""The endpoints: an image as base64 in, plain JSON out. Everything is computed by the library; here it gets names.
+
+Bad input raises ValueError with one sentence. Numbers are not rounded: they equal those of `snnpar.inference.analyze`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, TypedDict
+
+import numpy as np
+
+from snnpar import CHECKPOINTS
+from snnpar.checkpoint import CheckpointError, read_checkpoint
+from snnpar.energy import CONVENTIONS, estimate_energy
+from snnpar.evidence import overlaid
+from snnpar.explain import METHODS, heatmap
+from snnpar.images import ImageError, open_rgb
+from snnpar.inference import LoadedModel, analyze, decide, load, shared_attributes
+from snnpar.models import SMALL
+
+ROLES = ("teacher", "student")
+Role = Literal["teacher", "student"]
+Roles = Literal["both", "teacher", "student"]
+
+
+class Model(TypedDict):
+    """What is loaded. image_size: rows and columns; timesteps: 0 without neurons; heatmaps: titles by method."""
+
+    checkpoint: str
+    role: str
+    architecture: str
+    image_size: list[int]
+    timesteps: int
+    attributes: list[str]
+    heatmaps: dict[str, str]
+
+
+class Group(TypedDict):
+    """What is decided for a group of attributes, and the words for it."""
+
+    group: str
+    attributes: list[str]
+    text: str
+
+
+class Answer(TypedDict):
+    """Probabilities by attribute; per_timestep: the answers after timesteps 1, 2, ..., of a student with timesteps."""
+
+    checkpoint: str
+    probabilities: dict[str, float]
+    groups: list[Group]
+    per_timestep: list[dict[str, float]]
+
+
+class Firing(TypedDict):
+    """One layer of neurons; spikes and rates (spikes per neuron) in each timestep."""
+
+    layer: str
+    neurons: int
+    spikes: list[int]
+    rates: list[float]
+
+
+class Trace(TypedDict):
+    """The student's spikes; mean_rate: all spikes / (all neurons x timesteps)."""
+
+    checkpoint: str
+    timesteps: int
+    total_spikes: int
+    mean_rate: float
+    layers: list[Firing]
+
+
+class Heat(TypedDict):
+    """One heatmap: values by rows and columns (tokens, or the model's pixels), and a PNG over the picture in base64."""
+
+    checkpoint: str
+    attribute: str
+    title: str
+    unit: str
+    hooked: str
+    values: list[list[float]]
+    png_base64: str
+
+
+class LayerCost(TypedDict):
+    """One layer's operations and energy for this image."""
+
+    layer: str
+    macs: float
+    acs: float
+    bytes: float
+    energy_uj: float
+
+
+class Energy(TypedDict):
+    """Estimated microjoules for this image, the convention they were counted under, and the layers they sum up."""
+
+    checkpoint: str
+    energy_uj: float
+    macs: float
+    acs: float
+    bytes: float
+    convention: str
+    kind: str
+    layers: list[LayerCost]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The two models that answer."""
+
+    teacher: LoadedModel
+    student: LoadedModel
+
+    def __post_init__(self) -> None:
+        for role in ROLES:
+            model = self[role]
+            if model.role != role:
+                raise ValueError(f"{model.checkpoint.name} is a {model.role}; give it as --{model.role}")
+        shared_attributes(self.teacher.schema, self.student.schema)
+
+    def __getitem__(self, role: str) -> LoadedModel:
+        return getattr(self, role)
+
+
+def load_pair(teacher: str | None = None, student: str | None = None) -> Pair:
+    """Read two checkpoints by their names in checkpoints/, or by folder; None is the shipped one. Raises ValueError."""
+    names = (teacher or SMALL["teacher"], student or SMALL["student"])
+    folders = [CHECKPOINTS / name if (CHECKPOINTS / name).is_dir() else Path(name) for name in names]
+    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {CHECKPOINTS}")
+    return Pair(*(load(read_checkpoint(folder)) for folder in folders))
+
+
+class Answers:
+    """The endpoints over a pair of models. Docstrings appear in the API's documentation."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+
+    def models(self) -> dict[str, Model]:
+        """Say what is loaded: by role, the checkpoint, its attributes, timesteps and heatmap methods."""
+        return {role: _model(self.pair[role]) for role in ROLES}
+
+    def predict(self, image: str, role: Roles = "both", threshold: float = 0.5) -> dict[str, Answer]:
+        """Read the attributes of the pedestrian in a picture with the teacher, the student, or both.
+
+        Args:
+            image: the bytes of a JPEG, PNG or WebP file as base64, with or without data:...;base64, before it
+            role: teacher, student or both
+            threshold: probability from 0 to 1 above which an attribute counts as seen
+        Returns:
+            by role: the probability of each attribute, what is decided for each group, and, of a student with
+            timesteps, the probabilities after each of them
+        """
+        roles, threshold = _roles(role), _share(threshold, "threshold")
+        picture = _picture(image)
+        return {name: _answer(self.pair[name], picture, threshold) for name in roles}
+
+    def trace(self, image: str) -> Trace:
+        """Count the spikes of the student on a picture, by layer and timestep.
+
+        Args:
+            image: the bytes of a JPEG, PNG or WebP file as base64
+        Returns:
+            spikes and firing rates of every layer of neurons in every timestep, and of all together
+        """
+        model = self.pair.student
+        trace = analyze(model, _picture(image)).trace
+        layers = [Firing(layer=name, neurons=trace.neurons(name), spikes=trace.counts(name).tolist(),
+                         rates=trace.rates(name).tolist()) for name in trace.names]
+        return Trace(checkpoint=model.checkpoint.name, timesteps=trace.timesteps, total_spikes=trace.total_spikes,
+                     mean_rate=trace.nasfr, layers=layers)
+
+    def heatmap(self, image: str, attribute: str, role: Role = "student", method: str = "grad_cam") -> Heat:
+        """Show where a model looks for an attribute.
+
+        Args:
+            image: the bytes of a JPEG, PNG or WebP file as base64
+            attribute: one of the model's attributes, see /models
+            role: teacher or student
+            method: one of the role's heatmap methods, see /models
+        Returns:
+            the map's values by rows and columns, their unit, where in the model they come from, and the map over the
+            picture as a PNG in base64
+        """
+        model = self.pair[_one_of(role, "role", ROLES)]
+        method = _one_of(method, "method", METHODS[role])
+        model.schema.index(attribute)  # methods that show one map for all attributes do not look at it
+        picture = _picture(image)
+        heat = heatmap(method, model, picture, attribute, teacher=self.pair.teacher)
+        return Heat(checkpoint=model.checkpoint.name, attribute=attribute, title=heat.title, unit=heat.unit,
+                    hooked=heat.hooked, values=heat.values.astype(float).tolist(),
+                    png_base64=_png(overlaid(picture, heat)))
+
+    def energy(self, image: str, role: Roles = "both", convention: str = "arithmetic") -> dict[str, Energy]:
+        """Estimate the energy that a picture costs each model; nothing is measured on a chip.
+
+        Args:
+            image: the bytes of a JPEG, PNG or WebP file as base64
+            role: teacher, student or both
+            convention: what is counted and at which price: arithmetic, memory or int8
+        Returns:
+            by role: microjoules, operations and memory traffic, layer by layer, and the convention in words
+        """
+        roles, assumed = _roles(role), CONVENTIONS[_one_of(convention, "convention", CONVENTIONS)]
+        picture = _picture(image)
+        return {name: _energy(self.pair[name], picture, assumed) for name in roles}
+
+
+def _model(model: LoadedModel) -> Model:
+    config = model.checkpoint.model
+    timesteps = config.timesteps if config.architecture == "spikingformer" else 0
+    return Model(checkpoint=model.checkpoint.name, role=model.role, architecture=config.architecture,
+                 image_size=list(config.image_size), timesteps=timesteps, attributes=list(model.schema.attributes),
+                 heatmaps={key: method.label for key, method in METHODS[model.role].items()})
+
+
+def _answer(model: LoadedModel, picture: np.ndarray, threshold: float) -> Answer:
+    prediction = analyze(model, picture).prediction
+    groups = [Group(group=one.group, attributes=list(one.attributes), text=one.text or "")
+              for one in decide(model.schema, prediction.probs, threshold)]
+    steps = [] if prediction.probs_per_timestep is None else prediction.probs_per_timestep
+    return Answer(checkpoint=model.checkpoint.name, probabilities=_named(prediction.attributes, prediction.probs),
+                  groups=groups, per_timestep=[_named(prediction.attributes, probs) for probs in steps])
+
+
+def _energy(model: LoadedModel, picture: np.ndarray, assumed: object) -> Energy:
+    report = estimate_energy(analyze(model, picture).trace, assumed)
+    layers = [LayerCost(layer=one.name, macs=one.macs, acs=one.acs, bytes=one.bytes, energy_uj=one.energy_uj)
+              for one in report.layers]
+    return Energy(checkpoint=model.checkpoint.name, energy_uj=report.energy_uj, macs=report.macs, acs=report.acs,
+                  bytes=report.bytes, convention=report.convention, kind="estimate", layers=layers)
+
+
+def _named(names: Iterable[str], values: np.ndarray) -> dict[str, float]:
+    return dict(zip(names, values.tolist(), strict=True))
+
+
+def _picture(image: object) -> np.ndarray:
+    """Base64 to uint8 (H, W, 3); the limits are those of `open_rgb`. Raises ImageError."""
+    if not isinstance(image, str) or not image:
+        raise ImageError("There is no image; send the bytes of a JPEG, PNG or WebP file as base64 text.")
+    text = image.partition(",")[2] if image.startswith("data:") else image
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImageError("The image is not base64; encode the bytes of a JPEG, PNG or WebP file.") from error
+    return open_rgb(data)
+
+
+def _roles(role: object) -> tuple[str, ...]:
+    role = _one_of(role, "role", ("both", *ROLES))
+    return ROLES if role == "both" else (role,)
+
+
+def _one_of(value: object, what: str, options: Iterable[str]) -> str:
+    options = tuple(options)
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"There is no {what} {str(value)[:40]!r}; choose one of {', '.join(options)}.")
+    return value
+
+
+def _share(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 <= value <= 1):
+        raise ValueError(f"The {what} must be a number from 0 to 1; got {str(value)[:40]!r}.")
+    return float(value)
+
+
+def _png(picture: object) -> str:
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")
