@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,8 @@ FORMATS = ("JPEG", "PNG", "WEBP")  # recognised by content, never by file name
 MAX_BYTES = 10_000_000
 MIN_SIDE = 8  # pixels; below that nobody can tell a hat from a bag
 MAX_ASPECT = 10  # long side / short side; a standing person fills at most about 4
+# Pillow only warns of up to twice as many pixels as it thinks safe; every path that decodes here must refuse them.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x - 0.5) / 0.5
 
 

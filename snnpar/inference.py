@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnpar.checkpoint import Checkpoint, load_model
+from snnpar.checkpoint import Checkpoint, CheckpointError, load_model
 from snnpar.energy import EnergyReport, estimate_energy
 from snnpar.images import preprocess
 from snnpar.models import ModelOutput
@@ -84,12 +84,18 @@ class Analysis:
 
 
 def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
-    """One recorded forward of an image uint8 (H, W, 3). `latency_ms` is that forward, recording included."""
+    """One recorded forward of an image uint8 (H, W, 3). `latency_ms` is that forward, recording included.
+
+    Raises CheckpointError if the answer is no number, as that of exploded weights is.
+    """
     images = model.prepare(image)
     with model.lock, torch.no_grad(), record(model.module) as trace:
         began = time.perf_counter()
         output = model.forward(images)
         latency_ms = (time.perf_counter() - began) * 1e3
+    if not output.logits.isfinite().all():
+        raise CheckpointError(f"{model.checkpoint.name} answers with values that are no numbers: its weights are damaged "
+                              "or exploded in training; take another checkpoint")
     per_timestep = None
     if trace.logits_per_timestep is not None:
         per_timestep = prefix_probs(trace.logits_per_timestep[:, 0])

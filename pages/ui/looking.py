@@ -11,7 +11,7 @@ from pages.ui import checkpoints
 from pages.ui.chrome import Selection, sentence
 from pages.ui.computing import computed
 from pages.ui.picture import Picture
-from snnpar.checkpoint import Checkpoint
+from snnpar.checkpoint import Checkpoint, CheckpointError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS
 from snnpar.inference import Analysis, LoadedModel, analyze, load
@@ -41,16 +41,12 @@ def look(selection: Selection) -> dict[str, Seen]:
         if model is None:
             st.info(_EMPTY[role], icon=":material/info:")
             continue
+        version, shown = checkpoints.version(model.checkpoint), selection.picture
         with st.spinner(f"{LOOKS[role].name} {model.checkpoint.name} looks at the picture…"):
-            seen[role] = Seen(
-                model,
-                _analyse(
-                    checkpoints.version(model.checkpoint),
-                    selection.picture.digest,
-                    model,
-                    selection.picture.image,
-                ),
-            )
+            try:
+                seen[role] = Seen(model, _analyse(version, shown.digest, model, shown.image))
+            except CheckpointError as error:
+                st.error(sentence(error), icon=":material/error:")
     return seen
 
 

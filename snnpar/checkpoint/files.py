@@ -20,6 +20,10 @@ from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
 
 PHRASES, CARD = "phrases.safetensors", "README.md"
+SECTIONS = ("model", "schema", "train", "provenance")
+TOLD = 12  # misfits, of which a wrong file has hundreds
+TOLD_LETTERS = 500  # of what is wrong with a config, whose values can be of any length
+MOST_CONFIG_BYTES = 1_000_000  # of config.json, which is read from anybody; ours have 8 KB
 
 
 class CheckpointError(ValueError):
@@ -67,15 +71,28 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = _read_json(path)
         model = from_dict(ModelConfig, content["model"])
         role_of(model)
         schema = AttributeSchema.from_dict(content["schema"])
     except KeyError as error:
         raise CheckpointError(f"{path} has no {error} section; it needs model and schema") from error
     except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is not a usable config: {error}") from error
+        raise CheckpointError(f"{path} is not a usable config: {str(error)[:TOLD_LETTERS]}") from error
     return Checkpoint(folder, model, schema, content.get("train") or {}, content.get("provenance") or {})
+
+
+def _read_json(path: Path) -> dict:
+    """The object of a config.json, its sections objects too. Raises ValueError."""
+    if path.stat().st_size > MOST_CONFIG_BYTES:
+        raise ValueError(f"it has {path.stat().st_size:,} bytes, more than {MOST_CONFIG_BYTES:,}")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
+    if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
+        raise ValueError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
+    return content
 
 
 def load_model(checkpoint: Checkpoint) -> nn.Module:
@@ -88,6 +105,8 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or not safetensors ({error}); fetch it again") from error
     try:
+        with torch.device("meta"):  # where tensors take no memory: a config may ask for far more than the file has
+            check_fit(build_model(checkpoint.model, len(checkpoint.schema)), state, path)
         model = build_model(checkpoint.model, len(checkpoint.schema))
     except ConfigError as error:
         raise CheckpointError(f"{checkpoint.path / CONFIG}: {error}") from error
@@ -96,22 +115,34 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
 
 
 def load_strictly(model: nn.Module, state: dict[str, torch.Tensor], source: Path) -> None:
-    """Copy `state` into the model, or raise CheckpointError listing every key that does not fit."""
+    """Copy `state` into the model, or raise CheckpointError listing what does not fit."""
+    check_fit(model, state, source)
+    model.load_state_dict(state)
+
+
+def check_fit(model: nn.Module, state: dict[str, torch.Tensor], source: Path) -> None:
+    """Raise CheckpointError unless `state` has the model's keys and shapes, and no infinite value or NaN."""
     problems = misfits(model, state)
     if problems:
-        raise CheckpointError(f"{source} does not fit its config.json: {'; '.join(problems)}")
-    model.load_state_dict(state)
+        more = f"; and {len(problems) - TOLD} more" if len(problems) > TOLD else ""
+        raise CheckpointError(f"{source} does not fit its config.json: {'; '.join(problems[:TOLD])}{more}")
+    broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{source} has values that are no numbers in {', '.join(broken[:TOLD])}; fetch it again, "
+                              "or take an earlier state")
 
 
 def misfits(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:
     """What keeps `state` from being the model's: each missing, unknown or mis-shaped key in words."""
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    expected = model.state_dict()
     problems = [f"missing {key}" for key in expected if key not in state]
     problems += [f"unknown {key}" for key in state if key not in expected]
-    problems += [
-        f"{key} has shape {tuple(state[key].shape)}, expected {shape}"
-        for key, shape in expected.items() if key in state and tuple(state[key].shape) != shape
-    ]
+    for key in (key for key in expected if key in state):
+        found, wanted = state[key], expected[key]
+        if found.shape != wanted.shape:
+            problems.append(f"{key} has shape {tuple(found.shape)}, expected {tuple(wanted.shape)}")
+        elif found.is_floating_point() != wanted.is_floating_point():
+            problems.append(f"{key} has numbers of type {found.dtype}, expected {wanted.dtype}")
     return problems
 
 
