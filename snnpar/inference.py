@@ -94,8 +94,8 @@ def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
         output = model.forward(images)
         latency_ms = (time.perf_counter() - began) * 1e3
     if not output.logits.isfinite().all():
-        raise CheckpointError(f"{model.checkpoint.name} answers with values that are no numbers: its weights are damaged "
-                              "or exploded in training; take another checkpoint")
+        raise CheckpointError(f"{model.checkpoint.name} answers with values that are no numbers: its weights are "
+                              "damaged or exploded in training; take another checkpoint")
     per_timestep = None
     if trace.logits_per_timestep is not None:
         per_timestep = prefix_probs(trace.logits_per_timestep[:, 0])
