@@ -1,4 +1,4 @@
-"""Damaged pictures and checkpoints, many, the same each time: `python tests/fuzzing.py images|checkpoints COUNT [SEED]`.
+"""Damaged pictures and checkpoints, the same each time: `python tests/fuzzing.py images|checkpoints COUNT [SEED]`.
 
 It runs in a process of its own, because what it looks for, a crash or a hang in a decoder, would end or hold up the
 tests. The last line on standard output is a JSON object of counts; before each case its number goes to standard error.
