@@ -12,6 +12,7 @@ from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
 from snnpar.runs_cli import add_runs
 from snnpar.serve import add_serve
+from snnpar.space import add_space
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     published.set_defaults(command=import_checkpoint)
     add_benchmarks(commands.add_parser("bench", help="measure this machine"))
     add_serve(commands.add_parser("serve", help="the same analysis as an API and a small Gradio app"))
+    add_space(commands.add_parser("space", help="write the folder of a Hugging Face Space"))
     return flags
 
 

@@ -34,7 +34,22 @@ def build(teacher: str | None = None, student: str | None = None, *, waiting: in
     from snnpar.serve.answers import Answers, load_pair
     from snnpar.serve.page import blocks
 
+    declare_gpu()
     return blocks(Answers(load_pair(teacher, student)), waiting)
+
+
+def declare_gpu() -> bool:
+    """Tell a ZeroGPU Space, which stops where no function asks for a GPU, that one may. True where there is `spaces`.
+
+    None of ours does: both models answer on the processor in less time than a GPU takes to be lent, and a loan would
+    be charged to the visitor.
+    """
+    try:
+        import spaces
+    except ImportError:
+        return False
+    spaces.GPU(lambda: None)
+    return True
 
 
 def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait: bool = True) -> str:
