@@ -42,6 +42,11 @@ def repair_torchvision() -> None:
     torchvision.extension._has_ops = lambda: True  # else torchvision.ops.nms refuses before it looks for a kernel
 
 
+def is_repaired() -> bool:
+    """Did torchvision need the repair here?"""
+    return _library is not None
+
+
 def _nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
     """Greedy non-maximum suppression: indices of kept boxes (x1, y1, x2, y2), best score first."""
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
