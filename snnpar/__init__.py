@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -17,3 +18,12 @@ RUNS = CHECKPOINTS / "runs"
 EVALUATIONS = CHECKPOINTS / "evaluations"
 SLICES = CHECKPOINTS / "slices"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"  # the files that make a folder a checkpoint
+
+_LAZY = dict.fromkeys(("load", "from_pretrained", "save_pretrained", "push_to_hub"), "snnpar.pretrained")
+
+
+def __getattr__(name: str) -> object:
+    """snnpar.load and its like; what they need is heavy, and imported when they are asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'snnpar' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

@@ -1,4 +1,4 @@
-"""`python -m snnpar`: estimate, runs, models, evaluate, compare, faithfulness, data, export, import, bench, table."""
+"""`python -m snnpar`: estimate, runs, models, evaluate, compare, faithfulness, hub, data, export, import, bench, ..."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
+from snnpar.doctor import examine
 from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
+from snnpar.hub_cli import add_hub
 from snnpar.runs_cli import add_runs
 from snnpar.serve import add_serve
 from snnpar.space import add_space
@@ -29,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(prog="python -m snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
+    checkup = commands.add_parser("doctor", help="is this machine fit, and what to mend; 1 if the shipped pair cannot run")
+    checkup.set_defaults(command=examine)
     add_runs(commands.add_parser("runs", help="list, show, create, stop, kill, resume and delete training runs"))
     models = commands.add_parser("models", help="print the table of named models")
     models.set_defaults(command=show_models)
@@ -38,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     add_evaluate(commands.add_parser("evaluate", help="metrics and answers of checkpoints on labelled images"))
     add_compare(commands.add_parser("compare", help="paired bootstrap of two checkpoints (B minus A), as JSON"))
     add_faithfulness(commands.add_parser("faithfulness", help="which heatmaps of a checkpoint to believe"))
+    add_hub(commands.add_parser("hub", help="pull checkpoints from the Hugging Face Hub, push one, list, delete"))
     add_data(commands.add_parser("data", help="look a data set over before it is used"))
     export = commands.add_parser("export", help="copy a run's checkpoint to a folder to share")
     export.add_argument("run", type=Path)

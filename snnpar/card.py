@@ -1,61 +1,150 @@
-"""The README card of a trained checkpoint, written from the run's own files, and the copy of a run to share."""
+"""The README card of a checkpoint, written from its own files, and the copy of a checkpoint to share."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from snnpar import ASSETS
 from snnpar.atomic import write_text
-from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, read_checkpoint, write_config
-from snnpar.config import TrainConfig, to_dict, without_folders
-from snnpar.history import read_metrics
+from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
+from snnpar.config import TrainConfig, to_dict, without_places
+from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments
+from snnpar.report import HEADINGS
 from snnpar.runs import UNREADABLE, Run, RunError
+from snnpar.scores import Score, best_epoch, known_scores
 
-TITLES = {"mean_accuracy": "mA", "accuracy": "Acc", "precision": "Prec", "recall": "Rec", "f1": "F1"}
 DATA = {
-    "rendered": "pedestrians rendered by this project (snnpar.datasets.rendered)",
+    "rendered": "pedestrians rendered by this project (snnpar.datasets.rendered; Apache-2.0)",
     "pa100k": "PA-100K (Liu et al., HydraPlus-Net, ICCV 2017; CC BY 4.0)",
     "mixed": "PA-100K (Liu et al., HydraPlus-Net, ICCV 2017; CC BY 4.0) and pedestrians rendered by this project",
-    "peta": "PETA (Deng et al., ACM Multimedia 2014)",
-    "rapv1": "RAP version 1 (Li et al., arXiv 1603.07054)",
-    "pickle": "a data set kept as a pickle in the layout of Rethinking_of_PAR or VTB",
-    "csv": "a data set of its own kind, a folder with labels.csv",
+    "peta": "PETA (Deng et al., ACM Multimedia 2014; under its authors' terms)",
+    "rapv1": "RAP version 1 (Li et al., arXiv 1603.07054; under its authors' terms)",
+    "pickle": "a data set kept as a pickle in the layout of Rethinking_of_PAR or VTB; ask its owner for the licence",
+    "csv": "a data set of its own kind, a folder with labels.csv; ask its owner for the licence",
 }
+OPEN = ("rendered", "pa100k", "mixed")  # data sets whose licence lets what was trained on them be given away
 WITH_UNKNOWN = ("rapv1", "pickle", "csv")  # data sets whose labels can be unknown
+TAGS = ("pedestrian-attribute-recognition", "spiking-neural-network")
+MADE, END = "<!-- made for sharing -->", "<!-- end -->"  # what stands between is written anew for each copy
+PICTURES = 4  # that the energy is a mean over
 
 
 def run_card(run: Run, name: str) -> str:
     """Markdown: what the model is, what it was trained on, by which command, for how long, and its best epoch."""
     checkpoint, config = read_checkpoint(run.path), shareable(run.config)
-    epochs = read_metrics(run)
-    best = next((row for row in reversed(epochs) if row["best"]), None)
-    model = checkpoint.model
-    height, width = model.image_size
-    time = f", T={model.timesteps}" if checkpoint.role == "student" else ""
-    lines = [
-        "---", "license: apache-2.0", "tags: [pedestrian-attribute-recognition, spiking-neural-network]", "---", "",
-        f"# {name}", "",
-        f"{checkpoint.role.capitalize()} `{model.architecture}`, {len(checkpoint.schema)} attributes of "
-        f"{checkpoint.schema.name}, image {height} x {width}{time}.", "",
+    lines = [front_matter(checkpoint, name), f"# {name}", "", _is_what(checkpoint), ""]
+    lines += [
         f"- Data: {DATA[config.dataset]}{left_out(run)}.",
         f"- Distilled from: `{config.teacher}`." if config.feature_kd or config.logit_kd else
         "- Trained on labels alone.",
-        f"- Command: `python -m train {' '.join(to_arguments(config))}`",
+        f"- Recipe `{config.recipe}`: `python -m train {' '.join(to_arguments(config))}`",
         f"- Seed {config.seed}, {config.epochs} epochs, {training_hours(run):.2f} h of training, commit "
         f"{checkpoint.provenance.get('commit') or 'unknown'}.", "",
     ]
+    best = best_epoch(run.path)
     if best:
-        names = " | ".join(TITLES[name] for name in FIVE)
-        values = " | ".join(f"{100 * best[name]:.2f}" for name in FIVE)
         unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
-        lines += [f"Best of {len(epochs)} epochs by mA + F1 on the validation split (epoch {best['epoch']}; published "
-                  f"convention, threshold 0.45{unknown}):",
-                  "", f"| {names} |", "|--:|--:|--:|--:|--:|", f"| {values} |", ""]
+        images = f", n = {best['val_images']}" if "val_images" in best else ""
+        lines += [f"Best of {len(read_metrics(run))} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
+                  f"{images}; published convention, threshold 0.45{unknown}):",
+                  "", f"| {' | '.join(HEADINGS[name] for name in FIVE)} |", "|--:|--:|--:|--:|--:|",
+                  f"| {_percent(best)} |", ""]
     return "\n".join(lines)
+
+
+def shared_card(checkpoint: Checkpoint, name: str, place: str) -> str:
+    """The card of a copy that is had as snnpar.load(place).
+
+    A run's is written from its files; any other checkpoint keeps the words of the card it has. Front matter,
+    evaluations, energy and usage are always written anew.
+    """
+    own = checkpoint.path / CARD
+    if (checkpoint.path / METRICS).is_file():
+        text = run_card(Run(checkpoint.path), name)
+    elif own.is_file():
+        text = own.read_text("utf-8", "replace")
+    else:
+        text = f"# {name}\n\n{_is_what(checkpoint)}\n\n- Data: {_data(checkpoint)}.\n"
+    body = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
+    body = re.sub(rf"{MADE}.*?{END}\n?", "", body, flags=re.S)
+    body = re.sub(r"^# .*$", f"# {name}", body.strip(), count=1, flags=re.M)
+    scores = known_scores(checkpoint.path)
+    evaluated = [score for score in scores if score.n is not None]
+    made = [*_evaluations(evaluated), *_energy(checkpoint), *_usage(place)]
+    return "\n".join([front_matter(checkpoint, name, evaluated), body, "", MADE, "", *made, END, ""])
+
+
+def front_matter(checkpoint: Checkpoint, name: str, scores: list[Score] = []) -> str:  # noqa: B006  never changed
+    """What the Hub reads: licence, library, task, tags, and the metrics whose number of images is known."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    is_open = checkpoint.train.get("dataset") in OPEN
+    licence = {"license": "apache-2.0"} if is_open else {"license": "other", "license_name": "see-training-data"}
+    results = [
+        EvalResult(
+            task_type="image-classification", dataset_type=checkpoint.schema.name, dataset_split=score.split,
+            dataset_name=f"{score.images}, n = {score.n}", metric_type=metric,
+            metric_value=round(score.values[metric], 4),
+            metric_name=f"{HEADINGS[metric]} ({score.convention} convention, threshold {score.threshold})",
+        )
+        for score in scores for metric in FIVE
+    ]
+    data = ModelCardData(**licence, library_name="snnpar", pipeline_tag="image-classification", tags=list(TAGS),
+                         **({"model_name": name, "eval_results": results} if results else {}))
+    return f"---\n{data.to_yaml().strip()}\n---\n"
+
+
+def _is_what(checkpoint: Checkpoint) -> str:
+    model = checkpoint.model
+    time = f", T={model.timesteps}" if model.architecture == "spikingformer" else ""
+    return (f"Pedestrian attribute recognition: {checkpoint.role} `{model.architecture}`, {len(checkpoint.schema)} "
+            f"attributes of {checkpoint.schema.name}, image {model.image_size[0]} x {model.image_size[1]}{time}.")
+
+
+def _data(checkpoint: Checkpoint) -> str:
+    return DATA.get(checkpoint.train.get("dataset"), "not recorded; ask who trained it for its licence")
+
+
+def _evaluations(scores: list[Score]) -> list[str]:
+    if not scores:
+        return []
+    rows = [f"| {one.images} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values)} |"
+            for one in scores]
+    return ["## Metrics", "", "In percent, by convention and threshold.", "",
+            f"| images | n | convention | {' | '.join(HEADINGS[name] for name in FIVE)} |",
+            "|---|--:|---|--:|--:|--:|--:|--:|", *rows, ""]
+
+
+def _percent(values: dict) -> str:
+    return " | ".join(f"{100 * values[name]:.2f}" for name in FIVE)
+
+
+def _energy(checkpoint: Checkpoint) -> list[str]:
+    """The estimate on sample pictures of the project, which everybody has."""
+    from snnpar.images import open_rgb
+    from snnpar.inference import analyze, load
+
+    model = load(checkpoint)
+    pictures = sorted((ASSETS / "samples").glob("*.png"))[:PICTURES]
+    reports = [analyze(model, open_rgb(picture)).energy for picture in pictures]
+    mean = sum(report.energy_uj for report in reports) / len(reports)
+    return ["## Energy", "", f"About {mean:,.3g} µJ per picture, an estimate ({reports[0].convention}), the mean over "
+            f"{len(reports)} rendered sample pictures. Nothing was measured on a chip.", ""]
+
+
+def _usage(place: str) -> list[str]:
+    return ["## Use", "", "```python", "import snnpar", "from snnpar import images, inference", "",
+            f'model = snnpar.load("{place}")',
+            'picture = images.open_rgb(snnpar.ASSETS / "samples" / "00.png")  # or any picture of one person',
+            "seen = inference.analyze(model, picture)",
+            "print(dict(zip(seen.prediction.attributes, seen.prediction.probs.round(3).tolist())))",
+            'print(f"{seen.energy.energy_uj:.0f} µJ, an estimate ({seen.energy.convention})")', "```", ""]
 
 
 def left_out(run: Run) -> str:
@@ -67,7 +156,22 @@ def left_out(run: Run) -> str:
 
 def shareable(config: TrainConfig) -> TrainConfig:
     """The config with folders reduced to their names: where they lay is nobody else's business."""
-    return replace(config, **{name: without_folders(getattr(config, name)) for name in ("data", "teacher", "init")})
+    return replace(config, **without_places(to_dict(config)))
+
+
+def share(folder: Path, target: Path, place: str) -> None:
+    """Copy a checkpoint to a new folder: weights, config, phrases and card, without paths of this machine.
+
+    It is loaded before, so that nothing is shared that cannot be loaded. Raises CheckpointError.
+    """
+    checkpoint = read_checkpoint(folder)
+    text = shared_card(checkpoint, place.rpartition("/")[2], place)
+    target.mkdir(parents=True)
+    write_config(target, checkpoint.model, checkpoint.schema, without_places(checkpoint.train), checkpoint.provenance)
+    write_text(target / CARD, text)
+    for name in (WEIGHTS, PHRASES):
+        if (checkpoint.path / name).exists():
+            shutil.copyfile(checkpoint.path / name, target / name)
 
 
 def export_run(run: Run, folder: Path) -> None:
@@ -76,13 +180,7 @@ def export_run(run: Run, folder: Path) -> None:
         raise RunError(f"{folder} exists; give a new folder")
     if not run.is_loadable:
         raise RunError(f"{run.path} has no {WEIGHTS} yet; let it finish an epoch")
-    checkpoint = read_checkpoint(run.path)
-    folder.mkdir(parents=True)
-    write_config(folder, checkpoint.model, checkpoint.schema, to_dict(shareable(run.config)), checkpoint.provenance)
-    write_text(folder / CARD, run_card(run, folder.name))
-    for name in (WEIGHTS, PHRASES):
-        if (run.path / name).exists():
-            shutil.copyfile(run.path / name, folder / name)
+    share(run.path, folder, folder.name)
 
 
 def training_hours(run: Run) -> float:

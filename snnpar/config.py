@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any
 
 ROLES = ("student", "teacher")
 DATASET_CHOICES = ("rendered", "pa100k", "mixed", "peta", "rapv1", "pickle", "csv")
+FOLDERS = ("data", "teacher", "init")  # the settings that name folders or files
 REMOTE = ("hf:", "timm:")  # what a place may begin with instead of naming a folder or file
 
 
@@ -32,8 +34,13 @@ def setting(default: Any, help: str, *, choices: tuple | None = None, minimum: f
     return field(default=default, metadata=metadata)
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+# The most that a model's sizes may be, several times the published ones: a config.json may come from anybody.
+MOST = {"dim": 8192, "depth": 64, "heads": 128, "mlp_ratio": 16, "timesteps": 64, "text_dim": 8192}
+MOST_INPUT = 64 * 256 * 128  # timesteps x height x width, which decides the memory of a forward
+
+
+def _is_count(value: object, most: int = sys.maxsize) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def _is_finite(value: object) -> bool:
@@ -65,11 +72,16 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for name in ("image_size", "mean", "std"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not isinstance(self.architecture, str):
+            raise ConfigError(f"architecture must be a name; got {self.architecture!r}")
         if len(self.image_size) != 2 or not all(_is_count(side) and side % 16 == 0 for side in self.image_size):
             raise ConfigError(f"image_size must be (height, width), multiples of 16; got {self.image_size}")
-        for name in ("dim", "depth", "heads", "mlp_ratio", "timesteps", "text_dim"):
-            if not _is_count(getattr(self, name)):
-                raise ConfigError(f"{name} must be a whole number of at least 1; got {getattr(self, name)!r}")
+        for name, most in MOST.items():
+            if not _is_count(getattr(self, name), most):
+                raise ConfigError(f"{name} must be a whole number from 1 to {most}; got {getattr(self, name)!r}")
+        if self.timesteps * math.prod(self.image_size) > MOST_INPUT:
+            raise ConfigError(f"timesteps x height x width must be at most {MOST_INPUT:,}; got {self.timesteps} x "
+                              f"{self.image_size[0]} x {self.image_size[1]}")
         if self.dim % self.heads or self.dim % 8:
             raise ConfigError(f"dim must be a multiple of heads and of 8; got dim={self.dim}, heads={self.heads}")
         if not _is_finite(self.tau) or self.tau < 1:
@@ -109,7 +121,7 @@ class TrainConfig:
                                  "takes the 2 for a number")
     phrase_pairing: str = setting("name", "teacher: give each label its own phrase, or PETA's labels the phrases in "
                                   "the published order, which is not that of the labels", choices=("name", "published"))
-    teacher: str = setting("", "teacher checkpoint (a folder) to distil from", basic=True)
+    teacher: str = setting("", "teacher checkpoint to distil from: a folder, or hf:owner/name of the Hub", basic=True)
     feature_kd: bool = setting(False, "distil features: pull student tokens towards teacher tokens")
     logit_kd: bool = setting(False, "distil logits: pull student probabilities towards the teacher's")
     epochs: int = setting(20, "passes over the training images", minimum=1, maximum=10_000, basic=True)
@@ -151,8 +163,8 @@ class TrainConfig:
     rendered_per_real: float = setting(0.5, "mixed: rendered images per real image in an epoch, drawn anew each time",
                                        minimum=0.0, maximum=1000.0)
     rendered_seed: int = setting(1, "seed of the rendered training images", minimum=0, maximum=2**31 - 1)
-    init: str = setting("", "weights to start from: a checkpoint folder, a backbone's .pth or .safetensors file, or "
-                        "timm:MODEL; empty: random")
+    init: str = setting("", "weights to start from: a checkpoint folder, hf:owner/name of the Hub, a backbone's .pth "
+                        "or .safetensors file, or timm:MODEL; empty: random")
     prior_bias: bool = setting(True, "start the last bias at the log odds of each attribute")
     augment: str = setting("default", "random flip, shift, scale, colour and erasing; the published pad, crop and flip",
                            choices=("default", "published", "none"))
@@ -215,6 +227,11 @@ def _contradictions(config: SimpleNamespace) -> dict[str, str]:
 def absolute(place: str) -> str:
     """A folder or file as an absolute path, so that it means the same everywhere; an id of the Hub or timm as it is."""
     return place if not place or place.startswith(REMOTE) else str(Path(place).expanduser().resolve())
+
+
+def without_places(train: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a TrainConfig with folders and files reduced to their names."""
+    return {key: without_folders(value) if key in FOLDERS and value else value for key, value in train.items()}
 
 
 def without_folders(place: str) -> str:

@@ -72,7 +72,7 @@ def run_compare(options: argparse.Namespace) -> None:
 
 
 def run_faithfulness(options: argparse.Namespace) -> None:
-    from snnpar.checkpoint import read_checkpoint
+    from snnpar.checkpoint import find_checkpoint, read_checkpoint
     from snnpar.faithfulness import score_methods, score_table
     from snnpar.inference import load
 
@@ -90,6 +90,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str]) -> list[Evalu
     if options.batch_size < 0:
         raise ValueError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
     choice = choice_of(options)
+    from snnpar.checkpoint import find_checkpoint
     from snnpar.evaluate import Stopped, evaluate_checkpoint, stop_on_signals
 
     folders = [find_checkpoint(text) for text in checkpoints]
@@ -113,16 +114,3 @@ def choice_of(options: argparse.Namespace) -> DataChoice:
         raise SliceError(f"slice {options.slice} is of {choice.title.partition(' of ')[2]}; leave --data, --layout, "
                          "--split, --fold and --rendered out")
     return choice
-
-
-def find_checkpoint(text: str) -> Path:
-    """A checkpoint's folder: that of this path, or fetched from the Hub. Raises ValueError."""
-    path = Path(text).expanduser()
-    if path.exists() or path.is_absolute() or text.startswith(".") or "/" not in text:
-        return path  # reading it says what is wrong with it
-    from snnpar.hub import HubError, fetch_checkpoint
-
-    try:
-        return fetch_checkpoint(text)
-    except HubError as error:
-        raise HubError(f"there is no folder {text}, and as a Hub id: {error}") from error

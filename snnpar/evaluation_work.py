@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import PHRASES, Checkpoint
-from snnpar.config import to_dict, without_folders
+from snnpar.config import to_dict, without_folders, without_places
 from snnpar.datasets import PedestrianSplit, layout_of, local_path
 from snnpar.evaluations import (
     PARTS,
@@ -46,7 +46,7 @@ def subject(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSpl
     content = {
         "checkpoint": {
             "name": checkpoint_name(folder), "role": checkpoint.role, "architecture": checkpoint.model.architecture,
-            "sha256": revision(folder), "model": to_dict(checkpoint.model), "train": _shareable(checkpoint.train),
+            "sha256": revision(folder), "model": to_dict(checkpoint.model), "train": without_places(checkpoint.train),
             "attributes": checkpoint.schema.attributes,
         },
         "data": {
@@ -68,11 +68,6 @@ def _source(choice: DataChoice) -> dict[str, str]:
     place = local_path(choice.data)
     found = {"data": without_folders(choice.data), "layout": layout_of(place, choice.layout).name}
     return found | ({"revision": place.name} if choice.data.startswith("hf:") else {})
-
-
-def _shareable(train: dict) -> dict:
-    places = ("data", "teacher", "init")
-    return {key: without_folders(value) if key in places and value else value for key, value in train.items()}
 
 
 def changes(before: dict, now: dict) -> str:

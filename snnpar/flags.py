@@ -7,10 +7,9 @@ import re
 import shlex
 from typing import NoReturn
 
-from snnpar.config import ConfigError, TrainConfig, absolute, setting_fields
+from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
 from snnpar.recipes import apply_recipe
 
-FOLDERS = ("data", "teacher", "init")
 RUN_FLAGS = ("--run", "--resume", "--out", "--print-config")  # of `python -m train`, none of them a setting
 
 

@@ -21,6 +21,7 @@ import snnpar
 from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
 from snnpar.devices import device_key, enlist
+from snnpar.hub import pin_checkpoint, pin_dataset
 from snnpar.jobs import Job, claim, modified, processes, spawn, write_status
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
@@ -59,7 +60,8 @@ class Run(Job):
 def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RUNS) -> Run:
     """Make a run directory holding the config; refuses a directory that is not empty.
 
-    Raises DataError when attributes have to be read from the data, ConfigError when a teacher lacks phrase vectors.
+    What it takes from the Hub is pinned to its commit. Raises DataError when attributes have to be read from the data,
+    ConfigError when a teacher lacks phrase vectors, HubError when a commit cannot be found out.
     """
     from snnpar.checkpoint import write_config
     from snnpar.datasets import phrases_for, schema_of
@@ -69,6 +71,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     model = preset(model_name)
     if role_of(model) != config.role:
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")
+    config = pinned(config)
     schema = schema_of(config)
     if config.role == "teacher":  # its projection takes the phrase vectors there are, whatever made them
         model = replace(model, text_dim=phrases_for(config, schema).vectors.shape[1])
@@ -83,6 +86,13 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     write_config(path, model, schema, to_dict(config), provenance)
     write_status(Run(path), state="created")
     return Run(path)
+
+
+def pinned(config: TrainConfig) -> TrainConfig:
+    """The config with every id of the Hub at the commit that its revision means now. Raises HubError."""
+    cache = snnpar.CHECKPOINTS / "hub"
+    return replace(config, data=pin_dataset(config.data, cache=snnpar.CHECKPOINTS / "hub-data"),
+                   teacher=pin_checkpoint(config.teacher, cache=cache), init=pin_checkpoint(config.init, cache=cache))
 
 
 def new_name(config: TrainConfig) -> str:

@@ -12,7 +12,8 @@ import tiny
 
 import snnpar
 from snnpar.__main__ import main, parser
-from snnpar.evaluate_cli import choice_of, find_checkpoint
+from snnpar.checkpoint import find_checkpoint
+from snnpar.evaluate_cli import choice_of
 from snnpar.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
 from snnpar.jobs import read_log, status, stop
 from snnpar.slices import DataChoice, save_slice
@@ -104,10 +105,9 @@ def test_bad_input_is_one_sentence(arguments: list[str], message: str, root: Pat
 
 
 def test_a_checkpoint_may_come_from_the_hub(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from snnpar import hub
-
     asked = []
-    monkeypatch.setattr(hub, "fetch_checkpoint", lambda text: asked.append(text) or student)
+    monkeypatch.setattr("snnpar.checkpoint.finding.fetch_checkpoint",
+                        lambda text, cache: asked.append(text) or student)
     assert find_checkpoint("me/model@main") == student and asked == ["me/model@main"]
     assert find_checkpoint(str(student)) == student and find_checkpoint("nowhere") == Path("nowhere")
     assert asked == ["me/model@main"]

@@ -111,7 +111,8 @@ def validate(session: Session) -> None:
         if is_best:
             session.best = {"epoch": epoch, "score": score, **metrics}
             save_weights(session.scored, session.run.path / WEIGHTS)
-        _record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best, **metrics})
+        _record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best,
+                          "val_images": len(session.val), **metrics})
         _look(session, epoch, steps)
         log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
                  *(100 * value for value in metrics.values()), "  (best)" if is_best else "")

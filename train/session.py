@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from snnpar import neurons
-from snnpar.checkpoint import Checkpoint, read_checkpoint, start_from, write_phrases
+from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, start_from, write_phrases
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.datasets import ResizedImages
 from snnpar.models import build_model
@@ -142,7 +142,7 @@ def prepare(run: Run, heartbeat: Heartbeat | None = None, world: World = World()
     if config.teacher and not (config.feature_kd or config.logit_kd):
         log.warning("the teacher is not used: switch on --feature-kd, --logit-kd or both to distil from it")
     if config.feature_kd or config.logit_kd:
-        source = read_checkpoint(config.teacher)
+        source = read_checkpoint(find_checkpoint(config.teacher))
         teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
     images = read(run, config, checkpoint, heartbeat)
     if config.prior_bias and (not start or start.fresh):

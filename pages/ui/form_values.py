@@ -142,7 +142,8 @@ def _missing(values: dict) -> dict[str, str]:
         place = values[name]
         if place and not place.startswith(REMOTE) and not Path(place).expanduser().exists():
             wrong[name] = f"nothing lies at {place}; give the path of a folder or file that exists"
-    if values["teacher"] and any(values[name] for name in DISTILLATION):
+    distils = any(values[name] for name in DISTILLATION)
+    if values["teacher"] and not values["teacher"].startswith(REMOTE) and distils:
         try:
             role = read_checkpoint(Path(values["teacher"]).expanduser()).role
         except CheckpointError as error:

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.checkpoint.files import WEIGHTS, CheckpointError, load_model, misfits, read_checkpoint
+from snnpar.checkpoint.finding import find_checkpoint
 from snnpar.checkpoint.published import STUDENT_PREFIX, UNUSED_NORMS, read_state
 from snnpar.config import ModelConfig
-from snnpar.hub import fetch_weights
+from snnpar.hub import REMOTE, fetch_weights
 from snnpar.models import PRESETS
 
 log = logging.getLogger(__name__)
@@ -42,17 +43,18 @@ class Start:
 def start_from(model: nn.Module, source: str) -> Start:
     """Copy starting weights into a fresh model.
 
-    `source` is a checkpoint folder of the same model; a .pth or .safetensors file, or timm:MODEL, with the backbone: of
-    a ViT in timm's layout for VTB and the ViT student, of the authors' Spikingformer for a spiking student. Position
-    embeddings are resized. Raises CheckpointError listing keys that do not fit, HubError when timm's cannot be had.
+    `source` is a checkpoint of the same model, a folder or hf:owner/name[@revision]; a .pth or .safetensors file, or
+    timm:MODEL, with the backbone: of a ViT in timm's layout for VTB and the ViT student, of the authors' Spikingformer
+    for a spiking student. Position embeddings are resized. Raises CheckpointError listing keys that do not fit,
+    HubError for what the Hub does not give.
     """
     if source.startswith(TIMM):
         return _start_backbone(model, read_state(_fetch_timm(source, model.config)), source)
-    path = Path(source).expanduser()
+    path = find_checkpoint(source) if source.startswith(REMOTE) else Path(source).expanduser()
     if path.is_dir():
         checkpoint = read_checkpoint(path)
         _copy(model, load_model(checkpoint).state_dict(), str(path / WEIGHTS))
-        return Start(f"all weights start from {path}")
+        return Start(f"all weights start from {source}")
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; start from a checkpoint folder, a .pth or .safetensors file, or "
                               f"{TIMM}MODEL")

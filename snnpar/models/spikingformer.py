@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from snnpar.config import ModelConfig
 from snnpar.models.output import ModelOutput, at_least_float32
+from snnpar.models.pretrained import Pretrained
 from snnpar.neurons import LIF
 
 ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head width
@@ -134,7 +135,7 @@ class SpikingBlock(nn.Module):
         return x + self.mlp(x)
 
 
-class Spikingformer(nn.Module):
+class Spikingformer(Pretrained, nn.Module):
     """Images (B, 3, H, W) to ModelOutput; head and features are linear in the residual stream."""
 
     role = "student"

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
 from snnpar.models.output import ModelOutput, at_least_float32
+from snnpar.models.pretrained import Pretrained
 
 repair_torchvision()
 from timm.layers import trunc_normal_  # noqa: E402  timm imports torchvision
@@ -110,7 +111,7 @@ class VisionTransformer(nn.Module):
         return x
 
 
-class ViTStudent(nn.Module):
+class ViTStudent(Pretrained, nn.Module):
     """The ANN student of SNN-PAR's ablation: images (B, 3, H, W) to ModelOutput, one read-out of the mean token."""
 
     role = "student"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
 from snnpar.models.output import ModelOutput, at_least_float32
+from snnpar.models.pretrained import Pretrained
 from snnpar.models.vit import Block, VisionTransformer, init_weights, trunc_normal_
 
 
@@ -26,7 +27,7 @@ class AttributeReadout(nn.Module):
         return (tokens * self.weight).sum(-1) + self.bias
 
 
-class VTB(nn.Module):
+class VTB(Pretrained, nn.Module):
     """teacher(images (B, 3, H, W), word_vectors (A, text_dim)) to ModelOutput."""
 
     role = "teacher"

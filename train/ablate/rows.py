@@ -8,12 +8,12 @@ import sys
 from dataclasses import dataclass
 
 from snnpar import ROOT
-from snnpar.checkpoint import read_checkpoint
+from snnpar.checkpoint import find_checkpoint, read_checkpoint
 from snnpar.config import TrainConfig, to_dict
 from snnpar.flags import config_from, given
 from snnpar.jobs import status
 from snnpar.models import preset
-from snnpar.runs import Run, RunError, create_run, open_run
+from snnpar.runs import Run, RunError, create_run, open_run, pinned
 from train.distill import check_teacher
 
 DISTILLATION = {
@@ -54,9 +54,9 @@ def run_config(row: Row, seed: int, options: argparse.Namespace) -> TrainConfig:
 
 def prepare(row: Row, seed: int, options: argparse.Namespace) -> Run:
     """The run of a row and seed, made unless it exists. Raises RunError if the one there has other settings."""
-    path, config = options.out / f"{row.folder}-seed{seed}", run_config(row, seed, options)
+    path, config = options.out / f"{row.folder}-seed{seed}", pinned(run_config(row, seed, options))
     if config.feature_kd or config.logit_kd:
-        check_teacher(read_checkpoint(config.teacher), preset(config.model), config)
+        check_teacher(read_checkpoint(find_checkpoint(config.teacher)), preset(config.model), config)
     if not path.exists():
         return create_run(config, path)
     run = open_run(path)

@@ -1,0 +1,24 @@
+"""The Hugging Face Hub: checkpoints and data sets pulled, checked and kept.
+
+The client's own environment variables count: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HOME.
+"""
+
+import os
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before the client is imported, which reads it once
+
+from snnpar.hub.cache import Cached, cached_bytes, delete_cached, hub_id_of, list_cached
+from snnpar.hub.download import Download
+from snnpar.hub.fetch import (
+    fetch_checkpoint,
+    fetch_dataset,
+    fetch_weights,
+    look_up,
+    pin_checkpoint,
+    pin_dataset,
+)
+from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
+
+__all__ = ["REMOTE", "Cached", "Download", "HubError", "HubId", "cached_bytes", "delete_cached", "fetch_checkpoint",
+           "fetch_dataset", "fetch_weights", "hub_id_of", "list_cached", "look_up", "parse_hub_id", "pin_checkpoint",
+           "pin_dataset"]

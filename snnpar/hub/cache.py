@@ -1,0 +1,163 @@
+"""The cache of checkpoints, in the client's own layout: models--owner--name/{blobs, refs, snapshots/COMMIT, trees}.
+
+A snapshot is whole once it is marked as fetched; what is half, because a download was cancelled or killed, is swept.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from snnpar.atomic import write_text
+from snnpar.hub.ids import HubError, HubId, is_commit
+from snnpar.hub.kinds import FETCHED, REQUIRED
+from snnpar.locks import lock, release, try_lock
+
+MODELS = "models--"
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A checkpoint of the Hub on this machine. bytes: of its files; revisions: branches and tags that led to it."""
+
+    id: HubId
+    path: Path
+    bytes: int
+    revisions: tuple[str, ...] = ()
+
+
+def repo_folder(repo: str, cache: Path) -> Path:
+    """Where the cache keeps a repository of a model."""
+    return cache / f"{MODELS}{repo.replace('/', '--')}"
+
+
+def hub_id_of(folder: Path) -> HubId | None:
+    """The pinned id of a folder in such a cache; None for any other folder."""
+    repo = folder.parent.parent.name
+    if folder.parent.name != "snapshots" or not repo.startswith(MODELS) or not is_commit(folder.name):
+        return None
+    return HubId(repo.removeprefix(MODELS).replace("--", "/", 1), folder.name)
+
+
+def list_cached(cache: Path) -> list[Cached]:
+    """All whole checkpoints, by name, of one repository the one fetched last first."""
+    found = []
+    for folder in sorted(cache.glob(f"{MODELS}*")):
+        refs = _refs(folder)
+        for path in sorted(filter(_is_whole, folder.glob("snapshots/*")), key=_fetched_at, reverse=True):
+            size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+            named = tuple(name for name, commit in refs.items() if commit == path.name and name != commit)
+            found.append(Cached(hub_id_of(path), path, size, named))
+    return found
+
+
+def cached_bytes(cache: Path) -> int:
+    """What the checkpoints in the cache take on the disk; files that two revisions share count once."""
+    return sum(stored_bytes(folder) for folder in cache.glob(f"{MODELS}*"))
+
+
+def stored_bytes(folder: Path) -> int:
+    """Bytes in a repository's folder, those of a download under way included."""
+    size = 0
+    for blob in folder.glob("blobs/*"):
+        try:
+            size += blob.stat().st_size
+        except FileNotFoundError:  # renamed meanwhile: the download has just ended
+            continue
+    return size
+
+
+def delete_cached(id: HubId, cache: Path) -> None:
+    """Remove a checkpoint from the cache. Raises HubError when it is not there, or is being downloaded."""
+    folder = repo_folder(id.repo, cache)
+    path = folder / "snapshots" / id.revision
+    if not id.pinned or not path.is_dir():
+        raise HubError(f"{id} is not in the cache.")
+    held = try_lock(_lock_file(id.repo, cache))
+    if held is None:
+        raise HubError(f"{id.repo} is being downloaded; wait, or cancel that, before you delete.")
+    try:
+        (path / FETCHED).unlink(missing_ok=True)
+        _tidy(folder)
+    finally:
+        release(held)
+
+
+def sweep(repo: str, cache: Path) -> None:
+    """Remove what cancelled and killed downloads of a repository have left, unless one is under way."""
+    if not repo_folder(repo, cache).is_dir():
+        return
+    held = try_lock(_lock_file(repo, cache))
+    if held is not None:
+        try:
+            _tidy(repo_folder(repo, cache))
+        finally:
+            release(held)
+
+
+def discard_half(repo: str, cache: Path) -> None:
+    """The same for the process that downloads it, just before it ends."""
+    _tidy(repo_folder(repo, cache))
+
+
+@contextmanager
+def alone(repo: str, cache: Path) -> Iterator[None]:
+    """One download of a repository at a time, which begins and, when it fails, ends with nothing half."""
+    with lock(_lock_file(repo, cache)):
+        _tidy(repo_folder(repo, cache))
+        try:
+            yield
+        except BaseException:
+            _tidy(repo_folder(repo, cache))
+            raise
+
+
+def name_revision(id: HubId, snapshot: Path) -> None:
+    """Keep to which commit a branch or tag led, for when the Hub cannot be asked."""
+    if not id.pinned:
+        path = snapshot.parent.parent / "refs" / id.revision
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, snapshot.name)
+
+
+def _lock_file(repo: str, cache: Path) -> Path:
+    path = cache / ".locks" / f"{repo_folder(repo, cache).name}.download"  # the client leaves .locks alone
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _refs(folder: Path) -> dict[str, str]:
+    root = folder / "refs"
+    return {str(path.relative_to(root)): path.read_text("utf-8", "replace").strip()
+            for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def _is_whole(snapshot: Path) -> bool:
+    return is_commit(snapshot.name) and all((snapshot / name).is_file() for name in (*REQUIRED, FETCHED))
+
+
+def _fetched_at(snapshot: Path) -> int:
+    return (snapshot / FETCHED).stat().st_mtime_ns
+
+
+def _tidy(folder: Path) -> None:
+    """Leave of a repository's folder only what belongs to a whole snapshot."""
+    whole = [path for path in folder.glob("snapshots/*") if _is_whole(path)]
+    if not whole:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    commits = {path.name for path in whole}
+    used = {os.path.realpath(file) for path in whole for file in path.rglob("*")}
+    for path in folder.glob("snapshots/*"):
+        if path.name not in commits:
+            shutil.rmtree(path)
+    for path in (*folder.glob("blobs/*"), *folder.glob("trees/*")):
+        if os.path.realpath(path) not in used and path.stem not in commits:
+            path.unlink(missing_ok=True)
+    for name, commit in _refs(folder).items():
+        if commit not in commits:
+            (folder / "refs" / name).unlink(missing_ok=True)
