@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+import types
 import urllib.error
 import urllib.request
 import zlib
@@ -32,8 +33,9 @@ from snnpar.evidence import overlaid
 from snnpar.explain import heatmap
 from snnpar.images import MAX_BYTES, open_rgb
 from snnpar.inference import Analysis, analyze, decide
-from snnpar.serve.answers import Answers, Pair, load_pair
+from snnpar.serve.answers import ROLES, Answers, Pair, load_pair
 from snnpar.serve.guard import MAX_BODY, allowed
+from snnpar.serve.line import forget
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ASSETS / "samples" / "03.png"
@@ -305,6 +307,39 @@ def test_a_full_queue_says_so(small_pair: tuple[str, str]) -> None:
             Client(address, verbose=False).predict(encoded(SAMPLE), api_name="/predict")
     finally:
         demo.close(verbose=False)
+
+
+def test_answers_that_nobody_fetches_are_bounded(small_pair: tuple[str, str]) -> None:
+    from gradio_client import Client
+
+    demo = serve.build(*small_pair, waiting=1)  # and so three of one session: one waits, computes and is fetched
+    address = serve.launch(demo, host="127.0.0.1", port=free_port(), wait=False)
+    here = Server(address, 0, Path(), Path())
+    fn_index = next(index for index, function in demo.fns.items() if function.api_name == "predict")
+    body = json.dumps({"data": [encoded(SAMPLE), "both", 0.5], "fn_index": fn_index, "session_hash": "gone"}).encode()
+    try:
+        for _ in range(3):
+            assert ask(here, "gradio_api/queue/join", body)[0] == 200
+            while demo._queue.event_ids_to_events:  # until it is answered
+                time.sleep(0.01)
+        status, text, _ = ask(here, "gradio_api/queue/join", body)
+        assert status == 503 and "3 requests here whose answers you did not fetch" in text
+        assert set(Client(address, verbose=False).predict(encoded(SAMPLE), api_name="/predict")) == set(ROLES)
+    finally:
+        demo.close(verbose=False)
+
+
+def test_the_oldest_of_those_who_went_away_are_forgotten() -> None:
+    waits = types.SimpleNamespace(event_ids_to_events={"e0": 1}, pending_messages_per_session={"old": 1, "new": 2},
+                                  pending_event_ids_session={"waits": {"e0", "e1"}, "old": {"e2", "e3"}, "left": set(),
+                                                             "new": {"e4", "e5"}})
+    forget(waits, 4)
+    assert set(waits.pending_event_ids_session) == {"waits", "old", "left", "new"}  # four answers may stay
+    forget(waits, 3)
+    assert set(waits.pending_event_ids_session) == {"waits", "left", "new"}
+    assert waits.pending_messages_per_session == {"new": 2}
+    forget(waits, 1)
+    assert set(waits.pending_event_ids_session) == {"waits"}
 
 
 def test_models_without_timesteps_answer_too(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     answers    the endpoints: plain functions over the library, JSON in and out; no Gradio
     page       the page and the endpoints in Gradio
     guard      what a request may ask for, and how much it may send
+    line       how many answers wait to be fetched
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from snnpar.explain import METHODS
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
 from snnpar.serve.answers import ROLES, Answers, Heat
+from snnpar.serve.line import bound
 
 ENDPOINTS = ("models", "predict", "trace", "heatmap", "energy")
 # One request computes at a time, as each uses all cores. A waiting one holds its image as text, so that their number
@@ -44,7 +45,9 @@ def blocks(answers: Answers, waiting: int) -> gr.Blocks:
             gr.api(_told(getattr(answers, name)), api_name=name, **QUEUE)
         _page(answers)
     # api_open=False: nobody passes the queue by.
-    return demo.queue(api_open=False, max_size=waiting, default_concurrency_limit=1)
+    demo.queue(api_open=False, max_size=waiting, default_concurrency_limit=1)
+    bound(demo._queue, waiting + 2)  # one that computes and one that is being fetched
+    return demo
 
 
 def _page(answers: Answers) -> None:
