@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
+from snnpar.bench_api import bench_api
+from snnpar.bench_decoding import bench_decoding
 from snnpar.doctor import examine
 from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
@@ -31,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(prog="python -m snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
-    checkup = commands.add_parser("doctor", help="is this machine fit, and what to mend; 1 if the shipped pair cannot run")
+    checkup = commands.add_parser("doctor", help="is this machine fit, and what to mend; exit status 1 if the shipped "
+                                  "pair cannot run")
     checkup.set_defaults(command=examine)
     add_runs(commands.add_parser("runs", help="list, show, create, stop, kill, resume and delete training runs"))
     models = commands.add_parser("models", help="print the table of named models")
@@ -88,6 +91,13 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
                            metavar="STUDENT", help="shipped checkpoints, or named sizes, which get random weights "
                            "(default: %(default)s)")
     recording.set_defaults(command=lambda options: print("\n".join(map(bench_recording, options.students))))
+    api = names.add_parser("api", help="many users at once on the API: wrong answers, waiting, memory")
+    api.add_argument("--users", type=int, default=40, metavar="N")
+    api.add_argument("--seconds", type=float, default=60)
+    api.add_argument("--restart", action="store_true", help="kill the server halfway, and start it again")
+    api.set_defaults(command=lambda options: print(bench_api(options.users, options.seconds, options.restart)))
+    decoding = names.add_parser("decoding", help="what the largest pictures that are let in take to open")
+    decoding.set_defaults(command=lambda _options: print(bench_decoding()))
     page = names.add_parser("page", help="what a page computes for a new image, against the two bare forwards")
     page.add_argument("--teacher", default="vtb_conv_3_192", help="as STUDENT of `recording` (default: %(default)s)")
     page.add_argument("--student", default="spikingformer_4_192", help="likewise (default: %(default)s)")

@@ -18,6 +18,8 @@ FORMATS = ("JPEG", "PNG", "WEBP")  # recognised by content, never by file name
 MAX_BYTES = 10_000_000
 MIN_SIDE = 8  # pixels; below that nobody can tell a hat from a bag
 MAX_ASPECT = 10  # long side / short side; a standing person fills at most about 4
+MAX_SCANS = 64  # of a progressive JPEG, which has about 10; each can take a whole decode and 65 bytes of file
+SCAN = b"\xff\xda"  # starts a scan; inside compressed data an ff is followed by 00
 # Pillow only warns of up to twice as many pixels as it thinks safe; every path that decodes here must refuse them.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x - 0.5) / 0.5
@@ -102,6 +104,9 @@ def _read(source: bytes | Path | BinaryIO, name: str) -> bytes:
 
 def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     """The header only; no pixel is decoded."""
+    if data.startswith(b"\xff\xd8") and data.count(SCAN) > MAX_SCANS:
+        raise ImageError(f"{name} has more than {MAX_SCANS} scans, which take very long to decode; save it again as a "
+                         "plain JPEG.")
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from snnpar import images
-from snnpar.images import ImageError, open_rgb, preprocess
+from snnpar.bench_decoding import scans as repeat_scan
+from snnpar.images import MAX_SCANS, ImageError, open_rgb, preprocess
 
 HALF = (0.5, 0.5, 0.5)
 RED = (255, 0, 0)
@@ -235,3 +236,14 @@ def test_preprocess_averages_when_it_shrinks() -> None:
 def test_preprocess_refuses_other_arrays(image: np.ndarray) -> None:
     with pytest.raises(ImageError, match="Expected an image"):
         preprocess(image, image_size=(16, 16), mean=HALF, std=HALF)
+
+
+@pytest.mark.parametrize(("scans", "opened"), [(MAX_SCANS, True), (MAX_SCANS + 1, False)])
+def test_a_jpeg_of_many_scans_is_refused(scans: int, opened: bool) -> None:
+    """65 bytes of file for each decode of all pixels: 10 MB would take an hour."""
+    data = repeat_scan(encode(plain("RGB", RED, (64, 128)), "JPEG", progressive=True), scans)
+    if opened:
+        assert open_rgb(data).shape == (128, 64, 3)
+    else:
+        with pytest.raises(ImageError, match="more than 64 scans"):
+            open_rgb(data)

@@ -1,0 +1,187 @@
+"""`python -m snnpar bench api`: many users at once on the API, each answer compared with that of a single user.
+
+The server is a process of its own; the users are threads of this one and take a little of the same processor. A user
+asks again as soon as the answer is there, so that an ideal queue makes each wait for all users' turns: users x the time
+that one alone waits.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+import psutil
+
+from snnpar import ASSETS, ROOT
+
+START_S = 180
+ANSWER_S = 300
+RETRY_S = 0.2
+
+
+@dataclass
+class Tally:
+    """What the users met; seconds of each answer by when it came."""
+
+    seconds: list[float] = field(default_factory=list)
+    wrong: int = 0
+    refused: int = 0
+    broken: int = 0  # connections that a killed server cut
+    after_restart: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, **counts: int) -> None:
+        with self.lock:
+            for name, count in counts.items():
+                setattr(self, name, getattr(self, name) + count)
+
+
+class Refused(Exception):
+    """The server said no, as it does when its line is full."""
+
+
+@dataclass
+class Server:
+    """`python -m snnpar serve` on a port; it can be killed and started again there."""
+
+    port: int
+    process: subprocess.Popen | None = None
+    restarted: bool = False
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "snnpar", "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"SNNPAR_PUBLIC": "1"},
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + START_S
+        while time.monotonic() < end and self.process.poll() is None:
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"{self.address}/config", timeout=5).is_success:
+                    return
+            time.sleep(RETRY_S)
+        self.stop()
+        raise ValueError(f"the server did not answer within {START_S} s; try python -m snnpar serve")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def memory(self) -> int:
+        """Bytes resident."""
+        with suppress(psutil.Error):
+            return psutil.Process(self.process.pid).memory_info().rss
+        return 0
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = Server(free.getsockname()[1])
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def ask(client: httpx.Client, endpoint: str, *arguments: object) -> object:
+    """One call in the line and its answer, as gradio_client makes it. Raises Refused, or httpx.HTTPError."""
+    joined = client.post(f"/gradio_api/call/{endpoint}", json={"data": list(arguments)})
+    if not joined.is_success:
+        raise Refused(joined.text[:200])
+    event = ""
+    with client.stream("GET", f"/gradio_api/call/{endpoint}/{joined.json()['event_id']}") as stream:
+        for line in stream.iter_lines():
+            if line.startswith("event: "):
+                event = line.removeprefix("event: ")
+            elif line.startswith("data: ") and event == "complete":
+                return json.loads(line.removeprefix("data: "))[0]
+            elif line.startswith("data: ") and event == "error":
+                raise Refused(line[:200])
+    raise httpx.RemoteProtocolError("the answer was cut short")
+
+
+def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> str:
+    """Serve the shipped pair to `users` at once for so long; with `restart`, kill the server halfway, and start it.
+
+    Raises ValueError if the server does not start, and if an answer differs from a single user's.
+    """
+    pictures = [base64.b64encode(path.read_bytes()).decode() for path in sorted((ASSETS / "samples").glob("*.png"))]
+    with serving() as server:
+        with httpx.Client(base_url=server.address, timeout=ANSWER_S) as client:
+            ask(client, "predict", pictures[0])
+            expected, alone = {}, []
+            for number, picture in enumerate(pictures):
+                began = time.perf_counter()
+                expected[number] = ask(client, "predict", picture)
+                alone.append(time.perf_counter() - began)
+        tally, before, peak = Tally(), server.memory(), [0]
+        until = time.monotonic() + seconds
+        threads = [threading.Thread(target=_user, args=(number, server, pictures, expected, tally, until))
+                   for number in range(users)]
+        for thread in threads:
+            thread.start()
+        _watch(server, until, seconds / 2 if restart else None, peak)
+        for thread in threads:
+            thread.join()
+    if tally.wrong:
+        raise ValueError(f"{tally.wrong} answers differ from a single user's")
+    return _told(tally, float(np.mean(alone)), users, seconds, (before, peak[0]), restart)
+
+
+def _user(number: int, server: Server, pictures: list[str], expected: dict, tally: Tally, until: float) -> None:
+    """Ask about random pictures until the time is over; what is cut off is asked again."""
+    dice = random.Random(number)
+    with httpx.Client(base_url=server.address, timeout=ANSWER_S) as client:
+        while time.monotonic() < until:
+            picture, began = dice.randrange(len(pictures)), time.perf_counter()
+            try:
+                answer = ask(client, "predict", pictures[picture])
+            except (httpx.HTTPError, Refused) as error:
+                tally.add(**{"refused" if isinstance(error, Refused) else "broken": 1})
+                time.sleep(RETRY_S)
+                continue
+            tally.add(wrong=int(answer != expected[picture]), after_restart=int(server.restarted))
+            with tally.lock:
+                tally.seconds.append(time.perf_counter() - began)
+
+
+def _watch(server: Server, until: float, kill_in: float | None, peak: list[int]) -> None:
+    """Follow the memory; kill and start the server once when asked to."""
+    kill_at = time.monotonic() + kill_in if kill_in is not None else None
+    while time.monotonic() < until:
+        peak[0] = max(peak[0], server.memory())
+        if kill_at and time.monotonic() > kill_at:
+            server.stop()
+            server.start()
+            server.restarted, kill_at = True, None
+        time.sleep(0.1)
+
+
+def _told(tally: Tally, alone: float, users: int, seconds: float, memory: tuple[int, int], restart: bool) -> str:
+    answers = np.array(tally.seconds)
+    ideal = users * alone
+    p50, p95 = (float(np.quantile(answers, share)) for share in (0.5, 0.95)) if len(answers) else (0.0, 0.0)
+    again = (f"; the server was killed and started again: {tally.broken} requests cut off and asked again, "
+             f"{tally.after_restart} answered after it") if restart else ""
+    return (f"{users} users for {seconds:.0f} s, predict by both models, {os.cpu_count()} cores shared with the users: "
+            f"{len(answers)} answers, {tally.wrong} wrong, {tally.refused} refused; alone {alone:.3f} s, ideal queue "
+            f"{ideal:.2f} s, median {p50:.2f} s, p95 {p95:.2f} s = {p95 / ideal:.2f} x ideal; memory "
+            f"{memory[0] / 1e6:.0f} MB before, {memory[1] / 1e6:.0f} MB at most{again}")
