@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import os
-import socket
 import struct
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import pytest
 import tiny
 from browsing import MARKS, browser_context
 from PIL import Image
+from servers import START_S, free_port
 
 from snnpar import ASSETS, serve
 from snnpar.__main__ import main
@@ -39,7 +39,6 @@ from snnpar.serve.line import forget
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ASSETS / "samples" / "03.png"
-START_S = 120  # a busy machine is slow, not broken
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,6 @@ class Server:
         from gradio_client import Client
 
         return Client(self.address, verbose=False)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -361,11 +354,13 @@ def test_checkpoints_of_the_wrong_role_or_none_are_refused(small_pair: tuple[str
         load_pair("elsewhere", student)
 
 
-def test_a_taken_port_is_one_sentence(server: Server, capsys: pytest.CaptureFixture[str],
-                                      small_pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize("port", ["taken", "99999"])
+def test_a_port_that_cannot_be_had_is_one_sentence(server: Server, capsys: pytest.CaptureFixture[str], port: str,
+                                                   small_pair: tuple[str, str]) -> None:
+    port = str(server.port) if port == "taken" else port
     teacher, student = small_pair
-    assert main(["serve", "--port", str(server.port), "--teacher", teacher, "--student", student]) == 2
-    assert "pick another --port" in capsys.readouterr().err
+    assert main(["serve", "--port", port, "--teacher", teacher, "--student", student]) == 2
+    assert f"127.0.0.1:{port} is taken or not an address" in capsys.readouterr().err
 
 
 def test_mcp_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch, small_pair: tuple[str, str],

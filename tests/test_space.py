@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from servers import START_S, free_port
 
 from snnpar import ASSETS, CHECKPOINTS, ROOT, serve
 from snnpar.__main__ import main
@@ -31,7 +31,6 @@ from snnpar.serve.answers import load_pair
 from snnpar.space import ATTRIBUTES, MAX_FILE, SDKS, build_space, front_matter
 
 USER = 1000  # as the Hub runs containers
-START_S = 120  # a busy machine is slow, not broken
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 
@@ -244,12 +243,6 @@ def answering(process: subprocess.Popen, address: str) -> HTTPMessage:
         except OSError:
             time.sleep(0.2)
     pytest.fail("the Space does not answer")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def page_messages(port: int, page: str) -> list:

@@ -71,7 +71,7 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
             quiet=True, show_error=False, run_history=False, footer_links=["api"], allowed_paths=[],
             blocked_paths=["/"], max_file_size=1, enable_monitoring=False, strict_cors=True, ssr_mode=False, pwa=False,
             mcp_server=mcp, state_session_capacity=200, app_kwargs={"middleware": [Middleware(Guard)]})
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # a port above 65535 overflows
         raise ValueError(f"{host}:{port} is taken or not an address of this machine; pick another --port") from error
     if demo.mcp_error:
         demo.close()
