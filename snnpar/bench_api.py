@@ -30,6 +30,7 @@ from snnpar import ASSETS, ROOT
 START_S = 180
 ANSWER_S = 300
 RETRY_S = 0.2
+REST = ("both", 0.5)  # the role and the threshold that predict takes after the picture
 
 
 @dataclass
@@ -126,34 +127,35 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
     pictures = [base64.b64encode(path.read_bytes()).decode() for path in sorted((ASSETS / "samples").glob("*.png"))]
     with serving() as server:
         with httpx.Client(base_url=server.address, timeout=ANSWER_S) as client:
-            ask(client, "predict", pictures[0])
+            ask(client, "predict", pictures[0], *REST)
             expected, alone = {}, []
             for number, picture in enumerate(pictures):
                 began = time.perf_counter()
-                expected[number] = ask(client, "predict", picture)
+                expected[number] = ask(client, "predict", picture, *REST)
                 alone.append(time.perf_counter() - began)
-        tally, before, peak = Tally(), server.memory(), [0]
-        until = time.monotonic() + seconds
-        threads = [threading.Thread(target=_user, args=(number, server, pictures, expected, tally, until))
+        tally, over, memory = Tally(), threading.Event(), [server.memory()]
+        threads = [threading.Thread(target=_user, args=(number, server, pictures, expected, tally, over))
                    for number in range(users)]
         for thread in threads:
             thread.start()
-        _watch(server, until, seconds / 2 if restart else None, peak)
+        memory += _watch(server, seconds, restart)
+        over.set()
         for thread in threads:
             thread.join()
     if tally.wrong:
         raise ValueError(f"{tally.wrong} answers differ from a single user's")
-    return _told(tally, float(np.mean(alone)), users, seconds, (before, peak[0]), restart)
+    return _told(tally, float(np.mean(alone)), users, seconds, memory, restart)
 
 
-def _user(number: int, server: Server, pictures: list[str], expected: dict, tally: Tally, until: float) -> None:
-    """Ask about random pictures until the time is over; what is cut off is asked again."""
+def _user(number: int, server: Server, pictures: list[str], expected: dict, tally: Tally,
+          over: threading.Event) -> None:
+    """Ask about random pictures until it is over; what is cut off is asked again."""
     dice = random.Random(number)
     with httpx.Client(base_url=server.address, timeout=ANSWER_S) as client:
-        while time.monotonic() < until:
+        while not over.is_set():
             picture, began = dice.randrange(len(pictures)), time.perf_counter()
             try:
-                answer = ask(client, "predict", pictures[picture])
+                answer = ask(client, "predict", pictures[picture], *REST)
             except (httpx.HTTPError, Refused) as error:
                 tally.add(**{"refused" if isinstance(error, Refused) else "broken": 1})
                 time.sleep(RETRY_S)
@@ -163,19 +165,23 @@ def _user(number: int, server: Server, pictures: list[str], expected: dict, tall
                 tally.seconds.append(time.perf_counter() - began)
 
 
-def _watch(server: Server, until: float, kill_in: float | None, peak: list[int]) -> None:
-    """Follow the memory; kill and start the server once when asked to."""
-    kill_at = time.monotonic() + kill_in if kill_in is not None else None
-    while time.monotonic() < until:
-        peak[0] = max(peak[0], server.memory())
-        if kill_at and time.monotonic() > kill_at:
+def _watch(server: Server, seconds: float, restart: bool) -> list[int]:
+    """The server's memory while it goes on, ten times a second; halfway it is killed and started if asked to."""
+    memory = []
+    for _ in range(2):
+        end = time.monotonic() + seconds / 2
+        while time.monotonic() < end:
+            memory.append(server.memory())
+            time.sleep(0.1)
+        if restart and not server.restarted:
             server.stop()
             server.start()
-            server.restarted, kill_at = True, None
-        time.sleep(0.1)
+            server.restarted = True
+    return memory
 
 
-def _told(tally: Tally, alone: float, users: int, seconds: float, memory: tuple[int, int], restart: bool) -> str:
+def _told(tally: Tally, alone: float, users: int, seconds: float, memory: list[int],
+          restart: bool) -> str:
     answers = np.array(tally.seconds)
     ideal = users * alone
     p50, p95 = (float(np.quantile(answers, share)) for share in (0.5, 0.95)) if len(answers) else (0.0, 0.0)
@@ -184,4 +190,4 @@ def _told(tally: Tally, alone: float, users: int, seconds: float, memory: tuple[
     return (f"{users} users for {seconds:.0f} s, predict by both models, {os.cpu_count()} cores shared with the users: "
             f"{len(answers)} answers, {tally.wrong} wrong, {tally.refused} refused; alone {alone:.3f} s, ideal queue "
             f"{ideal:.2f} s, median {p50:.2f} s, p95 {p95:.2f} s = {p95 / ideal:.2f} x ideal; memory "
-            f"{memory[0] / 1e6:.0f} MB before, {memory[1] / 1e6:.0f} MB at most{again}")
+            f"{memory[0] / 1e6:.0f} MB before, {max(memory) / 1e6:.0f} MB at most{again}")
