@@ -1,4 +1,4 @@
-"""`python -m snnpar`: estimate, runs, models, evaluate, compare, faithfulness, hub, data, export, import, bench, ..."""
+"""`python -m snnpar`: train, look into and share checkpoints; one command per line of --help."""
 
 from __future__ import annotations
 

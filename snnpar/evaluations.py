@@ -25,6 +25,7 @@ from snnpar import EVALUATIONS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CONFIG, WEIGHTS
 from snnpar.datasets import PedestrianSplit
+from snnpar.hub import hub_id_of
 from snnpar.jobs import Job, modified, start, write_status
 from snnpar.slices import DataChoice, SliceError, pick
 
@@ -161,9 +162,8 @@ def _absolute(folder: Path) -> Path:
 
 def checkpoint_name(folder: Path) -> str:
     """What to call a checkpoint: its folder's name, or owner/name for one of the Hub's cache."""
-    if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
-        return folder.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
-    return folder.name
+    known = hub_id_of(folder)
+    return known.repo if known else folder.name
 
 
 def revision(folder: Path) -> str:

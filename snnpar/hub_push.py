@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from snnpar.card import share
-from snnpar.hub import HubError, parse_hub_id
+from snnpar.hub import HubError, endpoint, parse_hub_id
 from snnpar.public import REASONS, is_public
 
 
@@ -30,7 +29,7 @@ def push(folder: Path, hub_id: str, *, private: bool = False) -> str:
 
 def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
     import httpx2
-    from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token, is_offline_mode
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token, is_offline_mode
     from huggingface_hub.errors import HfHubHTTPError
 
     if is_offline_mode():
@@ -38,8 +37,7 @@ def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
     if not get_token():
         raise HubError("A push needs a token: make one that may write in your account's settings, and set HF_TOKEN "
                        "to it.")
-    endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
-    hub = HfApi(endpoint=endpoint)
+    hub = HfApi(endpoint=endpoint())
     operations = [CommitOperationAdd(path.name, path) for path in sorted(folder.iterdir())]
     try:
         hub.create_repo(repo, private=private, exist_ok=True)
@@ -49,8 +47,8 @@ def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
     except HfHubHTTPError as error:
         raise HubError(_refusal(repo, error)) from error
     except (httpx2.HTTPError, RuntimeError) as error:  # RuntimeError: how the client tells that an upload failed
-        raise HubError(f"{repo} was not pushed: the Hub at {endpoint} cannot be reached, or the upload broke off; try "
-                       "again.") from error
+        raise HubError(f"{repo} was not pushed: the Hub at {endpoint()} cannot be reached, or the upload broke off; "
+                       "try again.") from error
 
 
 def _refusal(repo: str, error: Exception) -> str:

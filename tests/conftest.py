@@ -6,10 +6,12 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch, see snnpar/__init__.py
 
+from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from hub_server import Hub, serve_hub  # noqa: E402
 
 import snnpar  # noqa: E402
 
@@ -26,6 +28,25 @@ def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(snnpar, "RUNS", root / "runs")
     monkeypatch.setenv("SNNPAR_CHECKPOINTS", str(root))
     return root / "runs"
+
+
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test depends on the Hub settings of this machine, or shows its token to a server."""
+    nowhere = tmp_path_factory.mktemp("home") / "token"
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(nowhere))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # the stand-in takes files by LFS
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def empty_hub(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub on the loopback interface, for this process and those that it starts."""
+    with serve_hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 PIECES = 100  # in which a slow file comes
 
@@ -81,6 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = self._note()
+        if parts == ["api", "models"]:
+            wanted = parse_qs(urlsplit(self.path).query)["search"][0].lower()
+            self._send_json([{"id": name} for name in self.hub.repos if wanted in name.lower()])
+            return
         if parts[:2] in (["api", "models"], ["api", "datasets"]):
             repo_id, verb, rest = "/".join(parts[2:4]), parts[4] if len(parts) > 4 else "revision", parts[5:]
         elif parts[0] == "datasets":
@@ -120,6 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
             files = [{"path": one["path"], "uploadMode": "lfs" if one["path"].endswith(".safetensors") else "regular",
                       "shouldIgnore": False, "oid": None} for one in json.loads(body)["files"]]
             self._send_json({"files": files})
+        elif parts[4:5] == ["branch"]:
+            repo = self.hub.repos["/".join(parts[2:4])]
+            repo.refs[parts[5]] = repo.refs["main"]
+            self._send_json({})
         elif parts[4:5] == ["commit"]:
             self._commit("/".join(parts[2:4]), parts[5], [json.loads(line) for line in body.splitlines()])
         else:
@@ -146,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, asked: dict) -> None:
         name = f"{asked['organization']}/{asked['name']}"
         if name in self.hub.repos:
-            self._refuse(409, "")
+            self._send(json.dumps({"url": f"{self.hub.endpoint}/{name}"}).encode(), status=409)
             return
         self.hub.repos[name] = Repo(token=self.hub.token if asked.get("visibility") == "private" else None)
         self._send_json({"url": f"{self.hub.endpoint}/{name}"})

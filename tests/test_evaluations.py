@@ -109,7 +109,7 @@ def test_names_are_the_same_for_the_same_and_differ_otherwise(tmp_path: Path) ->
 
 
 def test_a_checkpoint_of_the_hub_is_called_by_its_id() -> None:
-    assert checkpoint_name(Path("/c/hub/models--me--my--model/snapshots/0a1b")) == "me/my--model"
+    assert checkpoint_name(Path("/c/hub/models--me--my--model/snapshots", "a1" * 20)) == "me/my--model"
     assert checkpoint_name(Path("/c/runs/first")) == "first"
 
 

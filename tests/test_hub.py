@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hub_server import Hub, Repo, serve_hub
+from hub_server import Hub, Repo
 
 from snnpar.hub import (
     Download,
@@ -35,22 +35,15 @@ WANTED = {"config.json", "model.safetensors", "phrases.safetensors", "README.md"
 
 
 @pytest.fixture(autouse=True)
-def _no_account(monkeypatch, tmp_path_factory) -> None:
-    """No test depends on the settings of this machine, or shows its token to a server."""
-    nowhere = tmp_path_factory.mktemp("home") / "token"
-    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(nowhere))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+def _no_account(no_account: None) -> None:
+    """For all tests here."""
 
 
 @pytest.fixture
-def hub(monkeypatch):
-    with serve_hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        running.repos["lab/student"] = Repo()
-        running.repos["lab/student"].push(FILES)
-        yield running
+def hub(empty_hub: Hub) -> Hub:
+    empty_hub.repos["lab/student"] = Repo()
+    empty_hub.repos["lab/student"].push(FILES)
+    return empty_hub
 
 
 def names(folder: Path) -> set[str]:

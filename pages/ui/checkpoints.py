@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 import snnpar
-from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint, shipped
+from pages.ui.access import denied
+from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint
+from snnpar.collection import RUN_PREFIX, collect
 from snnpar.hub import HubError, fetch_checkpoint
 from snnpar.models import SMALL
-from snnpar.runs import list_runs
 
-RUN_PREFIX = "runs/"
+__all__ = ["RUN_PREFIX", "card", "describe", "find", "known", "version"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")  # of a folder, so that no link leaves the root
 HUB_CACHE_S = 60  # an answer of the Hub, good or bad, is not asked for again sooner
 
 
 def known(role: str) -> dict[str, Checkpoint]:
-    """Local checkpoints of a role by reference: shipped ones, the preferred first, then loadable runs, newest first."""
-    found = {c.name: c for c in shipped(snnpar.CHECKPOINTS) if c.role == role and (c.path / WEIGHTS).is_file()}
-    if SMALL[role] in found:
-        found = {SMALL[role]: found[SMALL[role]]} | found
-    for run in list_runs(snnpar.RUNS):
-        if run.is_loadable:
-            try:
-                checkpoint = read_checkpoint(run.path)
-            except CheckpointError:
-                continue  # the Train page tells about it
-            if checkpoint.role == role:
-                found[RUN_PREFIX + run.name] = checkpoint
-    return found
+    """Local checkpoints of a role by reference: shipped ones, the preferred first, loadable runs, those of the Hub."""
+    found = {one.reference: one.checkpoint for one in collect(runs=denied("runs") is None)
+             if one.checkpoint.role == role}
+    return {SMALL[role]: found[SMALL[role]]} | found if SMALL[role] in found else found
 
 
 def find(reference: str, role: str) -> Checkpoint:
@@ -38,17 +33,18 @@ def find(reference: str, role: str) -> Checkpoint:
     local = known(role)
     if reference in local:
         return local[reference]
-    if reference.startswith(RUN_PREFIX):
-        checkpoint = read_checkpoint(snnpar.RUNS / Path(reference).name)  # says what is wrong with it
-    elif "/" in reference:
+    name, is_run = reference.removeprefix(RUN_PREFIX), reference.startswith(RUN_PREFIX)
+    if is_run and (reason := denied("runs")):
+        raise CheckpointError(reason)
+    path = (snnpar.RUNS if is_run else snnpar.CHECKPOINTS) / name
+    if "/" in reference and not is_run:
         checkpoint = _from_hub(reference)
+    elif NAME.fullmatch(name) and path.is_dir():
+        checkpoint = read_checkpoint(path)  # says what is wrong with it
     else:
-        path = snnpar.CHECKPOINTS / Path(reference).name
-        if not path.is_dir():
-            raise CheckpointError(
-                f"No checkpoint is called {reference!r}; pick one of the list, or type a Hub id owner/name."
-            )
-        checkpoint = read_checkpoint(path)
+        raise CheckpointError(
+            f"No checkpoint is called {reference[:100]!r}; pick one of the list, or type a Hub id owner/name."
+        )
     if checkpoint.role != role:
         raise CheckpointError(f"{reference} is a {checkpoint.role}; pick it as the {checkpoint.role} instead.")
     return checkpoint

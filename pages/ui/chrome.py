@@ -40,6 +40,7 @@ def navigation() -> Page:
             st.Page("pages/energy.py", title="Energy"),
             st.Page("pages/evaluate.py", title="Evaluate"),
             st.Page("pages/train.py", title="Train"),
+            st.Page("pages/checkpoints.py", title="Checkpoints"),
         ],
         position="top",
     )

@@ -16,6 +16,7 @@ from torch import nn
 from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
 from snnpar.atomic import write_text
 from snnpar.config import ConfigError, ModelConfig, from_dict, to_dict
+from snnpar.hub import hub_id_of
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
 
@@ -46,7 +47,9 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        """The folder's, or owner/name of one that the Hub's cache keeps."""
+        known = hub_id_of(self.path)
+        return known.repo if known else self.path.name
 
     def phrases(self) -> Phrases:
         """The phrase vectors that came with a teacher: one of length text_dim for every attribute."""

@@ -107,7 +107,7 @@ def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None) -
         name_revision(wanted, folder)
         return folder
     except HfHubHTTPError as error:
-        raise HubError(_refusal(wanted, error)) from error
+        raise HubError(refusal(wanted, error)) from error
     except (httpx2.HTTPError, LocalEntryNotFoundError) as error:
         raise HubError(f"The download of {wanted} broke off; try again.") from error
     except OSError as error:
@@ -146,7 +146,8 @@ def _pin(place: str, kind: Kind, cache: Path) -> str:
     return f"{REMOTE}{wanted}"
 
 
-def _endpoint() -> str:
+def endpoint() -> str:
+    """The Hub's address: HF_ENDPOINT, or the public one."""
     from huggingface_hub import constants
 
     return os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
@@ -161,7 +162,7 @@ def _snapshot(wanted: HubId, kind: Kind, cache: Path, *, local_files_only: bool 
             repo_type=kind.repo_type,
             revision=wanted.revision,
             cache_dir=cache,
-            endpoint=_endpoint(),
+            endpoint=endpoint(),
             allow_patterns=list(kind.patterns),
             local_files_only=local_files_only,
         )
@@ -193,11 +194,11 @@ def _listing(wanted: HubId, kind: Kind, cached: Path | None) -> Listing | None:
     except HfHubHTTPError as error:
         if cached and error.response.is_server_error:
             return None
-        raise HubError(_refusal(wanted, error)) from error
+        raise HubError(refusal(wanted, error)) from error
     except httpx2.HTTPError as error:
         if cached:
             return None
-        where = f"the Hub at {_endpoint()} cannot be reached"
+        where = f"the Hub at {endpoint()} cannot be reached"
         raise HubError(f"{wanted} is not in the cache, and {where}.") from error
 
 
@@ -207,7 +208,7 @@ def _ask(wanted: HubId, kind: Kind) -> Listing:
     from huggingface_hub import HfApi
 
     timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    info = HfApi(endpoint=_endpoint()).repo_info(
+    info = HfApi(endpoint=endpoint()).repo_info(
         wanted.repo, repo_type=kind.repo_type, revision=wanted.revision, files_metadata=True, timeout=timeout
     )
     files = {file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else "")
@@ -226,7 +227,7 @@ def _check_public(wanted: HubId, kind: Kind, listing: Listing, cache: Path) -> N
                        "would be too much; pick a checkpoint that is there, or run the app on your own machine.")
 
 
-def _refusal(wanted: HubId, error: Exception) -> str:
+def refusal(wanted: HubId, error: Exception) -> str:
     """What an HTTP error means. The Hub answers 401 for a private and for a missing repository alike."""
     from huggingface_hub import get_token
     from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RevisionNotFoundError

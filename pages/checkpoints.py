@@ -1,0 +1,17 @@
+"""Checkpoints: what is on this computer, where it came from, and what the Hugging Face Hub has."""
+
+import streamlit as st
+
+from pages.ui import checkpoint_detail, checkpoint_table, chrome, hub_view
+
+chrome.selection()
+st.header("Checkpoints", anchor=False)
+st.caption(
+    "A checkpoint is a folder with weights and the config they were trained with: shipped with the program, written by "
+    "a run, or pulled from the Hugging Face Hub."
+)
+there = checkpoint_table.listed()
+picked = checkpoint_table.show(there)
+if picked:
+    checkpoint_detail.show(picked, there)
+hub_view.show(there)

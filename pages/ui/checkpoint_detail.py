@@ -1,0 +1,146 @@
+"""One checkpoint: where it came from, how good it is, its card, how it differs from another; use and delete it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import checkpoints
+from pages.ui.access import denied
+from pages.ui.checkpoint_table import on, scores
+from pages.ui.chrome import COLOURS, mark, sentence
+from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
+from snnpar.config import to_dict
+from snnpar.figures import LOOKS
+from snnpar.history import config_diff
+from snnpar.metrics import FIVE
+from snnpar.report import HEADINGS
+
+RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/school: taught by",
+             "start": ":material/start: started from"}
+
+
+def show(one: Kept, there: list[Kept]) -> None:
+    """All about a checkpoint."""
+    with st.container(border=True, key="checkpoint_detail"):
+        st.markdown(f"{mark(one.checkpoint.role)} **{one.reference}**")
+        st.caption(f"{checkpoints.describe(one.checkpoint)}.")
+        _buttons(one)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _lineage(one, there)
+        with right:
+            _scores(one)
+        _compare(one, there)
+        text = checkpoints.card(one.checkpoint)
+        if text:
+            with st.expander("Card"):
+                st.markdown(text)
+
+
+def _buttons(one: Kept) -> None:
+    role = one.checkpoint.role
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        used = st.session_state.get("selection")
+        current = used.checkpoints.get(role) if used else None
+        in_use = current is not None and current.path == one.checkpoint.path
+        if st.button(f"Use as {role}", icon=":material/input:", key="use", type="primary", disabled=in_use,
+                     on_click=_use, args=(one,),
+                     help="It is in the bar already." if in_use else "Puts it into the bar and compares it at once."):
+            st.switch_page("pages/compare.py", query_params=st.query_params)
+        if one.kind == SHIPPED:
+            st.button("Delete…", icon=":material/delete:", key="ask_delete", disabled=True,
+                      help="It came with the program, which needs it to start with; it stays.")
+        elif denied("delete") is None:
+            st.button("Delete…", icon=":material/delete:", key="ask_delete", on_click=_ask, args=(one.reference,))
+    if one.kind != SHIPPED and denied("delete") is None and st.session_state.get("delete_asked") == one.reference:
+        what = "It can be downloaded again." if one.kind == HUB else "Weights, curves and log go; there is no way back."
+        _confirm(one, f"Delete **{one.reference}**? {what}")
+    if problem := st.session_state.pop("delete_problem", None):
+        st.error(problem, icon=":material/error:")
+
+
+def _use(one: Kept) -> None:
+    st.session_state[one.checkpoint.role] = one.reference
+
+
+def _ask(reference: str | None) -> None:
+    st.session_state["delete_asked"] = reference
+
+
+def _confirm(one: Kept, question: str) -> None:
+    st.warning(question, icon=":material/help:")
+    with st.container(horizontal=True, gap="small"):
+        st.button("Delete for good", key="delete", type="primary", on_click=_delete, args=(one,))
+        st.button("Keep it", key="keep", on_click=_ask, args=(None,))
+
+
+def _delete(one: Kept) -> None:
+    """Before the script runs again, so that the bar can let go of it."""
+    _ask(None)
+    if denied("delete"):
+        return
+    try:
+        delete(one)
+    except (ValueError, OSError) as error:
+        st.session_state["delete_problem"] = (
+            sentence(error) if isinstance(error, ValueError) else f"It cannot be deleted: {error.strerror or error}.")
+        return
+    if st.session_state.get(one.checkpoint.role) == one.reference:
+        st.session_state[one.checkpoint.role] = next(iter(checkpoints.known(one.checkpoint.role)), None)
+
+
+def _lineage(one: Kept, there: list[Kept]) -> None:
+    st.markdown("**Where it came from**")
+    found = lineage(one, there)
+    if not found:
+        st.caption("Its config does not say.")
+        return
+    st.markdown("\n".join(map(_ancestor, found)))
+
+
+def _ancestor(one: Ancestor) -> str:
+    """A line of a nested list."""
+    known = "" if one.kept or one.relation == "data" else " :gray[(not on this computer)]"
+    role = one.kept.checkpoint.role if one.kept else ""
+    name = f":{COLOURS[role]}[{LOOKS[role].mark}] `{one.name}`" if role else f"`{one.name}`"
+    return f"{'  ' * (one.depth - 1)}- {RELATIONS[one.relation]} {name}{known}"
+
+
+def _scores(one: Kept) -> None:
+    st.markdown("**How good it is**")
+    found = scores(one)
+    if not found:
+        st.caption("Nothing is measured here yet: the Evaluate page does it. Its card below may say more.")
+        return
+    rows = [{"images": f"{score.images}, {on(score)}", "convention": f"{score.convention}, {score.threshold}",
+             **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE}} for score in found]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="known_scores")
+
+
+def _compare(one: Kept, there: list[Kept]) -> None:
+    others = [other.reference for other in there if other.reference != one.reference]
+    with st.expander("Compare its config with another"):
+        if not others:
+            st.caption("There is no other checkpoint on this computer.")
+            return
+        name = st.selectbox("Other", others, key="compared", label_visibility="collapsed")
+        other = there[[kept.reference for kept in there].index(name)]
+        found = config_diff({kept.reference: _config(kept) for kept in (one, other)})
+        if not found:
+            st.caption("Their configs are the same.")
+            return
+        rows = {field: {kept: _worded(value) for kept, value in values.items()} for field, values in found.items()}
+        st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[one.reference, other.reference]))
+
+
+def _config(one: Kept) -> dict:
+    """Model and training settings side by side, by names that cannot clash."""
+    return ({f"model.{name}": value for name, value in to_dict(one.checkpoint.model).items()}
+            | {"attributes": one.checkpoint.schema.name} | one.checkpoint.train)
+
+
+def _worded(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
