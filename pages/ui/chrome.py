@@ -48,6 +48,8 @@ def navigation() -> Page:
 
 def bar() -> None:
     """Draw the bar and keep what it says for the page, see `selection`."""
+    for name in [name for name, value in st.query_params.items() if not value]:
+        del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:

@@ -7,8 +7,13 @@ import streamlit as st
 
 def at(timesteps: int) -> int:
     """The timestep looked at, 1 to T: the last, unless the link or a time bar says otherwise."""
-    kept = recall("t")
-    return min(max(1, int(kept)), timesteps) if kept.isdecimal() else timesteps
+    kept = whole(recall("t"))
+    return timesteps if kept is None else min(max(1, kept), timesteps)
+
+
+def whole(text: str) -> int | None:
+    """A whole number of at most 9 digits, or None: a link can say anything."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def move(t: int, timesteps: int) -> None:

@@ -36,10 +36,11 @@ class Cell:
 def chosen(ledger: Ledger) -> Cell:
     """The cell kept or in the link; everything, if this ledger has no such cell."""
     t, _, branch = moment.recall("cell").partition(".")
-    known_t = t == ALL or (t.isdecimal() and 1 <= int(t) <= len(ledger.spikes))
+    number = moment.whole(t)
+    known_t = t == ALL or (number is not None and 1 <= number <= len(ledger.spikes))
     if not known_t or branch not in (ALL, *ledger.branches):
         return Cell()
-    return Cell(None if t == ALL else int(t), "" if branch == ALL else branch)
+    return Cell(number, "" if branch == ALL else branch)
 
 
 def readable(branch: str) -> str:

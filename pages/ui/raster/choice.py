@@ -101,5 +101,5 @@ def _box(grid: tuple[int, int]) -> Box | None:
 
 def _numbers(name: str, count: int) -> list[int] | None:
     """What was kept as so many whole numbers with points between, else None."""
-    parts = moment.recall(name).split(".")
-    return [int(part) for part in parts] if len(parts) == count and all(map(str.isdecimal, parts)) else None
+    numbers = [moment.whole(part) for part in moment.recall(name).split(".")]
+    return numbers if len(numbers) == count and None not in numbers else None
