@@ -218,6 +218,7 @@ def test_an_estimate_that_fails_is_a_sentence(estimating) -> None:
     assert "No such teacher." in said(estimating.error) and not estimating.button(key="estimate").disabled
 
 
+@pytest.mark.slow
 def test_the_page_estimates_for_real(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.ui.estimating.Trial", lambda config: Trial(config, steps=1))
     test = app(pair, "train")

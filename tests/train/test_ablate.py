@@ -56,6 +56,7 @@ def test_a_teacher_that_does_not_fit_is_told_before_anything_trains(tmp_path: Pa
     assert not [run for run in (tmp_path / "out").glob("*") if status(Run(run)).state != "created"]
 
 
+@pytest.mark.slow
 def test_a_table_is_made_run_by_run_and_goes_on_where_it_was(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     command = ["table2", "--out", str(out), "--vit-model", "vit_2_96", "--seeds", "0", *SETTINGS]
