@@ -13,6 +13,7 @@ from snnpar.runs import delete_run, list_runs, open_run
 
 SHIPPED, RUN, HUB = "shipped", "run", "Hub"
 RUN_PREFIX = "runs/"
+SHORT = 7  # digits of a commit, for people
 GENERATIONS = 16  # that are followed back
 
 
@@ -35,6 +36,12 @@ class Kept:
             except FileNotFoundError:  # a run that trains writes and removes files
                 continue
         return size
+
+    @property
+    def label(self) -> str:
+        """The reference with a commit shortened."""
+        name, at, commit = self.reference.partition("@")
+        return name + at + commit[:SHORT]
 
     @property
     def commit(self) -> str:

@@ -261,11 +261,10 @@ def test_what_a_killed_download_left_is_swept_by_the_next(hub: Hub, tmp_path) ->
 
 
 @pytest.fixture
-def slow(hub: Hub, tmp_path, monkeypatch) -> Hub:
+def slow(hub: Hub) -> Hub:
     """Its weights take a minute, so that nobody waits for their end."""
-    hub.repos["lab/student"].push(FILES | {"model.safetensors": bytes(range(256)) * 4000})
+    hub.repos["lab/student"].push(FILES | {"model.safetensors": bytes(range(256)) * 40_000})
     hub.repos["lab/student"].seconds = 60
-    monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "30")
     return hub
 
 
@@ -282,6 +281,9 @@ def test_a_slow_download_tells_how_far_it_is_and_ends_at_once(slow: Hub, tmp_pat
     download = Download("lab/student", tmp_path / "hub")
     done, total = wait_for_bytes(download)
     assert 0 <= done < total and total > 1_000_000
+    while not (0 < download.progress[0] < total and download.seconds_left):
+        assert download.poll() is None and download.seconds < 60
+        time.sleep(0.05)
     if how == "cancel":
         download.close()
     else:

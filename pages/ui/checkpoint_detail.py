@@ -23,7 +23,7 @@ RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/scho
 def show(one: Kept, there: list[Kept]) -> None:
     """All about a checkpoint."""
     with st.container(border=True, key="checkpoint_detail"):
-        st.markdown(f"{mark(one.checkpoint.role)} **{one.reference}**")
+        st.markdown(f"{mark(one.checkpoint.role)} **{one.label}**")
         st.caption(f"{checkpoints.describe(one.checkpoint)}.")
         _buttons(one)
         left, right = st.columns(2, gap="large")
@@ -55,7 +55,7 @@ def _buttons(one: Kept) -> None:
             st.button("Delete…", icon=":material/delete:", key="ask_delete", on_click=_ask, args=(one.reference,))
     if one.kind != SHIPPED and denied("delete") is None and st.session_state.get("delete_asked") == one.reference:
         what = "It can be downloaded again." if one.kind == HUB else "Weights, curves and log go; there is no way back."
-        _confirm(one, f"Delete **{one.reference}**? {what}")
+        _confirm(one, f"Delete **{one.label}**? {what}")
     if problem := st.session_state.pop("delete_problem", None):
         st.error(problem, icon=":material/error:")
 
@@ -124,14 +124,16 @@ def _compare(one: Kept, there: list[Kept]) -> None:
         if not others:
             st.caption("There is no other checkpoint on this computer.")
             return
-        name = st.selectbox("Other", others, key="compared", label_visibility="collapsed")
+        labels = {kept.reference: kept.label for kept in there}
+        name = st.selectbox("Other", others, key="compared", label_visibility="collapsed",
+                            format_func=lambda one: labels.get(one, one))
         other = there[[kept.reference for kept in there].index(name)]
-        found = config_diff({kept.reference: _config(kept) for kept in (one, other)})
+        found = config_diff({kept.label: _config(kept) for kept in (one, other)})
         if not found:
             st.caption("Their configs are the same.")
             return
         rows = {field: {kept: _worded(value) for kept, value in values.items()} for field, values in found.items()}
-        st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[one.reference, other.reference]))
+        st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[one.label, other.label]))
 
 
 def _config(one: Kept) -> dict:

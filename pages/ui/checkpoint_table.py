@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import checkpoints
 from pages.ui.access import denied
-from snnpar.collection import HUB, RUN, SHIPPED, Kept, collect
+from snnpar.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
 from snnpar.estimate import size
 from snnpar.evaluations import list_evaluations
 from snnpar.figures import LOOKS
@@ -17,7 +17,6 @@ from snnpar.report import HEADINGS
 from snnpar.scores import Score, known_scores
 
 KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
-SHORT = 7  # digits of a commit
 
 
 def listed() -> list[Kept]:
@@ -42,14 +41,17 @@ def show(there: list[Kept]) -> Kept | None:
         st.info("There is no checkpoint yet. Train one on the Train page, or download one from the Hub below.",
                 icon=":material/info:")
         return None
-    st.dataframe(pd.DataFrame(map(_row, there)), hide_index=True, column_config=_columns(), key="checkpoints")
+    st.dataframe(pd.DataFrame(map(_row, there)), hide_index=True, column_config=_columns(), key="checkpoints",
+                 placeholder="–")
     st.caption(_disk(there))
     references = [one.reference for one in there]
     if arrived := st.session_state.pop("checkpoint_arrived", None):
         st.session_state["checkpoint"] = arrived
     if st.session_state.get("checkpoint", references[0]) not in references:
         st.session_state["checkpoint"] = references[0]
-    chosen = st.selectbox("Look at", references, key="checkpoint", bind="query-params", persist_state="session")
+    labels = {one.reference: one.label for one in there}
+    chosen = st.selectbox("Look at", references, key="checkpoint", bind="query-params", persist_state="session",
+                          format_func=lambda one: labels.get(one, one))
     return there[references.index(chosen)]
 
 

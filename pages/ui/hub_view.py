@@ -14,7 +14,7 @@ import streamlit as st
 from pages.ui.chrome import sentence
 from snnpar.collection import Kept, hub_cache
 from snnpar.estimate import duration, size
-from snnpar.hub import Download, Found, HubError, parse_hub_id, search
+from snnpar.hub import Download, Found, HubError, search
 from snnpar.public import is_public
 
 PUBLIC_DOWNLOADS = 2  # at a time on a public server, of all its visitors
@@ -31,8 +31,7 @@ def show(there: list[Kept]) -> None:
                              "config.json. Pickled weights are never downloaded.  \n`python -m snnpar hub pull`")
         if st.form_submit_button("Look up", icon=":material/search:") and text.strip():
             _ask(text)
-    busy = st.session_state.get("hub_asked") or st.session_state.get("download")
-    st.fragment(_live, run_every="0.5s" if busy else None)()
+    st.fragment(_live, run_every="0.5s" if _busy() else None)(_busy())
     if problem := st.session_state.get("hub_problem"):
         st.error(problem, icon=":material/cloud_off:")
     found: Found | None = st.session_state.get("hub_found")
@@ -50,8 +49,14 @@ def _forget() -> None:
     st.session_state.pop("hub_asked", None)
 
 
-def _live() -> None:
-    """One look at what is asked and downloaded; the whole page runs again when either is over."""
+def _busy() -> bool:
+    return "hub_asked" in st.session_state or "download" in st.session_state
+
+
+def _live(was_busy: bool) -> None:
+    """One look at what is asked and downloaded; the whole page runs again when either is over, or cancelled."""
+    if was_busy and not _busy():
+        st.rerun()
     asked: Future | None = st.session_state.get("hub_asked")
     if asked:
         if asked.done():
@@ -82,7 +87,7 @@ def _downloading(download: Download) -> None:
     if folder is None:
         done, total = download.progress
         left = download.seconds_left
-        words = [f"{download.id}", f"{size(done)} of {size(total)}" if total else "asking the Hub",
+        words = [download.id.repo, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else "asking the Hub",
                  duration(download.seconds), *([f"about {duration(left)} left"] if left is not None else [])]
         st.progress(done / total if total else 0.0, " · ".join(words))
         st.button("Cancel the download", key="download_cancel", on_click=_cancel, icon=":material/close:")
@@ -90,7 +95,6 @@ def _downloading(download: Download) -> None:
     del st.session_state["download"]
     if not isinstance(folder, HubError):
         st.session_state["checkpoint_arrived"] = f"{download.id.repo}@{folder.name}"  # to look at above
-        st.toast(f"{download.id.repo} is here.", icon=":material/check:")
     st.rerun()
 
 
@@ -116,7 +120,7 @@ def _found(found: Found, there: list[Kept]) -> None:
         rows = [{"file": name, "size": size(file.size) if file.size >= 1e6 else f"{file.size / 1e3:.1f} kB",
                  "sha256": file.sha256[:12] or "–"} for name, file in sorted(files.items())]
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="hub_files")
-        _download_button(f"{repo}@{commit}", there)
+        _download_button(found, there)
 
 
 def _matches(found: Found) -> None:
@@ -130,25 +134,25 @@ def _matches(found: Found) -> None:
         st.rerun()
 
 
-def _download_button(reference: str, there: list[Kept]) -> None:
+def _download_button(found: Found, there: list[Kept]) -> None:
     why = None
-    if any(one.reference == reference for one in there):
-        why = "This commit is on this computer already; pick it above."
+    if any(one.reference == f"{found.id.repo}@{found.listing.commit}" for one in there):
+        why = "This commit is on this computer; it is in the table above."
     elif st.session_state.get("download"):
         why = "A download is under way; wait for it, or cancel it."
     elif is_public() and sum(one.process.poll() is None for one in _UNDER_WAY) >= PUBLIC_DOWNLOADS:
         why = "Others are downloading on this public server; try again in a minute."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Download", key="download_start", icon=":material/download:", type="primary", disabled=bool(why),
-                  on_click=_download, args=(reference,))
+                  on_click=_download, args=(str(found.id),))
         if why:
             st.caption(why)
 
 
-def _download(reference: str) -> None:
+def _download(hub_id: str) -> None:
     st.session_state.pop("hub_problem", None)
     if is_public() and sum(one.process.poll() is None for one in _UNDER_WAY) >= PUBLIC_DOWNLOADS:
         return  # somebody else was faster; the page says so
-    download = Download(str(parse_hub_id(reference)), hub_cache())
+    download = Download(hub_id, hub_cache())
     _UNDER_WAY.add(download)
     st.session_state["download"] = download

@@ -1,6 +1,6 @@
 """A download in a process of its own, which a page can watch and end at any time.
 
-The process prints JSON lines: bytes {"total", "done"} while it goes on, in the end {"folder"} or {"error"}.
+The process prints JSON lines: bytes {"total", "done"} and "seconds" while it goes on, last {"folder"} or {"error"}.
 It ends with its parent, and whatever way it ends, nothing half stays.
 """
 
@@ -23,6 +23,9 @@ from snnpar.hub.fetch import fetch_checkpoint
 from snnpar.hub.ids import HubError, HubId, parse_hub_id
 
 EVERY_S = 0.2
+STALLED_S = 60.0  # without a byte more than ever before: given up
+PIECE = 1 << 18  # bytes of a file that are written at a time, so that there is progress to see
+SURE = 0.02  # share that has to be there before anybody asks how long the rest takes
 
 
 class Download:
@@ -62,9 +65,9 @@ class Download:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the mean speed so far; None while nothing has come."""
-        done, total = self.progress
-        return (total - done) * self.seconds / done if done else None
+        """At the mean speed so far; None while too little has come to tell."""
+        last, (done, total) = self._last(), self.progress
+        return (total - done) * last["seconds"] / done if done > SURE * total else None
 
     def close(self) -> None:
         """End what still runs, and leave nothing half."""
@@ -85,7 +88,10 @@ class Download:
 
 def report(hub_id: str, cache: Path) -> int:
     """The other end: download, and tell how far it is on standard output; the exit status."""
+    from huggingface_hub import constants
+
     wanted = parse_hub_id(hub_id)
+    constants.DOWNLOAD_CHUNK_SIZE = PIECE
     threading.Thread(target=_end_with_parent, args=(wanted.repo, cache), daemon=True).start()
     try:
         folder = fetch_checkpoint(hub_id, cache=cache, begun=lambda id, total: _watch(id, total, cache))
@@ -97,14 +103,21 @@ def report(hub_id: str, cache: Path) -> int:
 
 
 def _watch(id: HubId, total: int, cache: Path) -> None:
-    """Say every moment how many bytes have come."""
+    """Say every moment how many bytes have come; give up when no more do, as the client never does."""
     folder = repo_folder(id.repo, cache)
-    before = stored_bytes(folder)
+    before, began = stored_bytes(folder), time.monotonic()
 
     def watch() -> None:
-        while True:
-            _say(total=total, done=min(total, max(0, stored_bytes(folder) - before)))
+        most, grown = -1, began
+        while time.monotonic() - grown < STALLED_S:
+            done = min(total, max(0, stored_bytes(folder) - before))
+            if done > most or done == total:  # then the content is being compared
+                most, grown = done, time.monotonic()
+            _say(total=total, done=done, seconds=time.monotonic() - began)
             time.sleep(EVERY_S)
+        discard_half(id.repo, cache)
+        _say(error=f"The download of {id} stands still; try again.")
+        os._exit(2)
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -1,0 +1,137 @@
+"""Which checkpoints there are, who taught whom, what is known of how good they are, and what may be deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hub_server import Hub, Repo
+from tiny import STUDENT, TEACHER, write_checkpoint
+
+import snnpar
+from snnpar.checkpoint import CheckpointError, write_config
+from snnpar.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
+from snnpar.evaluations import file_hash
+from snnpar.hub import fetch_checkpoint, search
+from snnpar.hub.ids import HubError
+from snnpar.metrics import FIVE
+from snnpar.scores import known_scores
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, folder in (("CHECKPOINTS", ""), ("RUNS", "runs"), ("EVALUATIONS", "evaluations")):
+        monkeypatch.setattr(snnpar, name, tmp_path / folder)
+    return tmp_path
+
+
+def trained(folder: Path, config=STUDENT, **train: object) -> Path:
+    checkpoint = write_checkpoint(folder, config)
+    write_config(folder, checkpoint.model, checkpoint.schema, train, {"commit": "c0ffee"})
+    return folder
+
+
+def pulled(hub: Hub, repo: str, folder: Path) -> Path:
+    hub.repos[repo] = Repo()
+    hub.repos[repo].push({path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()})
+    return fetch_checkpoint(repo, cache=hub_cache())
+
+
+def named(there: list[Kept]) -> dict[str, Kept]:
+    return {one.reference: one for one in there}
+
+
+def test_all_that_can_be_loaded_is_there_once(root: Path, empty_hub: Hub) -> None:
+    trained(root / "mine")
+    trained(root / "runs" / "first")
+    trained(root / "runs" / "without-weights")
+    (root / "runs" / "without-weights" / "model.safetensors").unlink()
+    folder = pulled(empty_hub, "lab/other", root / "mine")
+    there = collect()
+    assert [(one.reference, one.kind) for one in there] == [
+        ("mine", SHIPPED), ("runs/first", RUN), (f"lab/other@{folder.name}", HUB)]
+    assert [one.commit for one in there] == ["c0ffee", "c0ffee", folder.name] and there[2].revisions == ("main",)
+    assert [one.kind for one in collect(runs=False)] == [SHIPPED, HUB]
+    assert there[0].bytes == sum(path.stat().st_size for path in (root / "mine").iterdir())
+
+
+def test_lineage_follows_teachers_by_name_path_and_id(root: Path, empty_hub: Hub) -> None:
+    trained(root / "grandteacher", TEACHER, dataset="pa100k", data="/private/PA100K")
+    trained(root / "runs" / "teacher", TEACHER, dataset="rendered", init=str(root / "grandteacher"))
+    folder = pulled(empty_hub, "lab/teacher", root / "runs" / "teacher")
+    there = named(collect())
+    kept = there[f"lab/teacher@{folder.name}"]
+    for place, reference in ((str(root / "runs" / "teacher"), "runs/teacher"), ("teacher", "runs/teacher"),
+                             (f"hf:{kept.reference}", kept.reference)):
+        trained(root / "mine", dataset="rendered", teacher=place, logit_kd=True)
+        found = lineage(named(collect())["mine"], collect())
+        assert [(one.relation, one.name, one.depth) for one in found] == [
+            ("data", "rendered", 1), ("teacher", reference, 1), ("data", "rendered", 2),
+            ("start", "grandteacher", 2), ("data", "pa100k (PA100K)", 3)]
+
+
+def test_lineage_ends_where_it_is_unknown_or_turns_back(root: Path) -> None:
+    trained(root / "mine", teacher="/gone/wise", feature_kd=True, init=str(root / "mine"))
+    found = lineage(collect()[0], collect())
+    assert [(one.relation, one.name, one.kept is None) for one in found] == [
+        ("teacher", "wise", True), ("start", "mine", False)]
+    trained(root / "mine", teacher="/gone/wise")  # named, but not used
+    assert lineage(collect()[0], collect()) == []
+
+
+def test_a_shipped_one_stays_and_others_go(root: Path, empty_hub: Hub) -> None:
+    trained(root / "mine")
+    trained(root / "runs" / "first", dataset="rendered")
+    pulled(empty_hub, "lab/other", root / "mine")
+    shipped, run, hub = collect()
+    with pytest.raises(CheckpointError, match="came with the program and stays"):
+        delete(shipped)
+    delete(run)
+    delete(hub)
+    assert [one.reference for one in collect()] == ["mine"]
+
+
+def test_scores_are_of_the_best_epoch_and_of_these_very_weights(root: Path) -> None:
+    folder = trained(root / "mine")
+    values = dict(zip(FIVE, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
+    rows = [{"kind": "epoch", "epoch": number, "best": number == 1, "val_images": 7, **values} for number in (1, 2)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, weights in (("one", file_hash(folder / "model.safetensors")), ("other", "0" * 64)):
+        place = root / "evaluations" / name
+        place.mkdir(parents=True)
+        metrics = {one: {"value": value} for one, value in values.items()}
+        info = {"n": 9, "metrics": {"published": metrics, "rethinking": metrics},
+                "provenance": {"checkpoint": {"sha256": weights},
+                               "data": {"title": name, "data": "people", "split": "test"}}}
+        (place / "evaluation.json").write_text(json.dumps(info))
+        (place / "request.json").write_text("{}")
+        (place / "predictions.parquet").touch()
+    found = known_scores(folder)
+    assert [(one.split, one.n, one.convention) for one in found] == [
+        ("val", 7, "published"), ("test", 9, "published"), ("test", 9, "rethinking")]
+    assert all(one.values == values for one in found) and "epoch 1" in found[0].images
+
+
+def test_search_looks_an_id_up_and_lists_what_begins_so(empty_hub: Hub, root: Path) -> None:
+    folder = trained(root / "mine")
+    pulled(empty_hub, "lab/other", folder)
+    empty_hub.repos["lab/other"].push({"README.md": b"no checkpoint"}, "empty")
+    empty_hub.repos["slab/other"] = Repo()
+    found = search(" lab/other ")
+    assert found.id.repo == "lab/other" and found.listing.commit == found.revisions["main"]
+    assert found.listing.files["model.safetensors"].sha256 == file_hash(folder / "model.safetensors")
+    assert search("lab/o").ids == search("LAB").ids == ("lab/other",) and search("nobody").ids == ()
+    for text, words in (("lab/none@v1", "does not exist or is private"), ("-x", "is not the beginning of a Hub id"),
+                        ("lab/other@empty", "has no config.json"), ("a b", "is not the beginning")):
+        with pytest.raises(HubError, match=words):
+            search(text)
+
+
+def test_search_without_a_hub_is_one_sentence(empty_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(HubError, match="cannot be reached; what is on this computer works as before"):
+        search("lab")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(HubError, match="HF_HUB_OFFLINE forbids"):
+        search("lab")
