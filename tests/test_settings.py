@@ -17,4 +17,5 @@ def test_forged_requests_and_large_uploads_are_refused_and_errors_keep_to_themse
     assert server["enableXsrfProtection"] is True and server["enableCORS"] is True
     assert server["enableStaticServing"] is False and server["maxUploadSize"] * 1e6 == MAX_BYTES
     assert server["maxMessageSize"] <= 50 and client["showErrorDetails"] == "none"
+    assert client["showErrorLinks"] is False
     assert settings()["browser"]["gatherUsageStats"] is False

@@ -29,6 +29,9 @@ def offer_pair(selection: Selection) -> None:
         st.info("There is no checkpoint to evaluate. Train one on the Train page, or type a Hub id into the bar.",
                 icon=":material/info:")
         return
+    if reason := access.denied("evaluate"):
+        st.info(f"Nothing of this pair is evaluated here. {reason}", icon=":material/lock:")
+        return
     st.info("Nothing of this pair is evaluated yet. The button starts it; it takes about a minute.",
             icon=":material/info:")
     what = "this pair" if len(models) == 2 else f"this {next(iter(models))}"

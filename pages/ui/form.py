@@ -57,7 +57,7 @@ def settings(teacher: Checkpoint | None) -> dict:
 def command(of: TrainConfig) -> str:
     """The command line that does the same; on a public server without the server's own folders."""
     line = shlex.join(["python", "-m", "train", *to_arguments(of)])
-    return line.replace(f"{snnpar.ROOT}{os.sep}", "") if access.denied("paths") else line
+    return line.replace(f"{snnpar.CHECKPOINTS}{os.sep}", "checkpoints/") if access.denied("paths") else line
 
 
 def label(name: str) -> str:

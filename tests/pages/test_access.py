@@ -69,7 +69,7 @@ def test_a_visitor_sees_the_command_and_why_there_is_no_start(app, claims, folde
     test = app(folder, "train")
     assert not keys(test) & set(ACTIONS) and "mine" not in str([box.options for box in test.selectbox])
     assert REASONS["train"] in said(test.info) and REASONS["runs"] in said(test.info)
-    assert test.code[0].value.startswith("python -m train")
+    assert test.code[0].value.startswith("python -m train --teacher checkpoints/tiny-teacher ")
     assert {button.label for button in test.button} >= {"Sign in"} and "Public server" in said(test.caption)
 
 
@@ -100,6 +100,12 @@ def test_a_visitor_sees_evaluations_but_starts_none_and_opens_no_folder(app, cla
     assert "choose_data" not in {field.key for field in test.text_input} and not test.error
     assert not [button for button in test.button if button.label.startswith(("Evaluate", "Resume"))]
     assert len(test.dataframe) and "cannot be shown" not in said(test.error)
+
+
+def test_a_visitor_is_not_sent_to_a_button_that_is_not_there(app, claims, folder: Path) -> None:
+    claims({})
+    test = app(folder, "evaluate")
+    assert [info.value for info in test.info] == [f"Nothing of this pair is evaluated here. {REASONS['evaluate']}"]
 
 
 def test_at_home_nothing_speaks_of_public(app, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
