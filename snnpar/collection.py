@@ -46,7 +46,7 @@ class Kept:
     @property
     def commit(self) -> str:
         """Of the repository on the Hub; of the code that trained it, for others."""
-        return self.checkpoint.path.name if self.kind == HUB else self.checkpoint.provenance.get("commit") or ""
+        return self.checkpoint.path.name if self.kind == HUB else str(self.checkpoint.provenance.get("commit") or "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
 
-from snnpar.card import export_run, run_card, training_hours
+from snnpar.card import export_run, front_matter, run_card, share, training_hours
 from snnpar.checkpoint import load_model, read_checkpoint, save_weights
 from snnpar.config import TrainConfig
 from snnpar.runs import Run, RunError, create_run
@@ -65,3 +66,39 @@ def test_an_export_overwrites_nothing_and_needs_weights(run: Run, tmp_path: Path
     with pytest.raises(RunError, match="has no model.safetensors yet"):
         export_run(run, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_what_the_hub_reads_of_a_card(run: Run, tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    export_run(run, tmp_path / "mine")
+    card = ModelCard.load(tmp_path / "mine" / "README.md")
+    assert (card.data.license, card.data.library_name, card.data.pipeline_tag) == (
+        "apache-2.0", "snnpar", "image-classification")
+    assert card.data.eval_results is None  # how many images these epochs were validated on was not recorded
+    assert "an estimate (45 nm" in card.text and 'snnpar.load("mine")' in card.text
+    rows = [row | ({"val_images": 199} if row["kind"] == "epoch" else {}) for row in ROWS]
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    export_run(run, tmp_path / "counted")
+    results = ModelCard.load(tmp_path / "counted" / "README.md").data.eval_results
+    assert [one.metric_value for one in results] == [0.7, 0.6, 0.5, 0.4, 0.3]
+    assert all("n = 199" in one.dataset_name and "0.45" in one.metric_name for one in results)
+    assert "n = 199; published convention, threshold 0.45" in run_card(run, "x")
+
+
+def test_a_card_keeps_the_words_of_its_owner_and_writes_the_rest_anew(run: Run, tmp_path: Path) -> None:
+    export_run(run, tmp_path / "mine")
+    path = tmp_path / "mine" / "README.md"
+    path.write_text(path.read_text("utf-8") + "\nAlso this.\n", "utf-8")
+    share(tmp_path / "mine", tmp_path / "again", "lab/again")
+    text = (tmp_path / "again" / "README.md").read_text("utf-8")
+    assert text.count("# again\n") == 1 and "Also this." in text and text.count("## Energy") == 1
+    assert 'snnpar.load("lab/again")' in text and 'snnpar.load("mine")' not in text
+    assert text.startswith("---\n") and text.count("license:") == 1
+
+
+@pytest.mark.parametrize(("dataset", "licence"), [("rendered", "apache-2.0"), ("peta", "other"), (None, "other")])
+def test_only_open_data_gives_an_open_licence(tmp_path: Path, dataset: str | None, licence: str) -> None:
+    checkpoint = tiny.write_checkpoint(tmp_path, tiny.STUDENT)
+    train = {"dataset": dataset} if dataset else {}
+    assert f"license: {licence}\n" in front_matter(replace(checkpoint, train=train), "mine")

@@ -185,3 +185,12 @@ def test_shipped_lists_readable_folders_by_name(made: Path, tmp_path: Path) -> N
 def test_a_home_folder_is_understood(student: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(student.parent))
     assert read_checkpoint("~/student").path == student
+
+
+@pytest.mark.parametrize(("name", "value"), [("dataset", ["rendered"]), ("teacher", 3), ("epochs", "many"), ("lr", None)])
+def test_settings_of_another_type_are_refused_by_name(student: Path, name: str, value: object) -> None:
+    content = json.loads((student / "config.json").read_text())
+    content["train"] = {name: value}
+    (student / "config.json").write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match=f"values of another type than a run writes: {name}"):
+        read_checkpoint(student)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from tiny import PA100K, PHRASES, STUDENT, TEACHER, lively, random_picture, writ
 
 import snnpar
 from snnpar.__main__ import main
-from snnpar.checkpoint import CheckpointError, read_checkpoint, write_config
+from snnpar.checkpoint import CheckpointError, find_checkpoint, read_checkpoint, write_config
+from snnpar.config import TrainConfig
 from snnpar.hub import HubError, fetch_checkpoint
 from snnpar.hub_push import push
 from snnpar.inference import analyze
 from snnpar.models import VTB, Spikingformer, ViTStudent
+from snnpar.runs import create_run
 from snnpar.schema import load_phrases
 
 KEPT = {"README.md", "config.json", "model.safetensors"}
@@ -202,3 +205,19 @@ def test_a_branch_of_a_private_repository(hub: Hub, tmp_path: Path) -> None:
     hub.repos["lab/mine"] = Repo(token="hf_other")
     with pytest.raises(HubError, match="does not exist or is private"):
         snnpar.load("hf:lab/mine@v2")
+
+
+def test_a_run_keeps_the_commits_of_what_it_takes_from_the_hub(hub: Hub, tmp_path: Path) -> None:
+    push(write_checkpoint(tmp_path / "wise", TEACHER).path, "lab/wise")
+    commit = hub.repos["lab/wise"].refs["main"]
+    config = TrainConfig(model="spikingformer_1_64", teacher="hf:lab/wise", init="hf:lab/wise@main", logit_kd=True)
+    run = create_run(config, tmp_path / "run")
+    assert run.config.teacher == run.config.init == f"hf:lab/wise@{commit}"
+    hub.repos["lab/wise"].push({"README.md": b"moved"})
+    assert find_checkpoint(run.config.teacher).name == commit
+    hub.requests.clear()
+    again = create_run(replace(config, teacher=str(find_checkpoint(run.config.teacher)), init=""), tmp_path / "again")
+    assert again.config.teacher == f"hf:lab/wise@{commit}" and hub.requests == []
+    with pytest.raises(HubError, match="does not exist or is private"):
+        create_run(replace(config, teacher="hf:lab/none"), tmp_path / "third")
+    assert not (tmp_path / "third").exists()

@@ -101,9 +101,10 @@ def _lineage(one: Kept, there: list[Kept]) -> None:
 
 def _ancestor(one: Ancestor) -> str:
     """A line of a nested list."""
+    said = checkpoints.plain(one.name)
     known = "" if one.kept or one.relation == "data" else " :gray[(not on this computer)]"
     role = one.kept.checkpoint.role if one.kept else ""
-    name = f":{COLOURS[role]}[{LOOKS[role].mark}] `{one.name}`" if role else f"`{one.name}`"
+    name = f":{COLOURS[role]}[{LOOKS[role].mark}] `{said}`" if role else f"`{said}`"
     return f"{'  ' * (one.depth - 1)}- {RELATIONS[one.relation]} {name}{known}"
 
 
@@ -145,4 +146,4 @@ def _config(one: Kept) -> dict:
 def _worded(value: object) -> str:
     if value is None or value == "":
         return "–"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else checkpoints.plain(value)

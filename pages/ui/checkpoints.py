@@ -12,6 +12,7 @@ import snnpar
 from pages.ui.access import denied
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint
 from snnpar.collection import RUN_PREFIX, collect
+from snnpar.config import without_folders
 from snnpar.hub import HubError, fetch_checkpoint
 from snnpar.models import SMALL
 
@@ -94,6 +95,11 @@ DATA = {
 }
 
 
+def plain(text: object) -> str:
+    """What a config says, which anybody may have written, as words that are no Markdown: no picture is fetched."""
+    return "".join(one for one in str(text)[:200] if one.isprintable() and one not in "`[]<>*$\\")
+
+
 def describe(checkpoint: Checkpoint) -> str:
     """One line of provenance: what it is and what it was trained on."""
     model, train = checkpoint.model, checkpoint.train
@@ -104,10 +110,10 @@ def describe(checkpoint: Checkpoint) -> str:
     if train.get("epochs"):
         trained += f", {train['epochs']} epochs"
     if train.get("init"):
-        trained += f", starting from {Path(train['init']).name}"
+        trained += f", starting from {plain(without_folders(train['init']))}"
     if train.get("teacher") and (train.get("feature_kd") or train.get("logit_kd")):
-        trained += f", distilled from {Path(train['teacher']).name}"
-    commit = f"; code {checkpoint.provenance['commit']}" if checkpoint.provenance.get("commit") else ""
+        trained += f", distilled from {plain(without_folders(train['teacher']))}"
+    commit = f"; code {plain(checkpoint.provenance['commit'])}" if checkpoint.provenance.get("commit") else ""
     return f"{kind}{time}; {model.depth} blocks of width {model.dim}, input {height} × {width}; {trained}{commit}"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from torch import nn
 
 from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
 from snnpar.atomic import write_text
-from snnpar.config import ConfigError, ModelConfig, from_dict, to_dict
+from snnpar.config import ConfigError, ModelConfig, from_dict, setting_fields, to_dict
 from snnpar.hub import hub_id_of
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
@@ -95,7 +96,16 @@ def _read_json(path: Path) -> dict:
         raise ValueError("its values are nested too deeply") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
         raise ValueError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
+    kinds, train = _kinds_of_settings(), content.get("train") or {}
+    wrong = [name for name, value in train.items() if not isinstance(value, kinds.get(name, object))]
+    if wrong:
+        raise ValueError(f"its train section has values of another type than a run writes: {', '.join(wrong[:TOLD])}")
     return content
+
+
+@cache
+def _kinds_of_settings() -> dict[str, tuple[type, ...]]:
+    return {spec.name: (int, float) if spec.type is float else (spec.type,) for spec in setting_fields()}
 
 
 def load_model(checkpoint: Checkpoint) -> nn.Module:

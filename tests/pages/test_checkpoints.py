@@ -213,3 +213,13 @@ def test_a_public_server_lists_no_run_and_deletes_nothing(app, shelf: Path, monk
 def test_an_empty_folder_says_what_to_do(app, tmp_path: Path, empty_hub: Hub) -> None:
     test = app(tmp_path, "checkpoints")
     assert "There is no checkpoint yet" in said(test.info) and "hub_text" in {one.key for one in test.text_input}
+
+
+def test_words_of_others_fetch_no_picture(app, tmp_path: Path, pair: Path) -> None:
+    shutil.copytree(pair, tmp_path / "shelf")
+    one = read_checkpoint(tmp_path / "shelf" / "tiny-student")
+    bad = "`![x](http:evil)`"
+    write_config(one.path, one.model, one.schema, {"teacher": bad, "logit_kd": True, "init": bad}, {"commit": bad})
+    test = app(tmp_path / "shelf", "checkpoints")
+    shown = [said(test.markdown), said(test.caption), str(test.table[0].value.to_dict())]
+    assert all("![x" not in words and "`!" not in words.replace("`!x", "") for words in shown)
