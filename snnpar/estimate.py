@@ -140,8 +140,8 @@ class Estimate:
         elif self.memory_bytes > found["free_bytes"]:
             told.append("The memory is not enough for the images: read them when they are needed with --stream.")
         if found["load"] > found["cores"] / 2:
-            told.append(f"Other processes kept {found['load']:.1f} of {found['cores']} cores busy meanwhile; alone it "
-                        "is faster.")
+            told.append(f"Other work would have filled {found['load']:.1f} of the {found['cores']} cores meanwhile; "
+                        "alone it is faster.")
         return told
 
 

@@ -74,7 +74,7 @@ def test_notes_say_what_to_mind() -> None:
     (images,) = told(peak_bytes=8e9).notes()
     assert "--stream" in images
     (load,) = told(load=1.5).notes()
-    assert load.startswith("Other processes kept 1.5 of 2 cores busy")
+    assert load.startswith("Other work would have filled 1.5 of the 2 cores")
     assert describe(told(load=1.5)).endswith(load)
 
 
