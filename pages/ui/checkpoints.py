@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 import streamlit as st
 
 import snnpar
+from pages.ui import downloads
 from pages.ui.access import denied
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint
-from snnpar.collection import RUN_PREFIX, collect
+from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
-from snnpar.hub import HubError, fetch_checkpoint
+from snnpar.hub import HubError, cached_checkpoint
 from snnpar.models import SMALL
 
 __all__ = ["RUN_PREFIX", "card", "describe", "find", "known", "version"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")  # of a folder, so that no link leaves the root
-HUB_CACHE_S = 60  # an answer of the Hub, good or bad, is not asked for again sooner
+HUB_CACHE_S = 60  # what the Hub refused is not asked for again sooner
+EVERY_S = 0.2
 
 
 def known(role: str) -> dict[str, Checkpoint]:
@@ -51,27 +53,29 @@ def find(reference: str, role: str) -> Checkpoint:
     return checkpoint
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What the Hub gave: a folder, or the sentence that says why not."""
-
-    path: Path | None
-    problem: str = ""
-
-
 def _from_hub(hub_id: str) -> Checkpoint:
-    answer = _ask_hub(hub_id)
-    if answer.path is None:
-        raise HubError(answer.problem)
-    return read_checkpoint(answer.path)
+    """From the cache, without asking anybody; else downloaded while the page waits."""
+    return read_checkpoint(cached_checkpoint(hub_id, cache=hub_cache()) or _download(hub_id))
 
 
-@st.cache_data(ttl=HUB_CACHE_S, max_entries=64, show_spinner="Asking the Hugging Face Hub…")
-def _ask_hub(hub_id: str) -> _Answer:
+def _download(hub_id: str) -> Path:
+    """A click elsewhere ends the script, and the download with it: a slow server holds nobody up."""
+    problems = st.session_state.setdefault("hub_problems", {})
+    problem, since = problems.get(hub_id, ("", -HUB_CACHE_S))
+    if time.monotonic() - since < HUB_CACHE_S:
+        raise HubError(problem)
+    download, shown = downloads.begin(hub_id), st.empty()
     try:
-        return _Answer(fetch_checkpoint(hub_id, cache=snnpar.CHECKPOINTS / "hub"))
-    except ValueError as error:
-        return _Answer(None, str(error))
+        while (folder := download.poll()) is None:
+            shown.progress(downloads.share(download), downloads.words(download))
+            time.sleep(EVERY_S)
+    except HubError as error:
+        problems[hub_id] = str(error), time.monotonic()
+        raise
+    finally:
+        download.close()
+    shown.empty()
+    return folder
 
 
 def version(checkpoint: Checkpoint) -> str:

@@ -6,20 +6,17 @@ Whatever asks the Hub runs beside the script, which looks at it every moment: a 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from weakref import WeakSet
 
 import pandas as pd
 import streamlit as st
 
+from pages.ui import downloads
 from pages.ui.chrome import sentence
-from snnpar.collection import Kept, hub_cache
-from snnpar.estimate import duration, size
+from snnpar.collection import Kept
+from snnpar.estimate import size
 from snnpar.hub import Download, Found, HubError, search
-from snnpar.public import is_public
 
-PUBLIC_DOWNLOADS = 2  # at a time on a public server, of all its visitors
 _ASKING = ThreadPoolExecutor(4, "hub")
-_UNDER_WAY: WeakSet[Download] = WeakSet()
 
 
 def show(there: list[Kept]) -> None:
@@ -85,11 +82,7 @@ def _downloading(download: Download) -> None:
         st.session_state["hub_problem"] = sentence(error)
         folder = error
     if folder is None:
-        done, total = download.progress
-        left = download.seconds_left
-        words = [download.id.repo, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else "asking the Hub",
-                 duration(download.seconds), *([f"about {duration(left)} left"] if left is not None else [])]
-        st.progress(done / total if total else 0.0, " · ".join(words))
+        st.progress(downloads.share(download), downloads.words(download))
         st.button("Cancel the download", key="download_cancel", on_click=_cancel, icon=":material/close:")
         return
     del st.session_state["download"]
@@ -140,8 +133,8 @@ def _download_button(found: Found, there: list[Kept]) -> None:
         why = "This commit is on this computer; it is in the table above."
     elif st.session_state.get("download"):
         why = "A download is under way; wait for it, or cancel it."
-    elif is_public() and sum(one.process.poll() is None for one in _UNDER_WAY) >= PUBLIC_DOWNLOADS:
-        why = "Others are downloading on this public server; try again in a minute."
+    else:
+        why = downloads.hindrance()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Download", key="download_start", icon=":material/download:", type="primary", disabled=bool(why),
                   on_click=_download, args=(str(found.id),))
@@ -151,8 +144,7 @@ def _download_button(found: Found, there: list[Kept]) -> None:
 
 def _download(hub_id: str) -> None:
     st.session_state.pop("hub_problem", None)
-    if is_public() and sum(one.process.poll() is None for one in _UNDER_WAY) >= PUBLIC_DOWNLOADS:
-        return  # somebody else was faster; the page says so
-    download = Download(hub_id, hub_cache())
-    _UNDER_WAY.add(download)
-    st.session_state["download"] = download
+    try:
+        st.session_state["download"] = downloads.begin(hub_id)
+    except HubError as error:  # somebody else was faster
+        st.session_state["hub_problem"] = sentence(error)

@@ -30,7 +30,7 @@ from snnpar.hub.kinds import (
 )
 from snnpar.public import is_public
 
-CONNECT_SECONDS = 1.5
+CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
 PUBLIC_BYTES = 200_000_000  # of one checkpoint on a public server
 PUBLIC_CACHE_BYTES = 1_000_000_000  # of all of them there
@@ -45,6 +45,11 @@ def fetch_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub", begun: B
     without one the answer comes at once, not after the client's retries. Raises HubError.
     """
     return _fetch(parse_hub_id(hub_id), CHECKPOINT_REPO, cache, begun)
+
+
+def cached_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub") -> Path | None:
+    """The directory that fetch_checkpoint fetched last for this revision, without a request; None if it never did."""
+    return _cached(parse_hub_id(hub_id), CHECKPOINT_REPO, cache)
 
 
 def fetch_dataset(hub_id: str, *, cache: Path = CHECKPOINTS / "hub-data") -> Path:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hub_server import Hub, Repo
 from screen import component_data, png, said
 from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
 
 from snnpar.explain import METHODS
-from snnpar.hub import HubError
 from snnpar.schema import AttributeGroup, AttributeSchema
 
 BAGS = AttributeSchema("bags", ("Suitcase",), ("suitcase",), ("Suitcase",),
@@ -151,20 +151,21 @@ def test_a_pair_without_common_attributes_is_refused(app, pair: Path, tmp_path: 
     assert "share no attribute" in said(test.error) and not test.get("bidi_component")
 
 
-def test_the_hub_gives_a_checkpoint(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr("pages.ui.checkpoints.fetch_checkpoint",
-                        lambda hub_id, cache: asked.append(hub_id) or pair / "tiny-student")
-    test = app(pair, student="someone/spiker@main")
-    assert asked == ["someone/spiker@main"] and not test.error
-    assert test.session_state["selection"].checkpoints["student"].path == pair / "tiny-student"
+def test_the_hub_gives_a_checkpoint(app, pair: Path, tmp_path: Path, empty_hub: Hub) -> None:
+    shutil.copytree(pair, tmp_path / "shelf")
+    empty_hub.repos["someone/spiker"] = Repo()
+    commit = empty_hub.repos["someone/spiker"].push(
+        {path.name: path.read_bytes() for path in (pair / "tiny-student").iterdir()})
+    test = app(tmp_path / "shelf", student="someone/spiker@main")
+    assert not test.error
+    assert test.session_state["selection"].checkpoints["student"].path.name == commit
+    empty_hub.requests.clear()
+    test.run()
+    assert empty_hub.requests == []  # what is here is not asked for again
 
 
-def test_an_unreachable_hub_is_told_and_the_shipped_pair_stays(app, pair: Path, monkeypatch) -> None:
-    def refuse(hub_id: str, cache: Path) -> Path:
-        raise HubError("The Hub cannot be reached.")
-
-    monkeypatch.setattr("pages.ui.checkpoints.fetch_checkpoint", refuse)
+def test_an_unreachable_hub_is_told_and_the_shipped_pair_stays(app, pair: Path, no_account, monkeypatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     test = app(pair, student="someone/spiker")
-    assert "The Hub cannot be reached. The student shown is tiny-student." in said(test.error)
+    assert "cannot be reached. The student shown is tiny-student." in said(test.error)
     assert len(rows(test)) == len(PA100K)
