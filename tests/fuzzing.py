@@ -6,6 +6,7 @@ tests. The last line on standard output is a JSON object of counts; before each 
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import sys
@@ -154,7 +155,7 @@ def structure(data: bytes, dice: random.Random) -> bytes:
             if dice.random() < 0.2:
                 del where[key]
             else:
-                where[key] = dice.choice(VALUES)
+                where[key] = copy.deepcopy(dice.choice(VALUES))
             break
     return json.dumps(content).encode()
 
