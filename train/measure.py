@@ -41,7 +41,7 @@ from train.optim import learning_rate
 from train.session import Session, prepare
 from train.step import train_step
 
-VALIDATED = 64  # images of one batch of validation
+VALIDATED = 64  # images to validate
 
 
 def write_random_teacher(folder: Path, name: str, schema: AttributeSchema) -> None:
@@ -113,7 +113,7 @@ def _step(session: Session, number: int, folder: Path, steps: int) -> dict[str, 
 
 
 def _validate(session: Session) -> float:
-    """Seconds per image of one batch of validation."""
+    """Seconds per image of validation."""
     count = min(VALIDATED, len(session.val))
     few = ResizedImages(subset(session.val.split, range(count)), session.val.image_size)
     few.pixels(np.arange(count))
