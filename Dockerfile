@@ -11,13 +11,15 @@ WORKDIR /home/user/app
 COPY requirements.txt .
 RUN pip install --no-cache-dir ${WHEEL_INDEX:+--extra-index-url "$WHEEL_INDEX"} -r requirements.txt
 
-# The user below owns none of this: the app writes nothing but caches in its home.
+# The user below owns none of this but the folders of what visitors pull from the Hub and what people who signed in make.
 COPY app.py LICENSE README.md ./
 COPY .streamlit/config.toml .streamlit/config.toml
 COPY assets assets
 COPY snnpar snnpar
 COPY pages pages
+COPY train train
 COPY checkpoints checkpoints
+RUN for folder in hub hub-data runs evaluations slices; do install -d -o user checkpoints/$folder; done
 
 USER user
 ENV HOME=/home/user PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SNNPAR_PUBLIC=1

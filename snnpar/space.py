@@ -17,7 +17,7 @@ MAX_FILE = 10 * 2**20  # bytes; the Hub's git refuses larger files that are not 
 KINDS = {".py", ".js", ".css", ".html", ".json", ".png", ".svg", ".safetensors"}
 WHOLE = {"docker": ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"),
          "gradio": ("LICENSE",)}
-TREES = {"docker": ("assets", "snnpar", "pages"), "gradio": ("assets", "snnpar")}
+TREES = {"docker": ("assets", "snnpar", "pages", "train"), "gradio": ("assets", "snnpar")}
 NOT_FOR_GRADIO = ("streamlit", "tensorboard")  # the other face, and training
 
 # With plain git, binary files have to be in large-file storage whatever their size; `hf upload` sees to it itself.

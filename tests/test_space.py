@@ -113,19 +113,19 @@ def test_a_space_has_what_it_needs_and_nothing_else(built: dict[str, Path]) -> N
         assert {str(Path(name).parent) for name in found if name.startswith("checkpoints/")} == shipped
         assert {"snnpar/serve/page.py", "assets/samples/00.png", "assets/schemas/pa100k.json", "LICENSE"} <= found
         assert (folder / ".gitattributes").read_text("utf-8") == ATTRIBUTES
-        assert not [name for name in found if re.search(r"secrets|__pycache__|^(tests|train|docs|\.git)/", name)]
+        assert not [name for name in found if re.search(r"secrets|__pycache__|^(tests|docs|\.git)/", name)]
         assert not any(path.is_symlink() for path in folder.rglob("*"))
         places = {str(ROOT), str(Path.home()), str(folder)} - {"/"}
         for name in found:
             data = (folder / name).read_bytes()
             assert not any(place.encode() in data for place in places), name
-        assert ("pages/compare.py" in found) == (sdk == "docker")
+        assert ("pages/compare.py" in found) == ("train/__main__.py" in found) == (sdk == "docker")
     assert {name for name in copied() if not (built["docker"] / name).exists()} == set()
 
 
 def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "repository"
-    for tree in ("assets", "snnpar", "pages", ".streamlit"):
+    for tree in ("assets", "snnpar", "pages", "train", ".streamlit"):
         (root / tree).mkdir(parents=True)
     for name in ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"):
         shutil.copyfile(ROOT / name, root / name)
