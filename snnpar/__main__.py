@@ -87,7 +87,7 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
         accumulate=options.accumulate, recompute=options.recompute, pack_spikes=options.pack_spikes)))
 
     recording = names.add_parser("recording", help="what recording every spike adds to a forward, and its size")
-    recording.add_argument("students", nargs="*", default=["spikingformer_8_512", "spikingformer_4_192"],
+    recording.add_argument("students", nargs="*", default=["spikingformer_8_512", "spikingformer_cml_4_192"],
                            metavar="STUDENT", help="shipped checkpoints, or named sizes, which get random weights "
                            "(default: %(default)s)")
     recording.set_defaults(command=lambda options: print("\n".join(map(bench_recording, options.students))))
@@ -100,7 +100,7 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     decoding.set_defaults(command=lambda _options: print(bench_decoding()))
     page = names.add_parser("page", help="what a page computes for a new image, against the two bare forwards")
     page.add_argument("--teacher", default="vtb_conv_3_192", help="as STUDENT of `recording` (default: %(default)s)")
-    page.add_argument("--student", default="spikingformer_4_192", help="likewise (default: %(default)s)")
+    page.add_argument("--student", default="spikingformer_cml_4_192", help="likewise (default: %(default)s)")
     page.set_defaults(command=lambda options: print(bench_page(options.teacher, options.student)))
 
 

@@ -118,7 +118,7 @@ def bench_recording(student: str = "spikingformer_8_512", rounds: int = 9) -> st
             f"NASFR {100 * trace.nasfr:.1f}%")
 
 
-def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_4_192", rounds: int = 7) -> str:
+def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_cml_4_192", rounds: int = 7) -> str:
     """What a page computes for a new image, against the two bare forwards, alternating on one thread.
 
     Probabilities, values after each timestep, attention and co-fire maps, energy. Names as in `bench_recording`.

@@ -137,7 +137,7 @@ def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pyt
     (root / "snnpar" / "link.py").symlink_to(tmp_path / "elsewhere.py")
     (root / "snnpar" / "__pycache__").mkdir()
     (root / "snnpar" / "__pycache__" / "x.pyc").write_bytes(b"SECRET")
-    shutil.copytree(CHECKPOINTS / "spikingformer_4_192", root / "checkpoints" / "runs" / "mine")
+    shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", root / "checkpoints" / "runs" / "mine")
     monkeypatch.setattr("snnpar.space.ROOT", root)
     monkeypatch.setattr("snnpar.space.CHECKPOINTS", root / "checkpoints")
     for sdk in SDKS:
@@ -148,7 +148,7 @@ def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pyt
 
 def test_a_checkpoint_with_a_local_place_or_too_large_is_refused(tmp_path: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = shutil.copytree(CHECKPOINTS / "spikingformer_4_192", tmp_path / "checkpoints" / "mine")
+    folder = shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", tmp_path / "checkpoints" / "mine")
     monkeypatch.setattr("snnpar.space.CHECKPOINTS", tmp_path / "checkpoints")
     config = json.loads((folder / "config.json").read_text("utf-8"))
     config["train"]["data"] = "/home/somebody/pictures"

@@ -42,7 +42,7 @@ PRESETS: dict[str, ModelConfig] = {
     "vtb_vit_base_patch16": ModelConfig("vtb", **VIT_BASE, text_dim=768),
     "vit_base_student": ModelConfig("vit", **VIT_BASE),
 }
-SMALL = {"student": "spikingformer_4_192", "teacher": "vtb_conv_3_192"}
+SMALL = {"student": "spikingformer_cml_4_192", "teacher": "vtb_conv_3_192"}
 
 
 def preset(name: str) -> ModelConfig:

@@ -110,7 +110,7 @@ def test_what_cannot_be_pasted_is_one_sentence_and_changes_nothing(app, pair: Pa
 
 def test_the_settings_of_a_run_are_duplicated(app, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny-student", STUDENT)
-    config = TrainConfig(model="spikingformer_4_192", epochs=4, batch_size=12, accumulate=3, lr=0.01)
+    config = TrainConfig(model="spikingformer_cml_4_192", epochs=4, batch_size=12, accumulate=3, lr=0.01)
     run = create_run(config, tmp_path / "runs" / "one")
     test = app(tmp_path, "train")
     test.selectbox(key="fill_run").set_value(run.name).run()
