@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = self._note()
         if parts == ["api", "models"]:
-            wanted = parse_qs(urlsplit(self.path).query)["search"][0].lower()
+            wanted = parse_qs(urlsplit(self.path).query).get("search", [""])[0].lower()
             self._send_json([{"id": name} for name in self.hub.repos if wanted in name.lower()])
             return
         if parts[:2] in (["api", "models"], ["api", "datasets"]):
