@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments
 from snnpar.report import HEADINGS
 from snnpar.runs import UNREADABLE, Run, RunError
-from snnpar.scores import Score, best_epoch, known_scores
+from snnpar.scores import TOLD, Score, best_epoch, known_scores
 
 DATA = {
     "rendered": "pedestrians rendered by this project (snnpar.datasets.rendered; Apache-2.0)",
@@ -167,7 +167,9 @@ def share(folder: Path, target: Path, place: str) -> None:
     checkpoint = read_checkpoint(folder)
     text = shared_card(checkpoint, place.rpartition("/")[2], place)
     target.mkdir(parents=True)
-    write_config(target, checkpoint.model, checkpoint.schema, without_places(checkpoint.train), checkpoint.provenance)
+    scores = [asdict(score) for score in known_scores(folder)]
+    provenance = checkpoint.provenance | ({TOLD: scores} if scores else {})
+    write_config(target, checkpoint.model, checkpoint.schema, without_places(checkpoint.train), provenance)
     write_text(target / CARD, text)
     for name in (WEIGHTS, PHRASES):
         if (checkpoint.path / name).exists():

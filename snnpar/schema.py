@@ -15,7 +15,8 @@ LONGEST_NAME = 100
 NO_NAME = re.compile(r"[<>\[\]`\x00-\x1f\x7f]")  # pages show names as Markdown, where these make links and pictures
 
 
-def _check_words(words: tuple[str, ...], what: str) -> None:
+def check_words(words: tuple[str, ...], what: str) -> None:
+    """Raise ValueError unless all are words that a page can show as they are."""
     for word in words:
         if not isinstance(word, str) or len(word) > LONGEST_NAME or NO_NAME.search(word):
             raise ValueError(f"{what} must be plain words of at most {LONGEST_NAME} letters, without line breaks and "
@@ -25,7 +26,7 @@ def _check_words(words: tuple[str, ...], what: str) -> None:
 def _check_names(names: tuple[str, ...], what: str) -> None:
     if not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"{what} must be non-empty strings, got {list(names)}.")
-    _check_words(names, what)
+    check_words(names, what)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"{what} must be unique, but these repeat: {', '.join(repeated)}.")
@@ -49,7 +50,7 @@ class AttributeGroup:
         if not self.attributes:
             raise ValueError(f"Group {self.name!r} has no attributes.")
         _check_names(self.attributes, f"Attributes of group {self.name!r}")
-        _check_words((self.name, *(() if self.none is None else (self.none,))), "The words of a group")
+        check_words((self.name, *(() if self.none is None else (self.none,))), "The words of a group")
         if not self.exclusive and self.none is None:
             raise ValueError(f"Group {self.name!r} is not exclusive, so it needs `none`, the word for none.")
 
@@ -72,7 +73,7 @@ class AttributeSchema:
             object.__setattr__(self, field, tuple(getattr(self, field)))
         if not self.attributes:
             raise ValueError(f"Schema {self.name!r} has no attributes.")
-        _check_words((self.name, *self.labels), "The name and the labels of a schema")
+        check_words((self.name, *self.labels), "The name and the labels of a schema")
         _check_names(self.attributes, f"Attributes of schema {self.name!r}")
         for field in ("phrases", "labels"):
             found = len(getattr(self, field))

@@ -1,14 +1,18 @@
-"""How good a checkpoint is, as far as this machine knows: its run's best epoch, and its evaluations."""
+"""How good a checkpoint is, as far as this machine knows: its run's best epoch, a copy's config, and evaluations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from snnpar.checkpoint import read_checkpoint
 from snnpar.evaluations import EvaluationError, list_evaluations, revision
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, THRESHOLDS
 from snnpar.runs import Run
+from snnpar.schema import check_words
+
+TOLD = "scores"  # in the provenance of a copy
 
 
 @dataclass(frozen=True)
@@ -21,19 +25,40 @@ class Score:
     convention: str
     values: dict[str, float]
 
+    def __post_init__(self) -> None:
+        if self.convention not in THRESHOLDS:
+            raise ValueError(f"no convention is called {self.convention!r}; there are {', '.join(THRESHOLDS)}")
+        if self.n is not None and (not isinstance(self.n, int) or self.n < 1):
+            raise ValueError(f"n must be a number of images; got {self.n!r}")
+        if set(self.values) != set(FIVE) or not all(isinstance(v, float) and 0 <= v <= 1 for v in self.values.values()):
+            raise ValueError(f"values must be shares from 0 to 1 by {', '.join(FIVE)}; got {self.values}")
+
     @property
     def threshold(self) -> float:
         return THRESHOLDS[self.convention]
 
 
 def known_scores(folder: Path) -> list[Score]:
-    """Of a checkpoint's folder: the validation of its best epoch if it is a run's, then its complete evaluations."""
+    """Of a checkpoint's folder: the validation of its best epoch if it is a run's, else what was known where it was
+    copied from; then its complete evaluations here."""
     best = best_epoch(folder)
+    if not best:
+        return _told(read_checkpoint(folder).provenance.get(TOLD)) + _evaluated(folder)
+    images = f"validation images of its training (epoch {best['epoch']}, the best)"
+    values = {name: best[name] for name in FIVE}
+    return [Score(images, "val", best.get("val_images"), "published", values), *_evaluated(folder)]
+
+
+def _told(rows: object) -> list[Score]:
+    """The scores that came with a copy; what is not one is left out, as anybody may have written it."""
     found = []
-    if best:
-        found.append(Score(f"validation images of its training (epoch {best['epoch']}, the best)", "val",
-                           best.get("val_images"), "published", {name: best[name] for name in FIVE}))
-    return found + _evaluated(folder)
+    for row in rows if isinstance(rows, list) else []:
+        try:
+            check_words((row["images"], row["split"]), "The images and the split of a score")
+            found.append(Score(**row))
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
 
 
 def best_epoch(folder: Path) -> dict | None:

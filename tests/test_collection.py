@@ -10,6 +10,7 @@ from hub_server import Hub, Repo
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
+from snnpar.card import share
 from snnpar.checkpoint import CheckpointError, write_config
 from snnpar.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
 from snnpar.evaluations import file_hash
@@ -111,6 +112,34 @@ def test_scores_are_of_the_best_epoch_and_of_these_very_weights(root: Path) -> N
     assert [(one.split, one.n, one.convention) for one in found] == [
         ("val", 7, "published"), ("test", 9, "published"), ("test", 9, "rethinking")]
     assert all(one.values == values for one in found) and "epoch 1" in found[0].images
+
+
+def test_a_copy_keeps_what_was_known(root: Path, tmp_path: Path) -> None:
+    folder = trained(root / "mine")
+    values = dict(zip(FIVE, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
+    row = {"kind": "epoch", "epoch": 1, "best": True, "val_images": 7, **values}
+    (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    (first,) = known_scores(folder)
+    for source, target in ((folder, tmp_path / "copy"), (tmp_path / "copy", tmp_path / "copy of it")):
+        share(source, target, "copy")
+        assert known_scores(target) == [first]
+
+
+HALF = dict.fromkeys(FIVE, 0.5)
+GOOD = {"images": "people, test", "split": "test", "n": 9, "convention": "published", "values": HALF}
+
+
+@pytest.mark.parametrize("change", [
+    {"images": "![x](http://host/x.png)"}, {"split": None}, {"n": 0}, {"n": "9"}, {"convention": "ours"},
+    {"values": {}}, {"values": HALF | {"f1": 2.0}}, {"values": HALF | {"f1": float("nan")}}, {"values": None},
+    {"more": 1}])
+def test_a_score_that_is_none_is_left_out(root: Path, change: dict) -> None:
+    """A config comes from anybody."""
+    folder = trained(root / "mine")
+    config = json.loads((folder / "config.json").read_text())
+    config["provenance"] = {"scores": [GOOD | change, GOOD, 7]}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert [score.n for score in known_scores(folder)] == [9]
 
 
 def test_search_looks_an_id_up_and_lists_what_begins_so(empty_hub: Hub, root: Path) -> None:

@@ -105,7 +105,7 @@ def _checkpoint_picker(role: str) -> None:
         key=role,
         bind="query-params",
         accept_new_options=True,
-        width=182,
+        width=214,
         placeholder="none yet: type a Hub id",
         index=0 if options else None,
         help="Shipped checkpoints and your own runs; or type a Hugging Face Hub id, owner/name[@revision].",

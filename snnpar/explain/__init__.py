@@ -29,8 +29,8 @@ METHODS: dict[str, dict[str, Method]] = {
         **CAMS,
     },
     "student": {
+        "ledger": Method("Spike ledger", True, ledger),  # first: the one shown, as it proved the most faithful
         "cosine": Method("Text-patch cosine", True, text_patch_cosine),
-        "ledger": Method("Spike ledger", True, ledger),
         "co_fire": Method("q.k co-fire counts", False, co_fire),
         **CAMS,
     },

@@ -80,7 +80,7 @@ def test_every_heatmap_is_drawn(app, pair: Path, teacher_map: str, student_map: 
 def test_a_map_that_does_not_apply_says_why(app, pair: Path, tmp_path: Path) -> None:
     shutil.copytree(pair / "tiny-teacher", tmp_path / "tiny-teacher")
     write_checkpoint(tmp_path / "wide", replace(STUDENT, dim=2 * TEACHER.dim))
-    test = app(tmp_path)
+    test = app(tmp_path, student_map="Text-patch cosine")
     assert "teacher of the student's width" in said(test.info)
     assert len(rows(test)) == len(PA100K)
     assert [one["role"] for one in component_data(test, "time_bar")["maps"]] == ["teacher"]

@@ -136,4 +136,5 @@ def test_a_model_of_the_other_role_cannot_be_filled_in() -> None:
         from_config(TrainConfig(model="vtb_conv_2_64"))
     with pytest.raises(ConfigError, match="no model is called 'resnet'"):
         from_config(TrainConfig(model="resnet"))
-    assert to_dict(TrainConfig(model="spikingformer_cml_4_192")) == from_config(TrainConfig(model="spikingformer_cml_4_192"))
+    named = TrainConfig(model="spikingformer_cml_4_192")
+    assert to_dict(named) == from_config(named)
