@@ -123,14 +123,14 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 def test_a_job_is_stopped_and_goes_on_to_the_same_bytes(student: Path, tmp_path: Path) -> None:
     """The processes that the page starts: one is asked to stop on its way, another ends what it began."""
-    choice = DataChoice(rendered=300)
+    choice = DataChoice(rendered=600)
     made = create_evaluation(student, choice, root=tmp_path / "parts")
     launch(made)
     wait_for(lambda: made.progress().get("done", 0) > 0 or not status(made).is_active)
     stop(made)
     wait_for(lambda: not status(made).is_active)
     assert status(made).state == "stopped", read_log(made)
-    assert 0 < made.progress()["done"] < 300 and "stopped on request" in read_log(made)
+    assert 0 < made.progress()["done"] < 600 and "stopped on request" in read_log(made)
     launch(made)
     wait_for(lambda: not status(made).is_active)
     assert status(made).state == "done" and "goes on" in read_log(made), read_log(made)
