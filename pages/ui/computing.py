@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -13,6 +14,8 @@ from snnpar.turns import LineFull, Turns
 
 # One at a time, because each uses all of torch's threads; so many more at most, because each keeps a picture.
 TURNS = Turns(at_once=1, most_waiting=50)
+PATIENCE_S = 1.0  # who waits for less is not told
+WAITING = ":material/hourglass_empty:"
 
 
 class _NotYet(Exception):
@@ -50,19 +53,19 @@ def computed(cache: Callable[..., Any] = st.cache_resource, **options: Any) -> C
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """A turn; while it is not this visitor's, the page says how many are ahead, and a full line ends the script."""
-    places = []
+    """A turn; who waits for long is told how many are ahead, beside the page so that nothing on it moves."""
+    began, told = time.monotonic(), []
 
     def tell(ahead: int) -> None:
-        if not places:
-            places.append(st.empty())
-        places[0].caption(f":material/hourglass_empty: {ahead} ahead of you")
+        if time.monotonic() - began > PATIENCE_S:
+            words = f"{ahead} ahead of you: one picture is computed at a time."
+            told[:] = [(told[0].toast if told else st.toast)(words, icon=WAITING, duration="infinite")]
 
     try:
         with TURNS.taken(tell):
-            for place in places:
-                place.empty()
+            if told:
+                told[0].toast("It is your turn.", icon=WAITING, duration="short")
             yield
     except LineFull as error:
-        st.warning(str(error), icon=":material/hourglass_empty:")
+        st.warning(str(error), icon=WAITING)
         st.stop()
