@@ -11,12 +11,11 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,21 +151,22 @@ def confine(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
-def end_with_parent(folder: Path) -> threading.Event:
-    """Once standard input closes, because who started this has gone: end, and leave nothing. Set while it does so."""
-    leaving = threading.Event()
+def end_with_parent(folder: Path) -> None:
+    """Once standard input closes, because who started this has gone: end, and leave nothing.
+
+    Another process removes the folder, once the pipe that this one holds closes: here the work goes on until the end,
+    and would make the folder anew.
+    """
 
     def leave() -> None:
         sys.stdin.buffer.read()
-        leaving.set()
-        gone = folder.with_name(f"{folder.name}.gone")
-        with suppress(OSError):
-            folder.rename(gone)  # so that nothing more is written there while it is being removed
-        shutil.rmtree(gone, ignore_errors=True)
+        _kept = subprocess.Popen([sys.executable, "-S", "-c", REMOVE, str(folder)], stdin=subprocess.PIPE)
         os._exit(1)
 
     threading.Thread(target=leave, daemon=True).start()
-    return leaving
+
+
+REMOVE = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -178,7 +178,8 @@ def main(arguments: list[str] | None = None) -> int:
     flags.add_argument("--random-teacher", default="", help="named size of a teacher with random weights")
     flags.add_argument("--attached", action="store_true", help="end, and remove FOLDER, once standard input closes")
     options = flags.parse_args(arguments)
-    leaving = end_with_parent(options.folder) if options.attached else threading.Event()
+    if options.attached:
+        end_with_parent(options.folder)
     signal.alarm(options.seconds)
     folder, load = options.folder, os.getloadavg()[0]
     try:
@@ -192,8 +193,6 @@ def main(arguments: list[str] | None = None) -> int:
         result = measure(config, folder, options.steps) | {"free_bytes": free, "load": load}
         write_text(folder / "result.json", json.dumps(result))
     except Exception as error:
-        if leaving.is_set():
-            signal.pause()  # the folder was taken away; this process ends once it is removed
         full = is_out_of_memory(error)
         write_text(folder / "error.json", json.dumps({"error": str(error), "out_of_memory": full}))
         if full or isinstance(error, ValueError):
