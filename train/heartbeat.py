@@ -24,6 +24,7 @@ class Heartbeat:
 
     def __init__(self, run: Run) -> None:
         self.path = run.path / "progress.json"
+        self.is_told = True  # by one of several processes alone: two would take each other's file away
         self.stop_requested = False
         self._last = 0.0
 
@@ -34,7 +35,7 @@ class Heartbeat:
 
     def beat(self, phase: str, **values: object) -> None:
         """Write what is being done, if it is time to."""
-        if time.monotonic() - self._last < BEAT_S:
+        if not self.is_told or time.monotonic() - self._last < BEAT_S:
             return
         self._last = time.monotonic()
         write_text(self.path, json.dumps({"phase": phase, **values, "memory_gb": memory_gb(), "time": time.time()}))

@@ -41,6 +41,7 @@ def train(run: Run, *, resume: bool = False) -> None:
     heartbeat.listen()
     try:
         world = parallel.start(run.config)
+        heartbeat.is_told = world.is_first
         _say(run, world, state="running", **process_identity(os.getpid()))
         session = prepare(run, heartbeat, world)
         if resume:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from ranks import in_two_processes
 from torch import nn
 
 from snnpar.config import ConfigError, TrainConfig
+from snnpar.runs import Run
 from train import parallel
+from train.heartbeat import Heartbeat
 from train.parallel import World, check_batch, shard, world_of
 
 CONFIG = TrainConfig(batch_size=8, device="cpu")
@@ -110,3 +113,13 @@ def test_two_processes_agree(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert found["mean"] == {"a": 0.5, "b": 3.0} and math.isnan(found["nan"])
         assert found["shared"] == 4.0  # mean of 1 and 3, twice
         assert found["weight"] == first["weight"] and found["names"] == ["weight"]
+
+
+def test_one_process_alone_tells_how_far_it_is(tmp_path: Path) -> None:
+    """Two that replace one file take it away from each other."""
+    first, second = (Heartbeat(Run(tmp_path)) for _ in range(2))
+    second.is_told = False
+    second.beat("reading", done=1, n=2)
+    assert not first.path.exists()
+    first.beat("reading", done=1, n=2)
+    assert first.path.exists()
