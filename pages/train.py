@@ -24,14 +24,5 @@ with left:
         starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])
 with right:
     st.header("Runs", anchor=False)
-    off = access.told("runs")
-    listed = None if off else progress.chosen_run()
-    if off:
-        pass
-    elif listed is None:
-        st.info(
-            "No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
-            icon=":material/info:",
-        )
-    else:
-        progress.show(listed)
+    if not access.told("runs"):
+        progress.show_picked()

@@ -116,16 +116,18 @@ def enough(what: str, free: float, least: float, mend: str) -> Finding:
 
 def hub() -> list[Finding]:
     """One request to the Hub, without retries; in a thread, because nothing limits how long a name is looked up."""
-    from huggingface_hub import constants, get_session, get_token, is_offline_mode
+    from huggingface_hub import get_session, get_token, is_offline_mode
 
-    endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
+    from snnpar.hub import endpoint
+
+    address = endpoint()
     if is_offline_mode():
         return [Finding(WARNING, "HF_HUB_OFFLINE keeps everything off the Hub", NO_HUB)]
     problem = ["no answer"]
 
     def ask() -> None:
         try:
-            answer = get_session().get(f"{endpoint}/api/models?limit=1", timeout=HUB_SECONDS)
+            answer = get_session().get(f"{address}/api/models?limit=1", timeout=HUB_SECONDS)
             problem[0] = "" if answer.is_success else f"it answers {answer.status_code}"
         except Exception as error:  # whatever it is, the Hub cannot be used
             problem[0] = str(error) or type(error).__name__
@@ -134,8 +136,8 @@ def hub() -> list[Finding]:
     thread.start()
     thread.join(2 * HUB_SECONDS)
     if problem[0]:
-        return [Finding(WARNING, f"the Hub at {endpoint} cannot be used ({problem[0]})", NO_HUB)]
-    return [Finding(GOOD, f"the Hub at {endpoint} answers; a token is {'set' if get_token() else 'not set'}")]
+        return [Finding(WARNING, f"the Hub at {address} cannot be used ({problem[0]})", NO_HUB)]
+    return [Finding(GOOD, f"the Hub at {address} answers; a token is {'set' if get_token() else 'not set'}")]
 
 
 def pair() -> list[Finding]:

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from snnpar import CHECKPOINTS, ROOT
+from snnpar.config import FOLDERS
 
 SDKS = ("docker", "gradio")
 MAX_FILE = 10 * 2**20  # bytes; the Hub's git refuses larger files that are not in its large-file storage
@@ -102,7 +103,7 @@ def _checkpoints() -> dict[str, Path]:
 
     files = {}
     for checkpoint in shipped(CHECKPOINTS):
-        places = [str(checkpoint.train.get(name) or "") for name in ("data", "teacher", "init")]
+        places = [str(checkpoint.train.get(name) or "") for name in FOLDERS]
         if local := [place for place in places if Path(place).is_absolute() or place.startswith("~")]:
             raise ValueError(f"the config of {checkpoint.name} names {local[0]}, a place of this machine; put the copy "
                              "that `python -m snnpar export` makes into checkpoints/ instead")

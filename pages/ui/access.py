@@ -29,10 +29,15 @@ def told(what: str) -> bool:
 
 
 def _named(claims: dict) -> bool:
-    """Has somebody signed in whom the server's owner named? An address counts only if the provider vouches for it."""
-    allowed = {name.strip().casefold() for name in os.environ.get(USERS, "").split(",")} - {""}
-    names = [claims.get("sub"), claims.get("email") if claims.get("email_verified") is True else None]
-    return claims.get("is_logged_in") is True and any(str(name).casefold() in allowed for name in names if name)
+    """Has somebody signed in whom the server's owner named? An address counts only if the provider vouches for it.
+
+    What looks like an address is compared with the address alone: some providers let people choose their subject id.
+    """
+    allowed = [name.strip() for name in os.environ.get(USERS, "").split(",")]
+    addresses, subjects = ({name for name in allowed if ("@" in name) is whether} - {""} for whether in (True, False))
+    address = str(claims.get("email") or "") if claims.get("email_verified") is True else ""
+    known = address.casefold() in {one.casefold() for one in addresses} or str(claims.get("sub") or "") in subjects
+    return claims.get("is_logged_in") is True and known
 
 
 def banner() -> None:

@@ -15,12 +15,22 @@ from snnpar.history import config_diff
 from snnpar.jobs import JobStatus, read_log, status
 from snnpar.runs import Run
 
-__all__ = ["ListedRun", "chosen_run", "show"]
+__all__ = ["show_picked"]
 
 CURVES, NEURONS, LENS = "Curves", "Neurons", "Lens"
 
 
-def show(listed: ListedRun) -> None:
+def show_picked() -> None:
+    """The list and the run picked there; before there is any, how to come by one."""
+    listed = chosen_run()
+    if listed is None:
+        st.info("No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
+                icon=":material/info:")
+    else:
+        _show(listed)
+
+
+def _show(listed: ListedRun) -> None:
     """One run; redrawn every two seconds while it, or one that it is compared with, is at work."""
     shown = (listed.run, *listed.others)
     live = listed.status.is_active or any(status(one).is_active for one in listed.others)

@@ -44,6 +44,7 @@ def folder(pair: Path, tmp_path: Path) -> Path:
     (OWNER | {"is_logged_in": False}, False), (OWNER | {"email_verified": False}, False),
     (OWNER | {"email_verified": "true"}, False), ({"is_logged_in": True, "email": "owner@example.org"}, False),
     (OWNER | {"email": "stranger@example.org"}, False), ({"is_logged_in": True, "sub": "77"}, True),
+    ({"is_logged_in": True, "sub": "owner@example.org"}, False),
     ({"is_logged_in": True, "sub": "", "email": "", "email_verified": True}, False)])
 def test_only_a_named_person_may(claims, who: dict, named: bool) -> None:
     claims(who)

@@ -27,7 +27,7 @@ FIRING = {"rates": {"patch_embed.proj1_lif": 0.1, "block.0.attn.q_lif": 0.2},
           "neurons": {"patch_embed.proj1_lif": 300, "block.0.attn.q_lif": 100}}
 
 
-PAGE = "from pages.ui import progress\nlisted = progress.chosen_run()\nprogress.show(listed)"
+PAGE = "from pages.ui import progress\nprogress.show_picked()"
 
 
 def step(number: int, steps: int, per_epoch: int, **terms: float) -> dict:
