@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui import checkpoints
 from pages.ui.access import denied
-from pages.ui.checkpoint_table import on, scores
+from pages.ui.checkpoint_table import scores
 from pages.ui.chrome import COLOURS, mark, sentence
 from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
 from snnpar.config import to_dict
@@ -26,11 +26,8 @@ def show(one: Kept, there: list[Kept]) -> None:
         st.markdown(f"{mark(one.checkpoint.role)} **{one.label}**")
         st.caption(f"{checkpoints.describe(one.checkpoint)}.")
         _buttons(one)
-        left, right = st.columns(2, gap="large")
-        with left:
-            _lineage(one, there)
-        with right:
-            _scores(one)
+        _scores(one)
+        _lineage(one, there)
         _compare(one, there)
         text = checkpoints.card(one.checkpoint)
         if text:
@@ -114,7 +111,7 @@ def _scores(one: Kept) -> None:
     if not found:
         st.caption("Nothing is measured here yet: the Evaluate page does it. Its card below may say more.")
         return
-    rows = [{"images": f"{score.images}, {on(score)}", "convention": f"{score.convention}, {score.threshold}",
+    rows = [{"images": score.images, "n": score.n, "convention": f"{score.convention}, {score.threshold}",
              **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE}} for score in found]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="known_scores")
 
