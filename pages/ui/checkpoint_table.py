@@ -84,8 +84,9 @@ def _columns() -> dict:
         "T": column.TextColumn(help="Timesteps of a spiking network."),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format=metric, help="Percent, published convention."),
         HEADINGS["f1"]: column.NumberColumn(format=metric, help="Percent, published convention."),
-        "On": column.TextColumn(help="The images of the two figures: those a run validated on, here or where a "
-                                "copy was made, or of an evaluation made here. A dash: none is known here; the card below may have some."),
+        "On": column.TextColumn(help="The images of the two figures: those a run validated on, here or where a copy "
+                                "was made, or of an evaluation made here. A dash: none is known here; the card below "
+                                "may have some."),
         "Disk": column.NumberColumn(format="%.1f MB", help="A run's states to resume from included."),
         "Revision": column.TextColumn(help="Of a checkpoint of the Hub: branches and the commit it is pinned to. Of "
                                       "others: the commit of the code that trained it."),
