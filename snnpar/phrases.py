@@ -54,10 +54,12 @@ def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
 def pair_as_published(phrases: Phrases, schema: AttributeSchema) -> Phrases:
     """The phrases as the published code pairs them: label j with the j-th of its list, whatever it says.
 
-    Only PETA's list differs from the labels; other schemas keep each label's own phrase.
+    PETA's list has another order than the labels. Elsewhere a label gets the phrase of its own name, also where its
+    images show something else (`schema.shows`).
     """
-    order = PUBLISHED_ORDER.get(schema.name)
-    if order is None or set(order) != set(schema.attributes):
+    by_name = tuple(schema.attributes[schema.shows.index(name)] for name in schema.attributes)
+    order = PUBLISHED_ORDER.get(schema.name, by_name)
+    if set(order) != set(schema.attributes):
         return phrases
     rows = [phrases.names.index(name) for name in order]
     return Phrases(schema.attributes, tuple(phrases.text[row] for row in rows), phrases.vectors[rows], phrases.encoder)

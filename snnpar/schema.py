@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +61,9 @@ class AttributeGroup:
 class AttributeSchema:
     """The A attributes of a data set in label order: name, phrase for the text encoder, label for the screen.
 
-    Every attribute is in exactly one group. Raises ValueError naming what does not fit.
+    Every attribute is in exactly one group. `shows`: for each attribute the name of what its images show, which is its
+    own unless the annotation exchanged names (PA-100K's UpperPlaid and UpperSplice); phrases and labels describe what
+    is shown. Raises ValueError naming what does not fit.
     """
 
     name: str
@@ -67,9 +71,11 @@ class AttributeSchema:
     phrases: tuple[str, ...]
     labels: tuple[str, ...]
     groups: tuple[AttributeGroup, ...]
+    shows: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in ("attributes", "phrases", "labels", "groups"):
+        object.__setattr__(self, "shows", self.shows or self.attributes)
+        for field in ("attributes", "phrases", "labels", "groups", "shows"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         if not self.attributes:
             raise ValueError(f"Schema {self.name!r} has no attributes.")
@@ -79,6 +85,8 @@ class AttributeSchema:
             found = len(getattr(self, field))
             if found != len(self):
                 raise ValueError(f"Schema {self.name!r}: expected {len(self)} {field}, got {found}.")
+        if sorted(map(str, self.shows)) != sorted(self.attributes):
+            raise ValueError(f"Schema {self.name!r}: shows must exchange names of its attributes, each once.")
         self._check_groups()
 
     def _check_groups(self) -> None:
@@ -102,12 +110,17 @@ class AttributeSchema:
             raise ValueError(f"Schema {self.name!r} has no attribute {name!r}; it has: {options}.")
         return self.attributes.index(name)
 
+    def shown(self, names: Iterable[str]) -> frozenset[str]:
+        """The names of what images labelled with these attributes show."""
+        return frozenset(self.shows[self.index(name)] for name in names)
+
     def to_dict(self) -> dict:
         """Plain lists, strings and booleans, ready for JSON; `from_dict` reads it back."""
-        rows = zip(self.attributes, self.labels, self.phrases, strict=True)
+        rows = zip(self.attributes, self.shows, self.labels, self.phrases, strict=True)
         return {
             "name": self.name,
-            "attributes": [{"name": name, "label": label, "phrase": phrase} for name, label, phrase in rows],
+            "attributes": [{"name": name, **({} if shown == name else {"shows": shown}), "label": label,
+                            "phrase": phrase} for name, shown, label, phrase in rows],
             "groups": [asdict(group) | {"attributes": list(group.attributes)} for group in self.groups],
         }
 
@@ -122,6 +135,7 @@ class AttributeSchema:
                 phrases=tuple(row["phrase"] for row in rows),
                 labels=tuple(row["label"] for row in rows),
                 groups=tuple(AttributeGroup(**group) for group in data["groups"]),
+                shows=tuple(row.get("shows", row["name"]) for row in rows),
             )
         except KeyError as error:
             raise ValueError(f"The attribute schema lacks the field {error}.") from None
@@ -132,6 +146,7 @@ class AttributeSchema:
 SCHEMAS: tuple[str, ...] = ("pa100k", "peta", "rapv1")
 
 
+@cache
 def load_schema(name: str) -> AttributeSchema:
     """A bundled schema by name. Raises ValueError listing the names if there is none such."""
     if name not in SCHEMAS:

@@ -16,7 +16,7 @@ import numpy as np
 
 from snnpar import ASSETS
 
-from .drawing.attributes import ATTRIBUTES, sample_labels
+from .drawing.attributes import ATTRIBUTES, sample_labels, shown
 from .drawing.scene import Scene
 from .rendered import render_pedestrian, scene_of
 
@@ -85,7 +85,7 @@ def write_gallery(out: Path = SAMPLES) -> list[Path]:
                 "file": paths[-1].name,
                 "seed": SEED,
                 "index": index,
-                "title": title(frozenset(names)),
+                "title": title(shown(frozenset(names))),
                 "labels": names,
             }
         )
@@ -110,7 +110,7 @@ def choose() -> list[int]:
 
 
 def title(names: frozenset[str]) -> str:
-    """Short words for a set of attributes: who, the view, and the two most telling things worn or carried."""
+    """Short words for what is shown: who, the view, and the two most telling things worn or carried."""
     female = "Female" in names
     if "AgeLess18" in names:
         who = "Girl" if female else "Boy"

@@ -12,7 +12,7 @@ import numpy as np
 
 from .drawing.accessories import Accessories
 from .drawing.appearance import Appearance, sample_appearance
-from .drawing.attributes import ATTRIBUTES, PA100K_FREQUENCIES, decode, sample_labels
+from .drawing.attributes import ATTRIBUTES, PA100K_FREQUENCIES, decode, sample_labels, shown
 from .drawing.canvas import Canvas
 from .drawing.clothing import Clothes
 from .drawing.figure import pose_figure
@@ -65,15 +65,14 @@ def render_pedestrian(seed: int, index: int, *, size: tuple[int, int] = (128, 64
     The picture is a function of (seed, index) alone; another size shows the same scene in other detail.
     """
     labels = sample_labels(seed, index)
-    appearance = appearance_of(seed, index, decode(labels))
+    names = shown(decode(labels))
     grain = np.random.default_rng((seed, index, 3))
-    return RenderedPedestrian(
-        draw(decode(labels), appearance, scene_of(seed, index), grain, size=size), labels
-    )
+    image = draw(names, appearance_of(seed, index, names), scene_of(seed, index), grain, size=size)
+    return RenderedPedestrian(image, labels)
 
 
 def appearance_of(seed: int, index: int, names: frozenset[str]) -> Appearance:
-    """How the pedestrian (seed, index) looks when it has the named attributes."""
+    """How the pedestrian (seed, index) looks when it shows what `names` say."""
     return sample_appearance(np.random.default_rng((seed, index, 1)), names)
 
 
@@ -90,7 +89,7 @@ def draw(
     *,
     size: tuple[int, int],
 ) -> np.ndarray:
-    """Draw a person with the named attributes, uint8 RGB (H, W, 3)."""
+    """Draw a person who shows what `names` say (`drawing.attributes.shown`), uint8 RGB (H, W, 3)."""
     height, width = size
     if min(size) < 16:
         raise ValueError(f"a rendered pedestrian needs at least 16 x 16 pixels, got {height} x {width}")

@@ -4,11 +4,16 @@ The numbers are the rates of the official PA-100K training annotations (Liu et a
 measured on 1,400 of its images, with the dependencies that matter there: bags and skirts by sex, backpacks
 and shorts by age, sleeves by what is worn below, chest prints by view. What cannot be seen is not labelled:
 nothing is held in front of a person seen from the back, and no print lies under a box, a pack or a strap.
+
+Labels are PA-100K's columns. What is drawn is what the real images of a column show: two of its names are exchanged
+(`shown`), so that UpperPlaid is drawn as colour blocks and UpperSplice as plaid.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+from snnpar.schema import load_schema
 
 PA100K_FREQUENCIES: dict[str, float] = {
     "Female": 0.431,
@@ -66,6 +71,11 @@ def decode(labels: np.ndarray) -> frozenset[str]:
     if np.shape(labels) != (len(ATTRIBUTES),):
         raise ValueError(f"expected labels of shape ({len(ATTRIBUTES)},), got {np.shape(labels)}")
     return frozenset(name for name, label in zip(ATTRIBUTES, labels, strict=True) if label)
+
+
+def shown(names: frozenset[str]) -> frozenset[str]:
+    """The names of what to draw for a person with these attributes."""
+    return load_schema("pa100k").shown(names)
 
 
 def _sample(rng: np.random.Generator) -> set[str]:

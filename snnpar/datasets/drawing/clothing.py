@@ -31,7 +31,7 @@ class Clothes:
                 return patterns.stripes(surface, look.lower, look.lower_accent, look.pattern)
             return look.lower
         base = look.coat if "LongCoat" in names else look.upper
-        if part == "coat" and "UpperPlaid" not in names:
+        if part == "coat" and not {"UpperPlaid", "UpperSplice"} & names:
             return base
         if "UpperStride" in names:
             return patterns.stripes(surface, base, look.upper_accent, look.pattern, upright=look.kind > 0.85)
