@@ -57,8 +57,8 @@ def pair_as_published(phrases: Phrases, schema: AttributeSchema) -> Phrases:
     PETA's list has another order than the labels. Elsewhere a label gets the phrase of its own name, also where its
     images show something else (`schema.shows`).
     """
-    by_name = tuple(schema.attributes[schema.shows.index(name)] for name in schema.attributes)
-    order = PUBLISHED_ORDER.get(schema.name, by_name)
+    told_by = {shown: name for name, shown in schema.shows}
+    order = PUBLISHED_ORDER.get(schema.name, tuple(told_by.get(name, name) for name in schema.attributes))
     if set(order) != set(schema.attributes):
         return phrases
     rows = [phrases.names.index(name) for name in order]

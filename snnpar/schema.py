@@ -61,9 +61,9 @@ class AttributeGroup:
 class AttributeSchema:
     """The A attributes of a data set in label order: name, phrase for the text encoder, label for the screen.
 
-    Every attribute is in exactly one group. `shows`: for each attribute the name of what its images show, which is its
-    own unless the annotation exchanged names (PA-100K's UpperPlaid and UpperSplice); phrases and labels describe what
-    is shown. Raises ValueError naming what does not fit.
+    Every attribute is in exactly one group. `shows`: pairs of an attribute and the one that its images show, where the
+    annotation exchanged names (PA-100K's UpperPlaid and UpperSplice); phrases and labels describe what is shown.
+    Raises ValueError naming what does not fit.
     """
 
     name: str
@@ -71,10 +71,9 @@ class AttributeSchema:
     phrases: tuple[str, ...]
     labels: tuple[str, ...]
     groups: tuple[AttributeGroup, ...]
-    shows: tuple[str, ...] = ()
+    shows: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shows", self.shows or self.attributes)
         for field in ("attributes", "phrases", "labels", "groups", "shows"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         if not self.attributes:
@@ -85,8 +84,9 @@ class AttributeSchema:
             found = len(getattr(self, field))
             if found != len(self):
                 raise ValueError(f"Schema {self.name!r}: expected {len(self)} {field}, got {found}.")
-        if sorted(map(str, self.shows)) != sorted(self.attributes):
-            raise ValueError(f"Schema {self.name!r}: shows must exchange names of its attributes, each once.")
+        names, shown = [name for name, _ in self.shows], [shown for _, shown in self.shows]
+        if sorted(set(names)) != sorted(shown) or len(shown) != len(names) or not set(names) <= set(self.attributes):
+            raise ValueError(f"Schema {self.name!r}: shows must exchange attributes of it among each other.")
         self._check_groups()
 
     def _check_groups(self) -> None:
@@ -112,15 +112,16 @@ class AttributeSchema:
 
     def shown(self, names: Iterable[str]) -> frozenset[str]:
         """The names of what images labelled with these attributes show."""
-        return frozenset(self.shows[self.index(name)] for name in names)
+        shows = dict(self.shows)
+        return frozenset(shows.get(name, name) for name in names)
 
     def to_dict(self) -> dict:
         """Plain lists, strings and booleans, ready for JSON; `from_dict` reads it back."""
-        rows = zip(self.attributes, self.shows, self.labels, self.phrases, strict=True)
+        rows, shows = zip(self.attributes, self.labels, self.phrases, strict=True), dict(self.shows)
         return {
             "name": self.name,
-            "attributes": [{"name": name, **({} if shown == name else {"shows": shown}), "label": label,
-                            "phrase": phrase} for name, shown, label, phrase in rows],
+            "attributes": [{"name": name, "label": label, "phrase": phrase}
+                           | ({"shows": shows[name]} if name in shows else {}) for name, label, phrase in rows],
             "groups": [asdict(group) | {"attributes": list(group.attributes)} for group in self.groups],
         }
 
@@ -135,7 +136,7 @@ class AttributeSchema:
                 phrases=tuple(row["phrase"] for row in rows),
                 labels=tuple(row["label"] for row in rows),
                 groups=tuple(AttributeGroup(**group) for group in data["groups"]),
-                shows=tuple(row.get("shows", row["name"]) for row in rows),
+                shows=tuple((row["name"], row["shows"]) for row in rows if "shows" in row),
             )
         except KeyError as error:
             raise ValueError(f"The attribute schema lacks the field {error}.") from None

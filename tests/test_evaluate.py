@@ -73,7 +73,7 @@ def test_batches_give_what_single_images_give(folder: str, choice: DataChoice, r
     images = ResizedImages(split, model.checkpoint.model.image_size)
     probs = predict_probs(model.module, images, model.word_vectors, batch_size=3)
     single = [analyze(model, split.read(i)).prediction.probs for i in range(len(split))]
-    np.testing.assert_allclose(probs, single, atol=1e-5)
+    np.testing.assert_allclose(probs, single, atol=1e-4)  # the order of sums differs from processor to processor
 
 
 def test_columns_follow_the_split_by_name(tmp_path: Path, student: Path) -> None:

@@ -84,6 +84,16 @@ def test_peta_is_in_the_raw_order_of_the_annotation(shared_data) -> None:
     assert load_schema("peta").attributes == tuple(str(row[0][0]) for row in names[:35])
 
 
+def test_words_follow_what_the_images_of_a_column_show() -> None:
+    """PA-100K's UpperPlaid marks colour-blocked tops and UpperSplice plaid ones; no other set exchanges names."""
+    schema = load_schema("pa100k")
+    labels = dict(zip(schema.attributes, schema.labels, strict=True))
+    assert (labels["UpperPlaid"], labels["UpperSplice"]) == ("Upper colour blocks", "Upper plaid")
+    assert schema.shown({"UpperPlaid", "Hat"}) == {"UpperSplice", "Hat"}
+    assert schema.shown(schema.shown(schema.attributes)) == set(schema.attributes)
+    assert all(load_schema(name).shows == () for name in ("peta", "rapv1"))
+
+
 def test_index_is_the_column() -> None:
     assert [SMALL.index(name) for name in SMALL.attributes] == [0, 1, 2]
 
@@ -100,6 +110,9 @@ def test_index_is_the_column() -> None:
         ({"groups": (*GROUPS, AttributeGroup("Hat", ("Hat",), none="No"))}, "unknown attributes: Hat"),
         ({"groups": (*GROUPS, AttributeGroup("Again", ("Back",), none="No"))}, "these repeat: Back"),
         ({"groups": (*GROUPS, GROUPS[0])}, "these repeat: Sex"),
+        ({"shows": (("Front", "Back"),)}, "exchange attributes"),
+        ({"shows": (("Front", "Hat"), ("Hat", "Front"))}, "exchange attributes"),
+        ({"shows": (("Front", "Back"), ("Front", "Front"))}, "exchange attributes"),
     ],
 )
 def test_schema_names_what_does_not_fit(changes: dict, words: str) -> None:

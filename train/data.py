@@ -89,6 +89,7 @@ def teacher_phrases(config: TrainConfig, checkpoint: Checkpoint) -> Phrases:
     if config.phrase_pairing == "name":
         return phrases
     paired = pair_as_published(phrases, checkpoint.schema)
-    if paired is not phrases:
-        log.warning("phrases are paired as published: by position, so that most phrases describe another attribute")
+    astray = sum(old != new for old, new in zip(phrases.text, paired.text, strict=True))
+    if astray:
+        log.warning("phrases are paired as published: %d of %d describe another attribute", astray, len(paired.text))
     return paired

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from snnpar.datasets import PedestrianSplit, open_folder, rendered_split
 from snnpar.datasets.drawing.attributes import ATTRIBUTES, EXCLUSIVE, decode, encode
 from snnpar.datasets.rendered import (
     PA100K_FREQUENCIES,
@@ -127,6 +130,40 @@ def test_an_attribute_changes_its_part_of_the_picture(
         assert (inside > 18).sum() >= 8, f"{added} cannot be seen in picture {index}"
         if added not in moves_the_arms | {"Hat", "boots", "UpperLogo"}:
             assert inside.sum() > 0.8 * change.sum(), f"{added} changes other parts of picture {index}"
+
+
+def fine_lines(image: np.ndarray) -> float:
+    """How finely the chest is patterned: mean second difference of grey, both ways, in units of its spread."""
+    from PIL import Image
+
+    chest = np.asarray(Image.fromarray(image).resize((64, 128)).convert("L"), float)[28:62, 20:44]
+    return sum(np.abs(np.diff(chest, 2, axis=axis)).mean() for axis in (0, 1)) / (chest.std() + 8)
+
+
+def plaid_over_blocks(split: PedestrianSplit) -> float:
+    """The median `fine_lines` of those labelled UpperSplice over that of those labelled UpperPlaid."""
+    medians = []
+    for name in ("UpperSplice", "UpperPlaid"):
+        having = np.flatnonzero(split.labels[:, split.schema.index(name)] == 1)[:40]
+        medians.append(np.median([fine_lines(split.read(int(index))) for index in having]))
+    return medians[0] / medians[1]
+
+
+def test_a_column_is_drawn_as_its_real_images_look(shared_data: Path) -> None:
+    """The official columns mean each other: UpperSplice marks plaid, which is finely patterned, UpperPlaid blocks."""
+    assert plaid_over_blocks(open_folder(shared_data / "pa100k-mini", "train")) > 1.4
+    assert plaid_over_blocks(rendered_split(7, 1500, name="rendered")) > 1.4
+
+
+@pytest.mark.parametrize("column", ["UpperPlaid", "UpperSplice"])
+def test_exchanged_columns_are_drawn_as_what_they_show(column: str) -> None:
+    index = next(i for i in range(1000) if column in decode(sample_labels(3, i)))
+    names = decode(sample_labels(3, index))
+    other = {"UpperPlaid": "UpperSplice", "UpperSplice": "UpperPlaid"}[column]
+    grain = np.random.default_rng((3, index, 3))
+    shown = names - {column} | {other}
+    expected = draw(shown, appearance_of(3, index, shown), scene_of(3, index), grain, size=SIZE)
+    assert np.array_equal(render_pedestrian(3, index).image, expected)
 
 
 def test_names_and_vectors_are_inverse_and_checked() -> None:
