@@ -69,8 +69,7 @@ def test_each_neuron_is_read_and_written_once_per_timestep() -> None:
     report = estimate_energy(trace, replace(MEMORY, state_bits=16))
     assert report.state_bytes == neurons * 3 * 2 * 2
     assert report.bytes == pytest.approx(report.state_bytes + sum(layer.bytes for layer in report.layers))
-    arithmetic = estimate_energy(trace).energy_uj
-    assert report.energy_uj == pytest.approx(arithmetic + report.bytes * 24.96e-6)
+    assert report.energy_uj == pytest.approx(estimate_energy(trace).energy_uj + report.bytes * 24.96e-6)
 
 
 def test_batch_norms_cost_only_when_they_are_not_folded() -> None:
@@ -86,7 +85,7 @@ def test_the_first_convolution_is_billed_once_or_every_timestep(timesteps: int) 
         model(tiny.random_images(1, tiny.STUDENT))
     once = estimate_energy(trace)
     each = estimate_energy(trace, replace(ARITHMETIC, first_every_timestep=True))
-    first = 64 * 32 * 4 * 3 * 9
+    first = (3 * 64 - 2) * (3 * 32 - 2) * 4 * 3  # without the padding
     assert once.layers[0].name == "patch_embed.proj_conv" and once.layers[0].macs == first
     assert each.macs - once.macs == (timesteps - 1) * first and each.acs == once.acs
 
@@ -108,7 +107,7 @@ def test_published_totals_of_spikingformer_8_768() -> None:
         model = build_model(config, 1000).eval()
         with torch.no_grad(), record(model, spikes=False) as trace:
             model(torch.zeros(1, 3, 224, 224))
-    macs = {layer.name: layer.macs for layer in trace.layers}
+    macs = {layer.name: layer.macs + layer.padding for layer in trace.layers}  # they count products with padding
     first, head = macs["patch_embed.proj_conv"], macs["head"] // 4  # theirs runs once, on the mean over time
     assert 4 * first + head == pytest.approx(0.521e9, rel=1e-3)
     assert total_mj(4 * first + head, 12.514e9, ARITHMETIC) == pytest.approx(13.66, rel=1e-3)
@@ -128,7 +127,7 @@ def test_plain_images_do_not_make_the_first_convolution_free(shade: float) -> No
         model(torch.full((1, 3, *tiny.STUDENT.image_size), shade))
     first = estimate_energy(trace).layers[0]
     assert first.name == "patch_embed.proj_conv" and first.input_rate is None
-    assert first.energy_uj == pytest.approx(64 * 32 * 4 * 3 * 9 * 4.6e-6)
+    assert first.energy_uj == pytest.approx((3 * 64 - 2) * (3 * 32 - 2) * 4 * 3 * 4.6e-6)
 
 
 @torch.no_grad()
@@ -140,10 +139,12 @@ def test_totals_are_the_sums_of_the_layers(config, convention: str) -> None:
         model(tiny.random_images(1, config), *([torch.randn(26, 384)] if config is tiny.TEACHER else []))
     report = estimate_energy(trace, CONVENTIONS[convention])
     assert len(report.layers) > 10 and (report.acs > 0) == (config is not tiny.TEACHER)
-    for total in ("macs", "acs"):
-        assert getattr(report, total) == pytest.approx(sum(getattr(part, total) for part in report.layers))
-    outside = report.state_bytes * report.assumptions.byte_pj * 1e-6
-    assert report.energy_uj == pytest.approx(sum(part.energy_uj for part in report.layers) + outside)
+    assert report.lines == report.layers + report.neurons and len(report.neurons) == len(trace.names)
+    for total in ("macs", "acs", "bytes", "energy_uj", "updates"):
+        assert getattr(report, total) == sum(getattr(part, total) for part in report.lines)
+    assert report.state_bytes == sum(part.bytes for part in report.neurons)
+    assert report.neuron_uj == sum(part.energy_uj for part in report.neurons)
+    assert report.updates == sum(trace.neurons(name) for name in trace.names) * trace.timesteps
 
 
 @pytest.mark.parametrize(("timesteps", "bits"), [(1, 1), (3, 2), (4, 3), (7, 3), (8, 4), (15, 4)])
@@ -151,18 +152,18 @@ def test_timesteps_tell_as_many_values_apart_as_bits(timesteps: int, bits: int) 
     assert bits_for(timesteps) == bits
 
 
-@pytest.mark.parametrize("assumptions", CONVENTIONS.values(), ids=CONVENTIONS)
+@pytest.mark.parametrize("assumptions", [one for one in CONVENTIONS.values() if not one.buffers], ids=str)
 def test_at_the_break_even_rate_both_cost_the_same(assumptions: Assumptions) -> None:
     timesteps, synapses, quantised = 4, 10_000, 0.11
     rate = break_even_rate(timesteps, assumptions, quantised)
     acs = round(rate * timesteps * synapses)
-    weight = assumptions.byte_pj * assumptions.weight_bits / 8
+    weight = assumptions.byte_pj * assumptions.weight_bits / 8 if assumptions.weight_reads == "operation" else 0
     spiking_uj = report_of(spiking(timesteps * synapses, acs), assumptions=assumptions).energy_uj
     assert spiking_uj == pytest.approx(synapses * (quantised + weight) * 1e-6, rel=1e-3)
 
 
 @pytest.mark.parametrize(("assumptions", "timesteps", "expected"), [
-    (CONVENTIONS["int8"], 4, 0.03 + 0.2 * 3 / 8),
+    (CONVENTIONS["int8"], 4, 0.1 + 0.2 * 3 / 8),
     (ARITHMETIC, 8, 0.9 + 3.7 * 4 / 32),
     (Assumptions("1-bit weights", 2.0, 0.5, weight_bits=1), 8, 2.0),  # never dearer than the MAC itself
     (Assumptions("odd", 0.1, 0.5), 4, 0.5),

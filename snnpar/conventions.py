@@ -1,0 +1,128 @@
+"""What an operation is assumed to cost, how layers are billed, and what each convention leaves out.
+
+Horowitz: "Computing's energy problem (and what we can do about it)", ISSCC 2014, 45 nm. In picojoules: 32-bit floating
+point, multiplication 3.7 and addition 0.9; 8-bit integers, 0.2 and 0.03; 32-bit integers, 3.1 and 0.1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+WEIGHT_READS = {
+    "operation": "a weight read for each operation, none ever reused",
+    "timestep": "each weight read once per timestep",
+    "forward": "each weight read once per forward",
+}
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What an operation costs, and how layers are billed. Picojoules; bits of a stored weight and of a neuron's state.
+
+    `neuron_pj`: the update of one neuron at one timestep, None for one MAC. `norms`: bill batch norms, instead of
+    folding them into the layer before. `first_every_timestep`: bill the student's first convolution, whose input never
+    changes, once per timestep as most papers do. `phrases_every_image`: bill the teacher's phrase embedding, equal for
+    all images, with every one. `padding`: bill products with the padding of convolutions, of both networks, and a
+    spike's additions as if there were no border, as most papers do. `weight_reads`: how often memory gives a weight
+    away, one of WEIGHT_READS. `activations`: bill the values that layers read and write, a bit for a spike. `buffers`:
+    memory and addressing by `snnpar.lemaire`, in place of `byte_pj`, bits and `weight_reads`. `note`: what it leaves
+    out, and for whom that is good.
+    """
+
+    name: str
+    mac_pj: float
+    ac_pj: float
+    byte_pj: float = 0.0
+    weight_bits: int = 32
+    state_bits: int = 32
+    norms: bool = False
+    first_every_timestep: bool = False
+    neuron_pj: float | None = None
+    phrases_every_image: bool = False
+    padding: bool = False
+    weight_reads: str = "operation"
+    activations: bool = False
+    buffers: bool = False
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("mac_pj", "ac_pj", "byte_pj", "neuron_pj"):
+            value = getattr(self, name)
+            if name == "neuron_pj" and value is None:
+                continue
+            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a number of picojoules, at least 0; got {value!r}")
+        for name in ("weight_bits", "state_bits"):
+            if getattr(self, name) not in range(1, 65):
+                raise ValueError(f"{name} must be 1 to 64 bits; got {getattr(self, name)!r}")
+        if self.weight_reads not in WEIGHT_READS:
+            raise ValueError(f"weight_reads must be one of {', '.join(WEIGHT_READS)}; got {self.weight_reads!r}")
+
+    @property
+    def update_pj(self) -> float:
+        """Of one neuron at one timestep."""
+        return self.mac_pj if self.neuron_pj is None else self.neuron_pj
+
+    def __str__(self) -> str:
+        if self.buffers:
+            memory = "memory by the size of what it holds"
+        elif self.byte_pj:
+            memory = f"{self.byte_pj:g} pJ per byte, {WEIGHT_READS[self.weight_reads]}"
+        else:
+            memory = "arithmetic only, no memory traffic"
+        return (f"{self.name}: {self.mac_pj:g} pJ per MAC, {self.ac_pj:g} pJ per AC, {memory}, "
+                f"{self.update_pj:g} pJ per neuron update")
+
+
+CONVENTIONS = {
+    "arithmetic": Assumptions(
+        "45 nm, fp32", 4.6, 0.9,
+        note="Leaves out all memory traffic. Good for the student: additions are cheap, fetching what they add is not, "
+        "and its neurons keep a state at every timestep."),
+    "memory": Assumptions(
+        "45 nm, fp32 with memory", 4.6, 0.9, 24.96,
+        note="No weight is ever reused: every operation fetches its own. Good for the student, which has fewer of "
+        "them. Leaves out the teacher's activations but bills the neurons' states: good for the teacher."),
+    "weights-once": Assumptions(
+        "45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="forward",
+        note="Each weight serves all places and timesteps. Good for the teacher, which uses a weight most often; the "
+        "student must hold a layer's spikes of all timesteps for it. Leaves out the teacher's activations but bills "
+        "the neurons' states: good for the teacher."),
+    "weights-per-step": Assumptions(
+        "45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="timestep",
+        note="Each weight serves all places, but is fetched again at every timestep, as where timesteps follow each "
+        "other through the whole network. Good for the teacher, which has one. Leaves out the teacher's activations "
+        "but bills the neurons' states: good for the teacher."),
+    "int8": Assumptions(
+        "45 nm, int8 in 32-bit sums", 0.3, 0.1, weight_bits=8, state_bits=8,
+        note="8-bit multiplication 0.2 pJ, addition to a 32-bit sum 0.1 pJ, on both sides. Leaves out all memory "
+        "traffic: good for the student. Neither network was run with 8 bits, so that what it costs in accuracy is "
+        "unknown."),
+    "lemaire": Assumptions(
+        "45 nm, int32 with local memories", 3.2, 0.1, buffers=True,
+        note="Each layer has memories of its own, dearer the larger they are; addresses are computed. No weight or "
+        "input of a convolution is ever reused: good for the student, which has fewer operations. Attention reads no "
+        "operands but its inputs: good for the teacher, whose attention multiplies more."),
+}
+EIGHT_BIT_SUMS = {"mac_pj": 0.23, "ac_pj": 0.03}  # of int8: an 8-bit addition; a sum of many products would overflow
+
+
+@dataclass(frozen=True)
+class NeuronPrice:
+    """What an update of one neuron at one timestep costs somewhere, picojoules, and who says so."""
+
+    name: str
+    pj: float | None
+    source: str
+
+
+NEURON_PRICES = (
+    NeuronPrice("one MAC", None, "leak and sum are one multiplication and one addition; threshold and reset come free"),
+    NeuronPrice("free", 0.0, "as most papers on spiking networks have it, silently; good for the student"),
+    NeuronPrice("Loihi", 81.0, "Davies et al., IEEE Micro 38(1), 2018, table 2: an active neuron, 14 nm, from "
+                "circuit simulation (an inactive one 52 pJ; there a synaptic operation costs 23.6 pJ, to be set as AC)"),
+    NeuronPrice("SpiNNaker 2", 2190.0, "as in KerasSpiking's ModelEnergy, which cites Höppner et al., IEEE TCAS-I "
+                "66(8), 2019 (arXiv 1903.08941), a 28 nm test chip whose processors run neurons as programs (there a "
+                "synaptic operation costs 450 pJ); not checked against the paper's own table"),
+)
