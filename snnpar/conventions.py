@@ -15,6 +15,19 @@ WEIGHT_READS = {
     "forward": "each weight read once per forward",
 }
 
+_MEMORY_NOTES = {
+    "": "All memory traffic is left out: good for the student, whose additions are cheap but fetch a weight each, and "
+    "whose neurons keep a state.",
+    "operation": "No weight is ever reused, every operation fetches its own: good for the student, which has fewer.",
+    "timestep": "A weight serves all places but is fetched again at every timestep: good for the teacher, which has "
+    "one.",
+    "forward": "A weight serves all places and timesteps: good for the teacher, which uses each most often. The "
+    "student must then keep a layer's spikes of all timesteps, which is not billed: good for the student.",
+    "buffers": "Each layer has memories of its own, dearer the larger they are. No weight is ever reused, nor an input "
+    "of a convolution: good for the student, which has fewer operations. Attention fetches no operands: good for the "
+    "teacher, which has more of it.",
+}
+
 
 @dataclass(frozen=True)
 class Assumptions:
@@ -26,8 +39,7 @@ class Assumptions:
     all images, with every one. `padding`: bill products with the padding of convolutions, of both networks, and a
     spike's additions as if there were no border, as most papers do. `weight_reads`: how often memory gives a weight
     away, one of WEIGHT_READS. `activations`: bill the values that layers read and write, a bit for a spike. `buffers`:
-    memory and addressing by `snnpar.lemaire`, in place of `byte_pj`, bits and `weight_reads`. `note`: what it leaves
-    out, and for whom that is good.
+    memory and addressing by `snnpar.lemaire`, in place of `byte_pj`, bits and `weight_reads`.
     """
 
     name: str
@@ -44,7 +56,6 @@ class Assumptions:
     weight_reads: str = "operation"
     activations: bool = False
     buffers: bool = False
-    note: str = ""
 
     def __post_init__(self) -> None:
         for name in ("mac_pj", "ac_pj", "byte_pj", "neuron_pj"):
@@ -64,6 +75,24 @@ class Assumptions:
         """Of one neuron at one timestep."""
         return self.mac_pj if self.neuron_pj is None else self.neuron_pj
 
+    @property
+    def note(self) -> str:
+        """What this leaves out, and for whom that is good."""
+        said = [_MEMORY_NOTES["buffers" if self.buffers else self.weight_reads if self.byte_pj else ""]]
+        if self.byte_pj and not self.buffers and not self.activations:
+            said.append("The neurons' states are billed, the teacher's activations are not: good for the teacher.")
+        if not self.update_pj:
+            said.append("Neuron updates are free: good for the student.")
+        if self.first_every_timestep:
+            said.append("The student computes an unchanging convolution T times: good for the teacher.")
+        if self.phrases_every_image:
+            said.append("The teacher embeds unchanging phrases with every image: good for the student.")
+        if (self.mac_pj, self.ac_pj) == tuple(EIGHT_BIT_SUMS.values()):
+            said.append("A sum of many products overflows 8 bits: good for the student, which mostly adds.")
+        if self.weight_bits < 32:
+            said.append("Neither network was run with so few bits: what they cost in accuracy is unknown.")
+        return " ".join(said)
+
     def __str__(self) -> str:
         if self.buffers:
             memory = "memory by the size of what it holds"
@@ -75,37 +104,16 @@ class Assumptions:
                 f"{self.update_pj:g} pJ per neuron update")
 
 
+EIGHT_BIT_SUMS = {"mac_pj": 0.23, "ac_pj": 0.03}  # of int8, with an 8-bit addition; spikingjelly's int8 preset
 CONVENTIONS = {
-    "arithmetic": Assumptions(
-        "45 nm, fp32", 4.6, 0.9,
-        note="Leaves out all memory traffic. Good for the student: additions are cheap, fetching what they add is not, "
-        "and its neurons keep a state at every timestep."),
-    "memory": Assumptions(
-        "45 nm, fp32 with memory", 4.6, 0.9, 24.96,
-        note="No weight is ever reused: every operation fetches its own. Good for the student, which has fewer of "
-        "them. Leaves out the teacher's activations but bills the neurons' states: good for the teacher."),
-    "weights-once": Assumptions(
-        "45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="forward",
-        note="Each weight serves all places and timesteps. Good for the teacher, which uses a weight most often; the "
-        "student must hold a layer's spikes of all timesteps for it. Leaves out the teacher's activations but bills "
-        "the neurons' states: good for the teacher."),
-    "weights-per-step": Assumptions(
-        "45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="timestep",
-        note="Each weight serves all places, but is fetched again at every timestep, as where timesteps follow each "
-        "other through the whole network. Good for the teacher, which has one. Leaves out the teacher's activations "
-        "but bills the neurons' states: good for the teacher."),
-    "int8": Assumptions(
-        "45 nm, int8 in 32-bit sums", 0.3, 0.1, weight_bits=8, state_bits=8,
-        note="8-bit multiplication 0.2 pJ, addition to a 32-bit sum 0.1 pJ, on both sides. Leaves out all memory "
-        "traffic: good for the student. Neither network was run with 8 bits, so that what it costs in accuracy is "
-        "unknown."),
-    "lemaire": Assumptions(
-        "45 nm, int32 with local memories", 3.2, 0.1, buffers=True,
-        note="Each layer has memories of its own, dearer the larger they are; addresses are computed. No weight or "
-        "input of a convolution is ever reused: good for the student, which has fewer operations. Attention reads no "
-        "operands but its inputs: good for the teacher, whose attention multiplies more."),
+    "arithmetic": Assumptions("45 nm, fp32", 4.6, 0.9),
+    "memory": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96),
+    "weights-once": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="forward"),
+    "weights-per-step": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="timestep"),
+    # 8-bit multiplication and 32-bit addition, the latter for a spike too: what it adds to is the same running sum.
+    "int8": Assumptions("45 nm, int8 in 32-bit sums", 0.3, 0.1, weight_bits=8, state_bits=8),
+    "lemaire": Assumptions("45 nm, int32 with local memories", 3.2, 0.1, buffers=True),
 }
-EIGHT_BIT_SUMS = {"mac_pj": 0.23, "ac_pj": 0.03}  # of int8: an 8-bit addition; a sum of many products would overflow
 
 
 @dataclass(frozen=True)
@@ -121,8 +129,8 @@ NEURON_PRICES = (
     NeuronPrice("one MAC", None, "leak and sum are one multiplication and one addition; threshold and reset come free"),
     NeuronPrice("free", 0.0, "as most papers on spiking networks have it, silently; good for the student"),
     NeuronPrice("Loihi", 81.0, "Davies et al., IEEE Micro 38(1), 2018, table 2: an active neuron, 14 nm, from "
-                "circuit simulation (an inactive one 52 pJ; there a synaptic operation costs 23.6 pJ, to be set as AC)"),
+                "circuit simulation (an inactive one 52 pJ; a synaptic operation there costs 23.6 pJ)"),
     NeuronPrice("SpiNNaker 2", 2190.0, "as in KerasSpiking's ModelEnergy, which cites Höppner et al., IEEE TCAS-I "
-                "66(8), 2019 (arXiv 1903.08941), a 28 nm test chip whose processors run neurons as programs (there a "
-                "synaptic operation costs 450 pJ); not checked against the paper's own table"),
+                "66(8), 2019 (arXiv 1903.08941), a 28 nm test chip whose processors run neurons as programs (a "
+                "synaptic operation there costs 450 pJ); not checked against the paper's own table"),
 )

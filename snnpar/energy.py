@@ -71,6 +71,14 @@ class EnergyReport:
         return sum(line.energy_uj for line in self.neurons)
 
     @property
+    def neuron_share(self) -> str:
+        """What the neurons have of the energy, in words; "" for a model without neurons."""
+        if not self.neurons:
+            return ""
+        states = " and states" if self.assumptions.byte_pj or self.assumptions.buffers else ""
+        return f"{self.neuron_uj:,.3g} µJ of it for {self.updates:,} neuron updates{states}"
+
+    @property
     def convention(self) -> str:
         """The assumptions in words."""
         return str(self.assumptions)
