@@ -135,8 +135,8 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
     reports = [analyze(model, open_rgb(picture)).energy for picture in pictures]
     mean, of_neurons = (sum(getattr(report, what) for report in reports) / len(reports)
                         for what in ("energy_uj", "neuron_uj"))
-    neurons = f", {of_neurons:,.3g} µJ of it for {reports[0].updates:,} neuron updates" if reports[0].updates else ""
-    one = reports[0].assumptions
+    one, updates = reports[0].assumptions, reports[0].updates
+    neurons = f", {of_neurons:,.3g} µJ of it for {updates:,} neuron updates" if updates else ""
     return ["## Energy", "", f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({one}), the mean over "
             f"{len(reports)} rendered sample pictures. {one.note} Nothing was measured on a chip.", ""]
 

@@ -88,7 +88,7 @@ def _weighted(name: str, module: nn.Module, inputs: tuple, output: Tensor, call:
     if call.spiking:
         here = _spikes_at(module, x.detach())
         ac_map, rate = _per_image(_fan_out(module, here), call), here.sum().item() / x.numel()
-        fired = _per_image(here.flatten(1).sum(1), call)
+        fired = _per_image(here.reshape(len(here), -1).sum(1), call)
     calls = x.shape[:-1].numel() if isinstance(module, nn.Linear) else len(x)
     macs = _products(module, x, output) // call.batch
     return [Operations(

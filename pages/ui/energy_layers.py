@@ -52,8 +52,8 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     bars = [bar for role, report in reports.items() for bar in draw(role, seen[role], report, names)]
     title = "operations, log scale" if scale == "operations" else "share of the model's own energy, %"
     st.plotly_chart(part_bars(names, bars, title, log=scale == "operations"), key="parts", **LIKE_PLOT)
-    scale_note = " On the log scale compare where bars end: a step is a factor of ten. An operation of a neuron is its " \
-        "update at one timestep." if scale == "operations" else ""
+    scale_note = (" On the log scale compare where bars end: a step is a factor of ten. Neurons count with one update per "
+                  "timestep.") if scale == "operations" else ""
     st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}.{scale_note}")
     with st.expander("Every layer in numbers"):
         for role, one in seen.items():

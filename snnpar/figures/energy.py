@@ -100,7 +100,8 @@ def rates_against_break_even(layers: Sequence[LayerRate], break_even: float,
     figure.update_xaxes(title="spikes per input and timestep, %", range=[0, right])
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=[layer.label for layer in layers],
                         autorange="reversed")
-    return bare(figure, 110 + ROW * len(layers), legend=LEGEND, showlegend=True).update_layout(margin={"t": 56 if published is None else 74})
+    top = 56 if published is None else 74
+    return bare(figure, 110 + ROW * len(layers), legend=LEGEND, showlegend=True).update_layout(margin={"t": top})
 
 
 def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | None = None) -> go.Figure:
