@@ -47,12 +47,13 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     scale = st.segmented_control("Bars show", SCALES, default="operations", key="energy_bars", bind="query-params",
                                  persist_state="session", required=True)
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
-    names = _in_order({part for report in reports.values() for part in map(_part, report.lines)})
+    names = _in_order({_part(line) for report in reports.values() for line in report.lines
+                       if line.macs or line.updates or line.input_rate is not None})  # phrases may cost nothing
     draw = _operation_bars if scale == "operations" else _share_bars
     bars = [bar for role, report in reports.items() for bar in draw(role, seen[role], report, names)]
     title = "operations, log scale" if scale == "operations" else "share of the model's own energy, %"
     st.plotly_chart(part_bars(names, bars, title, log=scale == "operations"), key="parts", **LIKE_PLOT)
-    scale_note = (" On the log scale compare where bars end: a step is a factor of ten. Neurons count with one update per "
+    scale_note = (" On the log scale compare where bars end: a step is a factor of ten. Neurons count one update per "
                   "timestep.") if scale == "operations" else ""
     st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}.{scale_note}")
     with st.expander("Every layer in numbers"):
@@ -79,7 +80,8 @@ def _sums(lines: tuple[LayerEnergy, ...], names: list[str], values: list[float])
     """(P,) sums over the lines of each part, NaN where there is none or nothing."""
     total = dict.fromkeys(names, 0.0)
     for line, value in zip(lines, values, strict=True):
-        total[_part(line)] += value
+        if value:
+            total[_part(line)] += value
     return np.array([total[name] or math.nan for name in names])
 
 

@@ -115,7 +115,8 @@ def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     rows += [_row(seen, title, replace(assumptions, **change), "Choice")
              for title, change in _changes(assumptions).items()]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy with one assumption changed")
-    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above.")
+    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. A chip's "
+               "price of a neuron update beside another's price of an addition mixes two machines; sources: above.")
 
 
 def _changes(assumptions: Assumptions) -> dict[str, dict]:
