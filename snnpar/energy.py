@@ -136,8 +136,7 @@ def _lines(trace: SpikeTrace, assumptions: Assumptions) -> Iterator[_Line]:
 def _layer_line(layer: Operations, timesteps: int, assumptions: Assumptions) -> _Line:
     steps = max(1, timesteps)
     first, always = np.eye(steps)[0], np.ones(steps)
-    is_once = bool(timesteps) and layer.runs == 1
-    runs = first if is_once and not assumptions.first_every_timestep else always if is_once else always / steps
+    runs = first if layer.runs == 1 and not assumptions.first_every_timestep else always * max(1, layer.runs // steps)
     if layer.constant and not assumptions.phrases_every_image:
         runs = 0 * runs
     work = _work(layer, runs, assumptions)
@@ -150,17 +149,17 @@ def _layer_line(layer: Operations, timesteps: int, assumptions: Assumptions) -> 
 
 
 def _work(layer: Operations, runs: np.ndarray, assumptions: Assumptions) -> Work:
-    """A layer's operations, spread over time: `runs` (T,) is the share of a dense layer that each timestep computes."""
+    """A layer's operations, spread over time by how often it `runs` (T,) in each timestep."""
     nothing = np.zeros(len(runs))
     dense = layer.macs + layer.padding * assumptions.padding
     spikes = nothing if layer.spikes is None else layer.spikes
     if layer.ac_map is None:
-        macs, acs = dense * runs, nothing
+        macs, acs = dense / layer.runs * runs, nothing
     elif layer.padding and assumptions.padding:
         macs, acs = nothing, spikes * dense / layer.inputs
     else:
         macs, acs = nothing, layer.ac_map.reshape(len(runs), -1).sum(1)
-    return Work(macs, acs, layer.inputs * runs, layer.outputs * runs, spikes)
+    return Work(macs, acs, layer.inputs / layer.runs * runs, layer.outputs / layer.runs * runs, spikes)
 
 
 def _bytes(layer: Operations, work: Work, runs: np.ndarray, assumptions: Assumptions) -> np.ndarray:
@@ -173,7 +172,7 @@ def _bytes(layer: Operations, work: Work, runs: np.ndarray, assumptions: Assumpt
         words = (layer.weights + layer.biases) * reads
     bits = words * assumptions.weight_bits
     if assumptions.activations and layer.ac_map is None:
-        kept = layer.outputs if len(runs) > runs.sum() == 1 == layer.runs else 0  # once, and read at every timestep
+        kept = layer.outputs if runs.sum() == 1 < len(runs) else 0  # computed once, read at every timestep
         bits = bits + (work.inputs + work.outputs + kept) * assumptions.weight_bits
     elif assumptions.activations:
         bits = bits + work.inputs  # a spike's result goes into a state, which is billed

@@ -35,7 +35,7 @@ SWITCHES = {
     "activations": ("Activations in memory", "With a price per byte: the values that layers read and write, a bit for "
                     "a spike. The teacher's counterpart of the neurons' states."),
 }
-READS = dict(zip(WEIGHT_READS, ("for each operation", "once per timestep", "once per forward"), strict=True))
+READS = dict(zip(WEIGHT_READS, ("per operation", "per timestep", "per forward"), strict=True))
 BY_SIZE = ("byte_pj", "state_bits")  # have no say where memories are priced by their size
 
 
@@ -126,7 +126,7 @@ def _choices(base: str, assumptions: Assumptions) -> None:
                              on_change=_keep_price, help="One per neuron and timestep; its source stands below.")
         key = _key(base, "weight_reads")
         st.session_state[key] = assumptions.weight_reads
-        st.segmented_control("Memory is asked for a weight", list(READS), format_func=READS.get, key=key,
+        st.segmented_control("Weights are read", list(READS), format_func=READS.get, key=key,
                              required=True, on_change=_keep, args=(base, "weight_reads"), disabled=assumptions.buffers,
                              help="With a price per byte; biases likewise.")
         if base == "int8":

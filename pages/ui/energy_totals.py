@@ -81,13 +81,14 @@ def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     named = dict(CONVENTIONS)
     if assumptions not in named.values():
         named = {"as changed above": assumptions, **named}
-    rows = [_row(seen, key, one) | {"Left out, and for whom that is good": one.note} for key, one in named.items()]
     st.markdown(_range(seen))
-    st.table(pd.DataFrame([_bold(row) if one == assumptions else row
-                           for row, one in zip(rows, named.values(), strict=True)]),
-             border="horizontal", hide_index=True, alt="Energy of both models under each convention")
-    st.caption("Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. "
-               "Sources and what is not counted: docs/energy.md.")
+    rows = [_bold(_row(seen, key, one)) if one == assumptions else _row(seen, key, one) for key, one in named.items()]
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True,
+             alt="Energy of both models under each convention")
+    st.caption("Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. What "
+               "each convention leaves out, and for whom that is good:\n"
+               + "\n".join(f"- **{key}**: {one.note}" for key, one in named.items())
+               + "\n\nSources, and what none of them counts: docs/energy.md.")
 
 
 def _range(seen: dict[str, Seen]) -> str:
@@ -115,8 +116,8 @@ def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     rows += [_row(seen, title, replace(assumptions, **change), "Choice")
              for title, change in _changes(assumptions).items()]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy with one assumption changed")
-    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. A chip's "
-               "price of a neuron update beside another's price of an addition mixes two machines; sources: above.")
+    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. A price "
+               "of a neuron update on one chip beside that of an addition on another mixes two machines.")
 
 
 def _changes(assumptions: Assumptions) -> dict[str, dict]:

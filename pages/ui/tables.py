@@ -41,7 +41,8 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
 
 def _number(label: str, value: str, help: str, part: str | None = None) -> None:
     """A number, and a part of it in small print."""
-    st.metric(label, value, part, delta_color="off", delta_arrow="off", border=True, width=165, help=help)
+    st.metric(label, value, part, delta_color="off", delta_arrow="off", border=True, width=165, height="stretch",
+              help=help)
 
 
 def provenance(seen: dict[str, Seen]) -> None:
