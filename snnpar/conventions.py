@@ -87,7 +87,7 @@ class Assumptions:
             said.append("The student computes an unchanging convolution T times: good for the teacher.")
         if self.phrases_every_image:
             said.append("The teacher embeds unchanging phrases with every image: good for the student.")
-        if (self.mac_pj, self.ac_pj) == tuple(EIGHT_BIT_SUMS.values()):
+        if all(getattr(self, name) == value for name, value in EIGHT_BIT_SUMS.items()):
             said.append("A sum of many products overflows 8 bits: good for the student, which mostly adds.")
         if self.weight_bits < 32:
             said.append("Neither network was run with so few bits: what they cost in accuracy is unknown.")
@@ -104,14 +104,14 @@ class Assumptions:
                 f"{self.update_pj:g} pJ per neuron update")
 
 
-EIGHT_BIT_SUMS = {"mac_pj": 0.23, "ac_pj": 0.03}  # of int8, with an 8-bit addition; spikingjelly's int8 preset
+EIGHT_BIT_SUMS = {"mac_pj": 0.23, "ac_pj": 0.03, "state_bits": 8}  # of int8; spikingjelly's int8 preset
 CONVENTIONS = {
     "arithmetic": Assumptions("45 nm, fp32", 4.6, 0.9),
     "memory": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96),
     "weights-once": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="forward"),
     "weights-per-step": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96, weight_reads="timestep"),
-    # 8-bit multiplication and 32-bit addition, the latter for a spike too: what it adds to is the same running sum.
-    "int8": Assumptions("45 nm, int8 in 32-bit sums", 0.3, 0.1, weight_bits=8, state_bits=8),
+    # 8-bit multiplication and 32-bit addition, the latter for a spike too: a running sum, and a state, has 32 bits.
+    "int8": Assumptions("45 nm, int8 in 32-bit sums", 0.3, 0.1, weight_bits=8),
     "lemaire": Assumptions("45 nm, int32 with local memories", 3.2, 0.1, buffers=True),
 }
 

@@ -130,11 +130,12 @@ def _choices(base: str, assumptions: Assumptions) -> None:
                              required=True, on_change=_keep, args=(base, "weight_reads"), disabled=assumptions.buffers,
                              help="With a price per byte; biases likewise.")
         if base == "int8":
-            small = all(getattr(assumptions, name) == pj for name, pj in EIGHT_BIT_SUMS.items())
+            small = all(getattr(assumptions, name) == value for name, value in EIGHT_BIT_SUMS.items())
             st.session_state["sums"] = "8 bits" if small else "32 bits"
             st.segmented_control("Products are summed in", ["32 bits", "8 bits"], key="sums", required=True,
                                  on_change=_keep_sums, help="8 bits cost 0.03 pJ to add instead of 0.1, as in "
-                                 "spikingjelly's int8 preset; a sum of many products would overflow.")
+                                 "spikingjelly's int8 preset, on both sides; a sum of many products would "
+                                 "overflow.")
     if price:
         st.caption(f"Neuron update, {price.name}: {price.source}.")
 
@@ -157,8 +158,8 @@ def _keep_price() -> None:
 
 
 def _keep_sums() -> None:
-    for name, pj in EIGHT_BIT_SUMS.items():
-        moment.keep(LINKS[name], f"{pj:g}" if st.session_state["sums"] == "8 bits" else "")
+    for name, value in EIGHT_BIT_SUMS.items():
+        moment.keep(LINKS[name], f"{value:g}" if st.session_state["sums"] == "8 bits" else "")
 
 
 def _change_convention() -> None:

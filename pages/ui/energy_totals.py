@@ -116,8 +116,8 @@ def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     rows += [_row(seen, title, replace(assumptions, **change), "Choice")
              for title, change in _changes(assumptions).items()]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy with one assumption changed")
-    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. A price "
-               "of a neuron update on one chip beside that of an addition on another mixes two machines.")
+    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. The "
+               "price of a neuron update on one chip beside that of an addition on another mixes two machines.")
 
 
 def _changes(assumptions: Assumptions) -> dict[str, dict]:

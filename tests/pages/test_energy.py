@@ -158,10 +158,10 @@ def test_choices_of_the_drawer_are_in_the_link(open_energy, pair: Path, traces: 
     test.toggle(key="assume_int8_padding").set_value(True).run()
     test.toggle(key="assume_int8_activations").set_value(True).run()
     assert not test.exception
-    query = {"e_neuron": "81", "e_mac": "0.23", "e_ac": "0.03", "e_reads": "forward", "e_phrases": "1", "e_pad": "1",
-             "e_act": "1"}
+    query = {"e_neuron": "81", "e_mac": "0.23", "e_ac": "0.03", "e_sbits": "8", "e_reads": "forward",
+             "e_phrases": "1", "e_pad": "1", "e_act": "1"}
     assert {name: linked(test, name) for name in query} == query
-    own = replace(CONVENTIONS["int8"], mac_pj=0.23, ac_pj=0.03, neuron_pj=81.0, weight_reads="forward", padding=True,
+    own = replace(CONVENTIONS["int8"], mac_pj=0.23, ac_pj=0.03, state_bits=8, neuron_pj=81.0, weight_reads="forward", padding=True,
                   phrases_every_image=True, activations=True)
     again = open_energy(pair, energy="int8", **query)
     for role, trace in traces.items():
@@ -169,7 +169,7 @@ def test_choices_of_the_drawer_are_in_the_link(open_energy, pair: Path, traces: 
     assert "Davies et al." in said(again.caption) and "overflows 8 bits" in said(again.caption)
     again.segmented_control(key="neuron_price").set_value("one MAC").run()
     again.segmented_control(key="sums").set_value("32 bits").run()
-    assert not {"e_neuron", "e_mac", "e_ac"} & set(again.query_params) and not again.exception
+    assert not {"e_neuron", "e_mac", "e_ac", "e_sbits"} & set(again.query_params) and not again.exception
 
 
 def test_another_convention_drops_the_changes_and_the_budget(open_energy, pair: Path) -> None:
