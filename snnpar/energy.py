@@ -68,7 +68,7 @@ class EnergyReport:
     @property
     def neuron_uj(self) -> float:
         """Microjoules of the neurons, states included."""
-        return sum(line.energy_uj for line in self.neurons)
+        return sum((line.energy_uj for line in self.neurons), 0.0)
 
     @property
     def neuron_share(self) -> str:
@@ -109,7 +109,7 @@ def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["a
     neurons = tuple(line.total() for line in lines if not line.layer)
     macs, acs, moved, energy = (sum(getattr(line, name) for line in layers + neurons)
                                 for name in ("macs", "acs", "bytes", "energy_uj"))
-    states = sum(line.bytes for line in neurons)
+    states = sum((line.bytes for line in neurons), 0.0)
     return EnergyReport(macs, acs, moved, states, energy, assumptions, layers, neurons)
 
 
