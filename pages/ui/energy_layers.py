@@ -92,7 +92,7 @@ def _operation_bars(role: str, one: Seen, report: EnergyReport, names: list[str]
         return [Bars(f"{name}: MACs", role, done)]
     kinds = {layer.name: layer for layer in one.analysis.trace.layers}
     dense = _sums(report.layers, names, [layer.macs or kinds[layer.name].macs for layer in report.layers])
-    return [Bars(f"{name}: ACs, MACs of numbers, neuron updates", role, done),
+    return [Bars(f"{name}: ACs, MACs, updates", role, done),
             Bars(f"{name}: MACs if all were numbers", role, dense, dense=True)]
 
 

@@ -146,7 +146,7 @@ def _row(seen: dict[str, Seen], title: str, one: Assumptions, first: str = "Conv
     reports = {role: estimate_energy(model.analysis.trace, one) for role, model in seen.items()}
     cells = {first: title}
     for role, report in reports.items():
-        cells[f"{mark(role)} {seen[role].model.checkpoint.name}"] = _digits(report.energy_uj)
+        cells[mark(role)] = _digits(report.energy_uj)
         if report.neurons:
             cells["of it neurons"] = _digits(report.neuron_uj)
     if len(reports) == 2:

@@ -18,8 +18,9 @@ from pages.ui.energy_totals import microjoules
 from snnpar import ASSETS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import read_checkpoint
+from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
-from snnpar.energy import CONVENTIONS, break_even_rate, energy_over_time, estimate_energy, quantised_mac
+from snnpar.energy import break_even_rate, energy_over_time, estimate_energy, quantised_mac
 from snnpar.evaluations import (
     PREDICTIONS,
     REPORT,
@@ -140,6 +141,16 @@ def test_each_choice_is_priced_beside_the_whole(open_energy, pair: Path, traces:
     assert not rows
 
 
+def test_the_table_of_layers_has_a_line_for_the_neurons_and_sums_up(open_energy, pair: Path, traces: dict) -> None:
+    test = open_energy(pair, energy="memory")
+    (table,) = (one.value for one in test.dataframe if "updates" in one.value)
+    report = estimate_energy(traces["student"], CONVENTIONS["memory"])
+    assert table["µJ"].sum() == pytest.approx(report.energy_uj, rel=1e-4)
+    assert table["updates"].sum() == report.updates and table["bytes"].sum() == report.bytes
+    neurons = table[table["kind"] == "neurons"]
+    assert list(neurons["layer"]) == list(traces["student"].names)
+
+
 def test_it_says_when_a_convention_turns_against_the_student(open_energy, pair: Path, traces: dict) -> None:
     ratios = {key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
               for key, one in CONVENTIONS.items()}
@@ -161,7 +172,7 @@ def test_choices_of_the_drawer_are_in_the_link(open_energy, pair: Path, traces: 
     query = {"e_neuron": "81", "e_mac": "0.23", "e_ac": "0.03", "e_sbits": "8", "e_reads": "forward",
              "e_phrases": "1", "e_pad": "1", "e_act": "1"}
     assert {name: linked(test, name) for name in query} == query
-    own = replace(CONVENTIONS["int8"], mac_pj=0.23, ac_pj=0.03, state_bits=8, neuron_pj=81.0, weight_reads="forward", padding=True,
+    own = replace(CONVENTIONS["int8"], **EIGHT_BIT_SUMS, neuron_pj=81.0, weight_reads="forward", padding=True,
                   phrases_every_image=True, activations=True)
     again = open_energy(pair, energy="int8", **query)
     for role, trace in traces.items():
