@@ -17,6 +17,7 @@ st.caption(
 assumptions = energy_assumptions.pick()
 energy_totals.headline(seen, assumptions)
 energy_totals.conventions(seen, assumptions)
+energy_totals.choices(seen, assumptions)
 energy_layers.parts(seen, assumptions)
 if "student" not in seen:
     st.stop()

@@ -133,9 +133,12 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
     model = load(checkpoint)
     pictures = sorted((ASSETS / "samples").glob("*.png"))[:PICTURES]
     reports = [analyze(model, open_rgb(picture)).energy for picture in pictures]
-    mean = sum(report.energy_uj for report in reports) / len(reports)
-    return ["## Energy", "", f"About {mean:,.3g} µJ per picture, an estimate ({reports[0].convention}), the mean over "
-            f"{len(reports)} rendered sample pictures. Nothing was measured on a chip.", ""]
+    mean, of_neurons = (sum(getattr(report, what) for report in reports) / len(reports)
+                        for what in ("energy_uj", "neuron_uj"))
+    one, updates = reports[0].assumptions, reports[0].updates
+    neurons = f", {of_neurons:,.3g} µJ of it for {updates:,} neuron updates" if updates else ""
+    return ["## Energy", "", f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({one}), the mean over "
+            f"{len(reports)} rendered sample pictures. {one.note} Nothing was measured on a chip.", ""]
 
 
 def _usage(place: str) -> list[str]:

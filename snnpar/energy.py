@@ -1,78 +1,49 @@
 """Energy of one forward, estimated from its trace: a pure function of what fired and of stated assumptions.
 
 A layer that reads numbers is billed its dense multiply-accumulates (MACs), a layer that reads spikes the accumulates
-(ACs) that those spikes cause. Memory, where a convention bills it: one weight per operation (attention products have
-none), one bias per result, and each neuron's state read and written once per timestep (spikingjelly's simple model).
-Constants: Horowitz, ISSCC 2014, 45 nm. Nothing here was measured on a chip.
+(ACs) that those spikes cause, and each neuron an update per timestep. Memory, where a convention bills it: weights and
+biases, as often as it says (attention products have none), and each neuron's state read and written once per timestep.
+Nothing here was measured on a chip.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from snnpar import lemaire
+from snnpar.conventions import CONVENTIONS, Assumptions
+from snnpar.lemaire import Work
 from snnpar.operations import NORMS, Operations
 from snnpar.trace import SpikeTrace
 
-
-@dataclass(frozen=True)
-class Assumptions:
-    """What an operation costs, and how layers are billed. Picojoules; bits of a stored weight and of a neuron's state.
-
-    `norms`: bill batch norms, instead of folding them into the layer before. `first_every_timestep`: bill the
-    student's first convolution, whose input never changes, once per timestep as most papers do.
-    """
-
-    name: str
-    mac_pj: float
-    ac_pj: float
-    byte_pj: float = 0.0
-    weight_bits: int = 32
-    state_bits: int = 32
-    norms: bool = False
-    first_every_timestep: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("mac_pj", "ac_pj", "byte_pj"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a number of picojoules, at least 0; got {value!r}")
-        for name in ("weight_bits", "state_bits"):
-            if getattr(self, name) not in range(1, 65):
-                raise ValueError(f"{name} must be 1 to 64 bits; got {getattr(self, name)!r}")
-
-    def __str__(self) -> str:
-        memory = f"{self.byte_pj:g} pJ per byte" if self.byte_pj else "arithmetic only, no memory traffic"
-        return f"{self.name}: {self.mac_pj:g} pJ per MAC, {self.ac_pj:g} pJ per AC, {memory}"
-
-
-CONVENTIONS = {
-    "arithmetic": Assumptions("45 nm, fp32", 4.6, 0.9),
-    "memory": Assumptions("45 nm, fp32 with memory", 4.6, 0.9, 24.96),
-    "int8": Assumptions("45 nm, int8", 0.23, 0.03, weight_bits=8, state_bits=8),
-}
+PUBLISHED_BREAK_EVEN = 0.057  # arXiv 2409.08290v4: T = 5, data movement included, "typical neuromorphic hardware"
 
 
 @dataclass(frozen=True)
 class LayerEnergy:
-    """Operations, bytes and energy of one layer for one image; rates are None where the input is real-valued."""
+    """One line of a bill, for one image: a layer's operations, or a layer of neurons and its `updates`, their bytes and
+    energy. Rates are None where the input is real-valued.
+    """
 
     name: str
     macs: float
     acs: float
     bytes: float
     energy_uj: float
-    input_rate: float | None
-    spikes_per_synapse: float | None
+    input_rate: float | None = None
+    spikes_per_synapse: float | None = None
+    updates: int = 0
 
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """Totals for one image and the layers they are the sum of; every figure is an estimate under `assumptions`.
+    """Totals for one image and the lines they are the sum of; every figure is an estimate under `assumptions`.
 
-    `state_bytes`: the neurons' states, which belong to no weight layer; `energy_uj` includes them.
+    `layers` do the operations, `neurons` are updated once per timestep and have a state, of `state_bytes`.
     """
 
     macs: float
@@ -82,6 +53,30 @@ class EnergyReport:
     energy_uj: float
     assumptions: Assumptions
     layers: tuple[LayerEnergy, ...]
+    neurons: tuple[LayerEnergy, ...] = ()
+
+    @property
+    def lines(self) -> tuple[LayerEnergy, ...]:
+        """All lines; their energies, operations and bytes sum up to the totals."""
+        return self.layers + self.neurons
+
+    @property
+    def updates(self) -> int:
+        """Neuron updates: one per neuron and timestep."""
+        return sum(line.updates for line in self.neurons)
+
+    @property
+    def neuron_uj(self) -> float:
+        """Microjoules of the neurons, states included."""
+        return sum((line.energy_uj for line in self.neurons), 0.0)
+
+    @property
+    def neuron_share(self) -> str:
+        """What the neurons have of the energy, in words; "" for a model without neurons."""
+        if not self.neurons:
+            return ""
+        states = " and states" if self.assumptions.byte_pj or self.assumptions.buffers else ""
+        return f"{self.neuron_uj:,.3g} µJ of it for {self.updates:,} neuron updates{states}"
 
     @property
     def convention(self) -> str:
@@ -89,25 +84,33 @@ class EnergyReport:
         return str(self.assumptions)
 
 
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """A line timestep by timestep, arrays (T,); `layer` is None for neurons."""
+
+    name: str
+    layer: Operations | None
+    macs: np.ndarray
+    acs: np.ndarray
+    updates: np.ndarray
+    bytes: np.ndarray
+    pj: np.ndarray
+
+    def total(self) -> LayerEnergy:
+        rates = (self.layer.input_rate, self.layer.spikes_per_synapse) if self.layer else (None, None)
+        sums = (float(values.sum()) for values in (self.macs, self.acs, self.bytes, self.pj * 1e-6))
+        return LayerEnergy(self.name, *sums, *rates, round(self.updates.sum()))
+
+
 def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> EnergyReport:
-    """Bill every weight layer, attention product and, if so assumed, batch norm of a trace."""
-    billed = [layer for layer in trace.layers if assumptions.norms or layer.kind not in NORMS]
-    layers = tuple(_layer_energy(layer, trace.timesteps, assumptions) for layer in billed)
-    neurons = sum(trace.neurons(name) for name in trace.names)
-    state_bytes = 2 * neurons * trace.timesteps * assumptions.state_bits / 8
-    macs, acs, read = (sum(getattr(layer, name) for layer in layers) for name in ("macs", "acs", "bytes"))
-    energy = sum(layer.energy_uj for layer in layers) + state_bytes * assumptions.byte_pj * 1e-6
-    return EnergyReport(macs, acs, read + state_bytes, state_bytes, energy, assumptions, layers)
-
-
-def _layer_energy(layer: Operations, timesteps: int, assumptions: Assumptions) -> LayerEnergy:
-    repeats = timesteps if assumptions.first_every_timestep and timesteps and layer.runs == 1 else 1
-    macs = 0.0 if layer.acs is not None else float(layer.macs * repeats)
-    acs = layer.acs or 0.0
-    words = (macs + acs if layer.has_weights else 0.0) + (layer.outputs * repeats if layer.has_bias else 0)
-    read = words * assumptions.weight_bits / 8
-    energy = (macs * assumptions.mac_pj + acs * assumptions.ac_pj + read * assumptions.byte_pj) * 1e-6
-    return LayerEnergy(layer.name, macs, acs, read, energy, layer.input_rate, layer.spikes_per_synapse)
+    """Bill every weight layer, attention product and neuron and, if so assumed, batch norm of a trace."""
+    lines = list(_lines(trace, assumptions))
+    layers = tuple(line.total() for line in lines if line.layer)
+    neurons = tuple(line.total() for line in lines if not line.layer)
+    macs, acs, moved, energy = (sum(getattr(line, name) for line in layers + neurons)
+                                for name in ("macs", "acs", "bytes", "energy_uj"))
+    states = sum((line.bytes for line in neurons), 0.0)
+    return EnergyReport(macs, acs, moved, states, energy, assumptions, layers, neurons)
 
 
 def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> np.ndarray:
@@ -118,22 +121,73 @@ def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["
     """
     if not trace.timesteps:
         raise ValueError("energy over time needs a spiking model; this one answers once")
-    spent = np.zeros(trace.timesteps)
-    billed = {layer.name: layer for layer in estimate_energy(trace, assumptions).layers}
+    return sum(line.pj for line in _lines(trace, assumptions)).cumsum() * 1e-6
+
+
+def _lines(trace: SpikeTrace, assumptions: Assumptions) -> Iterator[_Line]:
+    """Layers, then neurons."""
     for layer in trace.layers:
-        if layer.name not in billed:
-            continue
-        energy, even = billed[layer.name].energy_uj, np.full(trace.timesteps, 1 / trace.timesteps)
-        if layer.ac_map is None:
-            once = layer.runs == 1 and not assumptions.first_every_timestep
-            spent += energy * (np.eye(trace.timesteps)[0] if once else even)
-        else:
-            biases = layer.outputs * assumptions.weight_bits / 8 * assumptions.byte_pj * 1e-6 if layer.has_bias else 0.0
-            acs = layer.ac_map.reshape(trace.timesteps, -1).sum(1)
-            spent += (energy - biases) * acs / max(1.0, acs.sum()) + biases * even
-    neurons = sum(trace.neurons(name) for name in trace.names)
-    spent += 2 * neurons * assumptions.state_bits / 8 * assumptions.byte_pj * 1e-6
-    return spent.cumsum()
+        if assumptions.norms or layer.kind not in NORMS:
+            yield _layer_line(layer, trace.timesteps, assumptions)
+    for name in trace.names:
+        yield _neuron_line(name, trace, assumptions)
+
+
+def _layer_line(layer: Operations, timesteps: int, assumptions: Assumptions) -> _Line:
+    steps = max(1, timesteps)
+    first, always = np.eye(steps)[0], np.ones(steps)
+    runs = first if layer.runs == 1 and not assumptions.first_every_timestep else always * max(1, layer.runs // steps)
+    if layer.constant and not assumptions.phrases_every_image:
+        runs = 0 * runs
+    work = _work(layer, runs, assumptions)
+    if assumptions.buffers:
+        pj, moved = lemaire.layer_cost(layer, work, steps, assumptions)
+    else:
+        moved = _bytes(layer, work, runs, assumptions)
+        pj = work.macs * assumptions.mac_pj + work.acs * assumptions.ac_pj + moved * assumptions.byte_pj
+    return _Line(layer.name, layer, work.macs, work.acs, 0 * always, moved, pj)
+
+
+def _work(layer: Operations, runs: np.ndarray, assumptions: Assumptions) -> Work:
+    """A layer's operations, spread over time by how often it `runs` (T,) in each timestep."""
+    nothing = np.zeros(len(runs))
+    dense = layer.macs + layer.padding * assumptions.padding
+    spikes = nothing if layer.spikes is None else layer.spikes
+    if layer.ac_map is None:
+        macs, acs = dense / layer.runs * runs, nothing
+    elif layer.padding and assumptions.padding:
+        macs, acs = nothing, spikes * dense / layer.inputs
+    else:
+        macs, acs = nothing, layer.ac_map.reshape(len(runs), -1).sum(1)
+    return Work(macs, acs, layer.inputs / layer.runs * runs, layer.outputs / layer.runs * runs, spikes)
+
+
+def _bytes(layer: Operations, work: Work, runs: np.ndarray, assumptions: Assumptions) -> np.ndarray:
+    """(T,) bytes of weights and biases and, if so assumed, of the values that a layer reads and writes."""
+    runs_at = (runs > 0).astype(float)
+    if assumptions.weight_reads == "operation":
+        words = (work.macs + work.acs) * layer.has_weights + work.outputs * layer.has_bias
+    else:
+        reads = runs_at if assumptions.weight_reads == "timestep" else np.eye(len(runs))[0] * runs_at
+        words = (layer.weights + layer.biases) * reads
+    bits = words * assumptions.weight_bits
+    if assumptions.activations and layer.ac_map is None:
+        kept = layer.outputs if runs.sum() == 1 < len(runs) else 0  # computed once, read at every timestep
+        bits = bits + (work.inputs + work.outputs + kept) * assumptions.weight_bits
+    elif assumptions.activations:
+        bits = bits + work.inputs  # a spike's result goes into a state, which is billed
+    return bits / 8
+
+
+def _neuron_line(name: str, trace: SpikeTrace, assumptions: Assumptions) -> _Line:
+    neurons, nothing = trace.neurons(name), np.zeros(trace.timesteps)
+    updates = nothing + neurons
+    if assumptions.buffers:
+        pj, moved = lemaire.neuron_cost(neurons, trace.rates(name) * neurons, assumptions)
+    else:
+        moved = 2 * updates * assumptions.state_bits / 8
+        pj = updates * assumptions.update_pj + moved * assumptions.byte_pj
+    return _Line(name, None, nothing, nothing, updates, moved, pj)
 
 
 def timesteps_within(spent_uj: np.ndarray, budget_uj: float) -> int:
@@ -179,7 +233,8 @@ def break_even_rate(timesteps: int, assumptions: Assumptions, quantised_mac_pj: 
 
     rate * T * (AC + weight) = quantised MAC + weight, so that below this rate the spikes are cheaper. The comparison
     is that of arXiv 2409.08290; the costs are the assumptions', `quantised_mac_pj` that of the quantised network.
+    Where weights are not read for each operation, their price does not depend on the rate and is left out.
     """
-    weight = assumptions.byte_pj * assumptions.weight_bits / 8
+    weight = assumptions.byte_pj * assumptions.weight_bits / 8 if assumptions.weight_reads == "operation" else 0.0
     spiking = timesteps * (assumptions.ac_pj + weight)
     return math.inf if spiking == 0 else (quantised_mac_pj + weight) / spiking

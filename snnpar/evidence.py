@@ -77,7 +77,8 @@ def _model_json(finding: Finding, evidence: Evidence) -> dict:
         "code": checkpoint.provenance.get("commit"),
         "probabilities": _named(prediction.attributes, prediction.probs),
         "energy": {"microjoules": round(energy.energy_uj, 4), "macs": energy.macs, "acs": energy.acs,
-                   "convention": energy.convention, "kind": "estimate"},
+                   "neuron_updates": energy.updates, "neuron_microjoules": round(energy.neuron_uj, 4),
+                   "convention": energy.convention, "leaves_out": energy.assumptions.note, "kind": "estimate"},
     }
     if prediction.probs_per_timestep is not None and evidence.timestep:
         at_t = prediction.probs_per_timestep[evidence.timestep - 1]
@@ -149,7 +150,8 @@ def _lines(evidence: Evidence) -> list[str]:
         prob = probs[prediction.attributes.index(evidence.attribute)]
         word = "yes" if prob > evidence.threshold else "no"
         lines.append(f"{look.name} {analysis.checkpoint.name}{time}: {100 * prob:.1f} %, {word} at "
-                     f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all")
+                     f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all"
+                     + (f", {energy.neuron_share}".replace("µ", "u") if energy.neurons else ""))
         conventions.append(energy.convention)
     lines += [f"{LOOKS[role].name} map: {finding.heat.title} ({finding.heat.unit}), own scale"
               for role, finding in evidence.findings.items() if finding.heat]

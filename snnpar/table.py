@@ -13,7 +13,7 @@ NUM_ATTRIBUTES = 26
 
 def model_table() -> str:
     """Markdown, one row per named model, with 26 attributes; operations are for one image, the first convolution once,
-    batch norms folded.
+    batch norms folded, products with padding and the teacher's phrases included, as publications count.
 
     "as published" adds what the published files hold and never apply: unused norms, the ImageNet classifier.
     """
@@ -32,7 +32,7 @@ def _row(name: str) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     with torch.no_grad(), record(model, spikes=False) as trace:
         model(*inputs)
-    macs = sum(layer.macs for layer in trace.layers if layer.kind not in NORMS)
+    macs = sum(layer.macs + layer.padding for layer in trace.layers if layer.kind not in NORMS)
     neurons = sum(trace.neurons(neuron) for neuron in trace.names)
     height, width = config.image_size
     timesteps = config.timesteps if trace.names else "-"

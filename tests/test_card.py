@@ -95,6 +95,8 @@ def test_a_card_keeps_the_words_of_its_owner_and_writes_the_rest_anew(run: Run, 
     assert text.count("# again\n") == 1 and "Also this." in text and text.count("## Energy") == 1
     assert 'snnpar.load("lab/again")' in text and 'snnpar.load("mine")' not in text
     assert text.startswith("---\n") and text.count("license:") == 1
+    energy = text[text.index("## Energy") :]
+    assert " µJ of it for " in energy and " neuron updates, an estimate" in energy and "good for the student" in energy
 
 
 @pytest.mark.parametrize(("dataset", "licence"), [("rendered", "apache-2.0"), ("peta", "other"), (None, "other")])

@@ -7,10 +7,11 @@ import pytest
 import tiny
 import torch
 
+from snnpar import ASSETS, CHECKPOINTS
+from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ModelConfig
+from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, Assumptions
 from snnpar.energy import (
-    CONVENTIONS,
-    Assumptions,
     accumulates_by_token,
     bits_for,
     break_even_rate,
@@ -20,7 +21,9 @@ from snnpar.energy import (
     timesteps_within,
     total_mj,
 )
-from snnpar.models import build_model
+from snnpar.images import open_rgb
+from snnpar.inference import analyze, load
+from snnpar.models import SMALL, build_model
 from snnpar.operations import Operations
 from snnpar.trace import SpikeTrace, record
 
@@ -69,8 +72,7 @@ def test_each_neuron_is_read_and_written_once_per_timestep() -> None:
     report = estimate_energy(trace, replace(MEMORY, state_bits=16))
     assert report.state_bytes == neurons * 3 * 2 * 2
     assert report.bytes == pytest.approx(report.state_bytes + sum(layer.bytes for layer in report.layers))
-    arithmetic = estimate_energy(trace).energy_uj
-    assert report.energy_uj == pytest.approx(arithmetic + report.bytes * 24.96e-6)
+    assert report.energy_uj == pytest.approx(estimate_energy(trace).energy_uj + report.bytes * 24.96e-6)
 
 
 def test_batch_norms_cost_only_when_they_are_not_folded() -> None:
@@ -86,7 +88,7 @@ def test_the_first_convolution_is_billed_once_or_every_timestep(timesteps: int) 
         model(tiny.random_images(1, tiny.STUDENT))
     once = estimate_energy(trace)
     each = estimate_energy(trace, replace(ARITHMETIC, first_every_timestep=True))
-    first = 64 * 32 * 4 * 3 * 9
+    first = (3 * 64 - 2) * (3 * 32 - 2) * 4 * 3  # without the padding
     assert once.layers[0].name == "patch_embed.proj_conv" and once.layers[0].macs == first
     assert each.macs - once.macs == (timesteps - 1) * first and each.acs == once.acs
 
@@ -101,6 +103,102 @@ def test_a_teacher_is_billed_the_same_whatever_is_assumed_of_timesteps() -> None
     assert report.macs == estimate_energy(trace).macs > 0
 
 
+ONCE, PER_STEP = CONVENTIONS["weights-once"], CONVENTIONS["weights-per-step"]
+HELD = {"weights": 90, "biases": 6, "has_bias": True, "inputs": 48, "outputs": 24}
+
+
+def three_steps(*layers: Operations, neurons: int = 5) -> SpikeTrace:
+    """A trace of 3 timesteps with one layer of silent neurons."""
+    trace = SpikeTrace()
+    trace.layers = layers
+    trace._shapes["lif"] = (3, 1, neurons)
+    trace._packed["lif"] = np.packbits(np.zeros(3 * neurons, bool))
+    return trace
+
+
+DENSE = Operations("first", "Conv2d", 1000, padding=200, **HELD)
+SPIKES = Operations("second", "Conv2d", 3000, 3, ac_map=np.array([[10.0], [0.0], [20.0]]), input_rate=0.1, padding=600,
+                    spikes=np.array([1.0, 0.0, 2.0]), **HELD)
+
+
+@pytest.mark.parametrize(("assumptions", "dense", "spiking"), [
+    (MEMORY, 1000 + 24, 30 + 24),
+    (ONCE, 96, 96),
+    (PER_STEP, 96, 3 * 96),
+    (replace(PER_STEP, first_every_timestep=True), 3 * 96, 3 * 96),
+    (replace(ONCE, first_every_timestep=True), 96, 96),
+    (replace(ONCE, activations=True), 96 + 48 + 24 + 3 * 24, 96 + 48 / 32),  # kept for the timesteps; a bit a spike
+], ids=str)
+def test_words_that_each_convention_fetches(assumptions: Assumptions, dense: float, spiking: float) -> None:
+    report = estimate_energy(three_steps(DENSE, SPIKES), assumptions)
+    assert [layer.bytes for layer in report.layers] == [4 * dense, 4 * spiking]
+    assert (report.state_bytes, report.neurons[0].updates) == (2 * 3 * 5 * 4, 15)
+    operations = report.macs * 4.6 + 30 * 0.9 + 15 * 4.6
+    assert report.energy_uj == pytest.approx((operations + report.bytes * 24.96) * 1e-6)
+
+
+def test_a_teacher_reads_its_weights_as_often_under_both() -> None:
+    trace = SpikeTrace()
+    trace.layers = (DENSE, ATTENTION)
+    assert estimate_energy(trace, ONCE) == replace(estimate_energy(trace, PER_STEP), assumptions=ONCE)
+    assert [layer.bytes for layer in estimate_energy(trace, ONCE).layers] == [4 * 96, 0]
+
+
+@pytest.mark.parametrize(("price", "pj"), [(None, 4.6), (0.0, 0.0), (81.0, 81.0), (2190.0, 2190.0)])
+def test_a_neuron_update_costs_a_mac_or_what_a_chip_says(price: float | None, pj: float) -> None:
+    report = estimate_energy(three_steps(SPIKES), replace(ARITHMETIC, neuron_pj=price))
+    assert report.neuron_uj == pytest.approx(15 * pj * 1e-6)
+    assert report.energy_uj == pytest.approx((30 * 0.9 + 15 * pj) * 1e-6)
+    assert f"{pj:g} pJ per neuron update" in report.convention and "15 neuron updates" in report.neuron_share
+    assert price in [one.pj for one in NEURON_PRICES]
+
+
+def test_padding_is_billed_in_both_networks_or_in_none() -> None:
+    """Had every input lain inside, 3 spikes of 48 inputs would have met 3 / 48 of all products, padding included."""
+    without, both = (estimate_energy(three_steps(DENSE, SPIKES), replace(ARITHMETIC, padding=padding))
+                     for padding in (False, True))
+    assert (without.macs, without.acs) == (1000, 30) and both.macs == 1200 and both.acs == pytest.approx(3600 * 3 / 48)
+
+
+@torch.no_grad()
+def test_phrases_are_embedded_once_for_all_images() -> None:
+    model = tiny.lively(tiny.TEACHER)
+    reports = []
+    for count in (1, 2):
+        with record(model) as trace:
+            model(tiny.random_images(count, tiny.TEACHER), torch.randn(26, 384))
+        reports.append([estimate_energy(trace, replace(MEMORY, phrases_every_image=every)) for every in (False, True)])
+    once, every = reports[0]
+    (embedding,) = (layer for layer in once.layers if layer.name == "word_embed")
+    assert (embedding.macs, embedding.bytes, embedding.energy_uj) == (0, 0, 0)
+    assert every.macs - once.macs == 26 * 384 * 32
+    assert every.bytes - once.bytes == 4 * (26 * 384 * 32 + 26 * 32)
+    assert [report.macs for report in reports[1]] == [report.macs for report in reports[0]]  # whatever the batch
+
+
+def test_the_shipped_pair_turns_around_where_weights_are_read_once() -> None:
+    """The teacher's advantage grows with reuse: 1.35 M neuron updates and their states are what spikes keep paying."""
+    image, traces = open_rgb(ASSETS / "samples" / "00.png"), {}
+    for role, name in SMALL.items():
+        traces[role] = analyze(load(read_checkpoint(CHECKPOINTS / name)), image).trace
+    ratios = {key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
+              for key, one in CONVENTIONS.items()}
+    assert estimate_energy(traces["student"]).updates == 337_920 * 4
+    assert ratios["arithmetic"] > 4 and ratios["memory"] > 1.5 and 1 < ratios["weights-once"] < 1.6
+    assert 0.5 < ratios["weights-per-step"] < 0.8
+
+
+def test_every_convention_says_for_whom_it_is_good() -> None:
+    assert all("good for the student" in one.note or "good for the teacher" in one.note for one in CONVENTIONS.values())
+    assert "No weight is ever reused" in MEMORY.note and "a weight read for each operation" in str(MEMORY)
+    assert "each weight read once per forward" in str(ONCE) and "each weight read once per timestep" in str(PER_STEP)
+    int8 = CONVENTIONS["int8"]
+    assert (int8.mac_pj, int8.ac_pj) == (pytest.approx(0.2 + 0.1), 0.1)  # Horowitz: 8-bit product, 32-bit sum
+    assert "overflows 8 bits: good for the student" in replace(int8, **EIGHT_BIT_SUMS).note
+    assert "updates are free: good for the student" in replace(MEMORY, neuron_pj=0.0).note
+    assert "not: good for the teacher" not in replace(MEMORY, activations=True).note
+
+
 def test_published_totals_of_spikingformer_8_768() -> None:
     """At 224 x 224, T=4, 1000 classes; operations and millijoules as its authors print them."""
     config = ModelConfig("spikingformer", image_size=(224, 224), dim=768, depth=8, timesteps=4)
@@ -108,7 +206,7 @@ def test_published_totals_of_spikingformer_8_768() -> None:
         model = build_model(config, 1000).eval()
         with torch.no_grad(), record(model, spikes=False) as trace:
             model(torch.zeros(1, 3, 224, 224))
-    macs = {layer.name: layer.macs for layer in trace.layers}
+    macs = {layer.name: layer.macs + layer.padding for layer in trace.layers}  # they count products with padding
     first, head = macs["patch_embed.proj_conv"], macs["head"] // 4  # theirs runs once, on the mean over time
     assert 4 * first + head == pytest.approx(0.521e9, rel=1e-3)
     assert total_mj(4 * first + head, 12.514e9, ARITHMETIC) == pytest.approx(13.66, rel=1e-3)
@@ -128,7 +226,7 @@ def test_plain_images_do_not_make_the_first_convolution_free(shade: float) -> No
         model(torch.full((1, 3, *tiny.STUDENT.image_size), shade))
     first = estimate_energy(trace).layers[0]
     assert first.name == "patch_embed.proj_conv" and first.input_rate is None
-    assert first.energy_uj == pytest.approx(64 * 32 * 4 * 3 * 9 * 4.6e-6)
+    assert first.energy_uj == pytest.approx((3 * 64 - 2) * (3 * 32 - 2) * 4 * 3 * 4.6e-6)
 
 
 @torch.no_grad()
@@ -140,10 +238,12 @@ def test_totals_are_the_sums_of_the_layers(config, convention: str) -> None:
         model(tiny.random_images(1, config), *([torch.randn(26, 384)] if config is tiny.TEACHER else []))
     report = estimate_energy(trace, CONVENTIONS[convention])
     assert len(report.layers) > 10 and (report.acs > 0) == (config is not tiny.TEACHER)
-    for total in ("macs", "acs"):
-        assert getattr(report, total) == pytest.approx(sum(getattr(part, total) for part in report.layers))
-    outside = report.state_bytes * report.assumptions.byte_pj * 1e-6
-    assert report.energy_uj == pytest.approx(sum(part.energy_uj for part in report.layers) + outside)
+    assert report.lines == report.layers + report.neurons and len(report.neurons) == len(trace.names)
+    for total in ("macs", "acs", "bytes", "energy_uj", "updates"):
+        assert getattr(report, total) == sum(getattr(part, total) for part in report.lines)
+    assert report.state_bytes == sum(part.bytes for part in report.neurons)
+    assert report.neuron_uj == sum(part.energy_uj for part in report.neurons)
+    assert report.updates == sum(trace.neurons(name) for name in trace.names) * trace.timesteps
 
 
 @pytest.mark.parametrize(("timesteps", "bits"), [(1, 1), (3, 2), (4, 3), (7, 3), (8, 4), (15, 4)])
@@ -151,18 +251,18 @@ def test_timesteps_tell_as_many_values_apart_as_bits(timesteps: int, bits: int) 
     assert bits_for(timesteps) == bits
 
 
-@pytest.mark.parametrize("assumptions", CONVENTIONS.values(), ids=CONVENTIONS)
+@pytest.mark.parametrize("assumptions", [one for one in CONVENTIONS.values() if not one.buffers], ids=str)
 def test_at_the_break_even_rate_both_cost_the_same(assumptions: Assumptions) -> None:
     timesteps, synapses, quantised = 4, 10_000, 0.11
     rate = break_even_rate(timesteps, assumptions, quantised)
     acs = round(rate * timesteps * synapses)
-    weight = assumptions.byte_pj * assumptions.weight_bits / 8
+    weight = assumptions.byte_pj * assumptions.weight_bits / 8 if assumptions.weight_reads == "operation" else 0
     spiking_uj = report_of(spiking(timesteps * synapses, acs), assumptions=assumptions).energy_uj
     assert spiking_uj == pytest.approx(synapses * (quantised + weight) * 1e-6, rel=1e-3)
 
 
 @pytest.mark.parametrize(("assumptions", "timesteps", "expected"), [
-    (CONVENTIONS["int8"], 4, 0.03 + 0.2 * 3 / 8),
+    (CONVENTIONS["int8"], 4, 0.1 + 0.2 * 3 / 8),
     (ARITHMETIC, 8, 0.9 + 3.7 * 4 / 32),
     (Assumptions("1-bit weights", 2.0, 0.5, weight_bits=1), 8, 2.0),  # never dearer than the MAC itself
     (Assumptions("odd", 0.1, 0.5), 4, 0.5),
@@ -178,13 +278,16 @@ def test_a_budget_fits_the_timesteps_that_cost_no_more(budget: float, fits: int)
 
 
 @pytest.mark.parametrize("change", [{"mac_pj": -1.0}, {"ac_pj": float("nan")}, {"byte_pj": "much"}, {"weight_bits": 0},
-                                    {"state_bits": 2.5}])
+                                    {"state_bits": 2.5}, {"neuron_pj": -0.1}, {"weight_reads": "never"}])
 def test_impossible_costs_are_refused(change: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         replace(ARITHMETIC, **change)
 
 
-ALL_ASSUMPTIONS = [*CONVENTIONS.values(), replace(MEMORY, norms=True, first_every_timestep=True)]
+ALL_ASSUMPTIONS = [
+    *CONVENTIONS.values(), replace(MEMORY, norms=True, first_every_timestep=True, activations=True, neuron_pj=81.0),
+    replace(CONVENTIONS["weights-once"], padding=True, activations=True), replace(CONVENTIONS["lemaire"], padding=True),
+]
 
 
 @torch.no_grad()
@@ -193,8 +296,9 @@ def test_energy_over_time_ends_at_the_total_and_never_falls(assumptions: Assumpt
     model = tiny.lively(tiny.STUDENT)
     with record(model) as trace:
         model(tiny.random_images(1, tiny.STUDENT))
-    spent = energy_over_time(trace, assumptions)
-    assert spent.shape == (3,) and (np.diff(spent) > 0).all()
+    spent, report = energy_over_time(trace, assumptions), estimate_energy(trace, assumptions)
+    assert spent.shape == (3,) and (np.diff(spent) > 0).all() and spent[0] > 0
+    assert report.energy_uj == sum(part.energy_uj for part in report.lines)
     assert spent[-1] == pytest.approx(estimate_energy(trace, assumptions).energy_uj)
 
 
@@ -204,7 +308,8 @@ def test_a_model_without_timesteps_has_no_energy_over_time() -> None:
 
 
 @torch.no_grad()
-def test_what_stopping_early_costs_is_what_fewer_timesteps_cost() -> None:
+@pytest.mark.parametrize("assumptions", ALL_ASSUMPTIONS, ids=str)
+def test_what_stopping_early_costs_is_what_fewer_timesteps_cost(assumptions: Assumptions) -> None:
     """Neurons see no future, so a run over 2 timesteps spikes as the first 2 of 3 do."""
     model, short = (tiny.lively(replace(tiny.STUDENT, timesteps=t)) for t in (3, 2))
     short.load_state_dict(model.state_dict())
@@ -213,7 +318,8 @@ def test_what_stopping_early_costs_is_what_fewer_timesteps_cost() -> None:
         with record(each) as trace:
             each(tiny.random_images(1, tiny.STUDENT))
         traces.append(trace)
-    assert energy_over_time(traces[0], MEMORY)[1] == pytest.approx(estimate_energy(traces[1], MEMORY).energy_uj)
+    two = estimate_energy(traces[1], assumptions).energy_uj
+    assert energy_over_time(traces[0], assumptions)[1] == pytest.approx(two)
 
 
 @torch.no_grad()

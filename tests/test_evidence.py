@@ -9,7 +9,7 @@ import pytest
 import tiny
 from PIL import Image
 
-from snnpar.evidence import HEIGHT, MARGIN, Evidence, Finding, evidence_json, evidence_png
+from snnpar.evidence import HEIGHT, MARGIN, Evidence, Finding, _lines, evidence_json, evidence_png
 from snnpar.explain import Heatmap, heatmap
 from snnpar.inference import analyze, load
 
@@ -42,12 +42,20 @@ def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, Fi
         weights = (finding.analysis.checkpoint.path / "model.safetensors").read_bytes()
         assert model["weights_sha256"] == hashlib.sha256(weights).hexdigest()
         assert model["energy"]["convention"] == finding.analysis.energy.convention
+        assert model["energy"]["neuron_updates"] == finding.analysis.energy.updates
+        assert model["energy"]["leaves_out"] == finding.analysis.energy.assumptions.note
         assert model["energy"]["kind"] == "estimate" and model["heatmap"]["hooked"] == finding.heat.hooked
         np.testing.assert_allclose(model["heatmap"]["values"], finding.heat.values, atol=1e-6)
     at_t = told["models"]["student"]["probabilities_at_timestep"]["Hat"]
     student = findings["student"].analysis.prediction
     assert at_t == pytest.approx(student.probs_per_timestep[1, student.attributes.index("Hat")], abs=1e-6)
     assert "probabilities_at_timestep" not in told["models"]["teacher"]
+
+
+def test_the_card_says_what_the_neurons_cost(findings: dict[str, Finding]) -> None:
+    teacher, student = (line for line in _lines(view(findings)) if "in all" in line)
+    energy = findings["student"].analysis.energy
+    assert energy.updates > 0 and student.endswith(energy.neuron_share.replace("µ", "u")) and teacher.endswith("in all")
 
 
 def test_a_picture_of_ones_own_has_no_link_and_no_truth(findings: dict[str, Finding]) -> None:

@@ -42,6 +42,14 @@ def test_layers_stand_on_the_side_of_the_line_where_they_cost_less() -> None:
     assert list(figure.layout.yaxis.categoryarray) == ["a", "b", "c"]
 
 
+def test_a_published_break_even_is_a_second_line_and_parts_the_layers_again() -> None:
+    figure = rates_against_break_even(RATES, 0.25, 0.15)
+    assert [list(group.y) for group in figure.data] == [["a"], ["c"], ["b"]]  # below both, below one, below none
+    assert [line.x0 for line in figure.layout.shapes] == pytest.approx([25, 15])
+    assert [line.line.dash for line in figure.layout.shapes] == ["dash", "dot"]
+    assert [note.text for note in figure.layout.annotations] == ["break-even 25.0%", "published 15.0%"]
+
+
 @pytest.mark.parametrize("rate", [1.5, math.inf])
 def test_a_rate_that_cannot_be_reached_has_no_line(rate: float) -> None:
     figure = rates_against_break_even(RATES, rate)

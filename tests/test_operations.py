@@ -54,6 +54,20 @@ def test_a_convolution_adds_each_spike_once_for_each_weight_it_meets(module: nn.
     assert np.array_equal(accumulates(module, x).numpy(), additions_by_definition(module, x))
 
 
+@pytest.mark.parametrize("module", CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("spiking", [False, True])
+def test_a_dense_convolution_multiplies_each_input_once_for_each_weight_it_meets(module: nn.Module,
+                                                                                spiking: bool) -> None:
+    """Numbers and spikes by one rule: an image of ones makes as many additions as there are products."""
+    x = torch.ones(2, module.in_channels, *(7, 6)[: len(module.kernel_size)])
+    (layer,) = count("conv", module, (x,), module(x), Call(2, 1, spiking))
+    assert 2 * layer.macs == additions_by_definition(module, x).sum()
+    assert 2 * (layer.macs + layer.padding) == module(x).numel() * module.weight[0].numel()
+    assert (layer.inputs, layer.weights) == (x[0].numel(), module.weight.numel())
+    assert layer.biases == (0 if module.bias is None else len(module.bias))
+    assert layer.positions == module.out_channels * module.weight[0, 0].numel()
+
+
 def test_one_spike_at_a_corner_meets_fewer_weights_than_one_inside() -> None:
     module, x = nn.Conv2d(1, 10, 3, padding=1), torch.zeros(1, 1, 5, 5)
     x[0, 0, 0, 0] = x[0, 0, 2, 2] = 1
@@ -83,10 +97,12 @@ def test_attention_counts_coincidences_and_the_sums_that_a_spike_selects(high: i
     assert kv.macs == product.macs == timesteps * heads * width * width * tokens
     assert (kv.input_rate, product.input_rate) == pytest.approx((k.mean().item(), q.mean().item()))
     assert not kv.has_weights and not product.has_weights
+    assert (kv.inputs, product.inputs) == (2 * q.numel(), q.numel())
+    assert np.array_equal(kv.spikes, (k + v).sum((1, 2, 3))) and np.array_equal(product.spikes, q.sum((1, 2, 3)))
 
 
 @torch.no_grad()
-def test_dense_spikes_cost_every_accumulate_but_those_beyond_the_border() -> None:
+def test_dense_spikes_cost_one_accumulate_for_each_multiply_accumulate() -> None:
     module = nn.Conv2d(4, 6, 1)
     x = torch.ones(3, 4, 5, 5)
     (layer,) = count("conv", module, (x,), module(x), Call(1, 3, True))
@@ -94,7 +110,8 @@ def test_dense_spikes_cost_every_accumulate_but_those_beyond_the_border() -> Non
     assert (layer.runs, layer.outputs, layer.has_bias, layer.spikes_per_synapse) == (3, 3 * 25 * 6, True, 3.0)
     padded = nn.Conv2d(4, 6, 3, padding=1, bias=False)
     (layer,) = count("conv", padded, (x,), padded(x), Call(1, 3, True))
-    assert layer.macs == 3 * 25 * 6 * 36 and layer.acs == 3 * 6 * 4 * (3 * 5 - 2) ** 2 and not layer.has_bias
+    assert layer.macs == layer.acs == 3 * 6 * 4 * (3 * 5 - 2) ** 2 and layer.spikes_per_synapse == 3
+    assert layer.macs + layer.padding == 3 * 25 * 6 * 36 and not layer.has_bias
 
 
 @torch.no_grad()
@@ -109,7 +126,8 @@ def test_a_batch_counts_as_its_mean_image() -> None:
             model(image[None])
         alone.append(trace.layers)
     for layer, *same in zip(together.layers, *alone, strict=True):
-        assert {layer.macs} == {one.macs for one in same} and {layer.outputs} == {one.outputs for one in same}
+        for what in ("macs", "outputs", "inputs", "padding"):
+            assert {getattr(layer, what)} == {getattr(one, what) for one in same}
         if layer.acs is not None:
             assert layer.acs == pytest.approx(np.mean([one.acs for one in same]))
 

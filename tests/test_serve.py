@@ -169,7 +169,9 @@ def test_energy_equals_the_estimate(client, analyses: dict[str, Analysis], conve
         report = estimate_energy(analysis.trace, CONVENTIONS[convention])
         assert said[role]["energy_uj"] == pytest.approx(report.energy_uj, rel=1e-3)
         assert said[role]["convention"] == report.convention and said[role]["kind"] == "estimate"
-        assert sum(layer["macs"] for layer in said[role]["layers"]) == said[role]["macs"]
+        assert said[role]["leaves_out"] == CONVENTIONS[convention].note and said[role]["updates"] == report.updates
+        for what in ("energy_uj", "bytes", "macs", "acs", "updates"):  # neurons and their states are lines, too
+            assert sum(layer[what] for layer in said[role]["layers"]) == pytest.approx(said[role][what], rel=1e-12)
 
 
 @pytest.mark.parametrize(("role", "method"), [("teacher", "attention"), ("student", "grad_cam"), ("student", "cosine")])
@@ -200,7 +202,7 @@ def test_heatmap_equals_explain(client, pair: Pair, role: str, method: str) -> N
     ("predict", (encoded(SAMPLE), ["both"]), "choose one of both, teacher, student"),
     ("predict", (encoded(SAMPLE), "both", 1.5), "from 0 to 1; got '1.5'"),
     ("predict", (encoded(SAMPLE), "both", True), "from 0 to 1"),
-    ("energy", (encoded(SAMPLE), "both", "guess"), "choose one of arithmetic, memory, int8"),
+    ("energy", (encoded(SAMPLE), "both", "guess"), "choose one of arithmetic, memory, weights-once"),
     ("heatmap", (encoded(SAMPLE), "Wings"), "has no attribute 'Wings'; it has: Female"),
     ("heatmap", (encoded(SAMPLE), "Female", "teacher", "ledger"), "choose one of attention"),
     ("heatmap", (encoded(SAMPLE), "Female", "both"), "choose one of teacher, student"),

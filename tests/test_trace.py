@@ -84,13 +84,19 @@ def test_unknown_neurons_list_the_known(student: nn.Module) -> None:
         trace.spikes("block.9.attn.q_lif")
 
 
+def inside(rows: int, columns: int) -> int:
+    """Products of a 3 x 3 kernel with each place of an image, padding of 1 left out."""
+    return (3 * rows - 2) * (3 * columns - 2)
+
+
 def test_geometry_of_the_student(student: nn.Module) -> None:
     """T 3, D 32, N 8 tokens, 64 x 32 pixels, 26 attributes; worked out by hand."""
     layers = {layer.name: layer for layer in traced(student, tiny.random_images(1, tiny.STUDENT)).layers}
     macs = {name: layer.macs for name, layer in layers.items()}
-    assert macs["patch_embed.proj_conv"] == 64 * 32 * 4 * 3 * 9  # once, not at every timestep
-    assert macs["patch_embed.proj1_conv"] == 3 * 32 * 16 * 8 * 4 * 9
-    assert macs["patch_embed.proj4_conv"] == 3 * 4 * 2 * 32 * 32 * 9
+    assert macs["patch_embed.proj_conv"] == inside(64, 32) * 4 * 3  # once, not at every timestep
+    assert macs["patch_embed.proj1_conv"] == 3 * inside(32, 16) * 8 * 4
+    assert macs["patch_embed.proj4_conv"] == 3 * inside(4, 2) * 32 * 32
+    assert layers["patch_embed.proj4_conv"].padding == 3 * (4 * 2 * 9 - inside(4, 2)) * 32 * 32
     assert macs["block.0.attn.q_conv"] == macs["block.1.attn.proj_conv"] == 3 * 8 * 32 * 32
     for product in ("kv", "q"):  # v k^T and its product with q, heads of 16 channels
         assert macs[f"block.0.attn.co_fire.{product}"] == 3 * 8 * 32 * 16
@@ -132,7 +138,7 @@ def test_geometry_of_the_teacher() -> None:
     assert macs["vit.blocks.0.attn.qkv"] == 9 * 32 * 96  # 8 patches and the class token
     assert macs["vit.blocks.0.attn"] == 2 * 9 * 9 * 32
     assert macs["vit.blocks.1.attn"] == 2 * 35 * 35 * 32  # and 26 phrases
-    assert macs["vit.patch_embed.first.0"] == 32 * 16 * 4 * 3 * 9
+    assert macs["vit.patch_embed.first.0"] == (3 * 32 - 1) * (3 * 16 - 1) * 4 * 3  # stride 2: padding on one side
 
 
 def test_without_spikes_it_works_on_the_meta_device(student: nn.Module) -> None:

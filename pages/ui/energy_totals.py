@@ -10,7 +10,8 @@ import streamlit as st
 from pages.ui.chrome import mark
 from pages.ui.hint import heading
 from pages.ui.looking import Seen
-from snnpar.energy import CONVENTIONS, Assumptions, EnergyReport, estimate_energy
+from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
+from snnpar.energy import EnergyReport, estimate_energy
 
 
 def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
@@ -22,18 +23,23 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
                     f"{seen[role].model.checkpoint.name}, this picture. {report.convention}.")
         if len(reports) == 2 and reports["student"].energy_uj:
             ratio = reports["teacher"].energy_uj / reports["student"].energy_uj
-            _number("Teacher ÷ student", f"{ratio:.2g}×", f"Energy of the teacher over the student's: {assumptions}.")
+            _number("Teacher ÷ student", _times(ratio), f"Energy of the teacher over the student's: {assumptions}."
+                    + (" Below 1 the student costs more." if ratio < 1 else ""))
         for role, report in reports.items():
             _number(f"{mark(role)} {'MACs + ACs' if report.acs else 'MACs'}", _operations(report), "Millions for this "
                     "picture. A MAC multiplies and adds numbers; an AC only adds, one for each weight a spike meets.")
         trace = seen["student"].analysis.trace if "student" in seen else None
         if trace and trace.timesteps:
+            _number(f"{mark('student')} neuron updates", f"{_digits(reports['student'].updates / 1e6)} M", "One per "
+                    f"neuron and timestep, billed {assumptions.update_pj:g} pJ each: "
+                    f"{reports['student'].neuron_share}.")
             _number("NASFR", f"{100 * trace.nasfr:.1f}%", "Network average spike firing rate of the student: all "
                     f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
                     f"× {trace.timesteps}), this picture.")
     names = " and ".join(f"{mark(role)} {one.model.checkpoint.name}" for role, one in seen.items())
-    st.caption(f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}. Not counted: the neurons' "
-               "own arithmetic, softmax and activation functions, routing of spikes, idle hardware.")
+    share = "".join(f" {mark(role)}: {report.neuron_share}." for role, report in reports.items() if report.neurons)
+    st.caption(f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
+               "Not counted for anybody: softmax and activation functions, routing of spikes, idle hardware.")
 
 
 def _number(label: str, value: str, help: str) -> None:
@@ -53,32 +59,102 @@ def _operations(report: EnergyReport) -> str:
     return " + ".join(_digits(count / 1e6) for count in (report.macs, report.acs) if count) + " M"
 
 
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g}×"
+
+
 def _billing(assumptions: Assumptions) -> str:
     first = "at every timestep" if assumptions.first_every_timestep else "once"
-    return f"first convolution billed {first}, batch norms {'billed' if assumptions.norms else 'folded'}"
+    phrases = "with every image" if assumptions.phrases_every_image else "once for all images"
+    padding = "billed" if assumptions.padding else "left out"
+    return (f"first convolution billed {first}, phrase embedding {phrases}, products with padding {padding}, batch "
+            f"norms {'billed' if assumptions.norms else 'folded'}")
 
 
 def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
-    """One row for each convention and way to bill, and one for changed assumptions; the chosen row is marked."""
+    """One row for each convention, and one for changed assumptions; the chosen row is marked."""
     heading("The same spikes under every convention", "Each row bills the same counts at other prices, so that the "
-            "ratio shows how much of a claim is convention: with memory traffic the advantage of spikes shrinks, as "
-            "they still fetch weights.", r"E = \mathrm{MACs}\,E_\mathrm{MAC} + \mathrm{ACs}\,E_\mathrm{AC} + "
-            r"\mathrm{bytes}\,E_\mathrm{byte}")
-    rows = [_row(seen, key, replace(one, first_every_timestep=first, norms=norms), assumptions)
-            for key, one in CONVENTIONS.items() for first in (False, True) for norms in (False, True)]
-    if not any(row["Convention"].startswith("**▸") for row in rows):
-        rows.insert(0, _row(seen, "as changed above", assumptions, assumptions))
+            "ratio shows how much of a claim is convention: where a weight is fetched only once, the student's fewer "
+            "operations save little, and its neurons' states cost most.",
+            r"E = \mathrm{MACs}\,E_\mathrm{MAC} + \mathrm{ACs}\,E_\mathrm{AC} + \mathrm{updates}\,E_\mathrm{neuron} "
+            r"+ \mathrm{bytes}\,E_\mathrm{byte}")
+    named = dict(CONVENTIONS)
+    if assumptions not in named.values():
+        named = {"as changed above": assumptions, **named}
+    st.markdown(_range(seen))
+    rows = [_bold(_row(seen, key, one)) if one == assumptions else _row(seen, key, one) for key, one in named.items()]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True,
              alt="Energy of both models under each convention")
-    st.caption("Estimates for this picture, µJ. Sources and what is not counted: docs/energy.md.")
+    st.caption("Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. What "
+               "each convention leaves out, and for whom that is good:\n"
+               + "\n".join(f"- **{key}**: {one.note}" for key, one in named.items())
+               + "\n\nSources, and what none of them counts: docs/energy.md.")
 
 
-def _row(seen: dict[str, Seen], title: str, one: Assumptions, chosen: Assumptions) -> dict[str, str]:
+def _range(seen: dict[str, Seen]) -> str:
+    """Between which ratios the conventions lie, and which turn against the student."""
+    found = {key: ratio for key, one in CONVENTIONS.items() if (ratio := _ratio(seen, one))}
+    if not found:
+        return ""
+    against = [key for key, ratio in found.items() if ratio < 1]
+    turned = f"; under {' and '.join(against)} **the student costs more**" if against else ""
+    return (f"By the choice of convention alone, the teacher costs {_times(min(found.values()))} to "
+            f"{_times(max(found.values()))} what the student does{turned}.")
+
+
+def _ratio(seen: dict[str, Seen], one: Assumptions) -> float | None:
+    """The teacher's energy over the student's; None where either is missing or free."""
     energies = {role: estimate_energy(model.analysis.trace, one).energy_uj for role, model in seen.items()}
-    cells = {"Convention": title, "First convolution": "every t" if one.first_every_timestep else "once",
-             "Batch norms": "billed" if one.norms else "folded"}
-    cells |= {f"{mark(role)} {seen[role].model.checkpoint.name}": _digits(energy) for role, energy in energies.items()}
-    if len(energies) == 2:
-        cells["Teacher ÷ student"] = f"{energies['teacher'] / energies['student']:.3g}×" if energies["student"] else "–"
-    return {name: f"**{'▸ ' if name == 'Convention' else ''}{cell}**" for name, cell in cells.items()} \
-        if one == chosen else cells
+    return energies["teacher"] / energies["student"] if len(energies) == 2 and energies["student"] else None
+
+
+def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
+    """What the total would be with one assumption changed, a row for each."""
+    heading("What each choice changes", "Every row changes one assumption of the first row and nothing else.",
+            r"E(\mathrm{one\ changed}) \;\mathrm{beside}\; E")
+    rows = [_bold(_row(seen, "as it is", assumptions, "Choice"))]
+    rows += [_row(seen, title, replace(assumptions, **change), "Choice")
+             for title, change in _changes(assumptions).items()]
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy with one assumption changed")
+    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. The "
+               "price of a neuron update on one chip beside that of an addition on another mixes two machines.")
+
+
+def _changes(assumptions: Assumptions) -> dict[str, dict]:
+    """Titles, and what each changes."""
+    switches = {
+        "first_every_timestep": ("first convolution at every timestep", "first convolution once"),
+        "phrases_every_image": ("phrase embedding with every image", "phrase embedding once for all images"),
+        "padding": ("products with padding billed", "products with padding left out"),
+        "norms": ("batch norms billed", "batch norms folded"),
+        "activations": ("activations billed", "activations left out"),
+    }
+    has_memory = assumptions.byte_pj and not assumptions.buffers
+    changes = {titles[getattr(assumptions, name)]: {name: not getattr(assumptions, name)}
+               for name, titles in switches.items() if name != "activations" or has_memory}
+    if has_memory:
+        changes |= {words: {"weight_reads": one} for one, words in WEIGHT_READS.items()
+                    if one != assumptions.weight_reads}
+    if (assumptions.mac_pj, assumptions.ac_pj) == (CONVENTIONS["int8"].mac_pj, CONVENTIONS["int8"].ac_pj):
+        changes["sums of 8 bits instead of 32"] = EIGHT_BIT_SUMS
+    changes |= {f"neuron update: {one.name}" + (f", {one.pj:,g} pJ" if one.pj else ""): {"neuron_pj": one.pj}
+                for one in NEURON_PRICES if one.pj != assumptions.neuron_pj}
+    return changes
+
+
+def _row(seen: dict[str, Seen], title: str, one: Assumptions, first: str = "Convention") -> dict[str, str]:
+    reports = {role: estimate_energy(model.analysis.trace, one) for role, model in seen.items()}
+    cells = {first: title}
+    for role, report in reports.items():
+        cells[mark(role)] = _digits(report.energy_uj)
+        if report.neurons:
+            cells["of it neurons"] = _digits(report.neuron_uj)
+    if len(reports) == 2:
+        ratio = _ratio(seen, one)
+        cells["Teacher ÷ student"] = "–" if ratio is None else f"{ratio:.3g}×"
+    return cells
+
+
+def _bold(row: dict[str, str]) -> dict[str, str]:
+    """The row that the page goes by."""
+    return {name: f"**{'' if i else '▸ '}{cell}**" for i, (name, cell) in enumerate(row.items())}

@@ -29,6 +29,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 f"{mark(role)} energy",
                 f"≈ {one.analysis.energy.energy_uj:,.0f} µJ",
                 f"An estimate for one picture: {one.analysis.energy.convention}.",
+                f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
             )
         for role, one in seen.items():
             _number(
@@ -38,8 +39,10 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
             )
 
 
-def _number(label: str, value: str, help: str) -> None:
-    st.metric(label, value, border=True, width=165, help=help)
+def _number(label: str, value: str, help: str, part: str | None = None) -> None:
+    """A number, and a part of it in small print."""
+    st.metric(label, value, part, delta_color="off", delta_arrow="off", border=True, width=165, height="stretch",
+              help=help)
 
 
 def provenance(seen: dict[str, Seen]) -> None:
@@ -48,10 +51,12 @@ def provenance(seen: dict[str, Seen]) -> None:
         f"{mark(role)} **{one.model.checkpoint.name}**: {checkpoints.describe(one.model.checkpoint)}."
         for role, one in seen.items()
     ]
-    convention = next(iter(seen.values())).analysis.energy.convention
+    energy = next(iter(seen.values())).analysis.energy
+    neurons = "".join(f" {mark(role)}: {one.analysis.energy.neuron_share}." for role, one in seen.items()
+                      if one.analysis.energy.neurons)
     lines.append(
-        f"Energy is an estimate for one picture: {convention}. Latency is one pass on this computer, measured "
-        "while recording."
+        f"Energy is an estimate for one picture: {energy.convention}. {energy.assumptions.note}{neurons} "
+        "Latency is one pass on this computer, measured while recording."
     )
     st.caption("  \n".join(lines))
     for one in seen.values():

@@ -60,18 +60,25 @@ class LayerRate:
     energy_uj: float
 
 
-def rates_against_break_even(layers: Sequence[LayerRate], break_even: float) -> go.Figure:
+def rates_against_break_even(layers: Sequence[LayerRate], break_even: float,
+                             published: float | None = None) -> go.Figure:
     """A point for each layer, first on top: left of the line its spikes are cheaper, right of it dearer (open mark).
 
-    A rate above 1 or an infinite break-even cannot be crossed: no line is drawn.
+    A rate above 1 or an infinite break-even cannot be crossed: no line is drawn. `published`: another break-even, a
+    dotted line; between both the mark is open with a dot.
     """
     import plotly.graph_objects as go
 
     student = LOOKS["student"]
-    cheaper = np.array([layer.rate <= break_even for layer in layers], bool)
+    lines = [break_even] if published is None else [break_even, published]
+    passed = np.array([sum(layer.rate <= line for line in lines) for layer in layers], int)
+    cheaper, dearer = ("spikes cost less", "spikes cost more") if published is None else (
+        "spikes cost less by both lines", "by neither")
+    groups = [(cheaper, passed == len(lines), student.symbol), (dearer, passed == 0, f"{student.symbol}-open")]
+    if published is not None:
+        groups.insert(1, ("by one line", passed == 1, f"{student.symbol}-open-dot"))
     figure = go.Figure()
-    for name, chosen, symbol in (("spikes cost less", cheaper, student.symbol),
-                                 ("spikes cost more", ~cheaper, f"{student.symbol}-open")):
+    for name, chosen, symbol in groups:
         some = [layer for layer, take in zip(layers, chosen, strict=True) if take]
         figure.add_scatter(
             x=[100 * layer.rate for layer in some], y=[layer.label for layer in some], mode="markers", name=name,
@@ -81,15 +88,20 @@ def rates_against_break_even(layers: Sequence[LayerRate], break_even: float) -> 
             hovertemplate="%{y}<br>rate %{x:.1f}%, %{customdata[0]:.2f} spikes per synapse, %{customdata[1]:.3g} µJ"
             "<extra></extra>",
         )
-    if break_even <= 1:
-        figure.add_vline(100 * break_even, line={"dash": "dash", "width": 2, "color": GREY},
-                         annotation={"text": f"break-even {100 * break_even:.1f}%", "yref": "paper", "y": 1,
-                                     "yanchor": "bottom", "xanchor": "right"})
-    shown = [100 * layer.rate for layer in layers] + ([100 * break_even] if break_even <= 1 else [])
-    figure.update_xaxes(title="spikes per input and timestep, %", range=[0, 1.12 * max(shown, default=1) or 1])
+    drawn = [(100 * line, dash) for line, dash in zip(lines, ("dash", "dot"), strict=False) if line <= 1]
+    shown = [100 * layer.rate for layer in layers] + [line for line, _ in drawn]
+    right = 1.12 * max(shown, default=1) or 1
+    for line, dash in drawn:  # names one above the other, on the side where there is room
+        name = "break-even" if dash == "dash" else "published"
+        figure.add_vline(line, line={"dash": dash, "width": 2, "color": GREY},
+                         annotation={"text": f"{name} {line:.1f}%", "yref": "paper", "y": 1, "yanchor": "bottom",
+                                     "yshift": 14 if dash == "dot" else 0,
+                                     "xanchor": "left" if line < right / 2 else "right"})
+    figure.update_xaxes(title="spikes per input and timestep, %", range=[0, right])
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=[layer.label for layer in layers],
                         autorange="reversed")
-    return bare(figure, 110 + ROW * len(layers), legend=LEGEND, showlegend=True).update_layout(margin={"t": 56})
+    top = 56 if published is None else 74
+    return bare(figure, 110 + ROW * len(layers), legend=LEGEND, showlegend=True).update_layout(margin={"t": top})
 
 
 def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | None = None) -> go.Figure:

@@ -31,6 +31,7 @@ class VTB(Pretrained, nn.Module):
     """teacher(images (B, 3, H, W), word_vectors (A, text_dim)) to ModelOutput."""
 
     role = "teacher"
+    constant_inputs = ("word_embed",)  # weight layers that read the phrases alone, the same for every image
 
     @staticmethod
     def unused_parameters(config: ModelConfig) -> int:

@@ -18,7 +18,8 @@ import numpy as np
 
 from snnpar import CHECKPOINTS
 from snnpar.checkpoint import CheckpointError, read_checkpoint
-from snnpar.energy import CONVENTIONS, estimate_energy
+from snnpar.conventions import CONVENTIONS, Assumptions
+from snnpar.energy import estimate_energy
 from snnpar.evidence import overlaid
 from snnpar.explain import METHODS, heatmap
 from snnpar.images import ImageError, open_rgb
@@ -91,24 +92,32 @@ class Heat(TypedDict):
 
 
 class LayerCost(TypedDict):
-    """One layer's operations and energy for this image."""
+    """One layer's operations and energy for this image; updates: of its neurons, 0 for a layer of weights."""
 
     layer: str
     macs: float
     acs: float
+    updates: int
     bytes: float
     energy_uj: float
 
 
 class Energy(TypedDict):
-    """Estimated microjoules for this image, the convention they were counted under, and the layers they sum up."""
+    """Estimated microjoules for this image, the convention they were counted under, and what it leaves out.
+
+    layers: first those with weights, then those of neurons; they sum up to the figures above them. neuron_uj: what the
+    neurons have of energy_uj.
+    """
 
     checkpoint: str
     energy_uj: float
     macs: float
     acs: float
     bytes: float
+    updates: int
+    neuron_uj: float
     convention: str
+    leaves_out: str
     kind: str
     layers: list[LayerCost]
 
@@ -207,9 +216,11 @@ class Answers:
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64
             role: teacher, student or both
-            convention: what is counted and at which price: arithmetic, memory or int8
+            convention: what is counted and at which price: arithmetic, memory, weights-once, weights-per-step, int8 or
+                lemaire
         Returns:
-            by role: microjoules, operations and memory traffic, layer by layer, and the convention in words
+            by role: microjoules, operations, memory traffic and neuron updates, layer by layer, and in words the
+            convention and what it leaves out
         """
         roles, assumed = _roles(role), CONVENTIONS[_one_of(convention, "convention", CONVENTIONS)]
         picture = _picture(image)
@@ -233,12 +244,13 @@ def _answer(model: LoadedModel, picture: np.ndarray, threshold: float) -> Answer
                   groups=groups, per_timestep=[_named(prediction.attributes, probs) for probs in steps])
 
 
-def _energy(model: LoadedModel, picture: np.ndarray, assumed: object) -> Energy:
+def _energy(model: LoadedModel, picture: np.ndarray, assumed: Assumptions) -> Energy:
     report = estimate_energy(analyze(model, picture).trace, assumed)
-    layers = [LayerCost(layer=one.name, macs=one.macs, acs=one.acs, bytes=one.bytes, energy_uj=one.energy_uj)
-              for one in report.layers]
+    layers = [LayerCost(layer=one.name, macs=one.macs, acs=one.acs, updates=one.updates, bytes=one.bytes,
+                        energy_uj=one.energy_uj) for one in report.lines]
     return Energy(checkpoint=model.checkpoint.name, energy_uj=report.energy_uj, macs=report.macs, acs=report.acs,
-                  bytes=report.bytes, convention=report.convention, kind="estimate", layers=layers)
+                  bytes=report.bytes, updates=report.updates, neuron_uj=report.neuron_uj, convention=report.convention,
+                  leaves_out=assumed.note, kind="estimate", layers=layers)
 
 
 def _named(names: Iterable[str], values: np.ndarray) -> dict[str, float]:

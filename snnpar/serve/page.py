@@ -78,7 +78,9 @@ def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[
         f'<figure><img alt="heatmap" src="data:image/png;base64,{heat["png_base64"]}"><figcaption>'
         f'{html.escape(_caption(role, heat))}</figcaption></figure>'
         for role, heat in zip(ROLES, heats, strict=True))
-    energy = "; ".join(f"{LOOKS[role].name} about {cost['energy_uj']:,.0f} µJ" for role, cost in costs.items())
+    energy = "; ".join(f"{LOOKS[role].name} about {cost['energy_uj']:,.0f} µJ"
+                       + (f", {cost['neuron_uj']:,.3g} of them for {cost['updates']:,} neuron updates"
+                          if cost["updates"] else "") for role, cost in costs.items())
     labels = (said[role]["probabilities"] for role in ROLES)
     return *labels, maps, f"{energy}. An estimate: {costs['student']['convention']}."
 
