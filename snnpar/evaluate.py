@@ -43,7 +43,14 @@ from snnpar.inference import LoadedModel, load
 from snnpar.jobs import process_identity, status, write_status
 from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
-from snnpar.report import duplicates_words, interval_method, leave_out, unknown_words
+from snnpar.report import (
+    SUPPORTED_HEADING,
+    duplicates_words,
+    interval_method,
+    leave_out,
+    supported_mean,
+    unknown_words,
+)
 from snnpar.slices import DataChoice
 
 
@@ -237,8 +244,9 @@ def _finish(work: Work, predictions: Predictions, overlap: Overlap) -> str:
 
 
 def _outcome(info: dict) -> str:
-    five = info["metrics"]["published"]
-    return (f"mA {100 * five['mean_accuracy']['value']:.1f}, F1 {100 * five['f1']['value']:.1f} on "
+    five, several = info["metrics"]["published"], supported_mean(info, "published")
+    beside = f" ({SUPPORTED_HEADING}: {100 * several['value']:.1f})" if several else ""
+    return (f"mA {100 * five['mean_accuracy']['value']:.1f}{beside}, F1 {100 * five['f1']['value']:.1f} on "
             f"{info['n']} images of {info['provenance']['data']['title']} (published convention)")
 
 
@@ -261,9 +269,10 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = "publish
     if leave_out_duplicates:
         info, kept = leave_out(info), pair[0].new
         truth, groups, probs = truth[kept], groups[kept], [one[kept] for one in probs]
+    left_out = {"left_out": info["near_duplicates"]["images"]} if leave_out_duplicates else {}
     return {
         "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
-        "near_duplicates": duplicates_words(info), "interval": interval_method(len(truth), groups),
+        "near_duplicates": duplicates_words(info), **left_out, "interval": interval_method(len(truth), groups),
         "without_positives": list(without_positives(truth, tuple(shared))),
         "supported_attributes": int(supported(truth).sum()),
         "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",

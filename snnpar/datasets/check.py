@@ -158,7 +158,7 @@ def _overlaps(report: DataReport) -> list[str]:
                      f"{f'{len(pairs):,} of {split.n:,}' if pairs else 'none'}")
         lines += _shortened([f"  {pair.file} ~ {pair.other_file} ({pair.correlation:.3f})" for pair in pairs])
     if lines:
-        lines.append(f"(near duplicates: {DEFINITION}; evaluate --leave-out-near-duplicates does without those of train)")
+        lines.append(f"near duplicates: {DEFINITION}; evaluate --leave-out-near-duplicates does without those of train")
     return lines
 
 
