@@ -421,7 +421,7 @@ def test_a_stop_while_looking_costs_no_prediction(student: Path, overlapping: st
 def test_splits_can_be_joined(student: Path, overlapping: str, tmp_path: Path) -> None:
     made = evaluate_checkpoint(student, DataChoice(overlapping, split="val+test"), root=tmp_path)
     assert made.info()["n"] == 12 and made.split().files == made.predictions().files
-    assert "people, val+test" == made.info()["provenance"]["data"]["title"]
+    assert made.info()["provenance"]["data"]["title"] == "people, val+test"
 
 
 @pytest.mark.slow
