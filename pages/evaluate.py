@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, evaluated, evaluating, outcome_tables, over_time, scores, starred
+from pages.ui import chrome, evaluated, evaluating, near_duplicates, outcome_tables, over_time, scores, starred
 
 selection = chrome.selection()
 st.header("How often are they right?", anchor=False)
@@ -22,15 +22,19 @@ if not evaluated.on_same_images(models):
     evaluating.offer_same(models)
     st.stop()
 try:
-    shown = evaluated.load(models)
+    whole = evaluated.load(models)
 except ValueError as error:
     st.error(f"{error}.", icon=":material/block:")
     st.stop()
 if len(models) == 1 and not running:
     evaluating.offer_missing(selection, models)
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    convention = scores.convention()
+    leave_out = near_duplicates.toggle(whole)
+shown = evaluated.without_near_duplicates(whole) if leave_out else whole
 attribute = evaluated.attribute(selection, shown)
-convention = scores.convention()
 scores.headline(shown, convention)
+near_duplicates.explain(shown)
 scores.explain()
 scores.published(shown, convention)
 scores.by_attribute(shown, convention, attribute)
@@ -39,4 +43,4 @@ if len(models) == 2:
 if "student" in models:
     over_time.show(shown, convention, selection.threshold, attribute)
 over_time.calibration(shown, selection.threshold)
-starred.show(shown, selection)
+starred.show(whole, selection)

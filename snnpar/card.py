@@ -13,9 +13,9 @@ from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict, without_places
 from snnpar.history import METRICS, read_metrics
-from snnpar.metrics import FIVE
+from snnpar.metrics import FIVE, SUPPORTED
 from snnpar.recipes import to_arguments
-from snnpar.report import HEADINGS
+from snnpar.report import COLUMNS, HEADINGS, support_words
 from snnpar.runs import UNREADABLE, Run, RunError
 from snnpar.scores import TOLD, Score, best_epoch, known_scores
 
@@ -51,10 +51,12 @@ def run_card(run: Run, name: str) -> str:
     if best:
         unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
         images = f", n = {best['val_images']}" if "val_images" in best else ""
+        support = (best.get("without_positives", ()), best.get("supported_attributes"), len(checkpoint.schema))
+        told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
         lines += [f"Best of {len(read_metrics(run))} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
                   f"{images}; published convention, threshold 0.45{unknown}):",
-                  "", f"| {' | '.join(HEADINGS[name] for name in FIVE)} |", "|--:|--:|--:|--:|--:|",
-                  f"| {_percent(best)} |", ""]
+                  "", f"| {' | '.join(COLUMNS.values())} |", "|--:|--:|--:|--:|--:|--:|",
+                  f"| {_percent(best, best.get(SUPPORTED))} |", "", *told]
     return "\n".join(lines)
 
 
@@ -114,15 +116,18 @@ def _data(checkpoint: Checkpoint) -> str:
 def _evaluations(scores: list[Score]) -> list[str]:
     if not scores:
         return []
-    rows = [f"| {one.images} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values)} |"
-            for one in scores]
-    return ["## Metrics", "", "In percent, by convention and threshold.", "",
-            f"| images | n | convention | {' | '.join(HEADINGS[name] for name in FIVE)} |",
-            "|---|--:|---|--:|--:|--:|--:|--:|", *rows, ""]
+    rows = [f"| {one.images} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values, one.supported)} | "
+            f"{', '.join(one.without_positives) or '-'} |" for one in scores]
+    return ["## Metrics", "", "In percent, by convention and threshold. mA averages attributes without a positive, "
+            "too; of these it says little.", "",
+            f"| images | n | convention | {' | '.join(COLUMNS.values())} | without a positive |",
+            "|---|--:|---|--:|--:|--:|--:|--:|--:|---|", *rows, ""]
 
 
-def _percent(values: dict) -> str:
-    return " | ".join(f"{100 * values[name]:.2f}" for name in FIVE)
+def _percent(values: dict, supported: float | None) -> str:
+    """The cells of COLUMNS; a dash where mA over the attributes with enough positives is not recorded."""
+    shares = {**values, SUPPORTED: supported}
+    return " | ".join("-" if shares[name] is None else f"{100 * shares[name]:.2f}" for name in COLUMNS)
 
 
 def _energy(checkpoint: Checkpoint) -> list[str]:

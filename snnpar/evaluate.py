@@ -41,7 +41,16 @@ from snnpar.evaluations import (
 from snnpar.images import ImageError, normalise
 from snnpar.inference import LoadedModel, load
 from snnpar.jobs import process_identity, status, write_status
-from snnpar.report import report, unknown_words
+from snnpar.metrics import supported, without_positives
+from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
+from snnpar.report import (
+    SUPPORTED_HEADING,
+    duplicates_words,
+    interval_method,
+    leave_out,
+    supported_mean,
+    unknown_words,
+)
 from snnpar.slices import DataChoice
 
 
@@ -140,9 +149,12 @@ def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianS
     else:
         say(evaluation, f"{evaluation.name}: goes on, {len(work.missing)} of {len(work.batches)} batches to do")
     columns = [model.schema.index(name) for name in attributes]
-    _predict(work, model, split, columns, stop)
+    thumbnails = Thumbnails(split)
+    _predict(work, model, thumbnails.split, columns, stop)
     truth = split.labels[:, [split.schema.index(name) for name in attributes]]
-    return _finish(work, Predictions(split.files, attributes, truth, work.probs()))
+    overlap = _overlap(work, thumbnails, stop)
+    return _finish(work, Predictions(split.files, attributes, truth, work.probs(), overlap.groups, overlap.train_files),
+                   overlap)
 
 
 def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[tuple[str, ...], dict[str, list[str]]]:
@@ -206,12 +218,25 @@ def _unreadable(evaluation: Evaluation, split: PedestrianSplit) -> str:
     return f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on"
 
 
-def _finish(work: Work, predictions: Predictions) -> str:
+def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Overlap:
+    """Near duplicates among the images and of the training images; what is predicted stays if it is stopped."""
+    evaluation = work.evaluation
+    write_status(evaluation, state="running", message="looking for near duplicates of training images",
+                 **process_identity(os.getpid()))
+
+    def tick() -> None:
+        work.beat()
+        if stop():
+            raise Stopped
+
+    return find_overlap(thumbnails.all(tick), evaluation.choice, tick)
+
+
+def _finish(work: Work, predictions: Predictions, overlap: Overlap) -> str:
     """Write the results, then remove the parts they were made of."""
     evaluation = work.evaluation
     write_predictions(predictions, evaluation.path / PREDICTIONS)
-    content = report(predictions.truth, predictions.probs[-1], predictions.attributes)
-    info = {"name": evaluation.name, **content, "provenance": work.provenance()}
+    info = {"name": evaluation.name, **reports(predictions, overlap), "provenance": work.provenance()}
     write_text(evaluation.path / REPORT, json.dumps(info, indent=1) + "\n")
     (evaluation.path / PROGRESS).unlink()
     shutil.rmtree(evaluation.path / PARTS)
@@ -219,13 +244,18 @@ def _finish(work: Work, predictions: Predictions) -> str:
 
 
 def _outcome(info: dict) -> str:
-    five = info["metrics"]["published"]
-    return (f"mA {100 * five['mean_accuracy']['value']:.1f}, F1 {100 * five['f1']['value']:.1f} on "
+    five, several = info["metrics"]["published"], supported_mean(info, "published")
+    beside = f" ({SUPPORTED_HEADING}: {100 * several['value']:.1f})" if several else ""
+    return (f"mA {100 * five['mean_accuracy']['value']:.1f}{beside}, F1 {100 * five['f1']['value']:.1f} on "
             f"{info['n']} images of {info['provenance']['data']['title']} (published convention)")
 
 
-def compare(first: Evaluation, second: Evaluation, *, convention: str = "published") -> dict:
-    """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first."""
+def compare(first: Evaluation, second: Evaluation, *, convention: str = "published",
+            leave_out_duplicates: bool = False) -> dict:
+    """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first.
+
+    leave_out_duplicates: without the near duplicates of training images. Raises ValueError when these are not known.
+    """
     pair = [evaluation.predictions() for evaluation in (first, second)]
     if pair[0].files != pair[1].files:
         raise EvaluationError(f"{first.name} and {second.name} are of other images; evaluate both on the same")
@@ -235,12 +265,20 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = "publish
     columns = [[one.attributes.index(name) for name in shared] for one in pair]
     truth = pair[0].truth[:, columns[0]]
     probs = [one.probs[-1][:, kept] for one, kept in zip(pair, columns, strict=True)]
-    info = first.info()
+    info, groups = first.info(), pair[0].groups
+    if leave_out_duplicates:
+        info, kept = leave_out(info), pair[0].new
+        truth, groups, probs = truth[kept], groups[kept], [one[kept] for one in probs]
+    left_out = {"left_out": info["near_duplicates"]["images"]} if leave_out_duplicates else {}
     return {
         "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
+        "near_duplicates": duplicates_words(info), **left_out, "interval": interval_method(len(truth), groups),
+        "without_positives": list(without_positives(truth, tuple(shared))),
+        "supported_attributes": int(supported(truth).sum()),
         "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",
         "unknown_labels": unknown_words(truth, convention),
-        "second_minus_first": [asdict(row) for row in paired_bootstrap(truth, *probs, convention=convention)],
+        "second_minus_first": [asdict(row) for row in paired_bootstrap(truth, *probs, convention=convention,
+                                                                       groups=groups)],
     }
 
 

@@ -44,23 +44,26 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--out", type=Path, metavar="DIR",
                        help="make the evaluations' folders there instead of in checkpoints/evaluations")
     flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
+    flags.add_argument("--leave-out-near-duplicates", action="store_true", help="print what is measured without the "
+                       "images that are near duplicates of training images of the same data; evaluation.json has both")
     flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
 
 
 def _add_choice(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--data", metavar="DIR", help="labelled images: a folder, a pickle, or hf:owner/name of the Hub")
     flags.add_argument("--layout", metavar="NAME", help="how they are laid out; found out when left away")
-    flags.add_argument("--split", metavar="NAME", help="train, val or test (default: val)")
+    flags.add_argument("--split", metavar="NAME", help="train, val or test, or joined: val+test (default: val)")
     flags.add_argument("--fold", type=int, metavar="K", help="of the data sets that come in several (default: 0)")
     flags.add_argument("--rendered", type=int, metavar="N", help="add N held-out rendered pedestrians")
     flags.add_argument("--slice", metavar="NAME", help="a saved slice of images; it names its data itself")
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    from snnpar.report import table
+    from snnpar.report import leave_out, table
 
     evaluations = _evaluate(options, options.checkpoint)
-    print(table([evaluation.info() for evaluation in evaluations], options.convention))
+    infos = [evaluation.info() for evaluation in evaluations]
+    print(table(list(map(leave_out, infos)) if options.leave_out_near_duplicates else infos, options.convention))
     print("\n" + "\n".join(str(evaluation.path) for evaluation in evaluations))
 
 
@@ -68,7 +71,8 @@ def run_compare(options: argparse.Namespace) -> None:
     """Both evaluations are kept, so that a second comparison need not compute them again."""
     from snnpar.evaluate import compare
 
-    print(json.dumps(compare(*_evaluate(options, [options.first, options.second])), indent=1))
+    pair = _evaluate(options, [options.first, options.second])
+    print(json.dumps(compare(*pair, leave_out_duplicates=options.leave_out_near_duplicates), indent=1))
 
 
 def run_faithfulness(options: argparse.Namespace) -> None:

@@ -117,6 +117,10 @@ class Work:
             np.save(file, probs)
         os.replace(partial, path)
         self.done += len(indices)
+        self.beat()
+
+    def beat(self) -> None:
+        """A sign of life, now and then."""
         if time.monotonic() - self._saved > HEARTBEAT_S:
             self.save()
 

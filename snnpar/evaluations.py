@@ -4,8 +4,11 @@ request.json (which checkpoint, which images), status.json and log.txt as every 
 {done, n, batch_size, seconds, ...} and parts/; in the end predictions.parquet and evaluation.json.
 
 predictions.parquet has one row per image and attribute, images in the order of the split: file, attribute, truth
-(1, 0, 2 unknown), prob, and for a spiking student prob_t1 .. prob_tT, the answer after timesteps 1..t, prob the last.
-evaluation.json holds what `snnpar.report` says, and provenance {checkpoint, data, commit, created, seconds, ...}.
+(1, 0, 2 unknown), prob, for a spiking student prob_t1 .. prob_tT, the answer after timesteps 1..t, prob the last, and
+group (equal for near duplicates of each other) and near_duplicate_of (a training image's file, or null).
+evaluation.json holds what `snnpar.report` says, near_duplicates (of which training images), the same report without
+those, and provenance {checkpoint, data, commit, created, seconds, ...}. Evaluations of before near duplicates were
+looked for lack all of that.
 """
 
 from __future__ import annotations
@@ -41,13 +44,24 @@ class EvaluationError(ValueError):
 class Predictions:
     """files (n,), attributes (A,), truth (n, A) int8, probs (T, n, A) float32; probs[t] after timesteps 1..t+1.
 
-    T = 1 for a model without timesteps; probs[-1] is the final answer.
+    T = 1 for a model without timesteps; probs[-1] is the final answer. groups (n,): images of one number are near
+    duplicates of each other; near_duplicate_of (n,): the training image that each is one of, or None. Both are None
+    where nobody has looked.
     """
 
     files: tuple[str, ...]
     attributes: tuple[str, ...]
     truth: np.ndarray
     probs: np.ndarray
+    groups: np.ndarray | None = None
+    near_duplicate_of: tuple[str | None, ...] | None = None
+
+    @property
+    def new(self) -> np.ndarray | None:
+        """Indices of the images that are no near duplicate of a training image; None where nobody has looked."""
+        if self.near_duplicate_of is None:
+            return None
+        return np.flatnonzero([other is None for other in self.near_duplicate_of])
 
     def __post_init__(self) -> None:
         expected = (len(self.files), len(self.attributes))
@@ -201,6 +215,10 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
     if timesteps > 1:
         for t, probs in enumerate(predictions.probs, 1):
             columns[f"prob_t{t}"] = probs.astype(np.float32).ravel()
+    if predictions.groups is not None:
+        columns["group"] = np.repeat(predictions.groups.astype(np.int32), attributes)
+        others = pa.array(predictions.near_duplicate_of, pa.string())
+        columns["near_duplicate_of"] = others.take(np.repeat(np.arange(n), attributes)).dictionary_encode()
     partial = path.with_suffix(".partial")
     parquet.write_table(pa.table(columns), partial, compression="zstd")
     os.replace(partial, path)
@@ -214,11 +232,17 @@ def read_predictions(path: Path) -> Predictions:
     try:
         rows = parquet.read_table(path).combine_chunks()
         attributes = tuple(dict.fromkeys(rows["attribute"].slice(0, 10_000).to_pylist()))
-        files = tuple(rows["file"].take(np.arange(0, len(rows), len(attributes))).to_pylist())
+        first = np.arange(0, len(rows), len(attributes))  # row of each image
+        files = tuple(rows["file"].take(first).to_pylist())
         shape = (len(files), len(attributes))
         named = [name for name in rows.column_names if name.startswith("prob_t")] or ["prob"]
         probs = np.stack([rows[name].to_numpy().reshape(shape) for name in named])
-        return Predictions(files, attributes, rows["truth"].to_numpy().reshape(shape), probs)
+        looked = "group" in rows.column_names
+        return Predictions(
+            files, attributes, rows["truth"].to_numpy().reshape(shape), probs,
+            rows["group"].to_numpy()[first] if looked else None,
+            tuple(rows["near_duplicate_of"].take(first).to_pylist()) if looked else None,
+        )
     except (OSError, KeyError, ValueError, ZeroDivisionError, pa.ArrowException) as error:
         raise EvaluationError(f"{path} is missing or damaged ({error}); evaluate again with --again") from error
 

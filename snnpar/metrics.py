@@ -15,6 +15,8 @@ import numpy as np
 
 THRESHOLDS = {"published": 0.45, "rethinking": 0.5}
 EPS = 1e-20
+ENOUGH = 4  # positives that an attribute needs for its mA to say something
+SUPPORTED = "mean_accuracy_supported"  # the name of mA over the attributes that have so many
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class AttributeMetrics:
 
 @dataclass(frozen=True)
 class PedestrianMetrics:
-    """mean_accuracy (mA) averages attributes; the other four average images."""
+    """mean_accuracy (mA) averages attributes; the other four average images.
+
+    mean_accuracy_supported averages those attributes alone that at least ENOUGH images have; NaN when there are none.
+    """
 
     mean_accuracy: float
     accuracy: float
@@ -39,6 +44,7 @@ class PedestrianMetrics:
     recall: float
     f1: float
     per_attribute: AttributeMetrics
+    mean_accuracy_supported: float
 
     def summary(self) -> dict[str, float]:
         """The five numbers by name."""
@@ -90,7 +96,7 @@ def pedestrian_metrics(
     """
     decided = decisions(labels, probs, convention, threshold, ignore_unknown)
     five, attributes = finish(per_image(decided).mean(0), attribute_counts(decided).sum(0), convention)
-    return PedestrianMetrics(*map(float, five), attributes)
+    return PedestrianMetrics(*map(float, five), attributes, float(mean_of(attributes.ma, supported(labels))))
 
 
 def per_image(decided: Decisions) -> np.ndarray:
@@ -133,3 +139,13 @@ def without_positives(labels: np.ndarray, attributes: tuple[str, ...]) -> tuple[
     """
     absent = ~(np.asarray(labels) == 1).any(0)
     return tuple(name for name, none in zip(attributes, absent, strict=True) if none)
+
+
+def supported(labels: np.ndarray) -> np.ndarray:
+    """Which attributes at least ENOUGH images have: boolean (A,) of labels (n, A)."""
+    return (np.asarray(labels) == 1).sum(0) >= ENOUGH
+
+
+def mean_of(ma: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Mean (...) over the attributes that are kept (A,) of their mA (..., A); NaN when none is."""
+    return ma[..., kept].mean(-1) if kept.any() else np.full(ma.shape[:-1], np.nan)

@@ -15,7 +15,9 @@ from snnpar.devices import queue
 from snnpar.flags import add_settings, config_from
 from snnpar.history import read_history
 from snnpar.jobs import JobStatus, kill, read_log, read_progress, status, stop
+from snnpar.metrics import SUPPORTED
 from snnpar.recipes import apply_recipe
+from snnpar.report import SUPPORTED_HEADING
 from snnpar.runs import Run, RunError, create_run, delete_run, find_run, launch, list_runs
 
 LOG_LINES = 15
@@ -72,7 +74,7 @@ def show(options: argparse.Namespace) -> None:
     run = find_run(options.name)
     row, settings = summary(run), settings_beside_recipe(run.config)
     print(f"{row['name']}: {_told(status(run))}\n{run.path}")
-    print(f"epoch {_of(row, 'epoch') or 0}, step {_of(row, 'step') or 0}, best mA / F1 {_best(row)}\n")
+    print(f"epoch {_of(row, 'epoch') or 0}, step {_of(row, 'step') or 0}, best mA / F1 {_best(row)}\n{_support(row)}")
     print(f"{shlex.join(run.command)}\n")
     print("\n".join(settings))
     print(f"\n{read_log(run, LOG_LINES) or 'the log is empty'}")
@@ -115,6 +117,7 @@ def summary(run: Run) -> dict:
         "name": run.name, "state": now.state, "message": now.message, "pid": now.pid, "path": str(run.path),
         **{key: int(place[key]) if key in place else None for key in ("epoch", "epochs", "step", "steps")},
         "best_epoch": best.get("epoch"), "mean_accuracy": best.get("mean_accuracy"), "f1": best.get("f1"),
+        **{name: best.get(name) for name in (SUPPORTED, "supported_attributes", "without_positives")},
         "eta_s": progress.get("eta_s") if now.state in ("running", "stopping") else None,
     }
 
@@ -149,6 +152,14 @@ def _best(row: dict) -> str:
     if row["best_epoch"] is None:
         return "none yet"
     return f"{100 * row['mean_accuracy']:.1f} / {100 * row['f1']:.1f} (epoch {row['best_epoch']})"
+
+
+def _support(row: dict) -> str:
+    """A line about mA over the attributes with enough positives; empty for runs that do not tell."""
+    if row[SUPPORTED] is None:
+        return ""
+    absent = f"; without a positive: {', '.join(row['without_positives'])}" if row["without_positives"] else ""
+    return f"{SUPPORTED_HEADING} {100 * row[SUPPORTED]:.1f}, over {row['supported_attributes']} attributes{absent}\n"
 
 
 def _told(now: JobStatus) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from snnpar.checkpoint import read_checkpoint
 from snnpar.evaluations import EvaluationError, list_evaluations, revision
 from snnpar.history import METRICS, read_metrics
-from snnpar.metrics import FIVE, THRESHOLDS
+from snnpar.metrics import FIVE, SUPPORTED, THRESHOLDS
+from snnpar.report import supported_attributes, supported_mean
 from snnpar.runs import Run
 from snnpar.schema import check_words
 
@@ -24,12 +25,17 @@ class Score:
     n: int | None
     convention: str
     values: dict[str, float]
+    supported: float | None = None  # mA over the attributes with enough positives, `supported_attributes` of them
+    supported_attributes: int | None = None  # None: not recorded
+    without_positives: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.convention not in THRESHOLDS:
             raise ValueError(f"no convention is called {self.convention!r}; there are {', '.join(THRESHOLDS)}")
         if self.n is not None and (not isinstance(self.n, int) or self.n < 1):
             raise ValueError(f"n must be a number of images; got {self.n!r}")
+        if self.supported is not None and not (isinstance(self.supported, float) and 0 <= self.supported <= 1):
+            raise ValueError(f"supported must be a share from 0 to 1; got {self.supported!r}")
         if set(self.values) != set(FIVE) or not all(isinstance(v, float) and 0 <= v <= 1 for v in self.values.values()):
             raise ValueError(f"values must be shares from 0 to 1 by {', '.join(FIVE)}; got {self.values}")
 
@@ -46,7 +52,8 @@ def known_scores(folder: Path) -> list[Score]:
         return _told(read_checkpoint(folder).provenance.get(TOLD)) + _evaluated(folder)
     images = f"validation images of its training (epoch {best['epoch']}, the best)"
     values = {name: best[name] for name in FIVE}
-    return [Score(images, "val", best.get("val_images"), "published", values), *_evaluated(folder)]
+    support = (best.get(SUPPORTED), best.get("supported_attributes"), tuple(best.get("without_positives", ())))
+    return [Score(images, "val", best.get("val_images"), "published", values, *support), *_evaluated(folder)]
 
 
 def _told(rows: object) -> list[Score]:
@@ -54,8 +61,9 @@ def _told(rows: object) -> list[Score]:
     found = []
     for row in rows if isinstance(rows, list) else []:
         try:
-            check_words((row["images"], row["split"]), "The images and the split of a score")
-            found.append(Score(**row))
+            names = tuple(row.get("without_positives", ()))
+            check_words((row["images"], row["split"], *names), "The images, the split and the attributes of a score")
+            found.append(Score(**row | {"without_positives": names}))
         except (KeyError, TypeError, ValueError):
             continue
     return found
@@ -80,7 +88,15 @@ def _evaluated(folder: Path) -> list[Score]:
             weights = weights or revision(folder)
             if source["sha256"] == weights:
                 found += [Score(data["title"], data["split"] if data["data"] else "test", info["n"], name,
-                                {one: info["metrics"][name][one]["value"] for one in FIVE}) for name in THRESHOLDS]
+                                {one: info["metrics"][name][one]["value"] for one in FIVE}, *_support(info, name))
+                          for name in THRESHOLDS]
         except (EvaluationError, KeyError, TypeError):
             continue  # the Evaluate page tells about it
     return found
+
+
+def _support(info: dict, convention: str) -> tuple[float | None, int, tuple[str, ...]]:
+    """mA over the attributes with enough positives, how many these are, and the names of those without any."""
+    several = supported_mean(info, convention)
+    return (several["value"] if several else None, len(supported_attributes(info)),
+            tuple(info["attributes_without_positives"]))

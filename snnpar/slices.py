@@ -27,6 +27,7 @@ class SliceError(ValueError):
 class DataChoice:
     """A split of `data` (a folder, a pickle, hf:owner/name, or "") and `rendered` held-out rendered pedestrians.
 
+    `split` may join several: val+test.
     `layout` "" is found out from the content. `slice` "" is all of these images, else the name of a slice of them.
     """
 
@@ -51,17 +52,32 @@ class DataChoice:
     @property
     def title(self) -> str:
         """The choice in one line, without the place of the data on this machine."""
-        source = self.data.removeprefix("hf:") if self.data.startswith("hf:") else Path(self.data).name
-        fold = f", fold {self.fold}" if self.fold else ""
-        parts = [f"{source}, {self.split}{fold}"] if self.data else []
+        parts = [self._named(self.split)] if self.data else []
         parts += [f"{self.rendered} rendered"] if self.rendered else []
         return (f"slice {self.slice} of " if self.slice else "") + " and ".join(parts)
+
+    @property
+    def train_title(self) -> str:
+        """The training images of the same data, likewise."""
+        return self._named("train")
+
+    def _named(self, split: str) -> str:
+        source = self.data.removeprefix("hf:") if self.data.startswith("hf:") else Path(self.data).name
+        return f"{source}, {split}" + (f", fold {self.fold}" if self.fold else "")
+
+    def open_train(self) -> PedestrianSplit:
+        """The training images of the same data. Raises SliceError where there can be none, else as `open` does."""
+        if not self.data:
+            raise SliceError("rendered pedestrians are drawn from a seed that no training uses; there are no training "
+                             "images to compare with")
+        return open_folder(self.data, "train", layout=self.layout, fold=self.fold)
 
     def open(self, *, slices: Path | None = None) -> PedestrianSplit:
         """These images. Raises DataError or HubError, and SliceError for a slice that is gone or names other files."""
         parts = []
         if self.data:
-            parts.append(open_folder(self.data, self.split, layout=self.layout, fold=self.fold))
+            parts += [open_folder(self.data, split, layout=self.layout, fold=self.fold)
+                      for split in self.split.split("+")]
         if self.rendered:
             name = f"{self.rendered} rendered held out"
             parts.append(rendered_split(HELD_OUT_SEEDS["test"], self.rendered, name=name))

@@ -7,7 +7,7 @@ import pytest
 
 from snnpar import bootstrap
 from snnpar.bootstrap import bootstrap_intervals, paired_bootstrap
-from snnpar.metrics import FIVE, THRESHOLDS, AttributeMetrics, pedestrian_metrics
+from snnpar.metrics import ENOUGH, FIVE, SUPPORTED, THRESHOLDS, AttributeMetrics, pedestrian_metrics
 
 
 def noisy(seed: int = 0, n: int = 60, attributes: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,10 @@ def test_intervals_equal_those_of_computing_every_draw(convention: str, ignore: 
     found = bootstrap_intervals(labels, probs, convention, ignore_unknown=ignore, resamples=41, seed=3)
     plain = [pedestrian_metrics(labels[rows], probs[rows], convention, ignore_unknown=ignore)
              for rows in draws(len(labels), 41, 3)]
+    kept = (labels == 1).sum(0) >= ENOUGH  # in the images, not in each draw
     for end, percent in ((found.low, 2.5), (found.high, 97.5)):
+        expected = np.percentile([metrics.per_attribute.ma[kept].mean() for metrics in plain], percent)
+        assert end.mean_accuracy_supported == pytest.approx(expected, abs=1e-12)
         for name in FIVE:
             expected = np.percentile([getattr(metrics, name) for metrics in plain], percent)
             assert getattr(end, name) == pytest.approx(expected, abs=1e-12)
@@ -75,10 +78,11 @@ def test_a_number_of_draws_is_needed() -> None:
 def test_the_paired_bootstrap_equals_computing_every_draw() -> None:
     labels, first = noisy()
     second = noisy(1)[1]
-    plain = []
+    plain, kept = [], (labels == 1).sum(0) >= ENOUGH
     for rows in draws(len(labels), 30, 5):
-        a, b = (pedestrian_metrics(labels[rows], probs[rows]).summary() for probs in (first, second))
-        plain.append([b[name] - a[name] for name in FIVE])
+        a, b = (pedestrian_metrics(labels[rows], probs[rows]) for probs in (first, second))
+        several = [one.per_attribute.ma[kept].mean() for one in (a, b)]
+        plain.append([*(getattr(b, name) - getattr(a, name) for name in FIVE), several[1] - several[0]])
     found = paired_bootstrap(labels, first, second, resamples=30, seed=5)
     expected = np.percentile(plain, (2.5, 97.5), axis=0).T
     np.testing.assert_allclose([(row.low, row.high) for row in found], expected, atol=1e-12)
@@ -91,7 +95,7 @@ def test_bootstrap_of_equal_and_of_better_models() -> None:
     for row in paired_bootstrap(labels, worse, worse, resamples=50):
         assert (row.difference, row.low, row.high) == (0, 0, 0)
     rows = paired_bootstrap(labels, worse, better, resamples=200, seed=1)
-    assert [row.metric for row in rows] == list(FIVE)
+    assert [row.metric for row in rows] == [*FIVE, SUPPORTED]
     for row in rows:
         assert 0 < row.low < row.difference < row.high
         expected = getattr(pedestrian_metrics(labels, better), row.metric) - getattr(
@@ -100,3 +104,71 @@ def test_bootstrap_of_equal_and_of_better_models() -> None:
     assert paired_bootstrap(labels, worse, better, resamples=200, seed=1) == rows
     backwards = paired_bootstrap(labels, better, worse, resamples=200, seed=1)
     assert [-row.low for row in backwards] == pytest.approx([row.high for row in rows])
+
+
+def interval(labels: np.ndarray, probs: np.ndarray, groups: np.ndarray | None, convention: str = "published") -> list:
+    found = bootstrap_intervals(labels, probs, convention, resamples=60, groups=groups)
+    return [getattr(end, name) for end in (found.low, found.high) for name in (*FIVE, SUPPORTED)]
+
+
+@pytest.mark.parametrize("convention", THRESHOLDS)
+def test_groups_of_one_are_the_ordinary_bootstrap(convention: str) -> None:
+    labels, probs = noisy()
+    alone = interval(labels, probs, None, convention)
+    assert interval(labels, probs, np.arange(len(labels)), convention) == alone
+    assert interval(labels, probs, 3 * np.arange(len(labels)) + 7, convention) == alone, "numbers are only names"
+    pair = [paired_bootstrap(labels, probs, noisy(1)[1], resamples=60, convention=convention, groups=groups)
+            for groups in (None, np.arange(len(labels)))]
+    assert pair[0] == pair[1]
+
+
+@pytest.mark.parametrize("convention", THRESHOLDS)
+@pytest.mark.parametrize("copies", [2, 5])
+def test_copies_of_every_image_tell_nothing_new(convention: str, copies: int) -> None:
+    """Drawn with its copies an image counts as one: the interval is that of the images without copies."""
+    labels, probs = noisy()
+    labels[:, :-1][:ENOUGH] = 1  # each attribute but the last has enough positives, with or without copies
+    groups = np.tile(np.arange(len(labels)), copies)
+    copied = np.tile(labels, (copies, 1)), np.tile(probs, (copies, 1))
+    once = interval(labels, probs, None, convention)
+    assert interval(*copied, groups, convention) == pytest.approx(once, abs=1e-12)
+    shrunk = interval(*copied, None, convention)
+    assert (np.array(shrunk[6:]) - shrunk[:6] < 0.9 * (np.array(once[6:]) - once[:6])).all()
+    first, second = (np.tile(one, (copies, 1)) for one in (probs, noisy(1)[1]))
+    found = paired_bootstrap(copied[0], first, second, resamples=60, convention=convention, groups=groups)
+    expected = paired_bootstrap(labels, probs, noisy(1)[1], resamples=60, convention=convention)
+    assert [(r.difference, r.low, r.high) for r in found] == [
+        pytest.approx((r.difference, r.low, r.high), abs=1e-12) for r in expected]
+
+
+@pytest.mark.parametrize("at_once", [1, 10**9])
+def test_groups_are_drawn_whole(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of several sizes: as computing every draw of groups, whatever number of images that is."""
+    monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_ONCE", at_once)
+    labels, probs = noisy()
+    groups = np.random.default_rng(0).integers(0, 20, len(labels))
+    members = [np.flatnonzero(groups == number) for number in np.unique(groups)]
+    plain = [np.concatenate([members[i] for i in draw]) for draw in draws(len(members), 41, 3)]
+    assert len({len(rows) for rows in plain}) > 5
+    found = bootstrap_intervals(labels, probs, resamples=41, seed=3, groups=groups)
+    for name in FIVE:
+        values = [getattr(pedestrian_metrics(labels[rows], probs[rows]), name) for rows in plain]
+        assert getattr(found.low, name) == pytest.approx(np.percentile(values, 2.5), abs=1e-12)
+        assert getattr(found.high, name) == pytest.approx(np.percentile(values, 97.5), abs=1e-12)
+
+
+def test_groups_must_fit_the_images() -> None:
+    with pytest.raises(ValueError, match="one number for each of 60 images; got \\(3,\\)"):
+        bootstrap_intervals(*noisy(), groups=np.arange(3))
+
+
+def test_without_enough_positives_there_is_no_such_mean() -> None:
+    labels, probs = noisy()
+    labels[labels == 1] = 0
+    labels[: ENOUGH - 1] = 1
+    assert np.isnan(bootstrap_intervals(labels, probs, resamples=5).low.mean_accuracy_supported)
+    assert np.isnan(pedestrian_metrics(labels, probs).mean_accuracy_supported)
+    assert [row.metric for row in paired_bootstrap(labels, probs, probs, resamples=5)] == list(FIVE)
+    labels[ENOUGH - 1, 2] = 1
+    found = pedestrian_metrics(labels, probs)
+    assert found.mean_accuracy_supported == found.per_attribute.ma[2]

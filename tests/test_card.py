@@ -46,7 +46,23 @@ def test_the_card_tells_what_was_done(run: Run) -> None:
     assert "# my-student" in card and "CC BY 4.0" in card and "rendered" in card
     assert "--data pa100k --teacher a-teacher" in card and "--seed 7" in card and "1.00 h" in card
     assert "Best of 2 epochs" in card and "(epoch 1;" in card
-    assert "| 70.00 | 60.00 | 50.00 | 40.00 | 30.00 |" in card
+    assert "| 70.00 | - | 60.00 | 50.00 | 40.00 | 30.00 |" in card  # an earlier run, which has no second mA
+
+
+def test_the_card_names_attributes_without_a_positive(run: Run) -> None:
+    """With mA over the attributes that have enough beside it, in the card of the run and in that of a copy."""
+    support = {"mean_accuracy_supported": 0.75, "supported_attributes": 23, "without_positives": ["LowerStripe"],
+               "val_images": 199}
+    rows = [row | (support if row["kind"] == "epoch" else {}) for row in ROWS]
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    card = run_card(run, "my-student")
+    assert "| mA | mA (≥ 4 positives) | Acc |" in card and "| 70.00 | 75.00 | 60.00 |" in card
+    assert "over the 23 of 26 attributes with at least 4 positives; without a positive: LowerStripe" in card
+    export_run(run, run.path.parent / "copy")
+    share(run.path.parent / "copy", run.path.parent / "again", "lab/again")
+    for name in ("copy", "again"):  # the second knows it from the config of the first
+        text = (run.path.parent / name / "README.md").read_text("utf-8")
+        assert "| 199 | published, 0.45 | 70.00 | 75.00 | 60.00 | 50.00 | 40.00 | 30.00 | LowerStripe |" in text
 
 
 def test_an_export_loads_and_tells_no_path(run: Run, tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def test_predictions_survive_the_file_to_the_bit(tmp_path_factory: pytest.TempPa
     assert (after.files, after.attributes, after.truth.dtype) == (before.files, before.attributes, np.int8)
     np.testing.assert_array_equal(after.truth, before.truth)
     np.testing.assert_array_equal(after.probs, before.probs)
+    assert after.groups is None and after.near_duplicate_of is None and after.new is None
+    looked = replace(before, groups=np.arange(n) // 2, near_duplicate_of=("x.png", *(None,) * (n - 1)))
+    write_predictions(looked, folder / "c.parquet")
+    again = read_predictions(folder / "c.parquet")
+    assert again.groups.tolist() == looked.groups.tolist() and again.near_duplicate_of == looked.near_duplicate_of
+    assert again.new.tolist() == list(range(1, n)) and again.files == before.files
+    (folder / "c.parquet").unlink()
     assert (folder / "a.parquet").read_bytes() == (folder / "b.parquet").read_bytes()
     assert sorted(p.name for p in folder.iterdir()) == ["a.parquet", "b.parquet"]
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 EVENTS = "events"
 FLUSH_S = 10
-PLACES = ("kind", "epoch", "step", "steps", "time", "best")
+PLACES = ("kind", "epoch", "step", "steps", "time", "best", "without_positives")
 COSTS = ("images_per_s", "eta_s", "memory_gb")
 
 

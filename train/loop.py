@@ -17,7 +17,8 @@ from snnpar.checkpoint import CARD, WEIGHTS, save_weights
 from snnpar.evaluate import predict_probs
 from snnpar.images import normalise
 from snnpar.jobs import process_identity, write_status
-from snnpar.metrics import pedestrian_metrics
+from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_positives
+from snnpar.report import SUPPORTED_HEADING, support_words
 from snnpar.runs import Run
 from train import parallel
 from train.events import add_row, open_events
@@ -106,24 +107,32 @@ def validate(session: Session) -> None:
     """
     epoch, steps = session.epoch + 1, session.steps_done
     if session.world.is_first:
-        metrics = _score(session, epoch)
+        metrics, support = _score(session, epoch), _support(session)
         score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
         is_best = score > session.best.get("score", -1.0)
         if is_best:
             session.best = {"epoch": epoch, "score": score, **metrics}
             save_weights(session.scored, session.run.path / WEIGHTS)
         _record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best,
-                          "val_images": len(session.val), **metrics})
+                          "val_images": len(session.val), **support, **metrics})
         _look(session, epoch, steps)
-        log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
-                 *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
+        if epoch == 1:
+            log.info("val: %s", support_words(support["without_positives"], support["supported_attributes"],
+                                              len(session.checkpoint.schema)))
+        several = f" ({100 * metrics[SUPPORTED]:.2f})" if SUPPORTED in metrics else ""
+        log.info("epoch %d/%d: mA %.2f%s  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
+                 100 * metrics["mean_accuracy"], several, *(100 * metrics[name] for name in FIVE[1:]),
+                 "  (best)" if is_best else "")
     parallel.barrier(session.world)
     session.epoch, session.step = epoch, 0
     save(session)
 
 
 def _score(session: Session, epoch: int) -> dict[str, float]:
-    """The five metrics on val; raises Stopped between batches, if only this process must agree."""
+    """The five metrics on val, and mA over the attributes with enough positives if there are such.
+
+    Raises Stopped between batches, if only this process must agree.
+    """
 
     def say(done: int) -> None:
         if session.world.is_alone:
@@ -132,7 +141,16 @@ def _score(session: Session, epoch: int) -> dict[str, float]:
 
     probs = predict_probs(session.scored, session.val, session.word_vectors, on_batch=say)
     labels = session.val.split.labels
-    return pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown).summary()
+    found = pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown)
+    several = {SUPPORTED: found.mean_accuracy_supported} if supported(labels).any() else {}
+    return found.summary() | several
+
+
+def _support(session: Session) -> dict:
+    """How much the labels of val say about each attribute."""
+    labels = session.val.split.labels
+    return {"supported_attributes": int(supported(labels).sum()),
+            "without_positives": list(without_positives(labels, session.checkpoint.schema.attributes))}
 
 
 def _look(session: Session, epoch: int, steps: int) -> None:
@@ -211,4 +229,6 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
 
 
 def _best_line(best: dict) -> str:
-    return f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}, F1 {100 * best['f1']:.2f} on val"
+    several = f" ({SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.2f})" if SUPPORTED in best else ""
+    five = {name: 100 * best[name] for name in FIVE}
+    return f"best epoch {best['epoch']}: mA {five['mean_accuracy']:.2f}{several}, F1 {five['f1']:.2f} on val"

@@ -14,7 +14,8 @@ from snnpar.config import to_dict
 from snnpar.figures import LOOKS
 from snnpar.history import config_diff
 from snnpar.metrics import FIVE
-from snnpar.report import HEADINGS
+from snnpar.report import HEADINGS, SUPPORTED_HEADING
+from snnpar.scores import Score
 
 RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/school: taught by",
              "start": ":material/start: started from"}
@@ -112,8 +113,20 @@ def _scores(one: Kept) -> None:
         st.caption("Nothing is measured here yet: the Evaluate page does it. Its card below may say more.")
         return
     rows = [{"images": score.images, "n": score.n, "convention": f"{score.convention}, {score.threshold}",
-             **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE}} for score in found]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="known_scores")
+             **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE},
+             SUPPORTED_HEADING: support(score), "no positive": ", ".join(score.without_positives)} for score in found]
+    order = ["images", "n", "convention", HEADINGS["mean_accuracy"], SUPPORTED_HEADING]
+    table = pd.DataFrame(rows)
+    st.dataframe(table[[*order, *(name for name in table if name not in order)]], hide_index=True, key="known_scores",
+                 column_config={"no positive": st.column_config.TextColumn(
+                     help="Attributes that no image has. mA averages them all the same, which says little.")})
+
+
+def support(score: Score) -> str:
+    """mA over the attributes with enough positives, and how many these are; a dash where that is not recorded."""
+    if score.supported is None:
+        return "–"
+    return f"{100 * score.supported:.1f} ({score.supported_attributes} attributes)"
 
 
 def _compare(one: Kept, there: list[Kept]) -> None:

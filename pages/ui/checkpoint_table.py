@@ -13,7 +13,7 @@ from snnpar.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
 from snnpar.estimate import size
 from snnpar.evaluations import list_evaluations
 from snnpar.figures import LOOKS
-from snnpar.report import HEADINGS
+from snnpar.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.scores import Score, known_scores
 
 KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
@@ -64,7 +64,9 @@ def _row(one: Kept) -> dict:
         "Role": f"{LOOKS[one.checkpoint.role].mark} {one.checkpoint.role}",
         "Data": one.checkpoint.train.get("dataset") or "–",
         "T": str(model.timesteps) if model.architecture == "spikingformer" else "–",
-        **{HEADINGS[name]: 100 * best.values[name] if best else None for name in ("mean_accuracy", "f1")},
+        HEADINGS["mean_accuracy"]: 100 * best.values["mean_accuracy"] if best else None,
+        SUPPORTED_HEADING: 100 * best.supported if best and best.supported is not None else None,
+        HEADINGS["f1"]: 100 * best.values["f1"] if best else None,
         "On": on(best) if best else "–",
         "Disk": one.bytes / 1e6,
         "Revision": ", ".join((*one.revisions, one.commit[:SHORT])) if one.kind == HUB else one.commit[:SHORT] or "–",
@@ -83,6 +85,8 @@ def _columns() -> dict:
         "Checkpoint": column.TextColumn(width="medium"),
         "T": column.TextColumn(help="Timesteps of a spiking network."),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format=metric, help="Percent, published convention."),
+        SUPPORTED_HEADING: column.NumberColumn(format=metric, help="mA over the attributes that enough of these images "
+                                               "have; how many, and which none has, is told below the table."),
         HEADINGS["f1"]: column.NumberColumn(format=metric, help="Percent, published convention."),
         "On": column.TextColumn(help="The images of the two figures: those a run validated on, here or where a copy "
                                 "was made, or of an evaluation made here. A dash: none is known here; the card below "

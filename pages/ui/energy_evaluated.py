@@ -11,8 +11,9 @@ from pages.ui.chrome import mark, sentence
 from pages.ui.evaluated import Shown
 from snnpar.checkpoint import Checkpoint
 from snnpar.figures.curves import METRIC_NAMES
-from snnpar.metrics import FIVE, PedestrianMetrics, pedestrian_metrics
+from snnpar.metrics import SUPPORTED, PedestrianMetrics, pedestrian_metrics, supported
 from snnpar.outcomes import decided_at
+from snnpar.report import COLUMNS, SUPPORTED_HEADING, supported_words
 
 SHOWN = 6
 CACHED = 32
@@ -47,14 +48,16 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
 
 def _five(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
     steps = len(shown.probs["student"])
-    rows = {f"after t = {t}": [f"**{100 * getattr(early, name):.1f}%**" for name in FIVE]}
+    names = [name for name in COLUMNS if name != SUPPORTED or supported(shown.truth).any()]
+    rows = {f"after t = {t}": [f"**{100 * getattr(early, name):.1f}%**" for name in names]}
     if t < steps:
-        rows[f"after T = {steps}"] = [f"{100 * getattr(late, name):.1f}%" for name in FIVE]
-        rows["change, points"] = [f"{100 * (getattr(early, name) - getattr(late, name)):+.1f}" for name in FIVE]
+        rows[f"after T = {steps}"] = [f"{100 * getattr(late, name):.1f}%" for name in names]
+        rows["change, points"] = [f"{100 * (getattr(early, name) - getattr(late, name)):+.1f}" for name in names]
     table = pd.DataFrame([[name, *cells] for name, cells in rows.items()],
-                         columns=["", *(METRIC_NAMES[name] for name in FIVE)])
+                         columns=["", *(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in names)])
     st.table(table, border="horizontal", hide_index=True, alt="Metrics after t timesteps")
-    st.caption(f"{mark('student')} {shown.first.checkpoint['name']}, {shown.title}; {CONVENTION} convention.")
+    st.caption(f"{mark('student')} {shown.first.checkpoint['name']}, {shown.title}; {CONVENTION} convention. "
+               f"{supported_words(shown.first.info)}.")
 
 
 def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:

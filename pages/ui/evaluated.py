@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pages.ui.chrome import ROLES, Selection, mark
 from snnpar.checkpoint import Checkpoint
 from snnpar.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
 from snnpar.jobs import modified
+from snnpar.report import leave_out
 from snnpar.schema import SCHEMAS, AttributeSchema, load_schema
 
 REPORTS_KEPT, PREDICTIONS_KEPT = 512, 6  # predictions of 10,000 images after 1..4 timesteps hold 5 MB
@@ -39,7 +40,9 @@ class Evaluated:
     @property
     def title(self) -> str:
         """Which images, and how many."""
-        return f"{self.data['title']}, n = {self.info['n']:,}"
+        gone = self.info.get("left_out")
+        without = f", without {gone:,} near duplicates of training images" if gone else ""
+        return f"{self.data['title']}{without}, n = {self.info['n']:,}"
 
     @property
     def version(self) -> str:
@@ -51,7 +54,8 @@ class Evaluated:
 class Shown:
     """One or two evaluations, by role, of the same n images on the A attributes they share.
 
-    truth (n, A); probs by role (T, n, A), T = 1 without timesteps; key changes when the files do.
+    truth (n, A); probs by role (T, n, A), T = 1 without timesteps; kept (n,): where these images stand in the
+    evaluation; groups (n,) of near duplicates, None where nobody has looked. key changes when the files do.
     """
 
     models: dict[str, Evaluated]
@@ -60,6 +64,8 @@ class Shown:
     attributes: tuple[str, ...]
     truth: np.ndarray
     probs: dict[str, np.ndarray]
+    kept: np.ndarray
+    groups: np.ndarray | None
 
     @property
     def first(self) -> Evaluated:
@@ -90,6 +96,16 @@ class Shown:
         """The attributes in words."""
         schema = self.schema
         return tuple(schema.labels[schema.index(name)] if schema else name for name in self.attributes)
+
+
+def without_near_duplicates(shown: Shown) -> Shown:
+    """The same without near duplicates of training images. Raises ValueError saying why that cannot be had."""
+    models = {role: replace(one, info=leave_out(one.info)) for role, one in shown.models.items()}
+    new = shown.first.evaluation.predictions().new
+    return replace(
+        shown, models=models, key=f"{shown.key}-new", files=tuple(shown.files[i] for i in new), truth=shown.truth[new],
+        probs={role: probs[:, new] for role, probs in shown.probs.items()}, kept=new, groups=shown.groups[new],
+    )
 
 
 def complete(role: str) -> dict[str, Evaluated]:
@@ -196,7 +212,7 @@ def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
     columns = {role: [one.attributes.index(name) for name in names] for role, one in read.items()}
     truth = next(one.truth[:, columns[role]] for role, one in read.items())
     probs = {role: one.probs[:, :, columns[role]] for role, one in read.items()}
-    return Shown(_models, key, last.files, names, truth, probs)
+    return Shown(_models, key, last.files, names, truth, probs, np.arange(len(last.files)), last.groups)
 
 
 @st.cache_data(max_entries=REPORTS_KEPT, show_spinner=False)

@@ -71,6 +71,17 @@ def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) 
     st.code(command(checkpoints, choice), language="bash", wrap_lines=True)
 
 
+def offer_again(models: dict[str, Evaluated]) -> None:
+    """Evaluations of an earlier version, which lack what this one looks for: make them anew."""
+    if access.denied("evaluate"):
+        return
+    evaluations = [one.evaluation for one in models.values()]
+    if st.button("Evaluate again", icon=":material/replay:", key="evaluate_again"):
+        _control(lambda: [launch(one, again=True) for one in evaluations])
+    st.code("\n".join(shlex.join(["python", *one.arguments, "--again"]) for one in evaluations), language="bash",
+            wrap_lines=True)
+
+
 def folders(selection: Selection) -> list[Path]:
     """Of the bar's checkpoints."""
     return [checkpoint.path for checkpoint in selection.checkpoints.values()]

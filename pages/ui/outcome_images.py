@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from pages.ui import access, basket, picture
 from pages.ui.evaluated import Shown
-from snnpar.datasets import PedestrianSplit
+from snnpar.datasets import PedestrianSplit, subset
 
 PER_PAGE = 8  # two rows of four, as tall as the table beside them
 SIZE = (110, 200)  # pixels, width and height
@@ -72,7 +72,7 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the data set…")
 def _split(key: str, _shown: Shown) -> PedestrianSplit:
-    split = _shown.first.evaluation.split()
+    split = subset(_shown.first.evaluation.split(), _shown.kept)
     if split.files != _shown.files:
         raise ValueError("the data set holds other images than when it was evaluated; evaluate again")
     return split

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui import outcome_tables
 from pages.ui.evaluated import Shown
 from snnpar import figures
-from snnpar.metrics import THRESHOLDS, pedestrian_metrics
+from snnpar.metrics import SUPPORTED, THRESHOLDS, pedestrian_metrics, supported, without_positives
 from snnpar.outcomes import (
     BINS,
     FIRST_ONLY,
@@ -17,6 +17,7 @@ from snnpar.outcomes import (
     flips,
     reliability,
 )
+from snnpar.report import support_words
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 CACHED = 16
@@ -38,6 +39,7 @@ def show(shown: Shown, convention: str, threshold: float, attribute: str) -> Non
         st.markdown(f"**Metrics after t timesteps** ({convention} convention, threshold {THRESHOLDS[convention]})")
         rows = _metrics(shown.key, convention, shown)
         st.plotly_chart(figures.metrics_over_time(rows), key="metrics_over_time", **LIKE_PLOT)
+        st.caption(_support(shown, rows))
     with right:
         st.markdown(f"**Answers fixed and broken between t and T = {len(probs)}** (threshold {threshold:g})")
         changes = _changes(shown.key, threshold, shown)[:-1].sum(1)
@@ -86,12 +88,18 @@ def calibration(shown: Shown, threshold: float) -> None:
         st.plotly_chart(figures.calibration_curves(curves), key="calibration", **LIKE_PLOT)
 
 
+def _support(shown: Shown, rows: list[dict[str, float]]) -> str:
+    """mA over the attributes with enough positives after each t, and which attributes have none."""
+    words = support_words(without_positives(shown.truth, shown.attributes), int(supported(shown.truth).sum()),
+                          len(shown.attributes))
+    values = ", ".join(f"{100 * row[SUPPORTED]:.1f}" for row in rows)
+    return f"{words}: {values} after t = 1 to {len(rows)}." if supported(shown.truth).any() else f"{words}."
+
+
 @st.cache_data(max_entries=CACHED, show_spinner=False)
 def _metrics(key: str, convention: str, _shown: Shown) -> list[dict[str, float]]:
-    return [
-        pedestrian_metrics(_shown.truth, probs, convention).summary()
-        for probs in _shown.probs["student"]
-    ]
+    found = [pedestrian_metrics(_shown.truth, probs, convention) for probs in _shown.probs["student"]]
+    return [one.summary() | {SUPPORTED: one.mean_accuracy_supported} for one in found]
 
 
 @st.cache_data(max_entries=CACHED, show_spinner=False)

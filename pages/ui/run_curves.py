@@ -13,6 +13,8 @@ from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
 from snnpar.history import POINTS, History
+from snnpar.metrics import SUPPORTED
+from snnpar.report import SUPPORTED_HEADING
 from snnpar.runs import Run
 
 if TYPE_CHECKING:
@@ -78,15 +80,29 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
             f"**Validation** · best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.1f}, "
             f"F1 {100 * best['f1']:.1f} (published convention, threshold 0.45)"
         )
+        _support(best)
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
         _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
     _grid({title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
            for name, (title, words) in COSTS.items() if name in known.steps})
 
 
+def _support(best: dict) -> None:
+    """mA over the attributes that enough validation images have, and which none has; earlier runs do not tell."""
+    if SUPPORTED in best:
+        absent = best["without_positives"]
+        st.caption(f"{SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.1f}, over {best['supported_attributes']} attributes."
+                   + (f" No validation image has {', '.join(absent)}, so that their mA says little." if absent else ""))
+
+
+def _beside(row: dict) -> str:
+    return f" ({SUPPORTED_HEADING}: {100 * row[SUPPORTED]:.1f})" if SUPPORTED in row else ""
+
+
 def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str, RunLook], weight: float) -> None:
     unit = next(iter(axes.values())).unit
-    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
+    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} "
+            f"(epoch {row['epoch']})"
             for name, found in known.items() if found.epochs for row in [_best(found)]]
     if best:
         st.markdown("**Best on validation** (published convention, threshold 0.45)  \n" + "  \n".join(best))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui.chrome import mark
+from pages.ui.chrome import mark, sentence
 from pages.ui.computing import computed
 from pages.ui.evaluated import Evaluated, Shown
 from snnpar import figures
@@ -14,8 +14,10 @@ from snnpar.bootstrap import PairedDifference, paired_bootstrap
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics import FIVE, THRESHOLDS
 from snnpar.published import CONVENTION, SOURCE, published_rows, published_set
+from snnpar.report import COLUMNS, SUPPORTED_HEADING, cells, supported_words
 
-HEADINGS = {name: METRIC_NAMES[name] for name in FIVE}
+PUBLISHED_COLUMNS = tuple(METRIC_NAMES[name] for name in FIVE)
+OUR_COLUMNS = tuple(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in COLUMNS)
 EXPLAINED = (
     "**mA**, mean accuracy: of the people with an attribute, the share found; of those without, the share left alone; "
     "the mean of both, then the mean over attributes, so that rare ones count as much as common ones. The other four "
@@ -45,22 +47,19 @@ def convention() -> str:
 
 
 def headline(shown: Shown, name: str) -> None:
-    """The five metrics of each model and of their difference, with intervals."""
+    """The metrics of each model and of their difference, with intervals."""
     rows = {f"{mark(role)} {one.checkpoint['name']}": _cells(one, name) for role, one in shown.models.items()}
     if len(rows) == 2:
-        rows["Student − teacher, points"] = [
-            f"**{100 * row.difference:+.1f}** [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
-            for row in _differences(shown.key, name, shown)
-        ]
-    _table(rows)
+        differences = {row.metric: row for row in _differences(shown.key, name, shown)}
+        rows["Student − teacher, points"] = [_difference(differences.get(column)) for column in COLUMNS]
+    _table(rows, OUR_COLUMNS)
     first = shown.first
-    absent = first.info["attributes_without_positives"]
     st.caption(
         f"Ours: {first.title}, {len(first.info['attributes'])} attributes. Convention {name}: threshold "
         f"{THRESHOLDS[name]}, {F1_WORDS[name]}; unknown labels: {first.info['metrics'][name]['unknown_labels']}. In "
-        "brackets the 95% interval: where the number would lie had other images of this kind been drawn; a difference "
-        "whose interval holds 0 may be chance."
-        + (f" No image here has {', '.join(absent)}, so that their mA says little." if absent else "")
+        "brackets the 95% interval: where the number would lie had other images of this kind been drawn, near "
+        f"duplicates together ({first.info['interval']['method']}); a difference whose interval holds 0 may be chance. "
+        f"{sentence(supported_words(first.info))}"
     )
 
 
@@ -68,12 +67,18 @@ def headline(shown: Shown, name: str) -> None:
 def _differences(key: str, convention: str, _shown: Shown) -> list[PairedDifference]:
     """Student minus teacher, on the same draws of images."""
     pair = [_shown.probs[role][-1] for role in ("teacher", "student")]
-    return paired_bootstrap(_shown.truth, *pair, convention=convention)
+    return paired_bootstrap(_shown.truth, *pair, convention=convention, groups=_shown.groups)
 
 
-def _table(rows: dict[str, list[str]]) -> None:
-    """One row per name, the five metrics across."""
-    table = pd.DataFrame([[name, *cells] for name, cells in rows.items()], columns=["Model", *HEADINGS.values()])
+def _difference(row: PairedDifference | None) -> str:
+    if row is None:
+        return "–"
+    return f"**{100 * row.difference:+.1f}** [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+
+
+def _table(rows: dict[str, list[str]], columns: tuple[str, ...]) -> None:
+    """One row per name, the metrics across."""
+    table = pd.DataFrame([[name, *row] for name, row in rows.items()], columns=["Model", *columns])
     st.table(table, border="horizontal", hide_index=True)
 
 
@@ -85,9 +90,14 @@ def explain() -> None:
 
 def _cells(one: Evaluated, convention: str) -> list[str]:
     """Value and interval of each metric, in percent."""
-    numbers = [one.info["metrics"][convention][key] for key in FIVE]
-    return [f"**{100 * number['value']:.1f}%** [{100 * number['low']:.1f}, {100 * number['high']:.1f}]"
-            for number in numbers]
+    return list(map(_number, cells(one.info, convention)))
+
+
+def _number(number: dict[str, float] | None) -> str:
+    if number is None:
+        return "–"
+    value = f"**{100 * number['value']:.1f}%**"
+    return f"{value} [{100 * number['low']:.1f}, {100 * number['high']:.1f}]" if "low" in number else value
 
 
 def published(shown: Shown, convention: str) -> None:
@@ -100,7 +110,7 @@ def published(shown: Shown, convention: str) -> None:
         others = "other networks" if shown.n == test_set.n else "other images, other sizes"
         st.markdown(f":gray-badge[published] full {test_set.title} test set, n={test_set.n:,}: **{others}**")
         _table({row.system: [f"{row.percent[key]:.1f}%" if key in row.percent else "–" for key in FIVE]
-                for row in published_rows(schema)})
+                for row in published_rows(schema)}, PUBLISHED_COLUMNS)
         differs = "" if convention == CONVENTION else f" Ours above are counted by the {convention} convention."
         st.caption(
             f"For orientation only; printed in {SOURCE}, {CONVENTION} convention, threshold {THRESHOLDS[CONVENTION]}. "

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from snnpar.datasets import Annotation, layout_of, local_path
-from snnpar.datasets.hashes import nearest, perceptual_hash
+from snnpar.datasets.duplicates import DEFINITION, LIMIT, nearest, thumbnail
 from snnpar.datasets.split import UNKNOWN
 from snnpar.images import ImageError
 
 PARTS = ("train", "val", "test")
-# Of 64 bits. Up to 10, pictures of PA100K that were looked at showed one person; from 12 on some showed two.
-DUPLICATE_BITS = 6
 SHOWN = 20  # of a list that is a hint; unreadable images are always listed in full
 
 
@@ -49,13 +48,13 @@ class BadLabel:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """An image of `split` and the most similar one of an earlier split, whose hashes differ in `bits` of 64."""
+    """An image of `split` and the most similar one of an earlier split, of which it is a near duplicate."""
 
     split: str
     file: str
     other_split: str
     other_file: str
-    bits: int
+    correlation: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +73,10 @@ class DataReport:
     def is_sound(self) -> bool:
         return not self.unreadable and not self.bad_labels
 
+    def duplicates_of(self, split: str, other_split: str) -> tuple[Duplicate, ...]:
+        """The images of `split` with a near duplicate in `other_split`."""
+        return tuple(pair for pair in self.duplicates if (pair.split, pair.other_split) == (split, other_split))
+
     def without_positives(self) -> dict[str, tuple[str, ...]]:
         """The attributes that nobody has, by split."""
         return {
@@ -88,7 +91,7 @@ def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataRepo
     annotation = found.annotation(path, fold)
     parts = {name: annotation.splits[name] for name in PARTS if name in annotation.splits}
     used = np.unique(np.concatenate(list(parts.values())))
-    hashes, reasons = _read(annotation, used)
+    thumbnails, reasons = _read(annotation, used)
     bad = [BadLabel(annotation.files[i], annotation.schema.attributes[j], annotation.labels[i, j].item())
            for i, j in annotation.bad_labels()]
     title = f"{found.name}, fold {fold}" if found.folds > 1 else found.name
@@ -99,7 +102,7 @@ def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataRepo
         in_no_split=len(annotation.files) - len(used),
         unreadable=tuple(Unreadable(name, annotation.files[i], reasons[i])
                          for name, indices in parts.items() for i in indices if i in reasons),
-        bad_labels=tuple(bad), duplicates=_duplicates(annotation, parts, hashes),
+        bad_labels=tuple(bad), duplicates=_duplicates(annotation, parts, thumbnails),
     )
 
 
@@ -107,31 +110,29 @@ def _count(name: str, labels: np.ndarray) -> SplitCounts:
     return SplitCounts(name, len(labels), (labels == 1).sum(0), (labels == UNKNOWN).sum(0))
 
 
-def _read(annotation: Annotation, indices: np.ndarray) -> tuple[dict[int, int], dict[int, str]]:
-    """Hashes of the images that can be read, and why the others cannot, by index."""
-    hashes, reasons = {}, {}
+def _read(annotation: Annotation, indices: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, str]]:
+    """Thumbnails of the images that can be read, and why the others cannot, by index."""
+    thumbnails, reasons = {}, {}
     for index in tqdm(indices.tolist(), desc="reading images", disable=None, leave=False):
         try:
-            hashes[index] = perceptual_hash(annotation.read(index))
+            thumbnails[index] = thumbnail(annotation.read(index))
         except ImageError as error:
             reasons[index] = str(error)
-    return hashes, reasons
+    return thumbnails, reasons
 
 
-def _duplicates(annotation: Annotation, parts: dict[str, np.ndarray], hashes: dict[int, int]) -> tuple[Duplicate, ...]:
-    """For every image of a later split its nearest of the earlier ones, if that differs in few bits; closest first."""
-    found, earlier = [], []
-    for split, indices in parts.items():
-        own = [int(index) for index in indices if int(index) in hashes]
-        if own and earlier:
-            values = [np.array([hashes[i] for i in group], dtype=np.uint64) for group in (own, [i for _, i in earlier])]
-            for index, place, bits in zip(own, *nearest(*values), strict=True):
-                if bits <= DUPLICATE_BITS:
-                    other_split, other = earlier[place]
-                    found.append(Duplicate(split, annotation.files[index], other_split, annotation.files[other],
-                                           int(bits)))
-        earlier += [(split, index) for index in own]
-    return tuple(sorted(found, key=lambda pair: (pair.bits, pair.file)))
+def _duplicates(annotation: Annotation, parts: dict[str, np.ndarray],
+                thumbnails: dict[int, np.ndarray]) -> tuple[Duplicate, ...]:
+    """For every image and every earlier split its most similar one there, if a near duplicate; most similar first."""
+    files, found = annotation.files, []
+    readable = {name: [int(i) for i in indices if int(i) in thumbnails] for name, indices in parts.items()}
+    stacks = {name: np.stack([thumbnails[i] for i in indices]) for name, indices in readable.items() if indices}
+    for earlier, split in combinations(stacks, 2):
+        for index, place, correlation in zip(readable[split], *nearest(stacks[split], stacks[earlier]), strict=True):
+            if correlation > LIMIT:
+                found.append(Duplicate(split, files[index], earlier, files[readable[earlier][place]],
+                                       float(correlation)))
+    return tuple(sorted(found, key=lambda pair: (-pair.correlation, pair.split, pair.file)))
 
 
 def describe(report: DataReport) -> str:
@@ -145,11 +146,20 @@ def describe(report: DataReport) -> str:
     lines += [f"  {image.split}  {image.file}: {image.reason}" for image in report.unreadable]
     lines.append(f"labels other than 0, 1 and 2: {len(report.bad_labels) or 'none'}")
     lines += _shortened([f"  {bad.file}  {bad.attribute} = {bad.value}" for bad in report.bad_labels])
-    lines.append(f"near duplicates across splits: {len(report.duplicates) or 'none'} (perceptual hashes that differ in "
-                 f"at most {DUPLICATE_BITS} of 64 bits; a hint, look at the pictures)")
-    lines += _shortened([f"  {pair.split} {pair.file} ~ {pair.other_split} {pair.other_file} ({pair.bits} bits)"
-                         for pair in report.duplicates])
-    return "\n".join(lines)
+    return "\n".join([*lines, *_overlaps(report)])
+
+
+def _overlaps(report: DataReport) -> list[str]:
+    """How many images of each split have a near duplicate in each earlier one, and which."""
+    lines = []
+    for earlier, split in combinations(report.splits, 2):
+        pairs = report.duplicates_of(split.name, earlier.name)
+        lines.append(f"images of {split.name} with a near duplicate in {earlier.name}: "
+                     f"{f'{len(pairs):,} of {split.n:,}' if pairs else 'none'}")
+        lines += _shortened([f"  {pair.file} ~ {pair.other_file} ({pair.correlation:.3f})" for pair in pairs])
+    if lines:
+        lines.append(f"near duplicates: {DEFINITION}; evaluate --leave-out-near-duplicates does without those of train")
+    return lines
 
 
 def _table(report: DataReport) -> list[str]:

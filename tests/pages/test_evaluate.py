@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,11 @@ from snnpar.evaluations import (
     revision,
     write_predictions,
 )
+from snnpar.figures.curves import METRIC_NAMES
 from snnpar.jobs import process_identity, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.outcomes import FIRST_ONLY, SECOND_ONLY, changes_over_time, count_outcomes, images_with, outcomes
+from snnpar.overlap import Overlap, reports
 from snnpar.report import report
 from snnpar.slices import DataChoice, list_slices
 
@@ -35,8 +38,12 @@ ROLES = {"teacher": "tiny-teacher", "student": "tiny-student"}
 
 
 def write_evaluation(root: Path, role: str, choice: DataChoice = FEW, *, timesteps: int = 3, seed: int = 0,
-                     unknown: bool = False) -> tuple[Evaluation, Predictions]:
-    """What `python -m snnpar evaluate` leaves, with answers that are right more often than not."""
+                     unknown: bool = False, near: int | None = 0) -> tuple[Evaluation, Predictions]:
+    """What `python -m snnpar evaluate` leaves, with answers that are right more often than not.
+
+    near: how many images, the first ones, are near duplicates of training images; None: nobody has looked, as earlier
+    versions did not.
+    """
     folder = root / ROLES[role]
     split = rendered_split(HELD_OUT_SEEDS["test"], choice.rendered, name="few")
     rng = np.random.default_rng(seed + (role == "student"))
@@ -46,10 +53,15 @@ def write_evaluation(root: Path, role: str, choice: DataChoice = FEW, *, timeste
     if unknown:
         truth[0] = 2
     predictions = Predictions(split.files, split.schema.attributes, truth, probs)
+    overlap = None
+    if near is not None:
+        others = tuple(f"t{i}.png" if i < near else None for i in range(len(split)))
+        overlap = Overlap(np.arange(len(split)), others, np.full(len(split), 0.9), "people, train", 100)
+        predictions = replace(predictions, groups=overlap.groups, near_duplicate_of=others)
     evaluation = create_evaluation(folder, choice, root=root / "evaluations")
     provenance = {"checkpoint": {"name": folder.name, "role": role, "sha256": revision(folder)},
                   "data": {"title": choice.title, "hash": data_hash(split)}}
-    content = report(truth, probs[-1], split.schema.attributes, resamples=20)
+    content = reports(predictions, overlap) if overlap else report(truth, probs[-1], split.schema.attributes)
     write_predictions(predictions, evaluation.path / PREDICTIONS)
     write_text(evaluation.path / REPORT, json.dumps({**content, "provenance": provenance}))
     write_status(evaluation, state="done")
@@ -101,8 +113,8 @@ def test_the_five_metrics_are_those_of_the_report(app, root: Path) -> None:
     ours = test.table[0].value
     for row, (_, predictions) in enumerate(wrote.values()):
         five = pedestrian_metrics(predictions.truth, predictions.probs[-1]).summary()
-        for column, value in enumerate(five.values(), 1):
-            assert ours.iloc[row, column].startswith(f"**{100 * value:.1f}%** [")
+        for name, value in five.items():
+            assert ours[METRIC_NAMES[name]][row].startswith(f"**{100 * value:.1f}%** [")
     captions = said(test.caption)
     assert "40 rendered, n = 40" in captions and "threshold 0.45" in captions and "unknown labels: none" in captions
 
@@ -311,3 +323,80 @@ def test_a_damaged_report_is_left_out(app, root: Path) -> None:
     (evaluation.path / REPORT).write_text("{", "utf-8")
     test = app(root, "evaluate")
     assert not test.exception and test.selectbox(key="evaluation_student").value is None
+
+
+# ------------------------------------------------------------------------------------------------ near duplicates
+
+
+def test_near_duplicates_are_left_out_of_every_number_and_image(app, root: Path) -> None:
+    wrote = [write_evaluation(root, role, near=7)[1] for role in ROLES]
+    test = app(root, "evaluate")
+    toggle = test.toggle(key="leave_out")
+    assert toggle.label.endswith("training images (7)") and not toggle.value and not toggle.disabled
+    assert "7 of 40 images are near duplicates of the 100 training images (people, train)" in said(test.caption)
+    toggle.set_value(True).run()
+    assert not test.exception and "7 of 40 images are left out" in said(test.caption)
+    assert "40 rendered, without 7 near duplicates of training images, n = 33" in said(test.caption)
+    for row, predictions in enumerate(wrote):
+        five = pedestrian_metrics(predictions.truth[7:], predictions.probs[-1][7:]).summary()
+        for name, value in five.items():
+            assert test.table[0].value[METRIC_NAMES[name]][row].startswith(f"**{100 * value:.1f}%** [")
+    assert (test.dataframe[1].value["known"] == 33).all()  # after the table of near duplicates
+    cards = [c.value.split("`")[1] for c in test.caption if c.value.startswith("`")]
+    assert cards and not set(cards) & set(wrote[0].files[:7])
+
+
+def test_the_near_duplicates_are_named(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role, near=2)
+    rows = app(root, "evaluate").dataframe[0].value
+    assert rows["train_file"].tolist() == ["t0.png", "t1.png"] and (rows["correlation"] == 0.9).all()
+
+
+def test_a_star_survives_leaving_its_image_out(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role, near=39)
+    test = app(root).switch_page("pages/evaluate.py")
+    test.run()
+    star = next(b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_star"))
+    star.click().run()
+    test.toggle(key="leave_out").set_value(True).run()
+    assert not test.exception and "Basket: 1 starred" in said(test.subheader)
+
+
+def test_the_choice_comes_from_the_link(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role, near=39)
+    test = app(root).switch_page("pages/evaluate.py")
+    test.query_params["leave_out"] = "true"
+    test.run()
+    assert test.toggle(key="leave_out").value and "n = 1, 26 attributes" in said(test.caption)
+
+
+def test_without_near_duplicates_there_is_nothing_to_leave_out(app, root: Path) -> None:
+    for role in ROLES:
+        write_evaluation(root, role)
+    test = app(root, "evaluate")
+    assert test.toggle(key="leave_out").disabled and "None of 40 images are near duplicates" in said(test.caption)
+
+
+def test_an_evaluation_of_before_opens_and_can_be_made_again(app, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = []
+    monkeypatch.setattr("pages.ui.evaluating.launch", lambda one, **options: again.append((one, options)))
+    wrote = [write_evaluation(root, role, near=None)[0] for role in ROLES]
+    test = app(root, "evaluate")
+    assert test.toggle(key="leave_out").disabled and "were not looked for when this was made" in said(test.caption)
+    assert len(test.table[0].value) == 3 and "over images" in said(test.caption)
+    test.button(key="evaluate_again").click().run()
+    assert again == [(one, {"again": True}) for one in wrote]
+
+
+def test_attributes_without_a_positive_are_named_beside_the_mean_of_the_others(app, root: Path) -> None:
+    _, predictions = write_evaluation(root, "student")
+    positives = (predictions.truth == 1).sum(0)
+    absent = [name for name, count in zip(predictions.attributes, positives, strict=True) if not count]
+    test = app(root, "evaluate")
+    expected = pedestrian_metrics(predictions.truth, predictions.probs[-1]).per_attribute.ma[positives >= 4].mean()
+    assert test.table[0].value["mA (≥ 4 positives)"][0].startswith(f"**{100 * expected:.1f}%** [")
+    words = f"over the {(positives >= 4).sum()} of 26 attributes with at least 4 positives"
+    assert said(test.caption).count(words) == 2 and all(name in said(test.caption) for name in absent)
