@@ -66,7 +66,7 @@ def test_the_list_says_how_far_each_run_is(runs: Callable[..., str], run: Run, o
     lines = [line.split("  ") for line in runs("list").splitlines()]
     assert [line[0] for line in lines] == ["name", "20260102-fresh", "20260101-one"]
     words = runs("list").splitlines()[2].split()
-    assert words == ["20260101-one", "created", "3/4", "21/40", "57.0", "/", "70.0", "(epoch", "1)"]
+    assert words == "20260101-one created: never started 3/4 21/40 57.0 / 70.0 (epoch 1)".split()
     write_status(fresh, state="running", **process_identity(sleeper.pid))
     (fresh.path / "progress.json").write_text(json.dumps(
         {"phase": "training", "epoch": 2, "epochs": 4, "step": 9, "steps": 16, "eta_s": 3725.4, "memory_gb": 1.0}))
@@ -89,7 +89,7 @@ def test_showing_a_run(runs: Callable[..., str], run: Run) -> None:
     write_status(run, state="failed", message="the disk is full")
     told = runs("show", "20260101")
     assert told.startswith("20260101-one: failed; the disk is full\n") and str(run.path) in told
-    assert "epoch 3/4, step 21/40, best mA / F1 57.0 / 70.0 (epoch 1)" in told
+    assert "epoch 3 of 4, step 21 of 40; best mA / F1 57.0 / 70.0 (epoch 1)" in told
     assert "\npython -m train --model spikingformer_1_64 --epochs 4\n" in told
     assert "epochs             4 (recipe default: 20)" in told
     assert told.endswith("line 39\n") and "line 25\n" in told and "line 20\n" not in told
@@ -136,7 +136,7 @@ def test_stop_and_kill_and_queue(runs: Callable[..., str], run: Run, own_runs: P
 def test_resume_launches_the_run(runs: Callable[..., str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("snnpar.runs_cli.launch", lambda run, resume: asked.append((run, resume)))
-    assert runs("resume", "2026") == "20260101-one: created\n" and asked == [(run, True)]
+    assert runs("resume", "2026") == "20260101-one: created; never started\n" and asked == [(run, True)]
 
 
 def test_deleting_needs_a_word(runs: Callable[..., str], run: Run) -> None:
