@@ -49,7 +49,8 @@ def check_resume(run: Job) -> None:
     changed = _changed(_saved(run), now)
     if changed:
         more = ", and more differs" if len(changed) > NAMED else ""
-        raise ResumeError(f"{CONFIG} says {' and '.join(changed[:NAMED])}{more}; put it back, or start a new run from these weights with --init {run.path}")
+        raise ResumeError(f"{CONFIG} says {' and '.join(changed[:NAMED])}{more}; put it back, or start a "
+                          f"new run from these weights with --init {run.path}")
 
 
 def _missing(config: TrainConfig) -> str:

@@ -66,7 +66,7 @@ def test_the_list_says_how_far_each_run_is(runs: Callable[..., str], run: Run, o
     lines = [line.split("  ") for line in runs("list").splitlines()]
     assert [line[0] for line in lines] == ["name", "20260102-fresh", "20260101-one"]
     words = runs("list").splitlines()[2].split()
-    assert words == "20260101-one created: never started 3/4 21/40 57.0 / 70.0 (epoch 1)".split()
+    assert " ".join(words) == "20260101-one created: never started 3/4 21/40 57.0 / 70.0 (epoch 1)"
     write_status(fresh, state="running", **process_identity(sleeper.pid))
     (fresh.path / "progress.json").write_text(json.dumps(
         {"phase": "training", "epoch": 2, "epochs": 4, "step": 9, "steps": 16, "eta_s": 3725.4, "memory_gb": 1.0}))
