@@ -53,7 +53,7 @@ def change_tags(run: Job, *, add: Iterable[str] = (), remove: Iterable[str] = ()
 
 def set_note(run: Job, text: str) -> Notes:
     """Replace the note of a run; "" takes it away. Raises NotesError when it is too long."""
-    text = "".join(one for one in text.strip() if one == "\n" or one.isprintable())
+    text = "".join(one for one in text if one == "\n" or one.isprintable()).strip()
     if len(text) > MOST_LETTERS:
         raise NotesError(f"the note has {len(text):,} letters; at most {MOST_LETTERS:,} are kept")
     with _editing(run):

@@ -81,10 +81,9 @@ def _say(run: Run, world: World, **values: object) -> None:
 def train_epoch(session: Session) -> None:
     """The steps of this epoch that are left, a saved state now and then."""
     config, steps, began = session.config, session.steps_per_epoch, time.monotonic()
-    total = config.epochs * steps
     session.model.train()
     saved, first = began, session.step
-    bar = tqdm(total=total, initial=session.steps_done, desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
+    bar = tqdm(total=config.epochs * steps, initial=session.steps_done, desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
                disable=None, leave=False)
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:

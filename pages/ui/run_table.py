@@ -47,13 +47,14 @@ def draw(rows: list[RunRow], total: int, marked: tuple[str, ...], pick: Callable
         return
     names = tuple(row.name for row in rows)
     wanted = [position for position, name in enumerate(names) if name in marked]
-    if sorted(_marked()) != wanted:
-        st.session_state[KEY] = {"selection": {"rows": wanted, "columns": [], "cells": []}}
+    marks = {"selection": {"rows": wanted, "columns": [], "cells": []}}
+    if KEY in st.session_state and sorted(_marked()) != wanted:
+        st.session_state[KEY] = marks
     st.session_state[DRAWN] = names
     st.dataframe(
         pd.DataFrame(map(_cells, rows)), key=KEY, hide_index=True, column_config=_columns(), placeholder="–",
         on_select=lambda: pick(tuple(st.session_state[DRAWN][position] for position in _marked())),
-        selection_mode="multi-row", height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
+        selection_mode="multi-row", selection_default=marks, height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
         alt="All runs. The boxes below the table choose runs by keyboard.",
     )
 
@@ -91,12 +92,12 @@ def _columns() -> dict:
             "another number of them cannot be compared by it."
     return {
         "State": column.TextColumn(width=100),
-        "Run": column.TextColumn(width=220),
+        "Run": column.TextColumn(width=265),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format="%.1f", width=55, help=score),
         HEADINGS["f1"]: column.NumberColumn(format="%.1f", width=55, help=score),
-        "n": column.NumberColumn(width=55, help="Validation images of the two figures."),
+        "n": column.NumberColumn(width=50, help="Validation images of the two figures."),
         "Epoch": column.NumberColumn(width=60, help="That of the last step; 0 is before the first."),
-        "of": column.NumberColumn(width=50, help="Epochs of the whole run."),
+        "of": column.NumberColumn(width=40, help="Epochs of the whole run."),
         "Tags": column.ListColumn(width=130),
         "Created": column.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=130, help="In the time of the server."),
         "Model": column.TextColumn(width=170),
