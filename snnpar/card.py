@@ -50,10 +50,11 @@ def run_card(run: Run, name: str) -> str:
     best = best_epoch(run.path)
     if best:
         unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
+        epochs = sum(row["epoch"] > 0 for row in read_metrics(run))  # 0 is before the first step
         images = f", n = {best['val_images']}" if "val_images" in best else ""
         support = (best.get("without_positives", ()), best.get("supported_attributes"), len(checkpoint.schema))
         told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
-        lines += [f"Best of {len(read_metrics(run))} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
+        lines += [f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
                   f"{images}; published convention, threshold 0.45{unknown}):",
                   "", f"| {' | '.join(COLUMNS.values())} |", "|--:|--:|--:|--:|--:|--:|",
                   f"| {_percent(best, best.get(SUPPORTED))} |", "", *told]

@@ -40,7 +40,7 @@ from snnpar.evaluations import (
 )
 from snnpar.images import ImageError, normalise
 from snnpar.inference import LoadedModel, load
-from snnpar.jobs import process_identity, status, write_status
+from snnpar.jobs import AT_WORK, process_identity, status, write_status
 from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
 from snnpar.report import (
@@ -107,7 +107,7 @@ def evaluate_checkpoint(
     try:
         checkpoint, split = read_checkpoint(folder), choice.open()
         create_evaluation(folder, choice, root=root)
-        write_status(evaluation, state="running", **process_identity(os.getpid()))
+        write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
         outcome = _evaluate(evaluation, checkpoint, split, batch_size, again, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)

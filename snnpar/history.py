@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,58 @@ def read_history(run: Path, before: History | None = None) -> History:
     return History(_appended(before.steps, len(before), rows.get("step", [])),
                    before.epochs + tuple(rows.get("epoch", ())), before.firing + tuple(rows.get("firing", ())),
                    before.inode, before.size + whole)
+
+
+def best_epoch(rows: Sequence[Mapping]) -> Mapping | None:
+    """The validation whose weights a run keeps: the last one marked best; None before there is one.
+
+    Of rows without marks (earlier versions wrote none), the one of the highest mA + F1.
+    """
+    if any("best" in row for row in rows):
+        return next((row for row in reversed(rows) if row.get("best")), None)
+    return max(rows, key=lambda row: row["mean_accuracy"] + row["f1"], default=None)
+
+
+def place_words(place: Mapping) -> str:
+    """How far a run is, the same everywhere: epoch 3 of 20, step 120 of 900.
+
+    Step k is the k-th update of the weights in all epochs, epoch e the pass over the images that it belongs to, both
+    from 1; 0 is before the first update.
+    """
+    if not place.get("step"):
+        return "before the first step"
+    return ", ".join(f"{one} {place[one]:,.0f}" + (f" of {place[f'{one}s']:,.0f}" if place.get(f"{one}s") else "")
+                     for one in ("epoch", "step") if place.get(one))
+
+
+def how_far(history: History, progress: Mapping, epochs: int | None) -> dict[str, int | None]:
+    """epoch, epochs, step and steps of a run, from its last logged step or what its process said since; None: unknown.
+
+    progress: the content of progress.json.
+    """
+    logged = history.last
+    told = progress if progress.get("steps") and progress.get("step", 0) >= logged.get("step", 0) else logged
+    place = {"epochs": epochs, **told}
+    return {name: int(place[name]) if isinstance(place.get(name), int | float) else None
+            for name in ("epoch", "epochs", "step", "steps")}
+
+
+def seconds_at_work(history: History, batch_size: int, epochs: int) -> float | None:
+    """Seconds of training and validation up to now, pauses left out; None when no speed is logged.
+
+    Of each epoch: its steps at its last logged speed (images/s, the mean since the epoch began), and the time from
+    its last logged step to its validation.
+    """
+    if not {"images_per_s", "steps", "time"} <= history.steps.keys():
+        return None
+    step, epoch, speed = (history.steps[name] for name in ("step", "epoch", "images_per_s"))
+    last = np.append(np.flatnonzero(np.diff(epoch)), len(epoch) - 1)  # the last logged step of each epoch
+    per_epoch = history.steps["steps"][last] / epochs
+    training = (step[last] - (epoch[last] - 1) * per_epoch) * batch_size / speed[last]
+    ended = {row["epoch"]: row["time"] for row in history.epochs if "time" in row}
+    logged = dict(zip(epoch[last].astype(int).tolist(), history.steps["time"][last].tolist(), strict=True))
+    validation = [max(0.0, ended[one] - time) for one, time in logged.items() if one in ended]
+    return float(np.nansum(training) + np.nansum(validation))
 
 
 def read_metrics(run: Job, kind: str = "epoch") -> list[dict]:

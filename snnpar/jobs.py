@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -33,6 +33,8 @@ PROGRESS = "progress.json"
 HEARTBEATS = ("metrics.jsonl", PROGRESS)
 STATES = ("created", "queued", "running", "stalled", "stopping", "stopped", "killed", "lost", "failed", "done")
 ACTIVE = ("queued", "running", "stalled", "stopping")
+PAST = ("worked", "failed")  # of status.json: has it ever been at work, and why it failed when it last was
+AT_WORK = {"worked": True, "failed": ""}
 RESUME = "resume goes on from the last saved state"
 CROWDED = 0.85  # share of the memory from which a sudden death looks like running out of it
 
@@ -91,14 +93,36 @@ def spawn(job: Job, arguments: list[str], *, state: str = "running", message: st
 
 
 def write_status(job: Job, **values: object) -> None:
-    """Replace status.json; the process it names is this one, unless `values` name another."""
-    content = {**process_identity(os.getpid()), **values, "written": time.time()}
+    """Replace status.json; the process it names is this one, unless `values` name another.
+
+    What is said of the past (`PAST`) stays until `values` say otherwise: whoever is at work again says `AT_WORK`.
+    """
+    known = _read(job.path / "status.json")
+    past = {name: known[name] for name in PAST if name in known}
+    if values.get("state") == "failed":
+        past["failed"] = values.get("message", "")
+    content = {**process_identity(os.getpid()), **past, **values, "written": time.time()}
     write_text(job.path / "status.json", json.dumps(content) + "\n")
 
 
 def status(job: Job) -> JobStatus:
-    """The state as files and process table show it; a dead process is never shown as running."""
+    """The state as files and process table show it; a dead process is never shown as running.
+
+    A job that failed keeps the reason until it is at work again, whatever became of an attempt to start it.
+    """
     written = _read(job.path / "status.json")
+    now = _status(job, written)
+    told = [now.message] if now.message else []
+    if now.state == "created":
+        told = told or ["never started"]
+    elif now.state in ("stopped", "killed", "lost") and written.get("worked") is False:
+        told.append("never started")
+    if now.state in ("queued", "stopped", "killed", "lost") and written.get("failed"):
+        told.append(f"before that it failed: {written['failed']}")
+    return replace(now, message="; ".join(told))
+
+
+def _status(job: Job, written: dict) -> JobStatus:
     state, message = written.get("state"), str(written.get("message", ""))
     if state not in STATES:
         return JobStatus("lost", f"status.json is missing or unreadable; {RESUME}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +23,10 @@ from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
 from snnpar.devices import device_key, enlist
 from snnpar.hub import pin_checkpoint, pin_dataset
-from snnpar.jobs import Job, claim, modified, processes, spawn, write_status
+from snnpar.jobs import Job, JobError, claim, modified, processes, spawn, write_status
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
+from snnpar.resuming import check_resume
 
 UNREADABLE = "unreadable.txt"  # split, file and reason of each image that could not be read
 
@@ -84,7 +86,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
         raise RunError(f"{path} cannot be made ({error.strerror}); give another folder") from error
     provenance = {"created": datetime.now().astimezone().isoformat(timespec="seconds"), "commit": commit()}
     write_config(path, model, schema, to_dict(config), provenance)
-    write_status(Run(path), state="created")
+    write_status(Run(path), state="created", worked=False)
     return Run(path)
 
 
@@ -129,17 +131,20 @@ def find_run(name: str, *, root: Path | None = None) -> Run:
 def launch(run: Run, *, resume: bool = False) -> None:
     """Train the run in its own process, which outlives this one and waits for its turn on the device.
 
-    Raises JobError when a process works on it already, RunError when it is trained and not to be resumed.
+    Raises JobError when a process works on it already, RunError when it is trained and not to be resumed, ConfigError
+    when it cannot go on as its config.json stands; nothing has changed then.
     """
     with claim(run):
-        check_untrained(run, resume=resume)
+        check_start(run, resume=resume)
         arguments = ["-m", "train", "--run", str(run.path.resolve()), *(["--resume"] if resume else [])]
         spawn(run, arguments, **enlist(run, device_key(run.config)))
 
 
-def check_untrained(run: Run, *, resume: bool) -> None:
-    """Raise RunError when training the run would overwrite its weights."""
-    if run.is_loadable and not resume:
+def check_start(run: Run, *, resume: bool) -> None:
+    """Raise RunError when training the run would overwrite its weights, ConfigError when it cannot go on."""
+    if resume:
+        check_resume(run)
+    elif run.is_loadable:
         raise RunError(f"{run.path} has already been trained; add --resume to go on, or start a new run")
 
 
@@ -156,3 +161,16 @@ def delete_run(run: Run, *, root: Path | None = None) -> None:
         if left := processes(run):
             raise RunError(f"{run.name} has left {len(left)} processes behind; kill it first")
         shutil.rmtree(run.path)
+
+
+def delete_runs(runs: Iterable[Run], *, said: Callable[[Run], object] = lambda _run: None) -> dict[str, str]:
+    """Remove the folders of many runs for good, calling `said` after each; why each of the others stays, by name."""
+    refused = {}
+    for run in runs:
+        try:
+            delete_run(run)
+        except (RunError, JobError, OSError) as error:
+            refused[run.name] = str(error)
+        else:
+            said(run)
+    return refused

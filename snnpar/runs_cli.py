@@ -1,4 +1,4 @@
-"""`python -m snnpar runs`: list, show, create, stop, kill, resume, delete and queue, as the Train page does."""
+"""`python -m snnpar runs`: all that the Train page does with runs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import argparse
 import dataclasses
 import json
 import shlex
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 
 import snnpar
-from snnpar.config import ConfigError, TrainConfig
+from snnpar.config import TrainConfig, to_dict
 from snnpar.devices import queue
 from snnpar.flags import add_settings, config_from
-from snnpar.history import read_history
-from snnpar.jobs import JobStatus, kill, read_log, read_progress, status, stop
-from snnpar.metrics import SUPPORTED
+from snnpar.history import config_diff, place_words
+from snnpar.jobs import STATES, JobStatus, kill, read_log, status, stop
+from snnpar.notes import change_tags, read_notes, set_note
 from snnpar.recipes import apply_recipe
 from snnpar.report import SUPPORTED_HEADING
-from snnpar.runs import Run, RunError, create_run, delete_run, find_run, launch, list_runs
+from snnpar.run_table import RunRow, RunTable, matching, run_row, to_csv
+from snnpar.runs import RunError, create_run, delete_runs, find_run, launch
 
 LOG_LINES = 15
 
@@ -26,9 +28,7 @@ LOG_LINES = 15
 def add_runs(flags: argparse.ArgumentParser) -> None:
     """One subcommand per function below."""
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="all runs, newest first")
-    listing.add_argument("--json", action="store_true", help="for scripts: a list of objects")
-    listing.set_defaults(command=list_all)
+    _add_list(commands.add_parser("list", help="all runs, newest first"))
     commands.add_parser("queue", help="who trains and who waits on each device").set_defaults(command=show_queue)
     create = commands.add_parser("create", help="make a run for torchrun to start; the flags of `python -m train`")
     add_settings(create)
@@ -38,23 +38,50 @@ def add_runs(flags: argparse.ArgumentParser) -> None:
         ("stop", stop_one, "end after this step with a state to resume from; a waiting run leaves the queue"),
         ("kill", kill_one, "end it and all its processes at once; what came after the last saved state is lost"),
         ("resume", resume_one, "go on from the last saved state, or start a run that never did"),
-        ("delete", delete_one, "remove a run for good"),
     ):
-        command = commands.add_parser(name, help=help)
-        command.add_argument("name", metavar="NAME", help="the run's name, or the beginning of it")
-        command.set_defaults(command=act)
-        if name == "delete":
-            command.add_argument("--yes", action="store_true", help="needed, as nothing is asked")
+        _named(commands.add_parser(name, help=help), act)
+    tag = _named(commands.add_parser("tag", help="give a run tags to find it by, or print those it has"), tag_one)
+    tag.add_argument("tags", metavar="TAG", nargs="*", help="letters, digits and . _ - + : /")
+    tag.add_argument("--remove", metavar="TAG", action="append", default=[], help="take a tag away; can be repeated")
+    note = _named(commands.add_parser("note", help="write a note on a run, or print the one it has"), note_one)
+    note.add_argument("text", metavar="TEXT", nargs="?", help='replaces the note; "" takes it away')
+    diff = commands.add_parser("diff", help="the settings in which two runs differ")
+    for name in ("first", "second"):
+        diff.add_argument(name, metavar="NAME", help="the run's name, or the beginning of it")
+    diff.set_defaults(command=diff_two)
+    delete = commands.add_parser("delete", help="remove runs for good")
+    delete.add_argument("names", metavar="NAME", nargs="+", help="the run's name, or the beginning of it")
+    delete.add_argument("--yes", action="store_true", help="needed, as nothing is asked")
+    delete.set_defaults(command=delete_all)
+
+
+def _named(command: argparse.ArgumentParser, act: Callable) -> argparse.ArgumentParser:
+    command.add_argument("name", metavar="NAME", help="the run's name, or the beginning of it")
+    command.set_defaults(command=act)
+    return command
+
+
+def _add_list(listing: argparse.ArgumentParser) -> None:
+    listing.add_argument("--text", default="", help="only runs with all these words in them, say in name or note")
+    listing.add_argument("--state", action="append", default=[], choices=STATES, help="only these; can be repeated")
+    listing.add_argument("--tag", action="append", default=[], help="only runs with all these; can be repeated")
+    form = listing.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for scripts: a list of objects")
+    form.add_argument("--csv", action="store_true", help="for spreadsheets: all that is known, in full")
+    listing.set_defaults(command=list_all)
 
 
 def list_all(options: argparse.Namespace) -> None:
-    rows = [summary(run) for run in list_runs(snnpar.RUNS)]
+    every = RunTable().rows(snnpar.RUNS)
+    rows = matching(every, text=options.text, states=options.state, tags=options.tag)
     if options.json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+    elif options.csv:
+        print(to_csv(rows), end="")
     elif not rows:
-        print("no run yet; `python -m train` starts one")
+        print(f"none of {len(every)} runs matches" if every else "no run yet; `python -m train` starts one")
     else:
-        print(table([("name", "state", "epoch", "step", "best mA / F1", "left"), *map(_cells, rows)]))
+        print(table([("name", "state", "epoch", "step", "best mA / F1", "left", "tags"), *map(_cells, rows)]))
 
 
 def show_queue(_options: argparse.Namespace) -> None:
@@ -72,9 +99,10 @@ def create_one(options: argparse.Namespace) -> None:
 
 def show(options: argparse.Namespace) -> None:
     run = find_run(options.name)
-    row, settings = summary(run), settings_beside_recipe(run.config)
-    print(f"{row['name']}: {_told(status(run))}\n{run.path}")
-    print(f"epoch {_of(row, 'epoch') or 0}, step {_of(row, 'step') or 0}, best mA / F1 {_best(row)}\n{_support(row)}")
+    row, settings = run_row(run), settings_beside_recipe(run.config)
+    print(f"{row.name}: {_told(status(run))}\n{run.path}")
+    print(f"{place_words(asdict(row))}; best mA / F1 {_best(row)}\n{_support(row)}", end="")
+    print("".join(f"{name}: {words}\n" for name, words in (("tags", " ".join(row.tags)), ("note", row.note)) if words))
     print(f"{shlex.join(run.command)}\n")
     print("\n".join(settings))
     print(f"\n{read_log(run, LOG_LINES) or 'the log is empty'}")
@@ -98,28 +126,40 @@ def resume_one(options: argparse.Namespace) -> None:
     print(f"{run.name}: {_told(status(run))}")
 
 
-def delete_one(options: argparse.Namespace) -> None:
+def tag_one(options: argparse.Namespace) -> None:
     run = find_run(options.name)
+    wanted = options.tags or options.remove
+    notes = change_tags(run, add=options.tags, remove=options.remove) if wanted else read_notes(run)
+    print(f"{run.name}: {' '.join(notes.tags) or 'no tags'}")
+
+
+def note_one(options: argparse.Namespace) -> None:
+    run = find_run(options.name)
+    notes = read_notes(run) if options.text is None else set_note(run, options.text)
+    print(f"{run.name}: {notes.note or 'no note'}")
+
+
+def diff_two(options: argparse.Namespace) -> None:
+    runs = [find_run(name) for name in (options.first, options.second)]
+    if runs[0] == runs[1]:
+        raise RunError(f"both names mean {runs[0].name}; give two runs")
+    found = config_diff({run.name: to_dict(run.config) for run in runs})
+    if not found:
+        print("no setting differs")
+        return
+    print(table([("setting", *(run.name for run in runs)),
+                 *((name, *("-" if value == "" else str(value) for value in values.values()))
+                   for name, values in found.items())]))
+
+
+def delete_all(options: argparse.Namespace) -> None:
+    runs = list(dict.fromkeys(map(find_run, options.names)))
     if not options.yes:
-        raise RunError(f"{run.path} would be removed for good; add --yes if you mean it")
-    delete_run(run)
-    print(f"{run.name} is gone")
-
-
-def summary(run: Run) -> dict:
-    """What a list says about a run; None where nothing is known yet. eta_s: seconds left, while it is at work."""
-    now, progress, history = status(run), read_progress(run), read_history(run.path)
-    best = max(history.epochs, key=lambda row: row["mean_accuracy"] + row["f1"], default={})
-    place = {**history.last, **progress}
-    with suppress(ConfigError):  # a damaged run is listed, too
-        place.setdefault("epochs", run.config.epochs)
-    return {
-        "name": run.name, "state": now.state, "message": now.message, "pid": now.pid, "path": str(run.path),
-        **{key: int(place[key]) if key in place else None for key in ("epoch", "epochs", "step", "steps")},
-        "best_epoch": best.get("epoch"), "mean_accuracy": best.get("mean_accuracy"), "f1": best.get("f1"),
-        **{name: best.get(name) for name in (SUPPORTED, "supported_attributes", "without_positives")},
-        "eta_s": progress.get("eta_s") if now.state in ("running", "stopping") else None,
-    }
+        paths = ", ".join(str(run.path) for run in runs)
+        raise RunError(f"{paths} would be removed for good; add --yes if you mean it")
+    refused = delete_runs(runs, said=lambda run: print(f"{run.name} is gone"))
+    if refused:
+        raise RunError("; ".join(refused.values()))
 
 
 def settings_beside_recipe(config: TrainConfig) -> list[str]:
@@ -138,28 +178,30 @@ def table(rows: list[tuple[str, ...]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _cells(row: dict) -> tuple[str, ...]:
-    state = f"{row['state']}: {row['message']}" if row["state"] == "queued" else row["state"]
-    left = str(timedelta(seconds=round(row["eta_s"]))) if row["eta_s"] is not None else ""
-    return row["name"], state, _of(row, "epoch"), _of(row, "step"), _best(row), left
+def _cells(row: RunRow) -> tuple[str, ...]:
+    state = f"{row.state}: {row.message}" if row.state in ("created", "queued") else row.state
+    left = str(timedelta(seconds=round(row.eta_s))) if row.eta_s is not None else ""
+    return (row.name, state, _of(row.epoch, row.epochs), _of(row.step, row.steps), _best(row), left,
+            " ".join(row.tags))
 
 
-def _of(row: dict, what: str) -> str:
-    return f"{row[what]}/{row[f'{what}s']}" if row[what] is not None else ""
+def _of(done: int | None, whole: int | None) -> str:
+    return f"{done}/{whole}" if done is not None else ""
 
 
-def _best(row: dict) -> str:
-    if row["best_epoch"] is None:
+def _best(row: RunRow) -> str:
+    if row.best_epoch is None:
         return "none yet"
-    return f"{100 * row['mean_accuracy']:.1f} / {100 * row['f1']:.1f} (epoch {row['best_epoch']})"
+    images = f", n = {row.val_images}" if row.val_images else ""
+    return f"{100 * row.mean_accuracy:.1f} / {100 * row.f1:.1f} (epoch {row.best_epoch}{images})"
 
 
-def _support(row: dict) -> str:
+def _support(row: RunRow) -> str:
     """A line about mA over the attributes with enough positives; empty for runs that do not tell."""
-    if row[SUPPORTED] is None:
+    if row.supported is None:
         return ""
-    absent = f"; without a positive: {', '.join(row['without_positives'])}" if row["without_positives"] else ""
-    return f"{SUPPORTED_HEADING} {100 * row[SUPPORTED]:.1f}, over {row['supported_attributes']} attributes{absent}\n"
+    absent = f"; without a positive: {', '.join(row.without_positives)}" if row.without_positives else ""
+    return f"{SUPPORTED_HEADING} {100 * row.supported:.1f}, over {row.supported_attributes} attributes{absent}\n"
 
 
 def _told(now: JobStatus) -> str:

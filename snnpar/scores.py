@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from snnpar import history
 from snnpar.checkpoint import read_checkpoint
 from snnpar.evaluations import EvaluationError, list_evaluations, revision
-from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, SUPPORTED, THRESHOLDS
 from snnpar.report import supported_attributes, supported_mean
 from snnpar.runs import Run
@@ -70,10 +70,9 @@ def _told(rows: object) -> list[Score]:
 
 
 def best_epoch(folder: Path) -> dict | None:
-    """The epoch whose weights a run keeps; None without one."""
-    if not (folder / METRICS).is_file():
-        return None
-    return next((row for row in reversed(read_metrics(Run(folder))) if row.get("best")), None)
+    """The validation of the weights that a run keeps; None without one."""
+    rows = history.read_metrics(Run(folder))
+    return history.best_epoch([row for row in rows if "best" in row])
 
 
 def _evaluated(folder: Path) -> list[Score]:

@@ -17,10 +17,10 @@ ORDER = (
     "pickles", "schema", "phrases", "config", "recipes", "flags", "devices", "images", "hub", "datasets", "neurons",
     "models", "losses", "metrics", "bootstrap", "report", "outcomes", "published", "operations", "trace", "raster",
     "conventions", "lemaire", "energy", "ledger", "checkpoint", "inference", "membrane", "explain", "probing",
-    "faithfulness", "runs", "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "overlap",
-    "evaluation_work", "scores", "collection", "card", "hub_push", "pretrained", "figures", "evidence", "batching",
-    "evaluate", "evaluate_cli", "hub_cli", "doctor", "table", "bench", "bench_api", "bench_decoding", "serve", "space",
-    "__main__",
+    "faithfulness", "resuming", "runs", "notes", "run_table", "runs_cli", "estimate", "estimate_cli", "slices",
+    "evaluations", "overlap", "evaluation_work", "scores", "collection", "card", "hub_push", "pretrained", "figures",
+    "evidence", "batching", "evaluate", "evaluate_cli", "hub_cli", "doctor", "table", "bench", "bench_api",
+    "bench_decoding", "serve", "space", "__main__",
 )
 
 

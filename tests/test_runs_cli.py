@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_the_list_says_how_far_each_run_is(runs: Callable[..., str], run: Run, o
     lines = [line.split("  ") for line in runs("list").splitlines()]
     assert [line[0] for line in lines] == ["name", "20260102-fresh", "20260101-one"]
     words = runs("list").splitlines()[2].split()
-    assert words == ["20260101-one", "created", "3/4", "21/40", "57.0", "/", "70.0", "(epoch", "1)"]
+    assert " ".join(words) == "20260101-one created: never started 3/4 21/40 57.0 / 70.0 (epoch 1)"
     write_status(fresh, state="running", **process_identity(sleeper.pid))
     (fresh.path / "progress.json").write_text(json.dumps(
         {"phase": "training", "epoch": 2, "epochs": 4, "step": 9, "steps": 16, "eta_s": 3725.4, "memory_gb": 1.0}))
@@ -89,7 +90,7 @@ def test_showing_a_run(runs: Callable[..., str], run: Run) -> None:
     write_status(run, state="failed", message="the disk is full")
     told = runs("show", "20260101")
     assert told.startswith("20260101-one: failed; the disk is full\n") and str(run.path) in told
-    assert "epoch 3/4, step 21/40, best mA / F1 57.0 / 70.0 (epoch 1)" in told
+    assert "epoch 3 of 4, step 21 of 40; best mA / F1 57.0 / 70.0 (epoch 1)" in told
     assert "\npython -m train --model spikingformer_1_64 --epochs 4\n" in told
     assert "epochs             4 (recipe default: 20)" in told
     assert told.endswith("line 39\n") and "line 25\n" in told and "line 20\n" not in told
@@ -102,7 +103,7 @@ def test_settings_beside_those_of_the_recipe() -> None:
                                               "lr                 0.5 (recipe published-code: 0.0008)"]
 
 
-@pytest.mark.parametrize("command", ["show", "stop", "kill", "resume", "delete"])
+@pytest.mark.parametrize("command", ["show", "stop", "kill", "resume", "delete", "tag", "note"])
 def test_an_unusable_name_is_refused(command: str, runs: Callable[..., str], run: Run) -> None:
     for name in ("..", "../runs", "/etc", "a\0b", ""):
         assert "cannot be the name of a run" in runs(command, name, code=2)
@@ -136,12 +137,63 @@ def test_stop_and_kill_and_queue(runs: Callable[..., str], run: Run, own_runs: P
 def test_resume_launches_the_run(runs: Callable[..., str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("snnpar.runs_cli.launch", lambda run, resume: asked.append((run, resume)))
-    assert runs("resume", "2026") == "20260101-one: created\n" and asked == [(run, True)]
+    assert runs("resume", "2026") == "20260101-one: created; never started\n" and asked == [(run, True)]
 
 
 def test_deleting_needs_a_word(runs: Callable[..., str], run: Run) -> None:
     assert "add --yes" in runs("delete", "20260101-one", code=2) and run.path.is_dir()
     assert runs("delete", "2026", "--yes") == "20260101-one is gone\n" and not run.path.exists()
+
+
+def test_many_are_deleted_and_those_at_work_stay(runs: Callable[..., str], run: Run, own_runs: Path,
+                                                 sleeper: subprocess.Popen, capsys: pytest.CaptureFixture) -> None:
+    others = [create_run(SMALL, own_runs / name) for name in ("second", "third")]
+    assert "second" in runs("delete", "2026", "second", code=2) and all(one.path.is_dir() for one in (run, *others))
+    assert "no run is called" in runs("delete", "second", "nope", "--yes", code=2) and others[0].path.is_dir()
+    write_status(others[1], state="running", **process_identity(sleeper.pid))
+    assert main(["runs", "delete", "2026", "third", "second", "--yes"]) == 2
+    said = capsys.readouterr()
+    assert said.out == f"{run.name} is gone\nsecond is gone\n" and "third is already running" in said.err
+    assert not run.path.exists() and not others[0].path.exists() and others[1].path.is_dir()
+
+
+def test_tags_and_notes(runs: Callable[..., str], run: Run) -> None:
+    assert runs("tag", "2026") == "20260101-one: no tags\n" and runs("note", "2026") == "20260101-one: no note\n"
+    assert runs("tag", "2026", "base", "lr/1") == "20260101-one: base lr/1\n"
+    assert runs("tag", "2026", "new", "--remove", "base") == "20260101-one: lr/1 new\n"
+    assert "cannot be a tag" in runs("tag", "2026", "two words", code=2)
+    assert runs("note", "2026", "=1+1") == "20260101-one: =1+1\n"
+    assert "tags: lr/1 new\nnote: =1+1\n" in runs("show", "2026")
+    assert runs("note", "2026", "") == "20260101-one: no note\n"
+
+
+def test_a_list_is_filtered(runs: Callable[..., str], run: Run, own_runs: Path) -> None:
+    create_run(SMALL, own_runs / "second")
+    write_status(run, state="failed", message="the disk is full")
+    runs("tag", "second", "x")
+    assert [line.split()[0] for line in runs("list", "--state", "failed").splitlines()[1:]] == [run.name]
+    assert [row["name"] for row in json.loads(runs("list", "--tag", "x", "--json"))] == ["second"]
+    assert runs("list", "--text", "disk full", "--csv").splitlines()[1].startswith(f"{run.name},failed,the disk is full")
+    assert runs("list", "--tag", "y") == "none of 2 runs matches\n"
+    assert "invalid choice" in runs("list", "--state", "dead", code=2)
+
+
+def test_the_settings_of_two_runs_side_by_side(runs: Callable[..., str], run: Run, own_runs: Path) -> None:
+    create_run(replace(SMALL, lr=0.5, data="D"), own_runs / "second")
+    assert [line.split() for line in runs("diff", "2026", "second").splitlines()] == [
+        ["setting", "20260101-one", "second"], ["data", "-", "D"], ["lr", "0.001", "0.5"]]
+    create_run(SMALL, own_runs / "third")
+    assert runs("diff", "2026", "third") == "no setting differs\n"
+    assert "both names mean" in runs("diff", "2026", "20260101-one", code=2)
+
+
+def test_a_refused_resume_says_why_and_keeps_the_reason(runs: Callable[..., str], run: Run) -> None:
+    write_status(run, state="failed", message="the disk is full")
+    content = json.loads((run.path / "config.json").read_text())
+    content["train"] |= {"dataset": "pa100k", "data": "/nowhere"}
+    (run.path / "config.json").write_text(json.dumps(content))
+    assert "the data set in /nowhere is gone; put it back" in runs("resume", "2026", code=2)
+    assert runs("show", "2026").startswith("20260101-one: failed; the disk is full\n")
 
 
 def test_creating_takes_the_flags_of_training(runs: Callable[..., str], own_runs: Path) -> None:

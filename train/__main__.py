@@ -13,7 +13,7 @@ from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
 from snnpar.jobs import status
 from snnpar.recipes import explain_config
-from snnpar.runs import Run, RunError, check_untrained, create_run, open_run
+from snnpar.runs import Run, RunError, check_start, create_run, open_run
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,7 +48,7 @@ def existing_run(options: argparse.Namespace) -> Run:
         current = status(run)
         if current.is_active and current.pid != os.getpid():
             raise RunError(f"{run.path} is being trained by process {current.pid}; stop that first")
-        check_untrained(run, resume=options.resume)
+        check_start(run, resume=options.resume)
     return run
 
 

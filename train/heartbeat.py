@@ -35,7 +35,12 @@ class Heartbeat:
 
     def beat(self, phase: str, **values: object) -> None:
         """Write what is being done, if it is time to."""
-        if not self.is_told or time.monotonic() - self._last < BEAT_S:
+        if time.monotonic() - self._last >= BEAT_S:
+            self.tell(phase, **values)
+
+    def tell(self, phase: str, **values: object) -> None:
+        """Write it now: what stays to be read once the process has ended."""
+        if not self.is_told:
             return
         self._last = time.monotonic()
         write_text(self.path, json.dumps({"phase": phase, **values, "memory_gb": memory_gb(), "time": time.time()}))

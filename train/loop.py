@@ -15,10 +15,12 @@ from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
 from snnpar.evaluate import predict_probs
+from snnpar.history import place_words
 from snnpar.images import normalise
-from snnpar.jobs import process_identity, write_status
+from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
 from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_positives
 from snnpar.report import SUPPORTED_HEADING, support_words
+from snnpar.resuming import meaning
 from snnpar.runs import Run
 from train import parallel
 from train.events import add_row, open_events
@@ -30,7 +32,7 @@ from train.metrics_log import append_metrics, flush_metrics, rewind_metrics
 from train.optim import learning_rate
 from train.parallel import World
 from train.session import Session, prepare
-from train.state import drop_partial, load_state, save_state, saved_states
+from train.state import counted, drop_partial, load_state, save_state, saved_states
 from train.step import largest_that_fits, train_step
 
 log = logging.getLogger("train")
@@ -43,7 +45,7 @@ def train(run: Run, *, resume: bool = False) -> None:
     try:
         world = parallel.start(run.config)
         heartbeat.is_told = world.is_first
-        _say(run, world, state="running", **process_identity(os.getpid()))
+        _say(run, world, state="running", **AT_WORK, **process_identity(os.getpid()))
         session = prepare(run, heartbeat, world)
         if resume:
             _resume(session)
@@ -82,7 +84,8 @@ def train_epoch(session: Session) -> None:
     config, steps, began = session.config, session.steps_per_epoch, time.monotonic()
     session.model.train()
     saved, first = began, session.step
-    bar = tqdm(total=steps, initial=first, desc=f"epoch {session.epoch + 1}/{config.epochs}", disable=None, leave=False)
+    bar = tqdm(total=config.epochs * steps, initial=session.steps_done, desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
+               disable=None, leave=False)
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
@@ -120,7 +123,7 @@ def validate(session: Session) -> None:
             log.info("val: %s", support_words(support["without_positives"], support["supported_attributes"],
                                               len(session.checkpoint.schema)))
         several = f" ({100 * metrics[SUPPORTED]:.2f})" if SUPPORTED in metrics else ""
-        log.info("epoch %d/%d: mA %.2f%s  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
+        log.info("%s: mA %.2f%s  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", place_words(session.place(steps)),
                  100 * metrics["mean_accuracy"], several, *(100 * metrics[name] for name in FIVE[1:]),
                  "  (best)" if is_best else "")
     parallel.barrier(session.world)
@@ -169,7 +172,8 @@ def save(session: Session) -> None:
     if not session.world.is_first:
         return
     flush_metrics(session.run.path)
-    progress = {"epoch": session.epoch, "step": session.step, "best": session.best}
+    progress = {"epoch": session.epoch, "step": session.step, "best": session.best,
+                "meaning": meaning(session.config, session.checkpoint.model, session.checkpoint.schema.attributes)}
     save_state(session.run.path, session.models, session.optimizer, progress)
 
 
@@ -180,21 +184,23 @@ def _resume(session: Session) -> None:
     session.best = progress.get("best", {})
     if session.world.is_first:
         rewind_metrics(session.run.path, session.epoch, session.steps_done)
-    log.info("resuming after %d steps of epoch %d", session.step, session.epoch + 1)
+    if session.steps_done:
+        log.info("resuming after %s", place_words(session.place(session.steps_done)))
 
 
 def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -> None:
     """The heartbeat; and every few steps a line in metrics.jsonl."""
     config, steps = session.config, session.steps_per_epoch
-    done, total = session.steps_done, config.epochs * steps
-    left_s = (total - done) * config.batch_size / images_per_s
-    place = {"epoch": session.epoch + 1, "step": done, "steps": total}
+    done = session.steps_done
+    place = session.place(done)
+    left_s = (place["steps"] - done) * config.batch_size / images_per_s
     speed = {"images_per_s": round(images_per_s, 2), "eta_s": round(left_s)}
     if not session.world.is_first:
         return
-    session.heartbeat.beat("training", **place, epochs=config.epochs, **speed)
+    session.heartbeat.beat("training", **place, **speed)
     if done % config.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
+        place.pop("epochs")  # of the config, the same in every line
         _record(session, {"kind": "step", **place, **terms, **costs})
 
 
@@ -210,11 +216,17 @@ def _save_at_end(run: Run, session: Session | None) -> str:
     if session and session.is_whole:
         try:
             save(session)
+            session.heartbeat.tell("training", **session.place(session.steps_done))
         except Exception as error:  # noqa: BLE001  what is being told already matters more
             drop_partial(run.path)
             log.error("the state could not be saved: %s", error)
     states = saved_states(run.path)
-    return f"resume goes on from {states[0].name.replace('-', ' ')}" if states else "resume starts from the beginning"
+    epoch, step = counted(states[0]) if states else (0, 0)
+    if not epoch + step:
+        return "resume starts from the beginning"
+    if not session:
+        return RESUME
+    return f"resume goes on after {place_words(session.place(epoch * session.steps_per_epoch + step))}"
 
 
 def _explain(run: Run, session: Session | None, error: Exception) -> Exception:

@@ -98,6 +98,11 @@ class Session:
         """Of all epochs."""
         return self.epoch * self.steps_per_epoch + self.step
 
+    def place(self, steps: int) -> dict[str, int]:
+        """Where so many steps of all epochs are, counted from 1 as everybody is told; 0 before the first."""
+        each, epochs = self.steps_per_epoch, self.config.epochs
+        return {"epoch": -(-steps // each), "epochs": epochs, "step": steps, "steps": each * epochs}
+
     def epoch_order(self, epoch: int) -> np.ndarray:
         """The images of an epoch, in order; a mixed one has all real images and a fresh draw of rendered ones."""
         rng = np.random.default_rng((self.config.seed, epoch))

@@ -20,12 +20,12 @@ from torch import nn
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import load_strictly
+from snnpar.resuming import COUNTERS, STATES
 from snnpar.runs import RunError
 
 log = logging.getLogger("train")
-STATES, KEPT = "states", 2
+KEPT = 2
 PARTIAL = "writing"
-COUNTERS = "progress.json"
 
 
 def save_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: dict) -> Path:
@@ -61,6 +61,12 @@ def drop_partial(run: Path) -> None:
 def saved_states(run: Path) -> list[Path]:
     """The states of a run, the newest first."""
     return sorted((run / STATES).glob("epoch-*"), reverse=True)
+
+
+def counted(state: Path) -> tuple[int, int]:
+    """Whole epochs done, and steps done of the next one, of a saved state, from the name of its folder."""
+    _, epoch, _, step = state.name.split("-")
+    return int(epoch), int(step)
 
 
 def load_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict:

@@ -34,7 +34,7 @@ def train_step(session: Session, batch: Batch) -> dict[str, float]:
         parameters = [p for group in session.optimizer.param_groups for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, longest).item()
         if not math.isfinite(norm):
-            raise NotFinite("the gradient", norm, session.epoch, session.step, batch.indices.ravel())
+            raise NotFinite("the gradient", norm, session.epoch, session.steps_done, batch.indices.ravel())
     except BaseException:
         for buffer, old in zip(session.model.buffers(), before, strict=True):
             buffer.copy_(old)
@@ -60,7 +60,7 @@ def _accumulate(session: Session, batch: Batch) -> dict[str, float]:
             loss = torch.stack(list(terms.values())).sum()
             told = mean_of({**terms, "loss": loss}, session.world)
             if not math.isfinite(told["loss"]) or told["loss"] > EXPLODED:
-                raise NotFinite("the loss", told["loss"], session.epoch, session.step, indices)
+                raise NotFinite("the loss", told["loss"], session.epoch, session.steps_done, indices)
             (loss / parts).backward()
         totals = {name: totals.get(name, 0.0) + value / parts for name, value in told.items()}
     return totals

@@ -1,4 +1,4 @@
-"""Runs on screen: the list, and one run's state, curves, neurons, lens, settings and log."""
+"""Runs on screen: the table, and one run's state, curves, neurons, lens, settings and log."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shlex
 import pandas as pd
 import streamlit as st
 
-from pages.ui import run_controls, run_curves, run_files, run_lens, run_neurons
-from pages.ui.run_list import ListedRun, chosen_run
+from pages.ui import run_controls, run_curves, run_files, run_lens, run_list, run_marked, run_neurons
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
 from snnpar.history import config_diff
-from snnpar.jobs import JobStatus, read_log, status
+from snnpar.jobs import ACTIVE, read_log, status
+from snnpar.run_table import RunRow
 from snnpar.runs import Run
 
 __all__ = ["show_picked"]
@@ -21,40 +21,46 @@ CURVES, NEURONS, LENS = "Curves", "Neurons", "Lens"
 
 
 def show_picked() -> None:
-    """The list and the run picked there; before there is any, how to come by one."""
-    listed = chosen_run()
-    if listed is None:
+    """The table and the run picked there; before there is any, how to come by one."""
+    rows = run_files.rows()
+    if not rows:
         st.info("No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
                 icon=":material/info:")
-    else:
-        _show(listed)
+        return
+    live = any(row.state in ACTIVE for row in rows)
+    st.fragment(_live, run_every="2s" if live else None)(_states(rows))
 
 
-def _show(listed: ListedRun) -> None:
-    """One run; redrawn every two seconds while it, or one that it is compared with, is at work."""
-    shown = (listed.run, *listed.others)
-    live = listed.status.is_active or any(status(one).is_active for one in listed.others)
-    st.fragment(_live, run_every="2s" if live else None)(shown, listed.status)
+def _states(rows: list[RunRow]) -> dict[str, str]:
+    return {row.name: row.state for row in rows}
 
 
-def _live(shown: tuple[Run, ...], was: JobStatus) -> None:
-    run, *others = shown
+def _live(was: dict[str, str]) -> None:
+    """Table and view; redrawn every two seconds while any run is at work."""
+    rows = run_files.rows()
+    if _states(rows) != was:
+        st.rerun()  # the whole page: the bar's checkpoints, and whether to go on polling
+    chosen = run_list.choose(rows)
+    if len(chosen.marked) > 1:
+        run_marked.deletion(chosen.marked)
+    run_marked.labels(chosen.marked, [tag for row in rows for tag in row.tags])
+    _view(chosen.run, chosen.others)
+
+
+def _view(run: Run, others: tuple[Run, ...]) -> None:
     now = status(run)
-    if now.state != was.state:
-        st.rerun()  # the whole page: the list, the bar's checkpoints, and whether to go on polling
-    known = run_files.history(run)
-    run_controls.headline(run, now, known)
+    run_controls.headline(run, now, run_files.history(run))
     run_controls.buttons(run, now)
+    if others:
+        _differences((run, *others))
     view = st.segmented_control("View", [CURVES, NEURONS, LENS], default=CURVES, key="look_at", bind="query-params",
                                 persist_state="session", required=True, label_visibility="collapsed")
     if view == CURVES:
-        run_curves.show(run, tuple(others))
+        run_curves.show(run, others)
     elif view == NEURONS:
-        run_neurons.show(run, tuple(others))
+        run_neurons.show(run, others)
     else:
         run_lens.show(run)
-    if others:
-        _differences(shown)
     with st.expander("Log", expanded=now.state in ("failed", "lost")):
         st.code(read_log(run) or "The log is empty.", language=None, height=220)
     with st.expander("Command of this run"):
@@ -62,7 +68,7 @@ def _live(shown: tuple[Run, ...], was: JobStatus) -> None:
 
 
 def _differences(shown: tuple[Run, ...]) -> None:
-    """The settings in which the runs differ."""
+    """The settings in which the runs differ. A data frame: its cells are text, never Markdown."""
     configs = {run.name: to_dict(config) for run in shown if (config := run_files.config(run))}
     found = config_diff(configs)
     st.markdown("**Settings that differ**")
@@ -71,7 +77,8 @@ def _differences(shown: tuple[Run, ...]) -> None:
         return
     rows = {f"--{name.replace('_', '-')}": {run: _worded(value) for run, value in values.items()}
             for name, values in found.items()}
-    st.table(pd.DataFrame.from_dict(rows, orient="index", columns=list(configs)))
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(configs))
+    st.dataframe(frame.rename_axis("setting"), key="runs_differ")
 
 
 def _worded(value: object) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, run_files
+from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
-from snnpar.history import History
-from snnpar.jobs import JobError, JobStatus, kill, read_progress, stop
-from snnpar.runs import Run, RunError, delete_run, launch
+from snnpar.history import History, how_far, place_words
+from snnpar.jobs import JobStatus, kill, read_progress, stop
+from snnpar.runs import Run, delete_run, launch
 
+NAMED = 8  # lines of a question that names runs
 READING = "Starting: loading the libraries and the data takes some seconds."
 STOP_HELP = {
     "queued": "Takes it out of the queue; it can be started again.",
@@ -24,12 +26,14 @@ STOP_HELP = {
 
 def headline(run: Run, now: JobStatus, known: History) -> None:
     """State and message; the progress bar of a run that goes on, or how far one got."""
-    st.markdown(f"{STATES[now.state]} {now.message}".rstrip())
+    st.markdown(f"{STATES[now.state]} {literal(now.message)}".rstrip())
+    told, config = read_progress(run), run_files.config(run)
+    place = how_far(known, told, config.epochs if config else None)
     if now.state in ("running", "stalled", "stopping"):
-        told = read_progress(run) or known.last
+        told = {"epochs": place["epochs"], **(told or known.last)}
         st.progress(_share(told), _doing(told))
-    elif len(known):
-        st.progress(_share(known.last), _place(known.last))
+    elif place["step"]:
+        st.progress(_share(place), place_words(place))
 
 
 def _share(told: dict) -> float:
@@ -43,14 +47,9 @@ def _doing(told: dict) -> str:
     if phase == "reading" and told.get("n"):
         return f"reading the images of {told.get('what', 'the data')}: {told.get('done', 0):,} of {told['n']:,}"
     if phase == "validating" and told.get("n"):
-        return f"epoch {told.get('epoch', 0)}: scoring validation images, {told.get('done', 0):,} of {told['n']:,}"
-    return _place(told) + _pace(told) if told.get("steps") else READING
-
-
-def _place(told: dict) -> str:
-    """epoch 3 of 20, step 120 of 900"""
-    epochs = f" of {told['epochs']:.0f}" if "epochs" in told else ""
-    return f"epoch {told.get('epoch', 0):.0f}{epochs}, step {told.get('step', 0):,.0f} of {told.get('steps', 0):,.0f}"
+        when = f"epoch {told['epoch']} of {told['epochs']}" if told.get("epoch") else place_words({})
+        return f"{when}: scoring validation images, {told.get('done', 0):,} of {told['n']:,}"
+    return place_words(told) + _pace(told) if told.get("steps") else READING
 
 
 def _pace(told: dict) -> str:
@@ -79,13 +78,16 @@ def buttons(run: Run, now: JobStatus) -> None:
         ):
             _control(lambda: launch(run, resume=True))
         if not now.is_active:
-            _ask_button("Delete…", "delete", run, icon=":material/delete:")
-    if now.is_active and now.state != "queued" and _asked("kill", run):
-        _confirm("kill", "End the run and all its processes at once? What it learned since the last saved state is "
+            ask_button("Delete…", "delete", run.name, icon=":material/delete:")
+    refused = st.session_state.get("refused")
+    if refused:
+        st.error(literal(refused), icon=":material/error:")
+    if now.is_active and now.state != "queued" and asked("kill", run.name):
+        confirm("kill", "End the run and all its processes at once? What it learned since the last saved state is "
                  "lost; **Stop and save** keeps it.", "Kill it now", lambda: kill(run), "Ending its processes…")
-    elif not now.is_active and _asked("delete", run):
-        _confirm("delete", f"Delete **{run.name}** with its weights, curves and log? There is no way back.",
-                 "Delete for good", lambda: delete_run(run), "Deleting…")
+    elif not now.is_active and asked("delete", run.name):
+        confirm("delete", "Delete this run with its weights, curves, log and notes? It cannot be undone.",
+                "Delete for good", lambda: delete_run(run), "Deleting…", names=[run.name])
 
 
 def _stop_and_kill(run: Run, now: JobStatus) -> None:
@@ -99,30 +101,35 @@ def _stop_and_kill(run: Run, now: JobStatus) -> None:
     ):
         _control(lambda: stop(run))
     if not queued:
-        _ask_button("Kill…", "kill", run, icon=":material/dangerous:")
+        ask_button("Kill…", "kill", run.name, icon=":material/dangerous:")
 
 
-def _ask_button(label: str, what: str, run: Run, *, icon: str) -> None:
+def ask_button(label: str, what: str, about: object, *, icon: str) -> None:
     """Asks first. The question is kept in the session: a popover would close when the page polls the run."""
-    st.button(label, key=f"ask_{what}", icon=icon, on_click=_ask, args=(what, run.name))
+    st.button(label, key=f"ask_{what}", icon=icon, on_click=ask, args=(what, about))
 
 
-def _ask(what: str, run_name: str | None) -> None:
-    st.session_state["asked"] = (what, run_name)
+def ask(what: str, about: object) -> None:
+    """Ask a question about something, say a run's name, and no other; "" asks none. For callbacks."""
+    st.session_state["asked"] = (what, about)
+    st.session_state.pop("refused", None)
 
 
-def _asked(what: str, run: Run) -> bool:
-    return st.session_state.get("asked") == (what, run.name)
+def asked(what: str, about: object) -> bool:
+    return st.session_state.get("asked") == (what, about)
 
 
-def _confirm(what: str, question: str, label: str, action: Callable[[], object], doing: str) -> None:
-    """The question, and the two answers."""
+def confirm(what: str, question: str, label: str, action: Callable[[], object], doing: str,
+            names: Sequence[str] = ()) -> None:
+    """The question, the runs that it is about (as text), and the two answers."""
     st.warning(question, icon=":material/help:")
+    if names:
+        st.code("\n".join(names), language=None, height="content" if len(names) <= NAMED else 20 * NAMED)
     with st.container(horizontal=True, gap="small"):
         sure = st.button(label, key=what, type="primary")
-        st.button("Keep it", key=f"keep_{what}", on_click=_ask, args=("", None))
+        st.button("Keep it" if len(names) < 2 else "Keep them", key=f"keep_{what}", on_click=ask, args=("", None))
     if sure:
-        _ask("", None)
+        ask("", None)
         with st.spinner(doing):
             _control(action)
 
@@ -151,10 +158,16 @@ def _use(run: Run, role: str) -> None:
     st.session_state[role] = checkpoints.RUN_PREFIX + run.name
 
 
-def _control(action: Callable[[], None]) -> None:
+def _control(action: Callable[[], object]) -> None:
+    """Do it; a refusal stays on screen until something else is asked for, however often the page polls."""
+    st.session_state.pop("refused", None)
     try:
         action()
-    except (JobError, RunError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
-        return
+    except (ValueError, OSError) as error:
+        refuse(str(error))
     st.rerun()
+
+
+def refuse(why: str) -> None:
+    """Say, next to the buttons, why something was not done."""
+    st.session_state["refused"] = why

@@ -12,7 +12,7 @@ from snnpar import figures
 from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
-from snnpar.history import POINTS, History
+from snnpar.history import POINTS, History, best_epoch
 from snnpar.metrics import SUPPORTED
 from snnpar.report import SUPPORTED_HEADING
 from snnpar.runs import Run
@@ -75,7 +75,7 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         lines = {name: _step_line(known, axis, name, weight) for name in present}
         _chart(figures.loss_curves(lines, axis.unit), "loss_curves")
     if known.epochs:
-        best = _best(known)
+        best = best_epoch(known.epochs)
         st.markdown(
             f"**Validation** · best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.1f}, "
             f"F1 {100 * best['f1']:.1f} (published convention, threshold 0.45)"
@@ -101,9 +101,8 @@ def _beside(row: dict) -> str:
 
 def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str, RunLook], weight: float) -> None:
     unit = next(iter(axes.values())).unit
-    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} "
-            f"(epoch {row['epoch']})"
-            for name, found in known.items() if found.epochs for row in [_best(found)]]
+    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
+            for name, found in known.items() if found.epochs for row in [best_epoch(found.epochs)]]
     if best:
         st.markdown("**Best on validation** (published convention, threshold 0.45)  \n" + "  \n".join(best))
 
@@ -123,11 +122,6 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
     _grid({f"Loss: {title}": over_steps(name, "loss") for name, title in TERM_NAMES.items()
            if name in logged - {"loss"}})
     _grid({title: over_steps(name, words, from_zero=True) for name, (title, words) in COSTS.items() if name in logged})
-
-
-def _best(known: History) -> dict:
-    """The epoch whose weights are kept."""
-    return max(known.epochs, key=lambda row: row["mean_accuracy"] + row["f1"])
 
 
 def _step_line(known: History, axis: _Axis, name: str, weight: float, points: int = POINTS) -> Line:

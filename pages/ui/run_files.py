@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+import snnpar
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.history import History, read_history
 from snnpar.lens import Lens, LensError, lens_epochs, read_images, read_lens
+from snnpar.run_table import RunRow, RunTable
 from snnpar.runs import Run
 
 
@@ -31,6 +33,16 @@ class _Reader:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _reader(path: str) -> _Reader:
     return _Reader()
+
+
+@st.cache_resource(show_spinner=False)
+def _table() -> RunTable:
+    return RunTable()
+
+
+def rows() -> list[RunRow]:
+    """What the table says about each run, newest first; only what changed is read again."""
+    return _table().rows(snnpar.RUNS)
 
 
 def history(run: Run) -> History:

@@ -1,65 +1,87 @@
-"""The list of runs: which one is looked at, and which ones it is compared with."""
+"""All runs: which one is looked at, which ones lie over it, and which ones are marked. The first two are in the link."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
-import snnpar
+from pages.ui import run_table
 from pages.ui.states import WORDS
 from snnpar.figures import RUN_LOOKS
-from snnpar.jobs import JobStatus, status
-from snnpar.runs import Run, list_runs
+from snnpar.run_table import RunRow
+from snnpar.runs import Run
 
 OTHERS = len(RUN_LOOKS) - 1  # runs beside the picked one: each has a look of its own
+RUN, BESIDE, MARKED = "run", "beside", "runs_marked"
 
 
 @dataclass(frozen=True)
-class ListedRun:
-    """A run and its state when the list was drawn, and the runs to compare it with."""
+class Chosen:
+    """The run looked at and those that lie over it; and all rows that are marked in the table, the run's first."""
 
     run: Run
-    status: JobStatus
-    others: tuple[Run, ...] = ()
+    others: tuple[Run, ...]
+    marked: tuple[RunRow, ...]
 
 
-def chosen_run() -> ListedRun | None:
-    """Draw the list of runs; the one that is picked, with those it is compared with. Both are in the link."""
-    runs = {run.name: run for run in list_runs(snnpar.RUNS)}
-    if not runs:
-        return None
-    states = {name: status(run) for name, run in runs.items()}
-    if st.session_state.get("run", next(iter(runs))) not in runs:
-        st.session_state["run"] = next(iter(runs))
-    name = st.selectbox(
-        "Run",
-        list(runs),
-        key="run",
-        bind="query-params",
-        persist_state="session",
-        help="All runs in checkpoints/runs, newest first; those started in a terminal too.",
-    )
-    # Not in the options: the browser keeps showing an option's old words when only they change.
-    counts = Counter(state.state for state in states.values())
-    st.caption("All runs: " + " · ".join(f"{count} {WORDS[state]}" for state, count in counts.items()))
-    return ListedRun(runs[name], states[name], _compared(runs, name))
+def choose(rows: list[RunRow]) -> Chosen:
+    """Draw the table and, below it, the boxes that say the same, for keyboards, phones and links."""
+    there = {row.name: row for row in rows}
+    _settle(there)
+    visible = run_table.filtered(rows)
+    run_table.draw(visible, len(rows), _marks(), _pick)
+    counts = Counter(row.state for row in rows)
+    st.caption(f"{len(visible)} of {len(rows)} runs · " + " · ".join(f"{n} {WORDS[one]}" for one, n in counts.items()))
+    with st.container(horizontal=True, gap="small"):
+        name = st.selectbox("Run", list(there), key=RUN, bind="query-params", persist_state="session", width=320,
+                            help="All runs in checkpoints/runs, newest first; those started in a terminal too.")
+        beside = _beside(list(there)) if len(there) > 1 else []
+    others = tuple(Run(Path(there[one].path)) for one in beside if one != name)
+    shown = {row.name for row in visible} | {name, *beside}
+    marked = tuple(there[one] for one in _marks() if one in shown)
+    return Chosen(Run(Path(there[name].path)), others, marked)
 
 
-def _compared(runs: dict[str, Run], name: str) -> tuple[Run, ...]:
-    if len(runs) < 2:
-        return ()
-    kept = st.session_state.get("beside")
+def _settle(there: dict[str, RunRow]) -> None:
+    """Forget runs that are gone; the newest one is looked at until another is picked."""
+    if st.session_state.get(RUN, next(iter(there))) not in there:
+        left = [one for one in st.session_state.get(BESIDE) or () if one in there]
+        st.session_state[RUN] = (left or list(there))[0]
+    kept = st.session_state.get(BESIDE)
     if kept is not None:
-        st.session_state["beside"] = [one for one in kept if one in runs]
-    picked = st.multiselect(
+        st.session_state[BESIDE] = [one for one in kept if one in there]
+    st.session_state[MARKED] = tuple(one for one in st.session_state.get(MARKED, ()) if one in there)
+
+
+def _marks() -> tuple[str, ...]:
+    """The marked runs. More than can be shown may be; else the boxes, which may have changed since, say which."""
+    shown = (st.session_state.get(RUN, ""), *(one for one in st.session_state.get(BESIDE) or ()))
+    marked = st.session_state.get(MARKED, ())
+    return marked if marked[: len(shown)] == shown and len(shown) > OTHERS else tuple(dict.fromkeys(shown))
+
+
+def _pick(names: tuple[str, ...]) -> None:
+    """Rows were marked: the run looked at stays while it is one of them. For callbacks."""
+    before = _marks()
+    kept = [one for one in before if one in names]
+    marked = (*kept, *(one for one in names if one not in kept))
+    st.session_state[MARKED] = marked
+    if marked:
+        st.session_state[RUN], st.session_state[BESIDE] = marked[0], list(marked[1 : 1 + OTHERS])
+    else:
+        st.session_state[BESIDE] = []
+
+
+def _beside(names: list[str]) -> list[str]:
+    return st.multiselect(
         "Compare with",
-        list(runs),  # with the picked one: options that change would lose what the link says
-        key="beside",
+        names,  # with the picked one: options that change would lose what the link says
+        key=BESIDE,
         bind="query-params",
         persist_state="session",
         max_selections=OTHERS,
         placeholder="other runs, to see their curves over this one's",
     )
-    return tuple(runs[one] for one in picked if one != name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STATES = {
-    "created": ":gray-badge[:material/schedule: not started]",
+    "created": ":gray-badge[:material/schedule: never started]",
     "queued": ":violet-badge[:material/hourglass_top: queued]",
     "running": ":blue-badge[:material/play_arrow: running]",
     "stalled": ":orange-badge[:material/hourglass: stalled]",
@@ -15,7 +15,7 @@ STATES = {
     "done": ":green-badge[:material/check: done]",
 }
 WORDS = {
-    "created": "… not started",
+    "created": "… never started",
     "queued": "» queued",
     "running": "▶ running",
     "stalled": "! stalled",

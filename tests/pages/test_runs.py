@@ -85,8 +85,8 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have every run be in a state."""
 
     def pretend(name: str, message: str = "") -> None:
-        for module in ("run_list", "progress"):
-            monkeypatch.setattr(f"pages.ui.{module}.status", lambda _run: JobStatus(name, message, os.getpid()))
+        for module in ("snnpar.run_table", "pages.ui.progress"):
+            monkeypatch.setattr(f"{module}.status", lambda _run: JobStatus(name, message, os.getpid()))
 
     return pretend
 
@@ -156,8 +156,11 @@ def test_resume_goes_on_from_the_saved_state(view, tmp_path: Path, state: Callab
     ({"phase": "training", "epoch": 1, "epochs": 2, "step": 1234, "steps": 4000, "images_per_s": 31.25, "eta_s": 65,
       "memory_gb": 1.94}, "epoch 1 of 2, step 1,234 of 4,000 · 31.2 images/s · about 0:01:05 left · 1.9 GB"),
     ({"phase": "reading", "what": "pa100k train", "done": 1200, "n": 1400}, "pa100k train: 1,200 of 1,400"),
-    ({"phase": "validating", "epoch": 2, "done": 64, "n": 200}, "epoch 2: scoring validation images, 64 of 200"),
-    ({}, "epoch 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
+    ({"phase": "validating", "epoch": 2, "epochs": 2, "done": 64, "n": 200},
+     "epoch 2 of 2: scoring validation images, 64 of 200"),
+    ({"phase": "validating", "epoch": 0, "epochs": 2, "done": 64, "n": 200},
+     "before the first step: scoring validation images, 64 of 200"),
+    ({}, "epoch 2 of 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
     ({"phase": "training"}, "Starting"),
 ])
 def test_the_bar_says_what_the_process_is_at(view, tmp_path: Path, state: Callable, progress: dict, words: str) -> None:
@@ -172,7 +175,7 @@ def test_the_bar_says_what_the_process_is_at(view, tmp_path: Path, state: Callab
 def test_a_run_at_rest_promises_no_end(view, tmp_path: Path, state: Callable) -> None:
     make_run(tmp_path, "a", epochs=1)
     state("stopped")
-    assert view(tmp_path).get("progress")[0].proto.text == "epoch 1, step 3 of 6"
+    assert view(tmp_path).get("progress")[0].proto.text == "epoch 1 of 2, step 3 of 6"
 
 
 def test_one_run_shows_its_terms_and_costs(view, tmp_path: Path) -> None:
@@ -192,7 +195,7 @@ def test_runs_lie_over_each_other_and_their_settings_beside(view, tmp_path: Path
     drawn = [(line["name"], line["line"]["color"], line["marker"]["symbol"]) for line in loss if "marker" in line]
     assert drawn == [("b", RUN_LOOKS[1].colour, RUN_LOOKS[1].symbol), ("a", RUN_LOOKS[0].colour, RUN_LOOKS[0].symbol)]
     assert sum(line.get("opacity") is not None for line in loss) == 2, "what was logged lies pale behind the smoothed"
-    (table,) = test.table
+    table = test.dataframe[1]  # below that of the runs
     assert table.value.to_dict() == {"a": {"--lr": "0.001"}, "b": {"--lr": "0.002"}}
 
 

@@ -105,7 +105,7 @@ def test_terminal_and_page_train_alike(quick: TrainConfig, own_runs: Path, tmp_p
     terminal = open_run(tmp_path / "terminal")
     assert status(page).state == status(terminal).state == "done", read_log(page)
     for told in (read_log(page), read_log(terminal), ended.stderr):
-        assert told.count("epoch 2/2: mA") == 1, "once in the log, once in the terminal"
+        assert told.count("epoch 2 of 2, step ") == 1, "once in the log, once in the terminal"
     sections = [json.loads((run.path / "config.json").read_text()) for run in (terminal, page)]
     assert all(sections[0][name] == sections[1][name] for name in ("model", "schema", "train"))
     first, second = ([{k: v for k, v in row.items() if k != "time"} for row in read_metrics(run)]

@@ -1,0 +1,81 @@
+"""What can be done with the marked runs, one or many: tags, a note, and deleting them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import run_controls
+from snnpar.jobs import ACTIVE
+from snnpar.notes import MOST_LETTERS, NotesError, change_tags, set_note
+from snnpar.run_table import RunRow
+from snnpar.runs import Run, delete_runs
+
+
+def labels(marked: tuple[RunRow, ...], known: list[str]) -> None:
+    """The tags of the marked runs, and the note of one. `known`: the tags of all runs, to pick from."""
+    tags = [tag for tag in marked[0].tags if all(tag in row.tags for row in marked)]
+    _follow("run_tags", tags, marked)
+    with st.container(horizontal=True, gap="small"):
+        st.multiselect("Tags" if len(marked) == 1 else f"Tags of all {len(marked)}", sorted({*known, *tags}), key="run_tags",
+                       accept_new_options=True, placeholder="type one and press Enter", width=260,
+                       on_change=_retag, args=(marked, tags))
+        if len(marked) == 1:
+            _follow("run_note", marked[0].note, marked)
+            st.text_area("Note", key="run_note", placeholder="what you tried, what you saw", height=68, width="stretch",
+                         max_chars=MOST_LETTERS, on_change=_renote, args=(marked[0],))
+
+
+def _follow(key: str, saved: list[str] | str, marked: tuple[RunRow, ...]) -> None:
+    """Have a widget show what is saved, once that or the marked runs are others; what is being typed stays else."""
+    shows = saved, [row.name for row in marked]
+    if st.session_state.get(f"{key}_shows") != shows or key not in st.session_state:
+        st.session_state[key], st.session_state[f"{key}_shows"] = saved, shows
+
+
+def _retag(marked: tuple[RunRow, ...], before: list[str]) -> None:
+    wanted = st.session_state["run_tags"]
+    add, remove = [tag for tag in wanted if tag not in before], [tag for tag in before if tag not in wanted]
+    try:
+        for row in marked:
+            change_tags(_run(row), add=add, remove=remove)
+    except NotesError as error:
+        del st.session_state["run_tags_shows"]  # so that the box shows again what is kept
+        run_controls.refuse(str(error))
+
+
+def _renote(row: RunRow) -> None:
+    try:
+        set_note(_run(row), st.session_state["run_note"])
+    except NotesError as error:
+        run_controls.refuse(str(error))
+
+
+def deletion(marked: tuple[RunRow, ...]) -> None:
+    """Delete many with one question, which names them, and those that stay with the reason."""
+    names = tuple(row.name for row in marked)
+    stay = [row for row in marked if row.state in ACTIVE]
+    gone = [row for row in marked if row not in stay]
+    run_controls.ask_button(f"Delete {len(marked)} runs…", "delete_many", names, icon=":material/delete:")
+    if not run_controls.asked("delete_many", names):
+        return
+    if stay:
+        st.caption("These stay, as they are at work; stop them first:")
+        st.code("\n".join(f"{row.name}  {row.state}" for row in stay), language=None)
+    if not gone:
+        st.button("Close", key="keep_delete_many", on_click=run_controls.ask, args=("", None))
+        return
+    run_controls.confirm(
+        "delete_many", f"Delete these {len(gone)} runs with their weights, curves, logs and notes? It cannot be undone.",
+        f"Delete {len(gone)} for good", lambda: _delete(gone), "Deleting…", names=[row.name for row in gone])
+
+
+def _delete(rows: list[RunRow]) -> None:
+    refused = delete_runs(map(_run, rows))
+    if refused:
+        raise ValueError("Some stay. " + ". ".join(refused.values()) + ".")
+
+
+def _run(row: RunRow) -> Run:
+    return Run(Path(row.path))
