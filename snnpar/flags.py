@@ -8,7 +8,7 @@ import shlex
 from typing import NoReturn
 
 from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
-from snnpar.recipes import apply_recipe
+from snnpar.recipes import apply_recipe, usual_recipe
 
 RUN_FLAGS = ("--run", "--resume", "--out", "--print-config")  # of `python -m train`, none of them a setting
 
@@ -39,7 +39,7 @@ def config_from(options: argparse.Namespace) -> TrainConfig:
     for name in FOLDERS:
         if values.get(name):
             values[name] = absolute(values[name])
-    return apply_recipe(values.pop("recipe", "default"), values)
+    return apply_recipe(values.pop("recipe", usual_recipe(values)), values)
 
 
 class _Sentences(argparse.ArgumentParser):

@@ -65,9 +65,9 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     """
     from snnpar.checkpoint import write_config
     from snnpar.datasets import phrases_for, schema_of
-    from snnpar.models import SMALL, preset, role_of
+    from snnpar.models import preset, role_of, unnamed
 
-    model_name = config.model or SMALL[config.role]
+    model_name = config.model or unnamed(config.role, config.recipe)
     model = preset(model_name)
     if role_of(model) != config.role:
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")

@@ -13,7 +13,7 @@ import snnpar
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.devices import queue
 from snnpar.flags import add_settings, config_from
-from snnpar.history import read_history
+from snnpar.history import best_of, read_history
 from snnpar.jobs import JobStatus, kill, read_log, read_progress, status, stop
 from snnpar.recipes import apply_recipe
 from snnpar.runs import Run, RunError, create_run, delete_run, find_run, launch, list_runs
@@ -107,7 +107,7 @@ def delete_one(options: argparse.Namespace) -> None:
 def summary(run: Run) -> dict:
     """What a list says about a run; None where nothing is known yet. eta_s: seconds left, while it is at work."""
     now, progress, history = status(run), read_progress(run), read_history(run.path)
-    best = max(history.epochs, key=lambda row: row["mean_accuracy"] + row["f1"], default={})
+    best = best_of(history.epochs) or {}
     place = {**history.last, **progress}
     with suppress(ConfigError):  # a damaged run is listed, too
         place.setdefault("epochs", run.config.epochs)
@@ -121,7 +121,7 @@ def summary(run: Run) -> dict:
 
 def settings_beside_recipe(config: TrainConfig) -> list[str]:
     """One line per setting that differs from the run's recipe."""
-    plain = TrainConfig() if config.recipe == "default" else apply_recipe(config.recipe, {})
+    plain = apply_recipe(config.recipe, {})
     values = {spec.name: (getattr(config, spec.name), getattr(plain, spec.name)) for spec in dataclasses.fields(config)}
     lines = [f"{name:18} {ours!s} (recipe {config.recipe}: {theirs if theirs != '' else 'empty'})"
              for name, (ours, theirs) in values.items() if ours != theirs]

@@ -14,20 +14,20 @@ from tqdm import tqdm
 from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
-from snnpar.evaluate import predict_probs
+from snnpar.gain import Gain
 from snnpar.images import normalise
 from snnpar.jobs import process_identity, write_status
-from snnpar.metrics import pedestrian_metrics
 from snnpar.runs import Run
 from train import parallel
-from train.events import add_row, open_events
+from train.events import open_events
 from train.faults import explain, is_disk_full
 from train.heartbeat import Heartbeat, Stopped, memory_gb
 from train.lens import PINNED, write_lens
 from train.loader import load_batches
-from train.metrics_log import append_metrics, flush_metrics, rewind_metrics
+from train.metrics_log import flush_metrics, rewind_metrics
 from train.optim import learning_rate
 from train.parallel import World
+from train.scoring import answers, record, score, score_gain, score_start
 from train.session import Session, prepare
 from train.state import drop_partial, load_state, save_state, saved_states
 from train.step import largest_that_fits, train_step
@@ -48,13 +48,15 @@ def train(run: Run, *, resume: bool = False) -> None:
             _resume(session)
         if world.is_first:
             session.events = open_events(run.path, session.steps_done + 1)
+            score_start(session)
         while session.epoch < session.config.epochs:
             train_epoch(session)
             validate(session)
         if world.is_first:  # it alone has validated
+            told = _best_line(session.best, score_gain(session))
             write_text(run.path / CARD, run_card(run, run.name))
-            write_status(run, state="done", message=_best_line(session.best))
-            log.info("done; %s", _best_line(session.best))
+            write_status(run, state="done", message=told)
+            log.info("done; %s", told)
     except (Stopped, KeyboardInterrupt):
         saved = _save_at_end(run, session)
         _say(run, world, state="stopped", message=f"stopped on request; {saved}")
@@ -106,33 +108,20 @@ def validate(session: Session) -> None:
     """
     epoch, steps = session.epoch + 1, session.steps_done
     if session.world.is_first:
-        metrics = _score(session, epoch)
-        score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
-        is_best = score > session.best.get("score", -1.0)
+        metrics = score(session, answers(session, session.scored, session.val, f"epoch {epoch}"))
+        mean = (metrics["mean_accuracy"] + metrics["f1"]) / 2
+        is_best = mean > session.best.get("score", -1.0)
         if is_best:
-            session.best = {"epoch": epoch, "score": score, **metrics}
+            session.best = {"epoch": epoch, "score": mean, **metrics}
             save_weights(session.scored, session.run.path / WEIGHTS)
-        _record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best,
-                          "val_images": len(session.val), **metrics})
+        record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best,
+                         "val_images": len(session.val), **metrics})
         _look(session, epoch, steps)
         log.info("epoch %d/%d: mA %.2f  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", epoch, session.config.epochs,
                  *(100 * value for value in metrics.values()), "  (best)" if is_best else "")
     parallel.barrier(session.world)
     session.epoch, session.step = epoch, 0
     save(session)
-
-
-def _score(session: Session, epoch: int) -> dict[str, float]:
-    """The five metrics on val; raises Stopped between batches, if only this process must agree."""
-
-    def say(done: int) -> None:
-        if session.world.is_alone:
-            session.heartbeat.check()
-        session.heartbeat.beat("validating", epoch=epoch, epochs=session.config.epochs, done=done, n=len(session.val))
-
-    probs = predict_probs(session.scored, session.val, session.word_vectors, on_batch=say)
-    labels = session.val.split.labels
-    return pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown).summary()
 
 
 def _look(session: Session, epoch: int, steps: int) -> None:
@@ -143,7 +132,7 @@ def _look(session: Session, epoch: int, steps: int) -> None:
     row = write_lens(session.run, epoch, steps, session.scored, session.teacher, images, split.files[: len(pinned)],
                      split.labels[: len(pinned)], session.checkpoint.schema, session.word_vectors)
     if row:
-        _record(session, row)
+        record(session, row)
 
 
 def save(session: Session) -> None:
@@ -177,14 +166,7 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
     session.heartbeat.beat("training", **place, epochs=config.epochs, **speed)
     if done % config.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
-        _record(session, {"kind": "step", **place, **terms, **costs})
-
-
-def _record(session: Session, row: dict) -> None:
-    """Add a line to metrics.jsonl, and the same to TensorBoard's files."""
-    append_metrics(session.run.path, row)
-    if session.events:
-        add_row(session.events, row)
+        record(session, {"kind": "step", **place, **terms, **costs})
 
 
 def _save_at_end(run: Run, session: Session | None) -> str:
@@ -210,5 +192,9 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
     return explain(error, session.train.split.files, saved, fits=lambda: largest_that_fits(session))
 
 
-def _best_line(best: dict) -> str:
-    return f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}, F1 {100 * best['f1']:.2f} on val"
+def _best_line(best: dict, gain: Gain | None) -> str:
+    told = f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}, F1 {100 * best['f1']:.2f} on val"
+    if gain is None:
+        return told
+    held = f"; mA {gain.worded('mean_accuracy')} over step 0 on {gain.n} images of {gain.images}"
+    return told + held + ("; at chance" if gain.is_chance else "")
