@@ -107,8 +107,9 @@ class ModelConfig:
 class TrainConfig:
     """Everything that decides a training run. The same object is built from the command line and from the page."""
 
-    recipe: str = setting("default", "preset that the other settings start from; not given, it is first-run on rendered "
-                          "pedestrians alone", choices=("default", "first-run", "published-code", "published-paper"))
+    recipe: str = setting("default", "preset that the other settings start from; not given, it is first-run on "
+                          "rendered pedestrians alone",
+                          choices=("default", "first-run", "published-code", "published-paper"))
     role: str = setting("student", "what to train", choices=ROLES, basic=True)
     model: str = setting("", "name of the model to train; empty: the small one of the role, in a first-run the smaller "
                          "one", basic=True)

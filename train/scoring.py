@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from snnpar.checkpoint import load_model, read_checkpoint
-from snnpar.datasets import ResizedImages, open_split
+from snnpar.datasets import ResizedImages
 from snnpar.evaluate import predict_probs
 from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.history import read_metrics, start_of
@@ -23,7 +23,7 @@ from train.metrics_log import append_metrics
 from train.session import Session
 
 log = logging.getLogger("train")
-STEP_0 = "step-0.safetensors"  # its answers, (n, A) float32, on the images of `held_out`
+STEP_0 = "step-0.safetensors"  # its answers, (n, A) float32, on the session's held-out images
 
 
 def answers(session: Session, model: nn.Module, images: ResizedImages, what: str) -> np.ndarray:
@@ -49,18 +49,11 @@ def record(session: Session, row: dict) -> None:
         add_row(session.events, row)
 
 
-def held_out(session: Session) -> ResizedImages:
-    """What the gain is measured on: rendered images of a seed of their own; real ones of val, as test stays unseen."""
-    if session.config.dataset != "rendered":
-        return session.val
-    return ResizedImages(open_split(session.config, "test"), session.checkpoint.model.image_size)
-
-
 def score_start(session: Session) -> None:
     """Score the weights before the first update, unless that was done, or is no longer possible."""
     if session.steps_done or start_of(read_metrics(session.run)):
         return
-    probs, images = answers(session, session.scored, session.val, "step 0"), held_out(session)
+    probs, images = answers(session, session.scored, session.val, "step 0"), session.held_out
     kept = probs if images is session.val else answers(session, session.scored, images, "step 0, held out")
     save_file({"probs": kept}, session.run.path / STEP_0)
     metrics = score(session, probs)
@@ -70,7 +63,7 @@ def score_start(session: Session) -> None:
 
 def score_gain(session: Session) -> Gain | None:
     """Compare the weights that are kept with step 0; None, told in the log, where that was not scored."""
-    images = held_out(session)
+    images = session.held_out
     labels = images.split.labels
     try:
         start = load_file(session.run.path / STEP_0)["probs"]

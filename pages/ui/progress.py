@@ -7,7 +7,7 @@ import shlex
 import pandas as pd
 import streamlit as st
 
-from pages.ui import run_controls, run_curves, run_files, run_lens, run_neurons
+from pages.ui import run_controls, run_curves, run_files, run_lens, run_neurons, run_result
 from pages.ui.run_list import ListedRun, chosen_run
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
@@ -45,6 +45,8 @@ def _live(shown: tuple[Run, ...], was: JobStatus) -> None:
     known = run_files.history(run)
     run_controls.headline(run, now, known)
     run_controls.buttons(run, now)
+    if now.state == "done":
+        run_result.show(run)
     view = st.segmented_control("View", [CURVES, NEURONS, LENS], default=CURVES, key="look_at", bind="query-params",
                                 persist_state="session", required=True, label_visibility="collapsed")
     if view == CURVES:

@@ -12,7 +12,7 @@ from snnpar import figures
 from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
-from snnpar.history import POINTS, History
+from snnpar.history import POINTS, History, best_of, start_of
 from snnpar.runs import Run
 
 if TYPE_CHECKING:
@@ -73,11 +73,10 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         lines = {name: _step_line(known, axis, name, weight) for name in present}
         _chart(figures.loss_curves(lines, axis.unit), "loss_curves")
     if known.epochs:
-        best = _best(known)
-        st.markdown(
-            f"**Validation** · best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.1f}, "
-            f"F1 {100 * best['f1']:.1f} (published convention, threshold 0.45)"
-        )
+        start, best = start_of(known.epochs), best_of(known.epochs)
+        told = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
+                for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best)) if row]
+        st.markdown(f"**Validation** · {' → '.join(told)} (published convention, threshold 0.45)")
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
         _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
     _grid({title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
@@ -87,7 +86,7 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
 def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str, RunLook], weight: float) -> None:
     unit = next(iter(axes.values())).unit
     best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
-            for name, found in known.items() if found.epochs for row in [_best(found)]]
+            for name, found in known.items() if (row := best_of(found.epochs))]
     if best:
         st.markdown("**Best on validation** (published convention, threshold 0.45)  \n" + "  \n".join(best))
 
@@ -107,11 +106,6 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
     _grid({f"Loss: {title}": over_steps(name, "loss") for name, title in TERM_NAMES.items()
            if name in logged - {"loss"}})
     _grid({title: over_steps(name, words, from_zero=True) for name, (title, words) in COSTS.items() if name in logged})
-
-
-def _best(known: History) -> dict:
-    """The epoch whose weights are kept."""
-    return max(known.epochs, key=lambda row: row["mean_accuracy"] + row["f1"])
 
 
 def _step_line(known: History, axis: _Axis, name: str, weight: float, points: int = POINTS) -> Line:
