@@ -31,8 +31,8 @@ def told(config: TrainConfig = CONFIG, asked: int = 0, **measured: object) -> Es
 
 
 def test_time_follows_from_the_median_step() -> None:
-    """31 steps of 4 s and 100 images of 0.1 s are 134 s; 1200 images are drawn once, 0.02 s each: to train, validate and
-    measure the gain. Step 0 is scored on both of the latter, the end on the last."""
+    """31 steps of 4 s and 100 images of 0.1 s are 134 s; 1200 images are drawn once, 0.02 s each: to train, to validate
+    and to measure the gain. Step 0 is scored on both of the latter, the end on the last."""
     one = told()
     assert (one.step_s, one.validation_s, one.epoch_s) == (4.0, pytest.approx(10), pytest.approx(134))
     assert one.first_s == pytest.approx(24) and one.gain_s == pytest.approx(30)

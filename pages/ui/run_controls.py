@@ -43,7 +43,7 @@ def _doing(told: dict) -> str:
     if phase == "reading" and told.get("n"):
         return f"reading the images of {told.get('what', 'the data')}: {told.get('done', 0):,} of {told['n']:,}"
     if phase == "validating" and told.get("n"):
-        return f"scoring {told.get('what', 'images')}: {told.get('done', 0):,} of {told['n']:,} images"
+        return f"scoring {told.get('what', 'the weights')}: {told.get('done', 0):,} of {told['n']:,} images"
     return _place(told) + _pace(told) if told.get("steps") else READING
 
 

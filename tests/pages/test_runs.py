@@ -192,7 +192,7 @@ def test_step_0_is_the_first_point_and_never_the_best(view, tmp_path: Path) -> N
     for axis, places in (("step", [0, 3, 6]), ("epoch", [0, 1, 2])):
         test = view(tmp_path, over=axis)
         (ma,) = [line for line in charts(test)["metric_curves"]["data"] if line["name"] == "mA"]
-        assert values(ma["x"]) == pytest.approx(places) and values(ma["y"]) == pytest.approx([90, 60, 60])
+        assert decoded(ma["x"]) == pytest.approx(places) and decoded(ma["y"]) == pytest.approx([90, 60, 60])
         assert "step 0: mA 90.0, F1 90.0 → best epoch 1: mA 60.0, F1 65.0" in said(test.markdown)
 
 
@@ -225,7 +225,8 @@ def test_the_result_is_told_and_one_at_chance_is_not_offered_first(view, tmp_pat
     state("done")
     test = view(tmp_path)
     ma, f1 = test.metric
-    assert ma.value == f"{100 * gain.end['mean_accuracy']:.1f}" and ma.delta == f"{gain.worded('mean_accuracy')} over step 0"
+    assert ma.value == f"{100 * gain.end['mean_accuracy']:.1f}"
+    assert ma.delta == f"{gain.worded('mean_accuracy')} over step 0"
     assert f1.label == "F1 after training" and gain.about() in said(test.caption)
     assert words in (said(test.warning) if gain.is_chance else said(test.markdown))
     (use,) = [button for button in test.button if button.label == "Use as student"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.datasets import HELD_OUT_SEEDS, ResizedImages, open_split, rendered_split
 from snnpar.evaluate import predict_probs, probabilities
@@ -19,7 +22,7 @@ from snnpar.gain import measure_gain, read_gain
 from snnpar.history import read_metrics
 from snnpar.jobs import status
 from snnpar.metrics import FIVE, pedestrian_metrics
-from snnpar.runs import Run, create_run
+from snnpar.runs import Run, create_run, list_runs
 from train import loop, scoring
 from train.session import prepare
 
@@ -124,3 +127,21 @@ def test_step_0_of_a_run_that_never_scored_it_is_not_made_up(
     loop.train(run, resume=True)
     assert status(run).state == "done" and not start_rows(run) and read_gain(run.path) is None
     assert "over step 0 is not known" in caplog.text and "step 0" not in status(run).message
+
+
+@pytest.mark.slow
+def test_the_default_run_learns(tmp_path: Path) -> None:
+    """`python -m train` as somebody with nothing but this repository would start it: a real process, no flags."""
+    environment = {**os.environ, "SNNPAR_CHECKPOINTS": str(tmp_path)}
+    (tmp_path / "runs").mkdir()
+    done = subprocess.run([sys.executable, "-m", "train"], cwd=ROOT, env=environment, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (run,) = list_runs(tmp_path / "runs")
+    gain, (start,) = read_gain(run.path), start_rows(run)
+    assert start["mean_accuracy"] == pytest.approx(0.5)
+    assert gain.n == 500 and not gain.chose and gain.images == "rendered test"
+    assert all(low > 0 for _, low, _ in gain.gains.values()), gain.numbers()
+    assert not gain.is_chance and gain.gains["mean_accuracy"][0] > 0.03, "several points, not a knife's edge"
+    log = (run.path / "log.txt").read_text("utf-8")
+    assert "step 0: mA 50.00" in log and gain.verdict() in log and gain.numbers() in log
