@@ -2,8 +2,8 @@
 
 config.json {model, schema, train, provenance}, metrics.jsonl (one line per epoch and per logged step), log.txt,
 status.json, asked.json and progress.json as every job (who runs it and how it ended, what is asked of it, how far it
-is), unreadable.txt (images that could not be read, if any), model.safetensors (best epoch so far), step-0.safetensors and
-result.json (see snnpar.gain), states/ (to resume from). A finished run is a checkpoint as it stands.
+is), unreadable.txt (images that could not be read, if any), model.safetensors (best epoch so far), step-0.safetensors
+and result.json (see snnpar.gain), states/ (to resume from). A finished run is a checkpoint as it stands.
 
 torch is imported by `create_run` alone, so that a run can wait for its turn without it.
 """
