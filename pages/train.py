@@ -10,8 +10,9 @@ left, right = st.columns([5, 6], gap="large")
 with left:
     st.header("Train a network", anchor=False)
     st.caption(
-        "A run goes on in its own process, with or without this page. "
-        "It starts small: a few minutes, on people drawn by this program."
+        "A first run needs no data and no change: a small spiking network learns from scratch on people drawn by this "
+        "program, and in the end you see what it gained. **Estimate** tells how long it takes on this machine. A run "
+        "goes on in its own process, with or without this page."
     )
     values = form.settings(selection.checkpoints.get("teacher"))
     wrong = faults(values)

@@ -12,6 +12,7 @@ from snnpar import ASSETS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict, without_places
+from snnpar.gain import read_gain
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, SUPPORTED
 from snnpar.recipes import to_arguments
@@ -58,6 +59,9 @@ def run_card(run: Run, name: str) -> str:
                   f"{images}; published convention, threshold 0.45{unknown}):",
                   "", f"| {' | '.join(COLUMNS.values())} |", "|--:|--:|--:|--:|--:|--:|",
                   f"| {_percent(best, best.get(SUPPORTED))} |", "", *told]
+    gain = read_gain(run.path)
+    if gain:
+        lines += [f"What it learned: {gain.numbers()}. {gain.verdict()}", "", gain.about(), ""]
     return "\n".join(lines)
 
 

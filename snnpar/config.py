@@ -107,10 +107,12 @@ class ModelConfig:
 class TrainConfig:
     """Everything that decides a training run. The same object is built from the command line and from the page."""
 
-    recipe: str = setting("default", "preset that the other settings start from",
-                          choices=("default", "published-code", "published-paper"))
+    recipe: str = setting("default", "preset that the other settings start from; not given, it is first-run on "
+                          "rendered pedestrians alone",
+                          choices=("default", "first-run", "published-code", "published-paper"))
     role: str = setting("student", "what to train", choices=ROLES, basic=True)
-    model: str = setting("", "name of the model to train; empty: the small one of the role", basic=True)
+    model: str = setting("", "name of the model to train; empty: the small one of the role, in a first-run the smaller "
+                         "one", basic=True)
     dataset: str = setting("rendered", "rendered pedestrians, real ones from --data in one of five layouts, or PA100K "
                            "and rendered ones mixed", choices=DATASET_CHOICES, basic=True)
     data: str = setting("", "folder of the data set as published (pickle: the file will do), or hf:owner/name for one "

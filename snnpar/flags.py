@@ -8,7 +8,7 @@ import shlex
 from typing import NoReturn
 
 from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
-from snnpar.recipes import apply_recipe
+from snnpar.recipes import RECIPES, apply_recipe, usual_recipe
 
 RUN_FLAGS = ("--run", "--resume", "--out", "--print-config")  # of `python -m train`, none of them a setting
 
@@ -18,7 +18,8 @@ def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()
     for spec in setting_fields():
         if spec.name in leave_out:
             continue
-        shown = f"{spec.help} (default: {spec.default})" if spec.default != "" else spec.help
+        usual = f"{spec.default}{_in_a_first_run(spec.name)}"
+        shown = f"{spec.help} (default: {usual})" if spec.default != "" else spec.help
         if spec.type is bool:
             flags.add_argument(spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
                                help=spec.help)
@@ -26,6 +27,12 @@ def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()
             flags.add_argument(spec.flag, default=argparse.SUPPRESS, type=spec.type, choices=spec.choices,
                                metavar=spec.type.__name__.upper() if not spec.choices else None,
                                help=shown.replace("%", "%%"))
+
+
+def _in_a_first_run(name: str) -> str:
+    """The other default that a field has in recipe first-run, which a command without data follows."""
+    values = RECIPES["first-run"].values
+    return f", first-run: {values[name][0]}" if name in values else ""
 
 
 def given(options: argparse.Namespace) -> dict[str, object]:
@@ -39,7 +46,7 @@ def config_from(options: argparse.Namespace) -> TrainConfig:
     for name in FOLDERS:
         if values.get(name):
             values[name] = absolute(values[name])
-    return apply_recipe(values.pop("recipe", "default"), values)
+    return apply_recipe(values.pop("recipe", usual_recipe(values)), values)
 
 
 class _Sentences(argparse.ArgumentParser):

@@ -1,14 +1,15 @@
 """What a run wrote into metrics.jsonl, read as it grows, and made small and smooth enough to draw.
 
-One JSON object a line, with its kind: "step" (a logged step), "epoch" (a validation), "firing" (neurons on the pinned
-images). Logged steps become columns of numbers, so that 100,000 of them take little memory.
+One JSON object a line, with its kind: "step" (a logged step), "epoch" (a validation; epoch 0 is before the first
+step), "firing" (neurons on the pinned images). Logged steps become columns of numbers, so that 100,000 of them take
+little memory.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,6 +129,11 @@ def read_metrics(run: Job, kind: str = "epoch") -> list[dict]:
     """The lines of one kind ('epoch', 'step' or 'firing') in a run's metrics.jsonl; a half-written one is left out."""
     path = run.path / METRICS
     return _rows(path.read_bytes()).get(kind, []) if path.exists() else []
+
+
+def start_of(epochs: Iterable[dict]) -> dict | None:
+    """The validation of step 0, before the first update; None in a run of an earlier version."""
+    return next((row for row in epochs if not row["epoch"]), None)
 
 
 def downsample(values: np.ndarray, points: int = POINTS) -> np.ndarray:

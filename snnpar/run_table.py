@@ -26,9 +26,9 @@ class RunRow:
     """What a table says about a run; None where nothing is known (yet).
 
     created: ISO 8601 with zone; teacher: of a distilled run, without its folders; epoch and step: of the last update,
-    from 1; mean_accuracy and f1: fractions on the val_images images of the best epoch; supported: mean accuracy over the
-    supported_attributes that enough of these have, without_positives: the attributes that none has; seconds: at work, pauses left
-    out; eta_s: seconds left, while it is at work.
+    from 1; mean_accuracy and f1: fractions on the val_images images of the best epoch; supported: mean accuracy over
+    the supported_attributes that enough of these have, without_positives: the attributes that none has; seconds: at
+    work, pauses left out; eta_s: seconds left, while it is at work.
     """
 
     name: str
@@ -114,8 +114,8 @@ def _known(run: Run, history: History) -> dict:
         **how_far(history, progress, config.epochs if config else None),
         "best_epoch": best.get("epoch"), "mean_accuracy": best.get("mean_accuracy"), "f1": best.get("f1"),
         "supported": best.get(SUPPORTED), "supported_attributes": best.get("supported_attributes"),
-        "without_positives": tuple(best.get("without_positives", ())), "val_images": best.get("val_images"), "seconds": _seconds(history, config),
-        "eta_s": eta if isinstance(eta, int | float) else None,
+        "without_positives": tuple(best.get("without_positives", ())), "val_images": best.get("val_images"),
+        "seconds": _seconds(history, config), "eta_s": eta if isinstance(eta, int | float) else None,
     }
 
 

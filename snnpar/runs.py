@@ -2,8 +2,8 @@
 
 config.json {model, schema, train, provenance}, metrics.jsonl (one line per epoch and per logged step), log.txt,
 status.json, asked.json and progress.json as every job (who runs it and how it ended, what is asked of it, how far it
-is), unreadable.txt (images that could not be read, if any), model.safetensors (best epoch so far), states/ (to resume
-from). A finished run is a checkpoint as it stands.
+is), unreadable.txt (images that could not be read, if any), model.safetensors (best epoch so far), step-0.safetensors
+and result.json (see snnpar.gain), states/ (to resume from). A finished run is a checkpoint as it stands.
 
 torch is imported by `create_run` alone, so that a run can wait for its turn without it.
 """
@@ -67,9 +67,9 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     """
     from snnpar.checkpoint import write_config
     from snnpar.datasets import phrases_for, schema_of
-    from snnpar.models import SMALL, preset, role_of
+    from snnpar.models import preset, role_of, unnamed
 
-    model_name = config.model or SMALL[config.role]
+    model_name = config.model or unnamed(config.role, config.recipe)
     model = preset(model_name)
     if role_of(model) != config.role:
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")

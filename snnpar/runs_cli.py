@@ -164,7 +164,7 @@ def delete_all(options: argparse.Namespace) -> None:
 
 def settings_beside_recipe(config: TrainConfig) -> list[str]:
     """One line per setting that differs from the run's recipe."""
-    plain = TrainConfig() if config.recipe == "default" else apply_recipe(config.recipe, {})
+    plain = apply_recipe(config.recipe, {})
     values = {spec.name: (getattr(config, spec.name), getattr(plain, spec.name)) for spec in dataclasses.fields(config)}
     lines = [f"{name:18} {ours!s} (recipe {config.recipe}: {theirs if theirs != '' else 'empty'})"
              for name, (ours, theirs) in values.items() if ours != theirs]

@@ -17,7 +17,7 @@ from snnpar.config import (
 )
 from snnpar.flags import config_from
 from snnpar.flags import given as flags
-from snnpar.recipes import apply_recipe, to_arguments
+from snnpar.recipes import apply_recipe, to_arguments, usual_recipe
 from train.__main__ import parser
 
 MODEL = ModelConfig("spikingformer", image_size=[256, 128], dim=64, heads=4)
@@ -28,14 +28,16 @@ MODEL = ModelConfig("spikingformer", image_size=[256, 128], dim=64, heads=4)
 def test_every_train_config_survives_json_and_the_command_line(config: TrainConfig) -> None:
     assert from_dict(TrainConfig, json.loads(json.dumps(to_dict(config)))) == config
     chosen = parser().parse_args(to_arguments(config))
-    assert to_dict(apply_recipe(chosen.recipe if "recipe" in chosen else "default", flags(chosen))) == to_dict(config)
+    named = chosen.recipe if "recipe" in chosen else usual_recipe(flags(chosen))
+    assert to_dict(apply_recipe(named, flags(chosen))) == to_dict(config)
 
 
 def test_default_needs_no_flag_and_a_flag_switches_off_what_is_on() -> None:
-    assert to_arguments(TrainConfig()) == []
-    changed = TrainConfig(prior_bias=False, compile=True, lr=0.5)
+    assert to_arguments(apply_recipe("first-run", {})) == []
+    changed = apply_recipe("first-run", {"prior_bias": False, "compile": True, "lr": 0.5})
     assert to_arguments(changed) == ["--lr", "0.5", "--no-prior-bias", "--compile"]
-    assert config_from(parser().parse_args([])) == TrainConfig()
+    assert to_arguments(TrainConfig()) == ["--recipe", "default"]
+    assert config_from(parser().parse_args([])) == apply_recipe("first-run", {})
 
 
 def test_every_setting_explains_itself() -> None:

@@ -35,11 +35,11 @@ def test_every_recipe_comes_back(recipe: str) -> None:
     "--epochs 7 --no-prior-bias",
 ])
 def test_it_is_understood_however_it_was_written(line: str) -> None:
-    assert parse_command(line) == TrainConfig(epochs=7, prior_bias=False)
+    assert parse_command(line) == apply_recipe("first-run", {"epochs": 7, "prior_bias": False})
 
 
-def test_a_command_without_flags_is_the_default() -> None:
-    assert parse_command("python -m train") == TrainConfig()
+def test_a_command_without_flags_is_a_first_run() -> None:
+    assert parse_command("python -m train") == apply_recipe("first-run", {})
 
 
 @pytest.mark.parametrize(("line", "sentence"), [

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from snnpar.config import ConfigError, setting_fields
+from snnpar.config import ConfigError, TrainConfig, setting_fields
+from snnpar.flags import parse_command
 from snnpar.recipes import CODE, OPEN, PAPER, RECIPES, SOURCES, apply_recipe, explain_config, source_of, to_arguments
 from train.__main__ import main
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_alone_needs_one_flag(name):
-    assert to_arguments(apply_recipe(name, {})) == ([] if name == "default" else ["--recipe", name])
+    assert to_arguments(apply_recipe(name, {})) == ([] if name == "first-run" else ["--recipe", name])
+
+
+def test_a_recipe_that_is_not_named_is_a_first_run_on_rendered_pedestrians_alone():
+    assert parse_command("python -m train") == apply_recipe("first-run", {})
+    assert parse_command("python -m train --lr 1e-3").recipe == "first-run"
+    real = parse_command("python -m train --dataset pa100k --data /d")
+    assert real == TrainConfig(dataset="pa100k", data="/d") and "--recipe" not in to_arguments(real)
+    assert parse_command("python -m train --recipe default") == TrainConfig()
 
 
 def test_given_values_win():
@@ -28,7 +37,7 @@ def test_published_weight_of_the_cross_entropy(features, logits, weight):
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="default, published-code, published-paper"):
+    with pytest.raises(ConfigError, match="default, first-run, published-code, published-paper"):
         apply_recipe("adam", {})
 
 

@@ -91,7 +91,7 @@ def test_showing_a_run(runs: Callable[..., str], run: Run) -> None:
     told = runs("show", "20260101")
     assert told.startswith("20260101-one: failed; the disk is full\n") and str(run.path) in told
     assert "epoch 3 of 4, step 21 of 40; best mA / F1 57.0 / 70.0 (epoch 1)" in told
-    assert "\npython -m train --model spikingformer_1_64 --epochs 4\n" in told
+    assert "\npython -m train --recipe default --model spikingformer_1_64 --epochs 4\n" in told
     assert "epochs             4 (recipe default: 20)" in told
     assert told.endswith("line 39\n") and "line 25\n" in told and "line 20\n" not in told
 
@@ -197,7 +197,7 @@ def test_a_refused_resume_says_why_and_keeps_the_reason(runs: Callable[..., str]
 
 
 def test_creating_takes_the_flags_of_training(runs: Callable[..., str], own_runs: Path) -> None:
-    path = runs("create", "--model", "spikingformer_1_64", "--epochs", "4").strip()
+    path = runs("create", "--recipe", "default", "--model", "spikingformer_1_64", "--epochs", "4").strip()
     run = open_run(path)
     assert run.path.parent == own_runs and run.config == SMALL and status(run).state == "created"
     assert "no model is called 'x'" in runs("create", "--model", "x", code=2)

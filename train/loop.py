@@ -14,23 +14,22 @@ from tqdm import tqdm
 from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
-from snnpar.evaluate import predict_probs
+from snnpar.gain import Gain
 from snnpar.history import place_words
 from snnpar.images import normalise
 from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
-from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_positives
-from snnpar.report import SUPPORTED_HEADING, support_words
 from snnpar.resuming import meaning
 from snnpar.runs import Run
 from train import parallel
-from train.events import add_row, open_events
+from train.events import open_events
 from train.faults import explain, is_disk_full
 from train.heartbeat import Heartbeat, Stopped, memory_gb
 from train.lens import PINNED, write_lens
 from train.loader import load_batches
-from train.metrics_log import append_metrics, flush_metrics, rewind_metrics
+from train.metrics_log import flush_metrics, rewind_metrics
 from train.optim import learning_rate
 from train.parallel import World
+from train.scoring import answers, record, record_scores, score, score_gain, score_start, worded
 from train.session import Session, prepare
 from train.state import counted, drop_partial, load_state, save_state, saved_states
 from train.step import largest_that_fits, train_step
@@ -51,13 +50,15 @@ def train(run: Run, *, resume: bool = False) -> None:
             _resume(session)
         if world.is_first:
             session.events = open_events(run.path, session.steps_done + 1)
+            score_start(session)
         while session.epoch < session.config.epochs:
             train_epoch(session)
             validate(session)
         if world.is_first:  # it alone has validated
+            told = _best_line(session.best, score_gain(session))
             write_text(run.path / CARD, run_card(run, run.name))
-            write_status(run, state="done", message=_best_line(session.best))
-            log.info("done; %s", _best_line(session.best))
+            write_status(run, state="done", message=told)
+            log.info("done; %s", told)
     except (Stopped, KeyboardInterrupt):
         saved = _save_at_end(run, session)
         _say(run, world, state="stopped", message=f"stopped on request; {saved}")
@@ -84,8 +85,8 @@ def train_epoch(session: Session) -> None:
     config, steps, began = session.config, session.steps_per_epoch, time.monotonic()
     session.model.train()
     saved, first = began, session.step
-    bar = tqdm(total=config.epochs * steps, initial=session.steps_done, desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
-               disable=None, leave=False)
+    bar = tqdm(total=config.epochs * steps, initial=session.steps_done, disable=None, leave=False,
+               desc=f"epoch {session.epoch + 1} of {config.epochs}, step")
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
@@ -110,50 +111,18 @@ def validate(session: Session) -> None:
     """
     epoch, steps = session.epoch + 1, session.steps_done
     if session.world.is_first:
-        metrics, support = _score(session, epoch), _support(session)
-        score = (metrics["mean_accuracy"] + metrics["f1"]) / 2
-        is_best = score > session.best.get("score", -1.0)
+        metrics = score(session, answers(session, session.scored, session.val, f"epoch {epoch}"))
+        mean = (metrics["mean_accuracy"] + metrics["f1"]) / 2
+        is_best = mean > session.best.get("score", -1.0)
         if is_best:
-            session.best = {"epoch": epoch, "score": score, **metrics}
+            session.best = {"epoch": epoch, "score": mean, **metrics}
             save_weights(session.scored, session.run.path / WEIGHTS)
-        _record(session, {"kind": "epoch", "epoch": epoch, "step": steps, "best": is_best,
-                          "val_images": len(session.val), **support, **metrics})
+        record_scores(session, epoch, metrics, best=is_best)
         _look(session, epoch, steps)
-        if epoch == 1:
-            log.info("val: %s", support_words(support["without_positives"], support["supported_attributes"],
-                                              len(session.checkpoint.schema)))
-        several = f" ({100 * metrics[SUPPORTED]:.2f})" if SUPPORTED in metrics else ""
-        log.info("%s: mA %.2f%s  Acc %.2f  Prec %.2f  Rec %.2f  F1 %.2f%s", place_words(session.place(steps)),
-                 100 * metrics["mean_accuracy"], several, *(100 * metrics[name] for name in FIVE[1:]),
-                 "  (best)" if is_best else "")
+        log.info("%s: %s%s", place_words(session.place(steps)), worded(metrics), "  (best)" if is_best else "")
     parallel.barrier(session.world)
     session.epoch, session.step = epoch, 0
     save(session)
-
-
-def _score(session: Session, epoch: int) -> dict[str, float]:
-    """The five metrics on val, and mA over the attributes with enough positives if there are such.
-
-    Raises Stopped between batches, if only this process must agree.
-    """
-
-    def say(done: int) -> None:
-        if session.world.is_alone:
-            session.heartbeat.check()
-        session.heartbeat.beat("validating", epoch=epoch, epochs=session.config.epochs, done=done, n=len(session.val))
-
-    probs = predict_probs(session.scored, session.val, session.word_vectors, on_batch=say)
-    labels = session.val.split.labels
-    found = pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown)
-    several = {SUPPORTED: found.mean_accuracy_supported} if supported(labels).any() else {}
-    return found.summary() | several
-
-
-def _support(session: Session) -> dict:
-    """How much the labels of val say about each attribute."""
-    labels = session.val.split.labels
-    return {"supported_attributes": int(supported(labels).sum()),
-            "without_positives": list(without_positives(labels, session.checkpoint.schema.attributes))}
 
 
 def _look(session: Session, epoch: int, steps: int) -> None:
@@ -164,7 +133,7 @@ def _look(session: Session, epoch: int, steps: int) -> None:
     row = write_lens(session.run, epoch, steps, session.scored, session.teacher, images, split.files[: len(pinned)],
                      split.labels[: len(pinned)], session.checkpoint.schema, session.word_vectors)
     if row:
-        _record(session, row)
+        record(session, row)
 
 
 def save(session: Session) -> None:
@@ -200,15 +169,7 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
     session.heartbeat.beat("training", **place, **speed)
     if done % config.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
-        place.pop("epochs")  # of the config, the same in every line
-        _record(session, {"kind": "step", **place, **terms, **costs})
-
-
-def _record(session: Session, row: dict) -> None:
-    """Add a line to metrics.jsonl, and the same to TensorBoard's files."""
-    append_metrics(session.run.path, row)
-    if session.events:
-        add_row(session.events, row)
+        record(session, {"kind": "step", **place, **terms, **costs})
 
 
 def _save_at_end(run: Run, session: Session | None) -> str:
@@ -240,7 +201,9 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
     return explain(error, session.train.split.files, saved, fits=lambda: largest_that_fits(session))
 
 
-def _best_line(best: dict) -> str:
-    several = f" ({SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.2f})" if SUPPORTED in best else ""
-    five = {name: 100 * best[name] for name in FIVE}
-    return f"best epoch {best['epoch']}: mA {five['mean_accuracy']:.2f}{several}, F1 {five['f1']:.2f} on val"
+def _best_line(best: dict, gain: Gain | None) -> str:
+    told = f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}, F1 {100 * best['f1']:.2f} on val"
+    if gain is None:
+        return told
+    held = f"; mA {gain.worded('mean_accuracy')} over step 0 on {gain.n} images of {gain.images}"
+    return told + held + ("; at chance" if gain.is_chance else "")

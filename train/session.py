@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from snnpar import neurons
 from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, start_from, write_phrases
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.datasets import ResizedImages
-from snnpar.models import build_model
+from snnpar.datasets import ResizedImages, open_split
+from snnpar.models import build_model, unnamed
 from snnpar.runs import Run
 from snnpar.schema import Phrases
 from train.average import ModelEmaV3, moving_average
@@ -77,6 +77,14 @@ class Session:
     def scored(self) -> nn.Module:
         """What is validated and kept: the moving average of the weights, if there is one."""
         return self.average.module if self.average else self.model
+
+    @cached_property
+    def held_out(self) -> ResizedImages:
+        """What the gain is measured on: rendered images of a seed of their own; real ones of val, as test stays unseen.
+        """
+        if self.config.dataset != "rendered":
+            return self.val
+        return ResizedImages(open_split(self.config, "test"), self.checkpoint.model.image_size)
 
     @cached_property
     def word_vectors(self) -> Tensor | None:
@@ -158,7 +166,7 @@ def prepare(run: Run, heartbeat: Heartbeat | None = None, world: World = World()
         restorer.to(device)
     optimizer = make_optimizer(model, config, restorer)
     log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
-             config.model or checkpoint.model.architecture, device, *map(len, images), config.precision)
+             config.model or unnamed(config.role, config.recipe), device, *map(len, images), config.precision)
     average = moving_average(model, config.ema)  # a copy, so before the model's forward is changed
     save_memory(model, config)
     wrapped_restorer = wrap(restorer, world) if restorer else None

@@ -12,7 +12,7 @@ from pages.ui import access, checkpoints, form_fill, form_state
 from pages.ui.form_values import CHOSEN, DISTILLATION, changed, faults, hindrance, in_effect, of_recipe
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import SettingField, TrainConfig, setting_fields
-from snnpar.models import PRESETS, SMALL, role_of
+from snnpar.models import PRESETS, role_of, unnamed
 from snnpar.recipes import RECIPES, source_of, to_arguments
 
 GROUPS = {
@@ -165,7 +165,7 @@ def _help(spec: SettingField, values: dict, reason: str) -> str:
 def _model_field(name: str, values: dict, options: dict) -> None:
     """The named sizes of the role; the first, small one needs no name."""
     role = values["role"]
-    small = SMALL[role]
+    small = unnamed(role, values["recipe"])
     others = [one for one, size in PRESETS.items() if role_of(size) == role and one != small]
     named = [small] if values["model"] == small else []
     st.selectbox(name, ["", *named, *others],

@@ -39,6 +39,7 @@ def prepare(teacher: Checkpoint | None) -> dict:
     seed, values = st.session_state["form_seed"], _read()
     if values["model"] and role_of(preset(values["model"])) != values["role"]:
         values["model"] = ""
+    seed, values = seed.follow_data(values)
     if values["recipe"] != seed.values["recipe"]:
         before = values | {"recipe": seed.values["recipe"]}
         st.session_state["form_step"] = Step(f"Recipe {values['recipe']} filled in.", seed, before)

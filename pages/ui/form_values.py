@@ -17,15 +17,13 @@ from snnpar.config import (
     to_dict,
 )
 from snnpar.flags import FOLDERS
-from snnpar.models import preset, role_of
-from snnpar.recipes import apply_recipe
+from snnpar.models import preset, role_of, unnamed
+from snnpar.recipes import apply_recipe, usual_recipe
 
 REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
 DISTILLATION = ("feature_kd", "logit_kd")
 # What is trained, on what and from whom: no recipe says that.
 CHOSEN = ("recipe", "role", "model", "dataset", "data", "teacher", *DISTILLATION)
-# A first run that ends within minutes on any computer; everything else starts as the recipe says.
-QUICK = {"epochs": 3, "rendered_count": 512, "warmup_epochs": 1}
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ _DRAWN = Need(("dataset",), ("rendered", "mixed"), "real images alone draw nothi
 _MIXED = Need(("dataset",), ("mixed",), "only the mixed data set mixes")
 _TEACHER = Need(("role",), ("teacher",), "only a teacher has phrases to fuse with")
 _STUDENT = Need(("role",), ("student",), "only a student is distilled")
+_DISTILLED = Need(DISTILLATION, (True,), "nothing is distilled: switch on features, logits or both")
 _SPIKING = Need(("role",), ("student",), "a teacher has no spikes")
 _FEATURES = Need(("feature_kd",), (True,), "feature distillation is off")
 _LOGITS = Need(("logit_kd",), (True,), "logit distillation is off")
@@ -51,8 +50,7 @@ NEEDS = {
     "skip_unreadable": _REAL_ONLY, "mask_unknown": _REAL_ONLY, "stream": _REAL_ONLY,
     "rendered_count": _DRAWN, "rendered_seed": _DRAWN, "rendered_per_real": _MIXED,
     "phrase_pairing": _TEACHER, "visual_weight": _TEACHER,
-    "teacher": _STUDENT, "feature_kd": _STUDENT, "logit_kd": _STUDENT,
-    "teacher_mode": Need(DISTILLATION, (True,), "nothing is distilled"),
+    "feature_kd": _STUDENT, "logit_kd": _STUDENT, "teacher": _DISTILLED, "teacher_mode": _DISTILLED,
     "feature_loss": _FEATURES, "feature_weight": _FEATURES, "feature_mask": _FEATURES,
     "logit_loss": _LOGITS, "logit_weight": _LOGITS, "temperature": _LOGITS, "timestep_weight": _LOGITS,
     "pack_spikes": _SPIKING, "compile": _SPIKING,
@@ -73,14 +71,8 @@ def of_recipe(recipe: str, values: dict) -> dict:
 
 
 def start_values(teacher: Checkpoint | None) -> dict:
-    """What the form starts with: a quick run of the default recipe, distilled from `teacher` if there is one."""
-    values = to_dict(TrainConfig()) | taught_by(teacher)
-    return values | of_recipe(values["recipe"], values) | QUICK
-
-
-def taught_by(teacher: Checkpoint | None) -> dict:
-    """The fields that distil from a checkpoint, or from none."""
-    return {"teacher": str(teacher.path) if teacher else "", "feature_kd": bool(teacher), "logit_kd": bool(teacher)}
+    """What the form starts with: what `python -m train` does without flags, and `teacher` at hand to distil from."""
+    return to_dict(apply_recipe(usual_recipe({}), {})) | {"teacher": str(teacher.path) if teacher else ""}
 
 
 def in_effect(values: dict) -> dict:
@@ -145,13 +137,22 @@ def _missing(values: dict) -> dict[str, str]:
     distils = any(values[name] for name in DISTILLATION)
     if values["teacher"] and not values["teacher"].startswith(REMOTE) and distils:
         try:
-            role = read_checkpoint(Path(values["teacher"]).expanduser()).role
+            wrong |= _misfit(read_checkpoint(Path(values["teacher"]).expanduser()), values)
         except CheckpointError as error:
             wrong["teacher"] = str(error)
-        else:
-            if role != "teacher":
-                wrong["teacher"] = f"{Path(values['teacher']).name} is a {role}; pick the checkpoint of a teacher"
     return wrong
+
+
+def _misfit(teacher: Checkpoint, values: dict) -> dict[str, str]:
+    """Why this checkpoint cannot teach the student."""
+    if teacher.role != "teacher":
+        return {"teacher": f"{teacher.name} is a {teacher.role}; pick the checkpoint of a teacher"}
+    name = values["model"] or unnamed(values["role"], values["recipe"])
+    width = preset(name).dim
+    if values["feature_kd"] and width != teacher.model.dim:
+        return {"feature_kd": f"{name} has tokens of {width} numbers, the teacher {teacher.name} of "
+                              f"{teacher.model.dim}; pick models of equal widths, or distil logits alone"}
+    return {}
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,12 @@ class Seed:
             fresh = {name: value for name, value in fresh.items() if value != usual[name]}
         about = {name: values[name] for name in CHOSEN if name != "teacher"}
         return Seed(self.values | about | fresh), values | self._untouched(fresh, values)
+
+    def follow_data(self, values: dict) -> tuple[Seed, dict]:
+        """Name the usual recipe of other data, if that of the data before is named; `follow` fills it in."""
+        usual, now = usual_recipe(self.values), usual_recipe(values)
+        named = now if values["recipe"] == self.values["recipe"] == usual else values["recipe"]
+        return Seed(self.values | {"dataset": values["dataset"]}), values | {"recipe": named}
 
     def teach(self, teacher: str, values: dict) -> tuple[Seed, dict]:
         """Fill in another teacher."""

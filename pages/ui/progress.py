@@ -7,7 +7,7 @@ import shlex
 import pandas as pd
 import streamlit as st
 
-from pages.ui import run_controls, run_curves, run_files, run_lens, run_list, run_marked, run_neurons
+from pages.ui import run_controls, run_curves, run_files, run_lens, run_list, run_marked, run_neurons, run_result
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
 from snnpar.history import config_diff
@@ -53,6 +53,8 @@ def _view(run: Run, others: tuple[Run, ...]) -> None:
     run_controls.buttons(run, now)
     if others:
         _differences((run, *others))
+    if now.state == "done":
+        run_result.show(run)
     view = st.segmented_control("View", [CURVES, NEURONS, LENS], default=CURVES, key="look_at", bind="query-params",
                                 persist_state="session", required=True, label_visibility="collapsed")
     if view == CURVES:

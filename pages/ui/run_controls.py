@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from pages.ui import checkpoints, run_files
+from pages.ui import checkpoints, run_files, run_result
 from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
@@ -47,8 +47,7 @@ def _doing(told: dict) -> str:
     if phase == "reading" and told.get("n"):
         return f"reading the images of {told.get('what', 'the data')}: {told.get('done', 0):,} of {told['n']:,}"
     if phase == "validating" and told.get("n"):
-        when = f"epoch {told['epoch']} of {told['epochs']}" if told.get("epoch") else place_words({})
-        return f"{when}: scoring validation images, {told.get('done', 0):,} of {told['n']:,}"
+        return f"scoring {told.get('what', 'the weights')}: {told.get('done', 0):,} of {told['n']:,} images"
     return place_words(told) + _pace(told) if told.get("steps") else READING
 
 
@@ -146,7 +145,7 @@ def _use_button(run: Run, now: JobStatus) -> None:
         disabled=not run.is_loadable,
         on_click=_use,
         args=(run, role),
-        type="primary" if now.state == "done" else "secondary",
+        type="primary" if now.state == "done" and not run_result.is_chance(run) else "secondary",
         help="Compare it at once with the other model."
         if run.is_loadable
         else "It has no weights before its first epoch ends.",

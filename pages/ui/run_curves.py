@@ -12,7 +12,7 @@ from snnpar import figures
 from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
-from snnpar.history import POINTS, History, best_epoch
+from snnpar.history import POINTS, History, best_epoch, start_of
 from snnpar.metrics import SUPPORTED
 from snnpar.report import SUPPORTED_HEADING
 from snnpar.runs import Run
@@ -75,12 +75,12 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         lines = {name: _step_line(known, axis, name, weight) for name in present}
         _chart(figures.loss_curves(lines, axis.unit), "loss_curves")
     if known.epochs:
-        best = best_epoch(known.epochs)
-        st.markdown(
-            f"**Validation** · best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.1f}, "
-            f"F1 {100 * best['f1']:.1f} (published convention, threshold 0.45)"
-        )
-        _support(best)
+        start, best = start_of(known.epochs), best_epoch(known.epochs)
+        told = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
+                for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best)) if row]
+        st.markdown(f"**Validation** · {' → '.join(told)} (published convention, threshold 0.45)")
+        if best:
+            _support(best)
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
         _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
     _grid({title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
@@ -101,8 +101,9 @@ def _beside(row: dict) -> str:
 
 def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str, RunLook], weight: float) -> None:
     unit = next(iter(axes.values())).unit
-    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
-            for name, found in known.items() if found.epochs for row in [best_epoch(found.epochs)]]
+    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} "
+            f"(epoch {row['epoch']})"
+            for name, found in known.items() if (row := best_epoch(found.epochs))]
     if best:
         st.markdown("**Best on validation** (published convention, threshold 0.45)  \n" + "  \n".join(best))
 

@@ -12,7 +12,7 @@ from snnpar.models.spikingformer import Spikingformer
 from snnpar.models.vit import ViTStudent
 from snnpar.models.vtb import VTB
 
-__all__ = ["MODELS", "PRESETS", "ModelOutput", "build_model", "preset", "role_of"]
+__all__ = ["MODELS", "PRESETS", "ModelOutput", "build_model", "preset", "role_of", "unnamed"]
 
 MODELS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {
     "spikingformer": Spikingformer,
@@ -43,6 +43,12 @@ PRESETS: dict[str, ModelConfig] = {
     "vit_base_student": ModelConfig("vit", **VIT_BASE),
 }
 SMALL = {"student": "spikingformer_cml_4_192", "teacher": "vtb_conv_3_192"}
+SMALLER = {"student": "spikingformer_cml_2_96", "teacher": "vtb_conv_2_96"}  # learn from scratch within minutes
+
+
+def unnamed(role: str, recipe: str) -> str:
+    """The model that is trained where none is named."""
+    return (SMALLER if recipe == "first-run" else SMALL)[role]
 
 
 def preset(name: str) -> ModelConfig:

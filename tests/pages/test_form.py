@@ -42,14 +42,15 @@ def command(test) -> str:
 def test_a_recipe_fills_in_and_keeps_what_was_changed_by_hand(app, pair: Path) -> None:
     test = app(pair, "train")
     test.number_input(key="set_seed").set_value(5).run()
+    test.toggle(key="set_logit_kd").set_value(True).run()
     pick(test, "published-code")
     assert test.number_input(key="set_epochs").value == 60
     assert test.segmented_control(key="set_optimizer").value == "sgd"
-    assert command(test) == f"{PICKED} --feature-kd --logit-kd --seed 5"
+    assert command(test) == f"{PICKED} --logit-kd --seed 5"
     assert "1 changed from the recipe" in said(test.caption)
     test.button(key="form_undo").click().run()
-    assert test.selectbox(key="set_recipe").value == "default"
-    assert (test.number_input(key="set_epochs").value, test.number_input(key="set_seed").value) == (3, 5)
+    assert test.selectbox(key="set_recipe").value == "first-run"
+    assert (test.number_input(key="set_epochs").value, test.number_input(key="set_seed").value) == (5, 5)
     assert not any(button.key == "form_undo" for button in test.button)
 
 
@@ -58,7 +59,7 @@ def test_reset_goes_back_to_the_recipe_and_can_be_undone(app, pair: Path) -> Non
     test.number_input(key="set_lr").set_value(0.5).run()
     before = test.code[0].value
     test.button(key="form_reset").click().run()
-    assert command(test) == "--feature-kd --logit-kd" and "4 settings set back" in said(test.caption)
+    assert command(test) == "" and "1 setting set back" in said(test.caption)
     assert not any(button.key == "form_reset" for button in test.button)
     test.button(key="form_undo").click().run()
     assert test.code[0].value == before
@@ -66,7 +67,7 @@ def test_reset_goes_back_to_the_recipe_and_can_be_undone(app, pair: Path) -> Non
 
 def test_the_weight_that_follows_the_distillation_is_no_change(app, pair: Path) -> None:
     test = pick(app(pair, "train"), "published-code")
-    test.toggle(key="set_feature_kd").set_value(False).run()
+    test.toggle(key="set_logit_kd").set_value(True).run()
     assert command(test) == f"{PICKED} --logit-kd" and test.number_input(key="set_ce_weight").value == 0.8
     test.toggle(key="set_logit_kd").set_value(False).run()
     assert command(test) == PICKED and test.number_input(key="set_ce_weight").value == 1.0
@@ -88,7 +89,7 @@ def test_a_pasted_command_fills_the_form(app, pair: Path) -> None:
     assert "Command line filled in" in said(test.caption) and not test.error
     assert test.selectbox(key="set_model").value == "vtb_conv_2_64"
     test.button(key="form_undo").click().run()
-    assert test.number_input(key="set_epochs").value == 3
+    assert test.number_input(key="set_epochs").value == 5
 
 
 def test_flags_without_effect_are_named(app, pair: Path) -> None:
@@ -122,7 +123,7 @@ def test_the_settings_of_a_run_are_duplicated(app, tmp_path: Path) -> None:
 def test_faults_are_told_at_the_field_and_switch_start_off(app, pair: Path) -> None:
     test = app(pair, "train")
     test.number_input(key="set_accumulate").set_value(5).run()
-    assert "parts of which there are 1, 2, 4, 8, 16, 32" in said(test.caption)
+    assert "parts of which there are 1, 2, 4, 8, 16" in said(test.caption)
     start = test.button(key="start")
     assert start.disabled and "Parts of a batch" in start.help and test.button(key="estimate").disabled
     assert any("1 to mend" in one.label for one in test.expander)
@@ -134,7 +135,7 @@ def test_another_role_starts_from_its_small_model(app, pair: Path) -> None:
     test = app(pair, "train")
     test.selectbox(key="set_model").set_value("spikingformer_1_64").run()
     test.segmented_control(key="set_role").set_value("teacher").run()
-    assert command(test) == "--role teacher --epochs 3 --warmup-epochs 1 --rendered-count 512"
+    assert command(test) == "--role teacher" and test.selectbox(key="set_model").options[0] == "vtb_conv_2_96"
     assert not test.exception and test.number_input(key="set_temperature").disabled
 
 
@@ -194,7 +195,8 @@ def test_an_estimate_is_told_and_knows_its_settings(estimating) -> None:
     trial.outcome = Estimate(trial.config, trial.config.batch_size, MEASURED)
     estimating.run()
     table = said(estimating.markdown)
-    assert "| **Whole run** | 48 s | :small[extrapolated: 3 epochs] |" in table and "2.0 GB of 8.0 GB free" in table
+    assert "| **Whole run** | 80 s | :small[extrapolated: 5 epochs, and 0 s to measure" in table
+    assert "2.0 GB of 8.0 GB free" in table
     assert "other settings" not in said(estimating.caption).lower()
     estimating.number_input(key="set_seed").set_value(4).run()
     assert "Of other settings" in said(estimating.caption)

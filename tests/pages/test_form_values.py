@@ -14,7 +14,6 @@ from pages.ui import form
 from pages.ui.form_values import (
     CHOSEN,
     NEEDS,
-    QUICK,
     Seed,
     changed,
     faults,
@@ -25,7 +24,7 @@ from pages.ui.form_values import (
     without_effect,
 )
 from snnpar.config import ConfigError, TrainConfig, absolute, setting_fields, to_dict
-from snnpar.flags import FOLDERS
+from snnpar.flags import FOLDERS, parse_command
 from snnpar.recipes import RECIPES, apply_recipe
 
 
@@ -58,13 +57,34 @@ def test_every_setting_has_one_place_and_every_need_comes_before_its_field() -> 
         assert all(names.index(other) < names.index(field) or other in CHOSEN for other in need.fields), field
 
 
-def test_it_starts_quick_with_the_teacher_at_hand(tmp_path: Path) -> None:
+def test_it_starts_as_the_command_without_flags_with_the_teacher_at_hand(tmp_path: Path) -> None:
     teacher = write_checkpoint(tmp_path / "teacher", TEACHER)
-    config = to_config(start_values(teacher))
-    kd = {"teacher": str(teacher.path), "feature_kd": True, "logit_kd": True}
-    assert config == apply_recipe("default", kd | QUICK)
-    assert to_config(start_values(None)) == TrainConfig(**QUICK)
-    assert set(changed(start_values(None))) <= set(QUICK)
+    start = start_values(teacher)
+    assert to_config(start) == to_config(start_values(None)) == parse_command("python -m train")
+    assert not changed(start) and not faults(start)
+    distilled = to_config(start | {"logit_kd": True})
+    assert distilled == apply_recipe("first-run", {"teacher": str(teacher.path), "logit_kd": True})
+
+
+@pytest.mark.parametrize(("recipe", "dataset", "then"), [
+    ("first-run", "pa100k", "default"), ("first-run", "rendered", "first-run"), ("published-code", "peta",
+                                                                                "published-code"),
+])
+def test_other_data_brings_its_usual_recipe_unless_another_is_picked(recipe: str, dataset: str, then: str) -> None:
+    start = start_values(None) | {"recipe": recipe}
+    seed, values = Seed(start).follow_data(start | {"dataset": dataset, "epochs": 5})
+    assert values["recipe"] == then
+    seed, values = seed.follow(values)
+    assert values["epochs"] == (20 if then == "default" else 5)
+    _, back = seed.follow_data(values | {"dataset": "rendered"})
+    assert back["recipe"] == ("first-run" if then == "default" else then)
+
+
+def test_features_are_distilled_between_equal_widths_only(tmp_path: Path) -> None:
+    teacher = write_checkpoint(tmp_path / "wide", replace(TEACHER, dim=48)).path
+    values = start_values(None) | {"teacher": str(teacher), "feature_kd": True}
+    assert "spikingformer_cml_2_96 has tokens of 96 numbers, the teacher wide of 48" in faults(values)["feature_kd"]
+    assert not faults(values | {"feature_kd": False, "logit_kd": True})
 
 
 def test_another_recipe_fills_in_all_but_what_was_changed_by_hand() -> None:

@@ -16,6 +16,7 @@ import snnpar
 from snnpar.config import TrainConfig
 from snnpar.figures import RUN_LOOKS
 from snnpar.firing import LIMITS
+from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.jobs import JobStatus
 from snnpar.lens import Lens, LensMaps, save_images, save_lens
 from snnpar.runs import Run, create_run
@@ -156,11 +157,8 @@ def test_resume_goes_on_from_the_saved_state(view, tmp_path: Path, state: Callab
     ({"phase": "training", "epoch": 1, "epochs": 2, "step": 1234, "steps": 4000, "images_per_s": 31.25, "eta_s": 65,
       "memory_gb": 1.94}, "epoch 1 of 2, step 1,234 of 4,000 · 31.2 images/s · about 0:01:05 left · 1.9 GB"),
     ({"phase": "reading", "what": "pa100k train", "done": 1200, "n": 1400}, "pa100k train: 1,200 of 1,400"),
-    ({"phase": "validating", "epoch": 2, "epochs": 2, "done": 64, "n": 200},
-     "epoch 2 of 2: scoring validation images, 64 of 200"),
-    ({"phase": "validating", "epoch": 0, "epochs": 2, "done": 64, "n": 200},
-     "before the first step: scoring validation images, 64 of 200"),
     ({}, "epoch 2 of 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
+    ({"phase": "validating", "what": "step 0", "done": 64, "n": 200}, "scoring step 0: 64 of 200 images"),
     ({"phase": "training"}, "Starting"),
 ])
 def test_the_bar_says_what_the_process_is_at(view, tmp_path: Path, state: Callable, progress: dict, words: str) -> None:
@@ -184,6 +182,61 @@ def test_one_run_shows_its_terms_and_costs(view, tmp_path: Path) -> None:
     assert {"loss_curves", "metric_curves", "chart_Learning rate", "chart_Gradient norm", "chart_Speed",
             "chart_Memory"} == set(found)
     assert [line["name"] for line in found["loss_curves"]["data"]] == ["labels (BCE)"]
+
+
+def test_step_0_is_the_first_point_and_never_the_best(view, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    lines = (run.path / "metrics.jsonl").read_text("utf-8")
+    start = {"kind": "epoch", "epoch": 0, "step": 0, "best": False, **dict.fromkeys(METRICS, 0.9)}
+    (run.path / "metrics.jsonl").write_text(json.dumps(start) + "\n" + lines, "utf-8")
+    for axis, places in (("step", [0, 3, 6]), ("epoch", [0, 1, 2])):
+        test = view(tmp_path, over=axis)
+        (ma,) = [line for line in charts(test)["metric_curves"]["data"] if line["name"] == "mA"]
+        assert decoded(ma["x"]) == pytest.approx(places) and decoded(ma["y"]) == pytest.approx([90, 60, 60])
+        assert "step 0: mA 90.0, F1 90.0 → best epoch 2: mA 60.0, F1 65.0" in said(test.markdown)
+
+
+def test_before_the_first_epoch_there_is_step_0_alone(view, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a", epochs=0)
+    start = {"kind": "epoch", "epoch": 0, "step": 0, "best": False, **METRICS}
+    (run.path / "metrics.jsonl").write_text(json.dumps(start) + "\n", "utf-8")
+    make_run(tmp_path, "b")
+    assert "Validation** · step 0: mA 60.0, F1 65.0 (published" in said(view(tmp_path, run="a").markdown)
+    assert "b: mA 60.0" in said(view(tmp_path, run="a", beside="b").markdown)
+
+
+def gained(run: Run, share: float) -> Gain:
+    """The result of a run whose answers are right on this share of the labels, beside those of a coin."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random((300, 6)) < 0.4).astype(np.int8)
+    end = np.where(rng.random(labels.shape) < share, labels, 1 - labels).astype(np.float32)
+    gain = measure_gain(labels, np.full(labels.shape, 0.3), end, ignore_unknown=True, images="rendered test",
+                        chose=False, epoch=2, seed=0)
+    write_gain(run.path, gain)
+    return gain
+
+
+@pytest.mark.parametrize(("share", "kind", "words"), [(0.8, "primary", "It learned"), (0.4, "secondary", "At chance")])
+def test_the_result_is_told_and_one_at_chance_is_not_offered_first(view, tmp_path: Path, state: Callable, share: float,
+                                                                  kind: str, words: str) -> None:
+    run = make_run(tmp_path, "a")
+    (run.path / "model.safetensors").write_bytes(b"weights")
+    gain = gained(run, share)
+    state("done")
+    test = view(tmp_path)
+    ma, f1 = test.metric
+    assert ma.value == f"{100 * gain.end['mean_accuracy']:.1f}"
+    assert ma.delta == f"{gain.worded('mean_accuracy')} over step 0"
+    assert f1.label == "F1 after training" and gain.about() in said(test.caption)
+    assert words in (said(test.warning) if gain.is_chance else said(test.markdown))
+    (use,) = [button for button in test.button if button.label == "Use as student"]
+    assert use.proto.type == kind and not use.disabled
+
+
+def test_a_result_of_another_time_is_not_told_of_a_run_at_work(view, tmp_path: Path, state: Callable) -> None:
+    gained(make_run(tmp_path, "a"), 0.8)
+    state("running")
+    assert not view(tmp_path).metric
 
 
 def test_runs_lie_over_each_other_and_their_settings_beside(view, tmp_path: Path) -> None:

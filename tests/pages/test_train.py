@@ -49,11 +49,30 @@ def test_the_form_has_every_setting(app, pair: Path) -> None:
     assert {f"set_{spec.name}" for spec in setting_fields()} <= keys
 
 
-def test_it_starts_quick_and_needs_no_data(app, pair: Path) -> None:
+def test_it_starts_as_the_command_without_flags(app, pair: Path) -> None:
     test = app(pair, "train")
-    assert not test.error
-    assert test.code[0].value.startswith(f"python -m train --teacher {pair / 'tiny-teacher'} --feature-kd --logit-kd")
-    assert "--data" not in test.code[0].value
+    assert not test.error and test.code[0].value == "python -m train"
+    assert test.selectbox(key="set_teacher").disabled and not test.button(key="start").disabled
+
+
+def test_the_teacher_of_the_bar_is_at_hand_once_something_is_distilled(app, pair: Path) -> None:
+    test = app(pair, "train")
+    test.toggle(key="set_logit_kd").set_value(True).run()
+    assert test.code[0].value == f"python -m train --teacher {pair / 'tiny-teacher'} --logit-kd"
+    test.toggle(key="set_feature_kd").set_value(True).run()
+    assert "pick models of equal widths" in said(test.caption) and test.button(key="start").disabled
+
+
+def test_real_data_brings_the_recipe_for_it_and_back(app, pair: Path) -> None:
+    test = app(pair, "train")
+    test.selectbox(key="set_dataset").set_value("csv").run()
+    assert test.selectbox(key="set_recipe").value == "default" and test.number_input(key="set_epochs").value == 20
+    test.selectbox(key="set_dataset").set_value("rendered").run()
+    assert test.selectbox(key="set_recipe").value == "first-run" and test.code[0].value == "python -m train"
+    test.selectbox(key="set_dataset").set_value("csv").run()
+    test.button(key="form_undo").click().run()
+    assert test.selectbox(key="set_recipe").value == "first-run", "what was picked by hand stays"
+    assert test.number_input(key="set_epochs").value == 5
 
 
 def test_the_command_shown_is_that_of_the_run(app, pair: Path, tmp_path: Path, launched: list) -> None:

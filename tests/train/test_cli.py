@@ -13,7 +13,7 @@ from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.history import read_metrics
 from snnpar.jobs import process_identity, read_log, status, write_status
-from snnpar.recipes import to_arguments
+from snnpar.recipes import apply_recipe, to_arguments
 from snnpar.runs import create_run, launch, open_run
 from train import __main__ as cli
 
@@ -81,7 +81,8 @@ def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     options = cli.parser().parse_args(["--data", "here", "--teacher", "~/t", "--init", str(tmp_path / "a" / "..")])
     config = cli.config_from(options)
-    assert config == TrainConfig(data=str(tmp_path / "here"), teacher=str(Path("~/t").expanduser()), init=str(tmp_path))
+    assert config == apply_recipe("first-run", {
+        "data": str(tmp_path / "here"), "teacher": str(Path("~/t").expanduser()), "init": str(tmp_path)})
 
 
 def in_a_terminal(config: TrainConfig, out: Path) -> subprocess.CompletedProcess:
@@ -110,4 +111,4 @@ def test_terminal_and_page_train_alike(quick: TrainConfig, own_runs: Path, tmp_p
     assert all(sections[0][name] == sections[1][name] for name in ("model", "schema", "train"))
     first, second = ([{k: v for k, v in row.items() if k != "time"} for row in read_metrics(run)]
                      for run in (page, terminal))
-    assert first == second and len(first) == 2
+    assert first == second and [row["epoch"] for row in first] == [0, 1, 2]

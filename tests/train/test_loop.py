@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import TrainConfig
+from snnpar.gain import read_gain
 from snnpar.history import read_metrics
 from snnpar.inference import load
 from snnpar.jobs import status
 from snnpar.models import PRESETS, preset
 from snnpar.runs import Run, create_run
-from train import loop
+from train import loop, scoring
 from train.state import saved_states
 
 TEACHER = "vtb_conv_2_64"
@@ -52,23 +53,24 @@ def test_a_finished_run_is_a_checkpoint(quick: TrainConfig, tmp_path: Path) -> N
     model = load(read_checkpoint(run.path))
     assert model.role == "student" and model.checkpoint.model == preset(quick.model)
     rows = read_metrics(run)
-    assert [row["epoch"] for row in rows] == [1, 2, 3]
-    scores = [(row["mean_accuracy"] + row["f1"]) / 2 for row in rows]
-    assert [row["best"] for row in rows] == [score > max([-1, *scores[:i]]) for i, score in enumerate(scores)]
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3] and rows[0]["step"] == 0 and not rows[0]["best"]
+    scores = [(row["mean_accuracy"] + row["f1"]) / 2 for row in rows[1:]]
+    assert [row["best"] for row in rows[1:]] == [score > max([-1, *scores[:i]]) for i, score in enumerate(scores)]
     steps = read_metrics(run, "step")
     assert steps[-1]["step"] == steps[-1]["steps"] == 6 and steps[-1]["eta_s"] == 0
     assert steps[0]["loss"] == pytest.approx(steps[0]["ce"]) and {"lr", "images_per_s"} <= set(steps[0])
     assert sorted(path.name for path in run.path.iterdir()) == [
-        "README.md", "config.json", "events", "lens", "metrics.jsonl", "model.safetensors", "progress.json", "states",
-        "status.json"]
+        "README.md", "config.json", "events", "lens", "metrics.jsonl", "model.safetensors", "progress.json",
+        "result.json", "states", "status.json", "step-0.safetensors"]
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_the_kept_weights_are_those_of_the_best_epoch(
     quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ema: float
 ) -> None:
-    """Scores 0.2, 0.9, 0.5: the second epoch's weights stay, or their moving average if there is one."""
-    after, scores, validate = [], iter([0.2, 0.9, 0.5]), loop.validate
+    """Scores 0.2, 0.9, 0.5: the second epoch's weights stay, or their moving average if there is one; step 0, which
+    would be the best, is never kept."""
+    after, scores, validate = [], iter([1.0, 0.2, 0.9, 0.5]), loop.validate
 
     def watched(session: loop.Session) -> None:
         validate(session)
@@ -77,13 +79,13 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 
     class Scored:
         def __init__(self, score: float) -> None:
-            self.score = score
+            self.score = self.mean_accuracy_supported = score
 
         def summary(self) -> dict[str, float]:
             return dict.fromkeys(("mean_accuracy", "accuracy", "precision", "recall", "f1"), self.score)
 
     monkeypatch.setattr(loop, "validate", watched)
-    monkeypatch.setattr(loop, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
+    monkeypatch.setattr(scoring, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
     run = trained(replace(quick, ema=ema), tmp_path / "run")
     kept = load_file(run.path / "model.safetensors")
     assert all(torch.equal(kept[key], value) for key, value in after[1].items())
@@ -91,7 +93,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
     assert "best epoch 2" in status(run).message
 
 
-def test_two_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnpar.datasets.HELD_OUT_COUNT", 8)
     losses, train_step = [], loop.train_step
 
@@ -101,10 +103,10 @@ def test_two_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypatc
         return terms
 
     monkeypatch.setattr(loop, "train_step", watched)
-    config = TrainConfig(model="spikingformer_1_64", epochs=2, rendered_count=64, batch_size=8, lr=5e-3,
+    config = TrainConfig(model="spikingformer_1_64", epochs=3, rendered_count=64, batch_size=8, lr=5e-3,
                          warmup_epochs=0, augment="none", threads=1)
     trained(config, tmp_path / "run")
-    assert len(losses) == 16 and np.mean(losses[8:]) < 0.985 * np.mean(losses[:8])
+    assert len(losses) == 24 and np.mean(losses[16:]) < 0.985 * np.mean(losses[:8])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     with monkeypatch.context() as patch:
         patch.setattr(loop, name, interrupted)
         run = trained(config, tmp_path / "run")
-    assert status(run).state == "stopped" and [row["epoch"] for row in read_metrics(run)] == [1]
+    assert status(run).state == "stopped" and [row["epoch"] for row in read_metrics(run)] == [0, 1]
     loop.train(run, resume=True)
     assert status(run).state == "done" and status(run).message == status(whole).message
     assert epochs(run) == epochs(whole)
@@ -138,13 +140,14 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     (last, _), (expected, _) = (saved_states(one.path) for one in (run, whole))
     assert same_weights(last / "model.safetensors", expected / "model.safetensors")
     assert same_weights(last / "optimizer.safetensors", expected / "optimizer.safetensors")
+    assert read_gain(run.path) == read_gain(whole.path) is not None
 
 
 def test_resuming_a_run_that_never_began_begins_it(quick: TrainConfig, tmp_path: Path) -> None:
     run = trained(replace(quick, epochs=1), tmp_path / "run", resume=True)
-    assert status(run).state == "done" and [row["epoch"] for row in read_metrics(run)] == [1]
+    assert status(run).state == "done" and [row["epoch"] for row in read_metrics(run)] == [0, 1]
     loop.train(run, resume=True)
-    assert status(run).state == "done" and [row["epoch"] for row in read_metrics(run)] == [1]
+    assert status(run).state == "done" and [row["epoch"] for row in read_metrics(run)] == [0, 1]
 
 
 def test_the_seed_decides(quick: TrainConfig, tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def train_rows(rows: list[Row], options: argparse.Namespace) -> dict[tuple[str, 
 
 
 def run_config(row: Row, seed: int, options: argparse.Namespace) -> TrainConfig:
-    """The row's config: what the flags say, with its own settings and the seed."""
-    values = given(options) | row.settings | {"seed": seed, "role": "student"}
+    """The row's config: what the flags say, with its own settings and the seed; never a first run's recipe unasked."""
+    values = {"recipe": "default"} | given(options) | row.settings | {"seed": seed, "role": "student"}
     if not (values["feature_kd"] or values["logit_kd"]):
         values["teacher"] = ""
     return config_from(argparse.Namespace(**values))

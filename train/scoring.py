@@ -1,0 +1,105 @@
+"""Answers on images that a run does not train on: after each epoch, and before the first update and in the end.
+
+Step 0 is scored like an epoch and its answers are kept, so that the run can tell in the end what it gained over them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import nn
+
+from snnpar.checkpoint import load_model, read_checkpoint
+from snnpar.datasets import ResizedImages
+from snnpar.evaluate import predict_probs
+from snnpar.gain import Gain, measure_gain, write_gain
+from snnpar.history import read_metrics, start_of
+from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_positives
+from snnpar.report import HEADINGS, support_words
+from train.events import add_row
+from train.metrics_log import append_metrics
+from train.session import Session
+
+log = logging.getLogger("train")
+STEP_0 = "step-0.safetensors"  # its answers, (n, A) float32, on the session's held-out images
+
+
+def answers(session: Session, model: nn.Module, images: ResizedImages, what: str) -> np.ndarray:
+    """Probabilities (n, A); raises Stopped between batches, if only this process must agree."""
+
+    def say(done: int) -> None:
+        if session.world.is_alone:
+            session.heartbeat.check()
+        session.heartbeat.beat("validating", what=what, done=done, n=len(images))
+
+    return predict_probs(model, images, session.word_vectors, on_batch=say)
+
+
+def score(session: Session, probs: np.ndarray) -> dict[str, float]:
+    """The five metrics of probabilities on val, and mA over the attributes with enough positives if there are such."""
+    labels = session.val.split.labels
+    found = pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown)
+    return found.summary() | ({SUPPORTED: found.mean_accuracy_supported} if supported(labels).any() else {})
+
+
+def worded(metrics: dict[str, float]) -> str:
+    """The metrics in percent; in brackets the mA over the attributes with enough positives."""
+    several = f" ({100 * metrics[SUPPORTED]:.2f})" if SUPPORTED in metrics else ""
+    ma, *rest = (f"{HEADINGS[name]} {100 * metrics[name]:.2f}" for name in FIVE)
+    return "  ".join([ma + several, *rest])
+
+
+def record(session: Session, row: dict) -> None:
+    """Add a line to metrics.jsonl, and the same to TensorBoard's files."""
+    append_metrics(session.run.path, row)
+    if session.events:
+        add_row(session.events, row)
+
+
+def record_scores(session: Session, epoch: int, metrics: dict[str, float], *, best: bool) -> None:
+    """Record a validation, and how much the labels of val say about each attribute."""
+    labels = session.val.split.labels
+    record(session, {
+        "kind": "epoch", "epoch": epoch, "step": session.steps_done, "best": best, "val_images": len(session.val),
+        "supported_attributes": int(supported(labels).sum()),
+        "without_positives": list(without_positives(labels, session.checkpoint.schema.attributes)), **metrics})
+
+
+def score_start(session: Session) -> None:
+    """Score the weights before the first update, unless that was done, or is no longer possible."""
+    if session.steps_done or start_of(read_metrics(session.run)):
+        return
+    probs, images = answers(session, session.scored, session.val, "step 0"), session.held_out
+    kept = probs if images is session.val else answers(session, session.scored, images, "step 0, held out")
+    save_file({"probs": kept}, session.run.path / STEP_0)
+    metrics, labels = score(session, probs), session.val.split.labels
+    record_scores(session, 0, metrics, best=False)
+    absent = without_positives(labels, session.checkpoint.schema.attributes)
+    log.info("val: %s", support_words(absent, int(supported(labels).sum()), len(session.checkpoint.schema)))
+    log.info("step 0: %s", worded(metrics))
+
+
+def score_gain(session: Session) -> Gain | None:
+    """Compare the weights that are kept with step 0; None, told in the log, where that was not scored."""
+    images = session.held_out
+    labels = images.split.labels
+    try:
+        start = load_file(session.run.path / STEP_0)["probs"]
+    except (OSError, SafetensorError, KeyError):
+        start = None
+    if start is None or start.shape != labels.shape:
+        log.warning("what it gained over step 0 is not known: there are no answers of step 0 on these images")
+        return None
+    kept = load_model(read_checkpoint(session.run.path)).to(session.device)
+    gain = measure_gain(
+        labels, start, answers(session, kept, images, "the weights that are kept, held out"),
+        ignore_unknown=session.config.mask_unknown, images=images.split.name, chose=images is session.val,
+        epoch=session.best["epoch"], seed=session.config.seed)
+    write_gain(session.run.path, gain)
+    log.info("%s", gain.numbers())
+    log.info("%s", gain.about())
+    log.log(logging.WARNING if gain.is_chance else logging.INFO, "%s", gain.verdict())
+    return gain
