@@ -19,7 +19,7 @@ from snnpar.operations import Operations
 WORD = 4  # bytes
 FIFO = 1000 * WORD  # bytes of a queue of spikes, as in the paper's experiments
 CAPACITIES = (0, 8 * 1024, 32 * 1024, 1024 * 1024)  # bytes of an SRAM
-ACCESS_PJ = (0.0, 2.5, 5.0, 25.0)  # of one of its bytes: Horowitz's 10, 20 and 100 pJ for 8 bytes, halved per 32 bits
+ACCESS_PJ = (0.0, 2.5, 5.0, 25.0)  # of one of its bytes: Horowitz's 10, 20, 100 pJ (for 64 bits) as if for one word
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,7 +111,7 @@ def _ratio(seen: dict[str, Seen], one: Assumptions) -> float | None:
 def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     """What the total would be with one assumption changed, a row for each."""
     heading("What each choice changes", "Every row changes one assumption of the first row and nothing else.",
-            r"E(\mathrm{one\ changed}) \;\mathrm{beside}\; E")
+            r"E(a_1, \dots, a_i', \dots, a_n) \quad \mathrm{beside} \quad E(a_1, \dots, a_i, \dots, a_n)")
     rows = [_bold(_row(seen, "as it is", assumptions, "Choice"))]
     rows += [_row(seen, title, replace(assumptions, **change), "Choice")
              for title, change in _changes(assumptions).items()]
