@@ -50,7 +50,7 @@ class PairedDifference:
 
 def bootstrap_intervals(
     labels: np.ndarray, probs: np.ndarray, convention: str = "published", *, threshold: float | None = None,
-    ignore_unknown: bool | None = None, resamples: int = RESAMPLES, seed: int = SEED,
+    ignore_unknown: bool = False, resamples: int = RESAMPLES, seed: int = SEED,
 ) -> Intervals:
     """95% intervals of what `pedestrian_metrics` returns for labels and probabilities (n, A), by the same rules."""
     decided = decisions(labels, probs, convention, threshold, ignore_unknown)
@@ -67,10 +67,10 @@ def bootstrap_intervals(
 
 def paired_bootstrap(
     labels: np.ndarray, probs_a: np.ndarray, probs_b: np.ndarray, *, resamples: int = RESAMPLES, seed: int = SEED,
-    convention: str = "published",
+    convention: str = "published", ignore_unknown: bool = False,
 ) -> list[PairedDifference]:
     """Resample images with replacement, the same ones for both models, and difference the five metrics."""
-    pair = [decisions(labels, probs, convention) for probs in (probs_a, probs_b)]
+    pair = [decisions(labels, probs, convention, ignore_unknown=ignore_unknown) for probs in (probs_a, probs_b)]
     (drawn_a, _), (drawn_b, _) = _resampled(pair, convention, resamples, seed)
     low, high = np.percentile(drawn_b - drawn_a, PERCENTILES, axis=0)
     a, b = (finish(per_image(d).mean(0), attribute_counts(d).sum(0), convention)[0] for d in pair)

@@ -224,7 +224,8 @@ def _outcome(info: dict) -> str:
             f"{info['n']} images of {info['provenance']['data']['title']} (published convention)")
 
 
-def compare(first: Evaluation, second: Evaluation, *, convention: str = "published") -> dict:
+def compare(first: Evaluation, second: Evaluation, *, convention: str = "published",
+            ignore_unknown: bool = False) -> dict:
     """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first."""
     pair = [evaluation.predictions() for evaluation in (first, second)]
     if pair[0].files != pair[1].files:
@@ -239,8 +240,9 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = "publish
     return {
         "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
         "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",
-        "unknown_labels": unknown_words(truth, convention),
-        "second_minus_first": [asdict(row) for row in paired_bootstrap(truth, *probs, convention=convention)],
+        "unknown_labels": unknown_words(truth, convention, ignore_unknown),
+        "second_minus_first": [asdict(row) for row in paired_bootstrap(truth, *probs, convention=convention,
+                                                                       ignore_unknown=ignore_unknown)],
     }
 
 

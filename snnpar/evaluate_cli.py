@@ -45,6 +45,8 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
                        help="make the evaluations' folders there instead of in checkpoints/evaluations")
     flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
     flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
+    flags.add_argument("--ignore-unknown", action="store_true", help="print metrics that leave labels of 2 (unknown) "
+                       "out, instead of what the convention does with them")
 
 
 def _add_choice(flags: argparse.ArgumentParser) -> None:
@@ -57,10 +59,15 @@ def _add_choice(flags: argparse.ArgumentParser) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    from snnpar.report import table
+    from snnpar.report import report, table
 
     evaluations = _evaluate(options, options.checkpoint)
-    print(table([evaluation.info() for evaluation in evaluations], options.convention))
+    infos = [evaluation.info() for evaluation in evaluations]
+    if options.ignore_unknown:
+        known = [evaluation.predictions() for evaluation in evaluations]
+        infos = [info | report(one.truth, one.probs[-1], one.attributes, ignore_unknown=True)
+                 for info, one in zip(infos, known, strict=True)]
+    print(table(infos, options.convention))
     print("\n" + "\n".join(str(evaluation.path) for evaluation in evaluations))
 
 
@@ -68,7 +75,8 @@ def run_compare(options: argparse.Namespace) -> None:
     """Both evaluations are kept, so that a second comparison need not compute them again."""
     from snnpar.evaluate import compare
 
-    print(json.dumps(compare(*_evaluate(options, [options.first, options.second])), indent=1))
+    pair = _evaluate(options, [options.first, options.second])
+    print(json.dumps(compare(*pair, ignore_unknown=options.ignore_unknown), indent=1))
 
 
 def run_faithfulness(options: argparse.Namespace) -> None:

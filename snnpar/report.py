@@ -12,7 +12,6 @@ from snnpar.metrics import (
     THRESHOLDS,
     AttributeMetrics,
     PedestrianMetrics,
-    ignores_unknown,
     pedestrian_metrics,
     without_positives,
 )
@@ -20,7 +19,8 @@ from snnpar.metrics import (
 HEADINGS = dict(zip(FIVE, ("mA", "Acc", "Prec", "Rec", "F1"), strict=True))
 
 
-def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *, resamples: int = RESAMPLES) -> dict:
+def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *, resamples: int = RESAMPLES,
+           ignore_unknown: bool = False) -> dict:
     """Counts and metrics of final probabilities (n, A) against labels (n, A), ready for JSON.
 
     metrics.CONVENTION holds threshold, unknown_labels (what is done with them, in words), the five metrics by name
@@ -35,16 +35,16 @@ def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *,
         "attributes_without_positives": list(without_positives(truth, attributes)),
         "interval": {"level": 0.95, "method": "bootstrap over images, percentiles", "resamples": resamples,
                      "seed": SEED},
-        "metrics": {name: _metrics(truth, probs, name, resamples) for name in THRESHOLDS},
+        "metrics": {name: _metrics(truth, probs, name, resamples, ignore_unknown) for name in THRESHOLDS},
     }
 
 
-def _metrics(truth: np.ndarray, probs: np.ndarray, convention: str, resamples: int) -> dict:
-    values = pedestrian_metrics(truth, probs, convention)
-    ends = bootstrap_intervals(truth, probs, convention, resamples=resamples)
+def _metrics(truth: np.ndarray, probs: np.ndarray, convention: str, resamples: int, ignore_unknown: bool) -> dict:
+    values = pedestrian_metrics(truth, probs, convention, ignore_unknown=ignore_unknown)
+    ends = bootstrap_intervals(truth, probs, convention, ignore_unknown=ignore_unknown, resamples=resamples)
     return {
         "threshold": THRESHOLDS[convention],
-        "unknown_labels": unknown_words(truth, convention),
+        "unknown_labels": unknown_words(truth, convention, ignore_unknown),
         **{name: _number(values, ends, name) for name in FIVE},
         "per_attribute": {field.name: _list(values, ends, field.name) for field in fields(AttributeMetrics)},
     }
@@ -60,13 +60,15 @@ def _list(values: PedestrianMetrics, ends: Intervals, name: str) -> dict[str, li
     return {key: getattr(metrics.per_attribute, name).tolist() for key, metrics in named.items()}
 
 
-def unknown_words(truth: np.ndarray, convention: str) -> str:
-    """What a convention does with the unknown labels of these images."""
+def unknown_words(truth: np.ndarray, convention: str, ignore_unknown: bool = False) -> str:
+    """What is done with the unknown labels of these images: left out if asked for, else what the convention does."""
     count = int((~np.isin(truth, (0, 1))).sum())
     if not count:
         return "none"
-    if ignores_unknown(convention):
-        return f"{count} ignored"
+    if ignore_unknown:
+        return f"{count} left out"
+    if convention == "rethinking":
+        return f"{count} counted as negative"
     return f"{count} not masked: predicting one costs precision"
 
 

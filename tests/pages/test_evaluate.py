@@ -124,7 +124,9 @@ def test_the_convention_is_named_with_every_number(app, root: Path) -> None:
     assert "26 not masked" in said(test.caption)
     before = test.table[0].value
     test.segmented_control(key="convention").set_value("rethinking").run()
-    assert "Convention rethinking: threshold 0.5" in said(test.caption) and "26 ignored" in said(test.caption)
+    captions = said(test.caption)
+    assert "Convention rethinking: threshold 0.5" in captions and "26 counted as negative" in captions
+    assert "unknown labels count as negative" in captions
     assert "Ours above are counted by the rethinking convention" in said(test.caption)
     assert not test.table[0].value.equals(before)
 
