@@ -133,8 +133,10 @@ def check_data_set(options: argparse.Namespace) -> int:
         write_gallery(options)
         if options.data == RENDERED:
             return 0
-    elif options.data == RENDERED or options.beside_rendered is not None:
-        raise ValueError("rendered pedestrians need no check; say where to show them, with --gallery OUT.html")
+    elif options.data == RENDERED:
+        raise ValueError("rendered pedestrians need no check; to see them add --gallery OUT.html")
+    elif options.beside_rendered is not None:
+        raise ValueError("--beside-rendered shows pedestrians in the gallery: add --gallery OUT.html")
     report = check_data(options.data, layout=options.layout, fold=options.fold)
     print(describe(report))
     return 0 if report.is_sound else 1

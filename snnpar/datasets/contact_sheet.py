@@ -76,7 +76,7 @@ def rendered_side(count: int = RENDERED_COUNT, *, seed: int = 0) -> Side:
     """Pedestrians 0 to count - 1 of the generator's series `seed`. Raises DataError."""
     if count < 1:
         raise DataError(f"the number of rendered pedestrians to draw from must be at least 1; got {count}")
-    return Side(f"rendered pedestrians, seed {seed}", {RENDERED: rendered_split(seed, count, name=RENDERED)})
+    return Side(f"rendered pedestrians (seed {seed})", {RENDERED: rendered_split(seed, count, name=RENDERED)})
 
 
 def check_place(path: Path) -> None:
@@ -209,5 +209,5 @@ class _Pictures:
 
 
 def _text(words: str) -> str:
-    """As HTML, in whatever place; what is no Unicode becomes question marks."""
+    """Words as HTML, inside quotes too; what is no Unicode becomes question marks."""
     return escape(words.encode("utf-8", "replace").decode())

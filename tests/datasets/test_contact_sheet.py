@@ -146,11 +146,11 @@ def test_unreadable_images_are_counted_and_replaced(tmp_path: Path) -> None:
 
 def test_sides_stand_beside_each_other(tmp_path: Path) -> None:
     page = page_of(tmp_path, own(20, ("Hat", "Umbrella")), rendered_side(60, seed=5))
-    assert page.heads[:2] == ["Hat ↑", "own"] and page.heads[4] == "rendered pedestrians, seed 5"
+    assert page.heads[:2] == ["Hat ↑", "own"] and page.heads[4] == "rendered pedestrians (seed 5)"
     split = rendered_side(60, seed=5).whole
     hats = {f"rendered {split.files[i]}" for i in np.flatnonzero(split.labels[:, split.schema.index("Hat")] == 1)}
     assert {caption for caption, _ in page.below(5)} == hats and hats
-    assert page.heads[-1] == "rendered pedestrians, seed 5"  # no such label: said, and no images
+    assert page.heads[-1] == "rendered pedestrians (seed 5)"  # no such label: said, and no images
     assert "No label says whether this applies." in page.words
     with pytest.raises(DataError, match="no attribute in common"):
         write_contact_sheet(tmp_path / "page.html", [own(4, ("Umbrella",)), rendered_side(4)])
@@ -175,7 +175,8 @@ def test_labels_that_are_none_belong_nowhere(tmp_path: Path) -> None:
     (["DATA", "--gallery", "OUT/page.png"], "ends in .html"), (["DATA", "--gallery", "OUT/no/page.html"], "is missing"),
     (["DATA", "--gallery", "OUT/page.html", "--beside-rendered", "0"], "at least 1; got 0"),
     (["DATA", "--gallery", "OUT/page.html", "--seed", "-1"], "0 or more; got -1"),
-    (["DATA", "--beside-rendered", "5"], "--gallery OUT.html"), (["rendered"], "--gallery OUT.html"),
+    (["DATA", "--beside-rendered", "5"], "in the gallery: add --gallery OUT.html"),
+    (["rendered"], "need no check; to see them add --gallery OUT.html"),
 ])
 def test_what_cannot_be_shown_is_said(tmp_path: Path, capsys: pytest.CaptureFixture, words: list[str],
                                       sentence: str) -> None:
@@ -192,7 +193,7 @@ def test_the_command_writes_the_page_and_the_report(tmp_path: Path, capsys: pyte
     assert main(["data", "check", str(tmp_path / "people"), "--gallery", str(out), "--beside-rendered", "8"]) == 0
     assert f"{out}: " in (printed := capsys.readouterr().out) and "near duplicates" in printed
     text = out.read_text("utf-8")
-    assert "people (pa100k) and rendered pedestrians, seed 0" in text and str(tmp_path) not in text
+    assert "people (pa100k) and rendered pedestrians (seed 0)" in text and str(tmp_path) not in text
     assert main(["data", "check", "rendered", "--gallery", str(out), "--beside-rendered", "8"]) == 0
     assert "near duplicates" not in capsys.readouterr().out and "people" not in out.read_text("utf-8")
 
