@@ -109,6 +109,12 @@ def add_data(flags: argparse.ArgumentParser) -> None:
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="counts per split and attribute, unreadable images, bad labels, near "
                                 "duplicates across splits; exit status 1 if an image or a label is unusable")
+    check.add_argument("--gallery", type=Path, metavar="OUT.html", help="write one page of 30 random images with and "
+                       "30 without each attribute, so that anybody can see what a label means; DIR may then be the "
+                       "word rendered")
+    check.add_argument("--beside-rendered", type=int, metavar="N", help="in the gallery: beside each attribute's "
+                       "images some of N rendered pedestrians")
+    check.add_argument("--seed", type=int, default=0, help="of the gallery's draw (default: %(default)s)")
     check.set_defaults(command=check_data_set)
     schema = commands.add_parser("schema", help="print the attributes as JSON, a schema.json to start from")
     schema.set_defaults(command=show_schema)
@@ -121,10 +127,32 @@ def add_data(flags: argparse.ArgumentParser) -> None:
 
 def check_data_set(options: argparse.Namespace) -> int:
     from snnpar.datasets.check import check_data, describe
+    from snnpar.datasets.contact_sheet import RENDERED
 
+    if options.gallery:
+        write_gallery(options)
+        if options.data == RENDERED:
+            return 0
+    elif options.data == RENDERED:
+        raise ValueError("rendered pedestrians need no check; to see them add --gallery OUT.html")
+    elif options.beside_rendered is not None:
+        raise ValueError("--beside-rendered shows pedestrians in the gallery: add --gallery OUT.html")
     report = check_data(options.data, layout=options.layout, fold=options.fold)
     print(describe(report))
     return 0 if report.is_sound else 1
+
+
+def write_gallery(options: argparse.Namespace) -> None:
+    from snnpar.datasets.contact_sheet import RENDERED, check_place, rendered_side, side_of, write_contact_sheet
+
+    check_place(options.gallery)
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more; got {options.seed}")
+    sides = [] if options.data == RENDERED else [side_of(options.data, layout=options.layout, fold=options.fold)]
+    if options.beside_rendered is not None:
+        sides.append(rendered_side(options.beside_rendered, seed=options.seed))
+    write_contact_sheet(options.gallery, sides or [rendered_side(seed=options.seed)], seed=options.seed)
+    print(f"{options.gallery}: {options.gallery.stat().st_size / 1e6:.1f} MB\n")
 
 
 def show_schema(options: argparse.Namespace) -> None:

@@ -58,7 +58,7 @@ class PairedDifference:
 
 def bootstrap_intervals(
     labels: np.ndarray, probs: np.ndarray, convention: str = "published", *, threshold: float | None = None,
-    ignore_unknown: bool | None = None, resamples: int = RESAMPLES, seed: int = SEED, groups: np.ndarray | None = None,
+    ignore_unknown: bool = False, resamples: int = RESAMPLES, seed: int = SEED, groups: np.ndarray | None = None,
 ) -> Intervals:
     """95% intervals of what `pedestrian_metrics` returns for labels and probabilities (n, A), by the same rules.
 
@@ -80,13 +80,13 @@ def bootstrap_intervals(
 
 def paired_bootstrap(
     labels: np.ndarray, probs_a: np.ndarray, probs_b: np.ndarray, *, resamples: int = RESAMPLES, seed: int = SEED,
-    convention: str = "published", groups: np.ndarray | None = None, ignore_unknown: bool | None = None,
+    convention: str = "published", groups: np.ndarray | None = None, ignore_unknown: bool = False,
 ) -> list[PairedDifference]:
     """Resample images with replacement, the same ones for both models, and difference the metrics.
 
     The five, and mA over the attributes with enough positives if there are such. groups: as in `bootstrap_intervals`.
     """
-    pair = [decisions(labels, probs, convention, None, ignore_unknown) for probs in (probs_a, probs_b)]
+    pair = [decisions(labels, probs, convention, ignore_unknown=ignore_unknown) for probs in (probs_a, probs_b)]
     kept = supported(labels)
     drawn = _resampled(pair, convention, resamples, seed, groups)
     drawn_a, drawn_b = (_with_supported(*of_one, kept) for of_one in drawn)

@@ -236,7 +236,8 @@ def _finish(work: Work, predictions: Predictions, overlap: Overlap) -> str:
     """Write the results, then remove the parts they were made of."""
     evaluation = work.evaluation
     write_predictions(predictions, evaluation.path / PREDICTIONS)
-    info = {"name": evaluation.name, **reports(predictions, overlap), "provenance": work.provenance()}
+    found = reports(predictions, overlap.info(predictions.files))
+    info = {"name": evaluation.name, **found, "provenance": work.provenance()}
     write_text(evaluation.path / REPORT, json.dumps(info, indent=1) + "\n")
     (evaluation.path / PROGRESS).unlink()
     shutil.rmtree(evaluation.path / PARTS)
@@ -251,7 +252,7 @@ def _outcome(info: dict) -> str:
 
 
 def compare(first: Evaluation, second: Evaluation, *, convention: str = "published",
-            leave_out_duplicates: bool = False) -> dict:
+            leave_out_duplicates: bool = False, ignore_unknown: bool = False) -> dict:
     """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first.
 
     leave_out_duplicates: without the near duplicates of training images. Raises ValueError when these are not known.
@@ -276,9 +277,9 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = "publish
         "without_positives": list(without_positives(truth, tuple(shared))),
         "supported_attributes": int(supported(truth).sum()),
         "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",
-        "unknown_labels": unknown_words(truth, convention),
-        "second_minus_first": [asdict(row) for row in paired_bootstrap(truth, *probs, convention=convention,
-                                                                       groups=groups)],
+        "unknown_labels": unknown_words(truth, convention, ignore_unknown),
+        "second_minus_first": [asdict(row) for row in paired_bootstrap(
+            truth, *probs, convention=convention, groups=groups, ignore_unknown=ignore_unknown)],
     }
 
 

@@ -47,6 +47,8 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--leave-out-near-duplicates", action="store_true", help="print what is measured without the "
                        "images that are near duplicates of training images of the same data; evaluation.json has both")
     flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
+    flags.add_argument("--ignore-unknown", action="store_true", help="print metrics that leave labels of 2 (unknown) "
+                       "out, instead of what the convention does with them")
 
 
 def _add_choice(flags: argparse.ArgumentParser) -> None:
@@ -59,10 +61,14 @@ def _add_choice(flags: argparse.ArgumentParser) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
+    from snnpar.overlap import reports
     from snnpar.report import leave_out, table
 
     evaluations = _evaluate(options, options.checkpoint)
     infos = [evaluation.info() for evaluation in evaluations]
+    if options.ignore_unknown:
+        infos = [info | reports(evaluation.predictions(), info.get("near_duplicates"), ignore_unknown=True)
+                 for info, evaluation in zip(infos, evaluations, strict=True)]
     print(table(list(map(leave_out, infos)) if options.leave_out_near_duplicates else infos, options.convention))
     print("\n" + "\n".join(str(evaluation.path) for evaluation in evaluations))
 
@@ -72,7 +78,8 @@ def run_compare(options: argparse.Namespace) -> None:
     from snnpar.evaluate import compare
 
     pair = _evaluate(options, [options.first, options.second])
-    print(json.dumps(compare(*pair, leave_out_duplicates=options.leave_out_near_duplicates), indent=1))
+    print(json.dumps(compare(*pair, leave_out_duplicates=options.leave_out_near_duplicates,
+                             ignore_unknown=options.ignore_unknown), indent=1))
 
 
 def run_faithfulness(options: argparse.Namespace) -> None:

@@ -7,12 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def label_weights(labels: Tensor, positive_ratio: Tensor) -> Tensor:
-    """exp(y (1 - r) + (1 - y) r) for labels y (B, A) and the ratio r (A,) of positives in the training labels.
+def label_weights(labels: Tensor, positive_ratio: Tensor, *, blended: bool = False) -> Tensor:
+    """exp(y (1 - r) + (1 - y) r) for labels (B, A) and the ratio r (A,) of positives in the training labels.
 
-    Source: VTB and SNN-PAR, equation of the weighted cross-entropy; rare positives weigh up to e.
+    y is 1 for a label above 0.5, a 2 for unknown included, else 0. Source: VTB and SNN-PAR, equation of the weighted
+    cross-entropy, and their code for y; rare positives weigh up to e. Labels `blended` by mixup weigh in between.
     """
-    return torch.exp(labels * (1 - positive_ratio) + (1 - labels) * positive_ratio)
+    y = labels.clamp(0, 1) if blended else (labels > 0.5).to(labels.dtype)
+    return torch.exp(y * (1 - positive_ratio) + (1 - y) * positive_ratio)
 
 
 def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

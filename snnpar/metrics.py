@@ -4,6 +4,10 @@
 | published    | 0.45 (VTB, SNN-PAR, OpenPAR)     | mean over images of each image's F1              |
 | rethinking   | 0.5 (Rethinking_of_PAR)          | 2PR / (P + R) of the mean precision and recall   |
 
+A label of 2 (unknown) is neither positive nor negative in `published`, so that predicting one costs precision and
+accuracy; `rethinking` reads it as 0, as Rethinking_of_PAR does where it reads RAP. To leave such labels out is neither
+convention's, but an option of both.
+
 Both add 1e-20 to denominators, so that an empty case scores 0. All values are float64 fractions in [0, 1].
 """
 
@@ -56,7 +60,7 @@ FIVE = ("mean_accuracy", "accuracy", "precision", "recall", "f1")
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """Labels and thresholded probabilities, boolean (n, A) each; an unknown label is neither positive nor negative."""
+    """Labels and thresholded probabilities, boolean (n, A) each; a label may be neither positive nor negative."""
 
     positive: np.ndarray
     negative: np.ndarray
@@ -64,7 +68,7 @@ class Decisions:
 
 
 def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold: float | None = None,
-              ignore_unknown: bool | None = None) -> Decisions:
+              ignore_unknown: bool = False) -> Decisions:
     """What `pedestrian_metrics` counts; same arguments, same errors."""
     labels, probs = np.asarray(labels), np.asarray(probs)
     if labels.shape != probs.shape or labels.ndim != 2 or not len(labels):
@@ -74,25 +78,20 @@ def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold:
     # Compared in the type of the probabilities, as the published code does: float32(0.45) is not above 0.45.
     predicted = probs > (THRESHOLDS[convention] if threshold is None else threshold)
     positive, negative = labels == 1, labels == 0
-    if ignores_unknown(convention) if ignore_unknown is None else ignore_unknown:
+    if ignore_unknown:
         predicted = predicted & (positive | negative)
+    elif convention == "rethinking":
+        negative = negative | (labels == 2)
     return Decisions(positive, negative, predicted)
-
-
-def ignores_unknown(convention: str) -> bool:
-    """Does a convention leave predictions out where the label is unknown?"""
-    return convention == "rethinking"
 
 
 def pedestrian_metrics(
     labels: np.ndarray, probs: np.ndarray, convention: str = "published", threshold: float | None = None, *,
-    ignore_unknown: bool | None = None,
+    ignore_unknown: bool = False,
 ) -> PedestrianMetrics:
-    """Metrics of probabilities (n, A) against labels (n, A) in {0, 1}: 1 positive, 0 negative, else unknown.
+    """Metrics of probabilities (n, A) against labels (n, A): 1 positive, 0 negative, else unknown, 2 in the data.
 
-    ignore_unknown: a prediction where the label is unknown counts for nothing; otherwise predicting one costs
-    precision and accuracy, as in the published code. None is what the convention does: `rethinking` ignores them,
-    `published` masks nothing.
+    ignore_unknown: predictions of unknown labels count for nothing, instead of as the convention has them.
     """
     decided = decisions(labels, probs, convention, threshold, ignore_unknown)
     five, attributes = finish(per_image(decided).mean(0), attribute_counts(decided).sum(0), convention)

@@ -32,25 +32,31 @@ def lif_step(x: Tensor, v: Tensor, tau: float, v_threshold: float) -> tuple[Tens
 
 
 def _lif_forward(x: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Tensor]:
-    """Spikes and membrane potential before the reset, both (T, ...) in the type of x; the state is at least float32."""
+    """Spikes and by how much the potential before the reset is over the threshold, both (T, ...) in the type of x.
+
+    The state is at least float32. Of what is kept in fewer bits the sign is exact, unlike that of a rounded potential
+    less the threshold: it says who fired.
+    """
     v = torch.zeros_like(x[0], dtype=torch.promote_types(x.dtype, torch.float32))
-    spikes, potentials = [], []
+    spikes, overs = [], []
     for current in x:
         h = lif_charge(current, v, tau)
         fired = (h >= v_threshold).to(v.dtype)
         v = h * (1.0 - fired)
         spikes.append(fired.to(x.dtype))
-        potentials.append(h.to(x.dtype))
-    return torch.stack(spikes), torch.stack(potentials)
+        overs.append(h.sub_(v_threshold).to(x.dtype))
+    return torch.stack(spikes), torch.stack(overs)
 
 
-def _lif_backward(grad_spikes: Tensor, h: Tensor, tau: float, v_threshold: float) -> Tensor:
-    grad_v = torch.zeros_like(h[0], dtype=torch.promote_types(h.dtype, torch.float32))
+def _lif_backward(grad_spikes: Tensor, overs: Tensor, tau: float) -> Tensor:
+    """Gradient by x (T, ...) from that by the spikes (T, ...) and `overs`, by whose sign the forward pass fired."""
+    grad_v = torch.zeros_like(overs[0], dtype=torch.promote_types(overs.dtype, torch.float32))
     grad_x = []
-    for t in reversed(range(h.shape[0])):
-        over = h[t].to(grad_v.dtype) - v_threshold
-        grad_h = surrogate.sigmoid_backward(grad_spikes[t], over, SURROGATE_ALPHA)[0] + grad_v * (over < 0)
-        grad_x.append((grad_h / tau).to(h.dtype))
+    for t in reversed(range(overs.shape[0])):
+        over = overs[t].to(grad_v.dtype)
+        silent = over.signbit()  # -0.0 too: what a tiny negative number is in float16
+        grad_h = surrogate.sigmoid_backward(grad_spikes[t], over, SURROGATE_ALPHA)[0] + grad_v * silent
+        grad_x.append((grad_h / tau).to(overs.dtype))
         grad_v = grad_h * (1.0 - 1.0 / tau)
     return torch.stack(grad_x[::-1])
 
@@ -65,19 +71,19 @@ def compile_kernels() -> None:
 
 
 class _MultiStepLIF(torch.autograd.Function):
-    """All timesteps at once. Saves only h, from which the backward pass recomputes spikes and surrogate."""
+    """All timesteps at once. Saves only h - v_threshold, from which the backward pass has spikes and surrogate."""
 
     @staticmethod
     def forward(ctx, x: Tensor, tau: float, v_threshold: float) -> Tensor:
-        spikes, h = _kernels["forward"](x.flatten(1), tau, v_threshold)
-        ctx.save_for_backward(h)
-        ctx.tau, ctx.v_threshold = tau, v_threshold
+        spikes, overs = _kernels["forward"](x.flatten(1), tau, v_threshold)
+        ctx.save_for_backward(overs)
+        ctx.tau = tau
         return spikes.view(x.shape)
 
     @staticmethod
     def backward(ctx, grad_spikes: Tensor) -> tuple[Tensor, None, None]:
-        (h,) = ctx.saved_tensors
-        grad_x = _kernels["backward"](grad_spikes.flatten(1), h, ctx.tau, ctx.v_threshold)
+        (overs,) = ctx.saved_tensors
+        grad_x = _kernels["backward"](grad_spikes.flatten(1), overs, ctx.tau)
         return grad_x.view(grad_spikes.shape), None, None
 
 

@@ -98,15 +98,20 @@ def _readable(split: PedestrianSplit, tick: Callable[[], None]) -> Iterator[tupl
         tick()
 
 
-def reports(predictions: Predictions, overlap: Overlap) -> dict:
-    """The report on all images, on near duplicates, and on the images that are none of those of training images."""
+def reports(predictions: Predictions, found: dict | None, *, ignore_unknown: bool = False) -> dict:
+    """The report on all images, on near duplicates, and on the images that are none of those of training images.
+
+    found: the `info` of their Overlap; None where nobody has looked, for a report on all images alone.
+    """
 
     def on(kept: np.ndarray) -> dict:
-        return report(predictions.truth[kept], predictions.probs[-1][kept], predictions.attributes,
-                      groups=predictions.groups[kept])
+        groups = None if predictions.groups is None else predictions.groups[kept]
+        return report(predictions.truth[kept], predictions.probs[-1][kept], predictions.attributes, groups=groups,
+                      ignore_unknown=ignore_unknown)
 
     every = np.arange(len(predictions.files))
     whole, new = on(every), predictions.new
+    if found is None:
+        return whole
     rest = whole if len(new) == len(every) else on(new) if len(new) else None
-    return {**whole, "near_duplicates": overlap.info(predictions.files),
-            "without_near_duplicates": rest if overlap.compared_with else None}
+    return {**whole, "near_duplicates": found, "without_near_duplicates": rest if found["compared_with"] else None}

@@ -15,7 +15,6 @@ from snnpar.metrics import (
     THRESHOLDS,
     AttributeMetrics,
     PedestrianMetrics,
-    ignores_unknown,
     pedestrian_metrics,
     supported,
     without_positives,
@@ -28,7 +27,7 @@ SHOWN = 20  # near duplicates by name
 
 
 def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *, groups: np.ndarray | None = None,
-           resamples: int = RESAMPLES) -> dict:
+           resamples: int = RESAMPLES, ignore_unknown: bool = False) -> dict:
     """Counts and metrics of final probabilities (n, A) against labels (n, A), ready for JSON.
 
     metrics.CONVENTION holds threshold, unknown_labels (what is done with them, in words), the five metrics by name,
@@ -45,7 +44,8 @@ def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *,
         "attributes_without_positives": list(without_positives(truth, attributes)),
         "supported": {"positives": ENOUGH, "attributes": [attributes[i] for i in np.flatnonzero(supported(truth))]},
         "interval": {"level": 0.95, **interval_method(len(truth), groups), "resamples": resamples, "seed": SEED},
-        "metrics": {name: _metrics(truth, probs, name, groups, resamples) for name in THRESHOLDS},
+        "metrics": {name: _metrics(truth, probs, name, groups=groups, resamples=resamples,
+                                   ignore_unknown=ignore_unknown) for name in THRESHOLDS},
     }
 
 
@@ -56,12 +56,12 @@ def interval_method(n: int, groups: np.ndarray | None) -> dict:
     return {"method": "bootstrap over groups of near duplicates, percentiles", "groups": len(np.unique(groups))}
 
 
-def _metrics(truth: np.ndarray, probs: np.ndarray, convention: str, groups: np.ndarray | None, resamples: int) -> dict:
-    values = pedestrian_metrics(truth, probs, convention)
-    ends = bootstrap_intervals(truth, probs, convention, groups=groups, resamples=resamples)
+def _metrics(truth: np.ndarray, probs: np.ndarray, convention: str, *, ignore_unknown: bool, **drawn: object) -> dict:
+    values = pedestrian_metrics(truth, probs, convention, ignore_unknown=ignore_unknown)
+    ends = bootstrap_intervals(truth, probs, convention, ignore_unknown=ignore_unknown, **drawn)
     return {
         "threshold": THRESHOLDS[convention],
-        "unknown_labels": unknown_words(truth, convention),
+        "unknown_labels": unknown_words(truth, convention, ignore_unknown),
         **{name: _number(values, ends, name) for name in FIVE},
         SUPPORTED: _number(values, ends, SUPPORTED) if supported(truth).any() else None,
         "per_attribute": {field.name: _list(values, ends, field.name) for field in fields(AttributeMetrics)},
@@ -78,13 +78,15 @@ def _list(values: PedestrianMetrics, ends: Intervals, name: str) -> dict[str, li
     return {key: getattr(metrics.per_attribute, name).tolist() for key, metrics in named.items()}
 
 
-def unknown_words(truth: np.ndarray, convention: str) -> str:
-    """What a convention does with the unknown labels of these images."""
+def unknown_words(truth: np.ndarray, convention: str, ignore_unknown: bool = False) -> str:
+    """What is done with the unknown labels of these images: left out if asked for, else what the convention does."""
     count = int((~np.isin(truth, (0, 1))).sum())
     if not count:
         return "none"
-    if ignores_unknown(convention):
-        return f"{count} ignored"
+    if ignore_unknown:
+        return f"{count} left out"
+    if convention == "rethinking":
+        return f"{count} counted as negative"
     return f"{count} not masked: predicting one costs precision"
 
 

@@ -267,7 +267,7 @@ def test_only_shared_attributes_are_evaluated(student: Path, tmp_path: Path) -> 
     np.testing.assert_allclose(found.probs[-1], single, atol=1e-5)
     assert info["counts"]["unknown"] == [0, 3] and info["attributes_without_positives"] == ["Female"]
     words = {name: metrics["unknown_labels"] for name, metrics in info["metrics"].items()}
-    assert "3 not masked" in words["published"] and words["rethinking"] == "3 ignored"
+    assert "3 not masked" in words["published"] and words["rethinking"] == "3 counted as negative"
 
 
 def test_without_a_shared_attribute_nothing_is_evaluated(student: Path, tmp_path: Path) -> None:

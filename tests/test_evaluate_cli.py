@@ -105,6 +105,24 @@ def test_compare_of_a_checkpoint_with_itself_is_zero(student: Path, capsys: pyte
     assert found["n"] == 6 and len(list_evaluations()) == 1  # kept, and not made twice
 
 
+def test_unknown_labels_are_left_out_on_request(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """What is printed says what was done; the evaluation's file stays that of the conventions."""
+    folder = tmp_path / "own"
+    rows = [(f"{i}.png", "test", "1", "" if i % 2 else "0") for i in range(4)]
+    tiny.write_csv(folder, rows, header="file,split,Hat,Glasses")
+    for convention, words in (("rethinking", "2 counted as negative"), ("published", "2 not masked")):
+        choice = ["--data", str(folder), "--split", "test", "--convention", convention]
+        assert main(["evaluate", str(student), *choice]) == 0
+        assert f"unknown labels: {words}" in capsys.readouterr().out
+        assert main(["evaluate", str(student), *choice, "--ignore-unknown"]) == 0
+        assert "unknown labels: 2 left out" in capsys.readouterr().out
+        (made,) = list_evaluations()
+        assert words in made.info()["metrics"][convention]["unknown_labels"]
+    masked = ["--data", str(folder), "--split", "test", "--ignore-unknown"]
+    assert main(["compare", str(student), str(student), *masked]) == 0
+    assert json.loads(capsys.readouterr().out)["unknown_labels"] == "2 left out"
+
+
 def test_out_is_where_the_folders_go(student: Path, tmp_path: Path, root: Path) -> None:
     assert main(["evaluate", str(student), "--rendered", "1", "--out", str(tmp_path / "there")]) == 0
     assert len(list_evaluations(tmp_path / "there")) == 1 and not root.exists()

@@ -36,6 +36,27 @@ def test_cross_entropy_equals_the_published_code(golden: Path) -> None:
         assert weighted_bce(student, labels, weights).item() == pytest.approx(arrays["eval.loss_ce"], rel=1e-6)
 
 
+def test_cross_entropy_of_unknown_labels_equals_the_published_code(golden: Path) -> None:
+    """Labels of 2, -1 and 0.5: weighed by whether they are above 0.5, a target as they are."""
+    with np.load(golden / "arrays.npz") as arrays:
+        labels, ratio, student = (
+            torch.from_numpy(arrays[name]).float()
+            for name in ("edge.ce_labels", "in.sample_weight", "eval.student_logits")
+        )
+        assert set(labels.unique().tolist()) == {-1, 0, 0.5, 1, 2}
+        weights = label_weights(labels, ratio)
+        assert weighted_bce(student, labels, weights).item() == pytest.approx(arrays["edge.ce"], rel=1e-6)
+    np.testing.assert_allclose(weights[0, :3], torch.exp(torch.stack([1 - ratio[0], ratio[1], ratio[2]])), rtol=1e-6)
+
+
+def test_blended_labels_weigh_in_between() -> None:
+    labels, ratio = torch.tensor([[0.0, 0.25, 0.75, 1.0, 2.0]]), torch.full((5,), 0.2)
+    between = [0.2 + y * 0.6 for y in (0, 0.25, 0.75, 1, 1)]
+    torch.testing.assert_close(label_weights(labels, ratio, blended=True), torch.tensor([between]).exp())
+    binary = [0.2, 0.2, 0.8, 0.8, 0.8]
+    torch.testing.assert_close(label_weights(labels, ratio), torch.tensor([binary]).exp())
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 10.0])
 def test_binary_kl_is_the_divergence_of_bernoullis(temperature: float) -> None:
     student, teacher = logits(1, 4, 7), logits(2, 4, 7)

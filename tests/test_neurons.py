@@ -118,9 +118,78 @@ def test_no_spike_comes_before_its_cause() -> None:
 def test_bfloat16_keeps_its_state_in_float32() -> None:
     """A constant 0.7 ends at 0.7; a bfloat16 membrane would stop one rounding step short of it."""
     x = torch.full((20, 1), 0.7, dtype=torch.bfloat16)
-    spikes, potentials = neurons._lif_forward(x, 2.0, 1.0)
-    assert spikes.dtype == potentials.dtype == torch.bfloat16
-    torch.testing.assert_close(potentials[-1, 0], x[0, 0], rtol=0, atol=0)
+    spikes, overs = neurons._lif_forward(x, 2.0, 1.0)
+    assert spikes.dtype == overs.dtype == torch.bfloat16
+    torch.testing.assert_close(overs[-1, 0], x[0, 0] - 1, rtol=0, atol=0)
+
+
+def near_threshold(dtype: torch.dtype, tau: float, v_threshold: float) -> torch.Tensor:
+    """A million currents (4, 250,000); nobody fires at first, then all potentials are within a percent of firing."""
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(4, 250_000, generator=generator).clamp(-2, 0.8) * v_threshold
+    v = x[0].to(dtype).float() / tau
+    x[1] = v + tau * (v_threshold * (1 + 0.002 * torch.randn(x[1].shape, generator=generator)) - v)
+    return x.to(dtype)
+
+
+def gradient_of(spikes: torch.Tensor, x: torch.Tensor, upstream: torch.Tensor, tau: float,
+                v_threshold: float) -> torch.Tensor:
+    """The backward pass in float64 by its formula, with resets where `spikes` says so."""
+    v, potentials = torch.zeros_like(x[0], dtype=torch.float64), []
+    for current, fired in zip(x.double(), spikes.double(), strict=True):
+        potentials.append(v + (current - v) / tau)
+        v = potentials[-1] * (1 - fired)
+    grad_v, grads = torch.zeros_like(v), []
+    for t in reversed(range(len(x))):
+        sigma = torch.sigmoid(4 * (potentials[t] - v_threshold))
+        grad_h = upstream[t].double() * 4 * sigma * (1 - sigma) + grad_v * (1 - spikes[t].double())
+        grads.append(grad_h / tau)
+        grad_v = grad_h * (1 - 1 / tau)
+    return torch.stack(grads[::-1])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize(("tau", "v_threshold"), [(2.0, 1.0), (2.0, 0.5), (3.0, 1.0), (1.5, 0.3), (2.0, 0.7)])
+def test_the_backward_pass_resets_where_the_forward_pass_spiked(dtype: torch.dtype, tau: float,
+                                                                v_threshold: float) -> None:
+    """Potentials rounded to bfloat16 and then compared would say otherwise for a tenth of the second timestep."""
+    x = near_threshold(dtype, tau, v_threshold)
+    spikes, overs = neurons._lif_forward(x, tau, v_threshold)
+    if dtype == torch.bfloat16:
+        rounded = membrane_potential(x.float(), tau, v_threshold).to(dtype)
+        assert ((rounded.float() >= v_threshold) != spikes.bool()).sum() > 10_000
+    assert torch.equal(overs.signbit(), spikes == 0) and 0.1 < spikes[1].mean() < 0.9
+    upstream = torch.zeros_like(x)
+    upstream[2] = 1  # it reaches the second timestep through the silent only
+    gradient = neurons._lif_backward(upstream, overs, tau)
+    assert torch.equal(gradient[1] == 0, spikes[1].bool()) and (gradient[2] != 0).all()
+
+
+@pytest.mark.parametrize(("tau", "v_threshold"), [(2.0, 1.0), (2.0, 0.5), (3.0, 1.0), (1.5, 0.3)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 2**-7), (torch.float32, 1e-5)])
+def test_the_gradient_is_that_of_the_forward_spikes(dtype: torch.dtype, tolerance: float, tau: float,
+                                                    v_threshold: float) -> None:
+    x = near_threshold(dtype, tau, v_threshold).requires_grad_()
+    upstream = torch.randn(x.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+    spikes = LIF(tau, v_threshold)(x)
+    spikes.backward(upstream)
+    expected = gradient_of(spikes.detach(), x.detach(), upstream, tau, v_threshold)
+    torch.testing.assert_close(x.grad.double(), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_the_gradient_of_float32_is_what_it_was() -> None:
+    """Bit for bit that of the potentials themselves, from which the threshold is subtracted in the backward pass."""
+    x = near_threshold(torch.float32, 2.0, 0.7)
+    upstream = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
+    h, grad_v, expected = membrane_potential(x, 2.0, 0.7), torch.zeros_like(x[0]), []
+    for t in reversed(range(len(x))):
+        over = h[t] - 0.7
+        grad_h = surrogate.sigmoid_backward(upstream[t], over, 4.0)[0] + grad_v * (over < 0)
+        expected.append(grad_h / 2.0)
+        grad_v = grad_h * 0.5
+    found = x.requires_grad_()
+    LIF(2.0, 0.7)(found).backward(upstream)
+    assert torch.equal(found.grad, torch.stack(expected[::-1]))
 
 
 def test_float64_keeps_its_state_in_float64() -> None:
@@ -133,6 +202,17 @@ def test_float64_keeps_its_state_in_float64() -> None:
     spikes.backward(upstream_gradient)
     expected.backward(upstream_gradient)
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.slow
+def test_compiled_kernels_reset_where_they_spiked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neurons, "_kernels", dict(neurons._kernels))
+    neurons.compile_kernels()
+    x = near_threshold(torch.bfloat16, 1.5, 0.3).requires_grad_()
+    spikes = LIF(1.5, 0.3)(x)
+    assert torch.equal(spikes, neurons._lif_forward(x.detach(), 1.5, 0.3)[0])
+    spikes[2].sum().backward()
+    assert torch.equal(x.grad[1] == 0, spikes[1].bool())
 
 
 @pytest.mark.slow

@@ -6,7 +6,18 @@ import pytest
 
 from snnpar.config import ConfigError, TrainConfig, setting_fields
 from snnpar.flags import parse_command
-from snnpar.recipes import CODE, OPEN, PAPER, RECIPES, SOURCES, apply_recipe, explain_config, source_of, to_arguments
+from snnpar.recipes import (
+    CODE,
+    OPEN,
+    PAPER,
+    RECIPES,
+    SOURCES,
+    STATED,
+    apply_recipe,
+    explain_config,
+    source_of,
+    to_arguments,
+)
 from train.__main__ import main
 
 
@@ -46,9 +57,29 @@ def test_every_value_says_where_it_comes_from():
     lines = {line.split()[0]: line for line in text.splitlines()[1:]}
     assert set(lines) == {spec.name for spec in setting_fields()} - {"recipe"}
     assert lines["epochs"].endswith("given")
-    assert lines["batch_size"].endswith(OPEN)
+    assert lines["batch_size"].endswith(STATED) and lines["grad_clip"].endswith(OPEN)
     code = explain_config(apply_recipe("published-code", {}), {})
     assert f"sgd                      {CODE}" in code
+
+
+@pytest.mark.parametrize(("field", "value", "words"), [
+    ("epochs", 60, "sections 3.4 and 4.2"), ("batch_size", 12, "sections 3.4 and 4.2"),
+    ("temperature", 2.0, "sections 3.4 and 4.2"), ("logit_loss", "softmax", "sections 3.4 and 4.2"),
+    ("weight_decay", 1e-4, 'read as weight decay: "a decay rate of 1e-4 as training progresses"'),
+    ("lr", 1e-3, "contradicts itself: 8e-4 beside a warm-up to 1e-3"),
+    ("optimizer", "adam", PAPER), ("warmup_epochs", 10, PAPER), ("schedule", "steps", PAPER),
+])
+def test_what_the_paper_states_is_tagged_as_the_papers(field, value, words):
+    source = source_of("published-paper", field)
+    assert source.startswith(PAPER) and words in source
+    assert getattr(apply_recipe("published-paper", {}), field) == value
+    assert source_of("published-code", field) == CODE
+
+
+def test_the_printed_configuration_shows_the_sources(capsys):
+    assert main(["--recipe", "published-paper", "--print-config"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
+    assert "8e-4" in lines["lr"] and "read as weight decay" in lines["weight_decay"] and STATED in lines["epochs"]
 
 
 def test_a_default_names_the_paper_behind_it():

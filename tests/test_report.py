@@ -23,10 +23,11 @@ def info(name: str = "student") -> dict:
 
 
 @pytest.mark.parametrize("convention", THRESHOLDS)
-def test_every_number_is_that_of_the_metrics(convention: str) -> None:
-    found = info()["metrics"][convention]
-    metrics = pedestrian_metrics(LABELS, PROBS, convention)
-    ends = bootstrap_intervals(LABELS, PROBS, convention, resamples=50)
+@pytest.mark.parametrize("ignore", [False, True])
+def test_every_number_is_that_of_the_metrics(convention: str, ignore: bool) -> None:
+    found = report(LABELS, PROBS, NAMES, resamples=50, ignore_unknown=ignore)["metrics"][convention]
+    metrics = pedestrian_metrics(LABELS, PROBS, convention, ignore_unknown=ignore)
+    ends = bootstrap_intervals(LABELS, PROBS, convention, ignore_unknown=ignore, resamples=50)
     assert found["threshold"] == THRESHOLDS[convention]
     for key, expected in (("value", metrics), ("low", ends.low), ("high", ends.high)):
         assert {name: found[name][key] for name in FIVE} == expected.summary()
@@ -43,13 +44,15 @@ def test_counts_add_up_and_absent_attributes_are_named() -> None:
 
 def test_what_happens_to_unknown_labels_is_said() -> None:
     assert unknown_words(LABELS, "published").startswith("2 not masked")
-    assert unknown_words(LABELS, "rethinking") == "2 ignored"
+    assert unknown_words(LABELS, "rethinking") == "2 counted as negative"
+    assert {unknown_words(LABELS, name, ignore_unknown=True) for name in THRESHOLDS} == {"2 left out"}
     assert {unknown_words(LABELS[[0, 2]], name) for name in THRESHOLDS} == {"none"}
 
 
 def test_the_table_names_data_convention_unknown_and_absent() -> None:
     text = table([info("student"), info("teacher-of-some-length")], "rethinking")
-    for words in ("people, test: n = 4, 3 attributes", "rethinking, probability > 0.5", "2 ignored", "boots"):
+    for words in ("people, test: n = 4, 3 attributes", "rethinking, probability > 0.5", "2 counted as negative",
+                  "boots"):
         assert words in text
     header, first, second = text.splitlines()[-3:]
     assert re.split(r"  +", header) == ["checkpoint", "mA", "mA (≥ 4 positives)", "Acc", "Prec", "Rec", "F1"]

@@ -66,13 +66,16 @@ def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: Attribute
 
 def loss_terms(output: ModelOutput, labels: Tensor, positive_ratio: Tensor, teacher: ModelOutput | None,
                config: TrainConfig, restorer: nn.Module | None = None) -> dict[str, Tensor]:
-    """The terms by name, weights applied; their sum is the loss. Labels that are unknown (2) weigh nothing.
+    """The terms by name, weights applied; their sum is the loss.
 
+    Labels that are unknown (2) weigh nothing; where the config masks none they weigh as positives, with 2 for a target.
     A restorer, of `make_restorer`, hides tokens of the student and fills them in before the feature loss sees them.
     """
     known = labels != UNKNOWN if config.mask_unknown else torch.ones_like(labels, dtype=torch.bool)
     labels = torch.where(known, labels, 0)
-    weights = label_weights(labels, positive_ratio) * known if config.label_weighting == "ratio" else known
+    weights = known
+    if config.label_weighting == "ratio":
+        weights = label_weights(labels, positive_ratio, blended=config.mixup > 0) * known
     terms = {"ce": config.ce_weight * weighted_bce(output.logits, labels, weights)}
     if output.visual_logits is not None and config.visual_weight:
         terms["visual"] = config.visual_weight * weighted_bce(output.visual_logits, labels, weights)

@@ -28,6 +28,7 @@ F1_WORDS = {
     "published": "F1 is the mean of each image's F1",
     "rethinking": "F1 comes from mean precision and mean recall",
 }
+UNKNOWN_WORDS = {"published": "are left out of each attribute's own numbers", "rethinking": "count as negative"}
 BARS = {"ma": "mA", "f1": "F1", "pos_recall": "recall", "neg_recall": "left alone"}
 BARS_EXPLAINED = {
     "ma": "mA of an attribute: half the share found among people with it, half the share left alone among the others; "
@@ -132,8 +133,8 @@ def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
                     config={"displayModeBar": False})
     st.caption(
         f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} ({shown.first.data['title']}); "
-        f"the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels are "
-        "left out of each attribute's own numbers. ▸ marks the attribute of the bar above."
+        f"the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels "
+        f"{UNKNOWN_WORDS[convention]}. ▸ marks the attribute of the bar above."
     )
 
 

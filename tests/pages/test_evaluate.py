@@ -30,7 +30,6 @@ from snnpar.jobs import process_identity, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.outcomes import FIRST_ONLY, SECOND_ONLY, changes_over_time, count_outcomes, images_with, outcomes
 from snnpar.overlap import Overlap, reports
-from snnpar.report import report
 from snnpar.slices import DataChoice, list_slices
 
 FEW = DataChoice(rendered=40)
@@ -61,7 +60,7 @@ def write_evaluation(root: Path, role: str, choice: DataChoice = FEW, *, timeste
     evaluation = create_evaluation(folder, choice, root=root / "evaluations")
     provenance = {"checkpoint": {"name": folder.name, "role": role, "sha256": revision(folder)},
                   "data": {"title": choice.title, "hash": data_hash(split)}}
-    content = reports(predictions, overlap) if overlap else report(truth, probs[-1], split.schema.attributes)
+    content = reports(predictions, overlap.info(predictions.files) if overlap else None)
     write_predictions(predictions, evaluation.path / PREDICTIONS)
     write_text(evaluation.path / REPORT, json.dumps({**content, "provenance": provenance}))
     write_status(evaluation, state="done")
@@ -136,7 +135,9 @@ def test_the_convention_is_named_with_every_number(app, root: Path) -> None:
     assert "26 not masked" in said(test.caption)
     before = test.table[0].value
     test.segmented_control(key="convention").set_value("rethinking").run()
-    assert "Convention rethinking: threshold 0.5" in said(test.caption) and "26 ignored" in said(test.caption)
+    captions = said(test.caption)
+    assert "Convention rethinking: threshold 0.5" in captions and "26 counted as negative" in captions
+    assert "unknown labels count as negative" in captions
     assert "Ours above are counted by the rethinking convention" in said(test.caption)
     assert not test.table[0].value.equals(before)
 

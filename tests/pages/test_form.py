@@ -77,6 +77,9 @@ def test_every_setting_tells_its_flag_and_source(app, pair: Path) -> None:
     test = pick(app(pair, "train"), "published-paper")
     told = test.segmented_control(key="set_optimizer").help
     assert "`--optimizer`" in told and "Recipe: adam (source: the paper's text)" in told
+    assert "Recipe: 60 (source: the paper's text, sections 3.4 and 4.2)" in test.number_input(key="set_epochs").help
+    assert 'read as weight decay: "a decay rate' in test.number_input(key="set_weight_decay").help
+    assert "contradicts itself: 8e-4 beside a warm-up to 1e-3" in test.number_input(key="set_lr").help
     assert "source: ours" in test.number_input(key="set_seed").help
 
 

@@ -136,9 +136,9 @@ def terms_and_gradient(labels: list[list[float]], **settings: object) -> tuple[f
 
 
 def bce(logit: float, label: float, ratio: float) -> float:
-    """Weighted cross-entropy of one label."""
+    """Weighted cross-entropy of one label, which weighs as a positive or a negative."""
     p = 1 / (1 + math.exp(-logit))
-    weight = math.exp(label * (1 - ratio) + (1 - label) * ratio)
+    weight = math.exp(1 - ratio if label > 0.5 else ratio)
     return -weight * (label * math.log(p) + (1 - label) * math.log(1 - p))
 
 
@@ -156,6 +156,16 @@ def test_the_published_code_takes_the_two_for_a_number() -> None:
     expected = (bce(0.5, 1, 0.5) + bce(-1.0, 2, 0.25) + bce(2.0, 0, 0.75)
                 + bce(1.5, 1, 0.5) + bce(0.25, 0, 0.25) + bce(-0.5, 1, 0.75))
     assert value == pytest.approx(expected / 2, rel=1e-5)
+
+
+def test_the_recipe_steps_on_unknown_labels_as_the_published_code_computes_them(golden: Path) -> None:
+    """Its own loss of labels that hold 2, through the terms that training sums."""
+    with np.load(golden / "arrays.npz") as arrays:
+        labels, ratio, logits = (torch.from_numpy(arrays[name]).float()
+                                 for name in ("edge.ce_labels", "in.sample_weight", "eval.student_logits"))
+        output = ModelOutput(logits=logits, features=torch.zeros(len(logits), 1, 1))
+        terms = loss_terms(output, labels, ratio, None, apply_recipe("published-code", {}))
+        assert terms["ce"].item() == pytest.approx(arrays["edge.ce"], rel=1e-6)
 
 
 def test_known_labels_alone_train_as_before() -> None:
