@@ -21,10 +21,10 @@ OUR_COLUMNS = tuple(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in COLUMN
 EXPLAINED = (
     "**mA**, mean accuracy: of the people with an attribute, the share found; of those without, the share left alone; "
     "the mean of both, then the mean over attributes, so that rare ones count as much as common ones. "
-    f"**{SUPPORTED_HEADING}**: the same over the attributes that at least {ENOUGH} of these people have; of a rarer one "
-    "mA says little. The other four "
-    "are means over people. **Accuracy**: attributes both true and said, of those true or said. **Precision**: how "
-    "many of those said are true. **Recall**: how many of those true are said. **F1** balances these two."
+    f"**{SUPPORTED_HEADING}**: the same over the attributes that at least {ENOUGH} of these people have; of rarer ones "
+    "mA says little. The other four are means over people. **Accuracy**: attributes both true and said, of those true "
+    "or said. **Precision**: how many of those said are true. **Recall**: how many of those true are said. **F1** "
+    "balances these two."
 )
 F1_WORDS = {
     "published": "F1 is the mean of each image's F1",

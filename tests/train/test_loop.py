@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import TrainConfig
+from snnpar.datasets import open_split
 from snnpar.history import read_metrics
 from snnpar.inference import load
 from snnpar.jobs import status
@@ -77,7 +78,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 
     class Scored:
         def __init__(self, score: float) -> None:
-            self.score = score
+            self.score = self.mean_accuracy_supported = score
 
         def summary(self) -> dict[str, float]:
             return dict.fromkeys(("mean_accuracy", "accuracy", "precision", "recall", "f1"), self.score)
@@ -105,6 +106,20 @@ def test_two_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypatc
                          warmup_epochs=0, augment="none", threads=1)
     trained(config, tmp_path / "run")
     assert len(losses) == 16 and np.mean(losses[8:]) < 0.985 * np.mean(losses[:8])
+
+
+def test_validation_names_attributes_without_a_positive(quick: TrainConfig, tmp_path: Path) -> None:
+    """With mA over those that have enough beside it, in metrics.jsonl, in the log and in what the run ends with."""
+    run = trained(quick, tmp_path / "run")
+    row, split = read_metrics(run)[0], open_split(quick, "val")
+    positives = (split.labels == 1).sum(0)
+    assert row["supported_attributes"] == (positives >= 4).sum() and 0 <= row["mean_accuracy_supported"] <= 1
+    absent = [name for name, count in zip(split.schema.attributes, positives, strict=True) if not count]
+    assert row["without_positives"] == absent
+    log = (run.path / "log.txt").read_text("utf-8")
+    assert f"mA (≥ 4 positives) is over the {row['supported_attributes']} of 26" in log
+    assert all(name in log for name in absent) and f"({100 * row['mean_accuracy_supported']:.2f})" in log
+    assert "mA (≥ 4 positives)" in status(run).message
 
 
 @pytest.mark.parametrize(

@@ -112,5 +112,5 @@ def table(scored: dict[str, dict[str, Evaluation]], changed: dict[str, Differenc
         lines.append(cells([name, *told, "yes" if helps(found) else "no"]))
     return "\n".join([*lines, "", (
         f"Percent; published convention (threshold 0.45, F1 the mean of each image's); seed {seed}, one run per row at "
-        "its best epoch on val; 95% intervals of a paired bootstrap over groups of near duplicates, which know nothing of "
-        "other seeds. A part helps if an interval lies above zero and none below.")])
+        "its best epoch on val; 95% intervals of a paired bootstrap over groups of near duplicates, which know nothing "
+        "of other seeds. A part helps if an interval lies above zero and none below.")])
