@@ -34,8 +34,9 @@ class Score:
             raise ValueError(f"no convention is called {self.convention!r}; there are {', '.join(THRESHOLDS)}")
         if self.n is not None and (not isinstance(self.n, int) or self.n < 1):
             raise ValueError(f"n must be a number of images; got {self.n!r}")
-        if self.supported is not None and not (isinstance(self.supported, float) and 0 <= self.supported <= 1):
-            raise ValueError(f"supported must be a share from 0 to 1; got {self.supported!r}")
+        told, over = self.supported, self.supported_attributes
+        if told is not None and not (isinstance(told, float) and 0 <= told <= 1 and isinstance(over, int)):
+            raise ValueError(f"supported must be a share from 0 to 1 over some attributes; got {told!r} over {over!r}")
         if set(self.values) != set(FIVE) or not all(isinstance(v, float) and 0 <= v <= 1 for v in self.values.values()):
             raise ValueError(f"values must be shares from 0 to 1 by {', '.join(FIVE)}; got {self.values}")
 
@@ -61,10 +62,10 @@ def _told(rows: object) -> list[Score]:
     found = []
     for row in rows if isinstance(rows, list) else []:
         try:
-            names = tuple(row.get("without_positives", ()))
-            check_words((row["images"], row["split"], *names), "The images, the split and the attributes of a score")
-            found.append(Score(**row | {"without_positives": names}))
-        except (KeyError, TypeError, ValueError):
+            score = Score(**{**row, "without_positives": tuple(row.get("without_positives", ()))})
+            check_words((score.images, score.split, *score.without_positives), "What a score tells")
+            found.append(score)
+        except (AttributeError, TypeError, ValueError):
             continue
     return found
 

@@ -101,8 +101,10 @@ def test_scores_are_of_the_best_epoch_and_of_these_very_weights(root: Path) -> N
     for name, weights in (("one", file_hash(folder / "model.safetensors")), ("other", "0" * 64)):
         place = root / "evaluations" / name
         place.mkdir(parents=True)
-        metrics = {one: {"value": value} for one, value in values.items()}
-        info = {"n": 9, "metrics": {"published": metrics, "rethinking": metrics},
+        metrics = {one: {"value": value} for one, value in values.items()} | {
+            "per_attribute": {"ma": {"value": [0.25, 0.75, 0.5]}}}
+        info = {"n": 9, "attributes": ["Hat", "Bag", "Boots"], "counts": {"positive": [4, 5, 0]},
+                "attributes_without_positives": ["Boots"], "metrics": {"published": metrics, "rethinking": metrics},
                 "provenance": {"checkpoint": {"sha256": weights},
                                "data": {"title": name, "data": "people", "split": "test"}}}
         (place / "evaluation.json").write_text(json.dumps(info))
@@ -112,12 +114,15 @@ def test_scores_are_of_the_best_epoch_and_of_these_very_weights(root: Path) -> N
     assert [(one.split, one.n, one.convention) for one in found] == [
         ("val", 7, "published"), ("test", 9, "published"), ("test", 9, "rethinking")]
     assert all(one.values == values for one in found) and "epoch 1" in found[0].images
+    assert [(one.supported, one.supported_attributes, one.without_positives) for one in found] == [
+        (None, None, ()), *[(0.5, 2, ("Boots",))] * 2]
 
 
 def test_a_copy_keeps_what_was_known(root: Path, tmp_path: Path) -> None:
     folder = trained(root / "mine")
     values = dict(zip(FIVE, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
-    row = {"kind": "epoch", "epoch": 1, "best": True, "val_images": 7, **values}
+    row = {"kind": "epoch", "epoch": 1, "best": True, "val_images": 7, **values, "mean_accuracy_supported": 0.6,
+           "supported_attributes": 20, "without_positives": ["Hat"]}
     (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     (first,) = known_scores(folder)
     for source, target in ((folder, tmp_path / "copy"), (tmp_path / "copy", tmp_path / "copy of it")):
@@ -132,7 +137,8 @@ GOOD = {"images": "people, test", "split": "test", "n": 9, "convention": "publis
 @pytest.mark.parametrize("change", [
     {"images": "![x](http://host/x.png)"}, {"split": None}, {"n": 0}, {"n": "9"}, {"convention": "ours"},
     {"values": {}}, {"values": HALF | {"f1": 2.0}}, {"values": HALF | {"f1": float("nan")}}, {"values": None},
-    {"more": 1}])
+    {"more": 1}, {"supported": 2.0, "supported_attributes": 3}, {"supported": 0.5}, {"without_positives": [7]},
+    {"without_positives": ["<b>"]}, {"without_positives": 7}])
 def test_a_score_that_is_none_is_left_out(root: Path, change: dict) -> None:
     """A config comes from anybody."""
     folder = trained(root / "mine")

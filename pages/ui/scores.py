@@ -12,7 +12,7 @@ from pages.ui.evaluated import Evaluated, Shown
 from snnpar import figures
 from snnpar.bootstrap import PairedDifference, paired_bootstrap
 from snnpar.figures.curves import METRIC_NAMES
-from snnpar.metrics import FIVE, THRESHOLDS
+from snnpar.metrics import ENOUGH, FIVE, THRESHOLDS
 from snnpar.published import CONVENTION, SOURCE, published_rows, published_set
 from snnpar.report import COLUMNS, SUPPORTED_HEADING, cells, supported_words
 
@@ -20,9 +20,11 @@ PUBLISHED_COLUMNS = tuple(METRIC_NAMES[name] for name in FIVE)
 OUR_COLUMNS = tuple(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in COLUMNS)
 EXPLAINED = (
     "**mA**, mean accuracy: of the people with an attribute, the share found; of those without, the share left alone; "
-    "the mean of both, then the mean over attributes, so that rare ones count as much as common ones. The other four "
-    "are means over people. **Accuracy**: attributes both true and said, of those true or said. **Precision**: how "
-    "many of those said are true. **Recall**: how many of those true are said. **F1** balances these two."
+    "the mean of both, then the mean over attributes, so that rare ones count as much as common ones. "
+    f"**{SUPPORTED_HEADING}**: the same over the attributes that at least {ENOUGH} of these people have; of rarer ones "
+    "mA says little. The other four are means over people. **Accuracy**: attributes both true and said, of those true "
+    "or said. **Precision**: how many of those said are true. **Recall**: how many of those true are said. **F1** "
+    "balances these two."
 )
 F1_WORDS = {
     "published": "F1 is the mean of each image's F1",
@@ -84,8 +86,8 @@ def _table(rows: dict[str, list[str]], columns: tuple[str, ...]) -> None:
 
 
 def explain() -> None:
-    """The five numbers in words."""
-    with st.expander("What the five numbers mean"):
+    """The numbers in words."""
+    with st.expander("What these numbers mean"):
         st.markdown(EXPLAINED)
 
 

@@ -1,7 +1,8 @@
 """What each part of our recipe changes: one run per part, beside a base that is distilled on features and logits.
 
 Scored on val and on held-out rendered images, never on test, which stays unseen while the recipe is chosen. Each
-difference from the base is bootstrapped over the same images, so that its interval says nothing about other seeds.
+difference from the base is bootstrapped over the same images, near duplicates together, so that its interval says
+nothing about other seeds.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def evaluate(run: Run, options: argparse.Namespace) -> dict[str, Evaluation]:
 
 
 def differences(base: dict[str, Evaluation], other: dict[str, Evaluation]) -> Differences:
-    """Other minus base in percent, with 95% intervals of a paired bootstrap over images."""
+    """Other minus base in percent, with 95% intervals of a paired bootstrap over groups of near duplicates."""
     found = {}
     for images, evaluation in other.items():
         rows = {row["metric"]: row for row in compare(base[images], evaluation)["second_minus_first"]}
@@ -111,5 +112,5 @@ def table(scored: dict[str, dict[str, Evaluation]], changed: dict[str, Differenc
         lines.append(cells([name, *told, "yes" if helps(found) else "no"]))
     return "\n".join([*lines, "", (
         f"Percent; published convention (threshold 0.45, F1 the mean of each image's); seed {seed}, one run per row at "
-        "its best epoch on val; 95% intervals of a paired bootstrap over images, which know nothing of other seeds. A "
-        "part helps if an interval lies above zero and none below.")])
+        "its best epoch on val; 95% intervals of a paired bootstrap over groups of near duplicates, which know nothing "
+        "of other seeds. A part helps if an interval lies above zero and none below.")])
