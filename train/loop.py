@@ -83,8 +83,8 @@ def train_epoch(session: Session) -> None:
     config, steps, began = session.config, session.steps_per_epoch, time.monotonic()
     session.model.train()
     saved, first = began, session.step
-    bar = tqdm(total=config.epochs * steps, initial=session.steps_done, desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
-               disable=None, leave=False)
+    bar = tqdm(desc=f"epoch {session.epoch + 1} of {config.epochs}, step", total=config.epochs * steps,
+               initial=session.steps_done, disable=None, leave=False)
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
