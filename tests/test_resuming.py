@@ -44,7 +44,7 @@ def run(own_runs: Path) -> Run:
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    (lambda content: content["train"].update(lr=0.002), "lr 0.002 where the saved state was trained with 0.001; put it"),
+    (lambda content: content["train"].update(lr=0.002), "lr 0.002 where the saved state was trained with 0.001; put"),
     (lambda content: content["train"].update(epochs=3), "epochs 3 where"),
     (lambda content: content["model"].update(depth=2), "depth 2 where the saved state was trained with 1"),
     (lambda content: content["schema"]["attributes"].reverse(), "other attributes"),
@@ -72,7 +72,8 @@ def test_a_damaged_config_is_refused(run: Run, content: str) -> None:
         check_resume(run)
 
 
-@pytest.mark.parametrize("free", [{"workers": 2}, {"device": "cpu"}, {"threads": 1}, {"log_steps": 1}, {"stream": True}])
+@pytest.mark.parametrize("free", [{"workers": 2}, {"device": "cpu"}, {"threads": 1}, {"log_steps": 1},
+                                  {"stream": True}])
 def test_what_changes_nothing_that_is_learned_may_change(run: Run, free: dict) -> None:
     edit(run, lambda content: content["train"].update(free))
     check_resume(run)

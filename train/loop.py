@@ -18,6 +18,8 @@ from snnpar.gain import Gain
 from snnpar.history import place_words
 from snnpar.images import normalise
 from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
+from snnpar.metrics import SUPPORTED
+from snnpar.report import SUPPORTED_HEADING
 from snnpar.resuming import meaning
 from snnpar.runs import Run
 from train import parallel
@@ -202,7 +204,9 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
 
 
 def _best_line(best: dict, gain: Gain | None) -> str:
-    told = f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}, F1 {100 * best['f1']:.2f} on val"
+    several = f" ({SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.2f})" if SUPPORTED in best else ""
+    told = (f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}{several}, F1 {100 * best['f1']:.2f} on "
+            "val")
     if gain is None:
         return told
     held = f"; mA {gain.worded('mean_accuracy')} over step 0 on {gain.n} images of {gain.images}"

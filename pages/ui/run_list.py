@@ -1,4 +1,4 @@
-"""All runs: which one is looked at, which ones lie over it, and which ones are marked. The first two are in the link."""
+"""All runs: the one looked at and those that lie over it, which are in the link, and all that are marked."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ def choose(rows: list[RunRow]) -> Chosen:
     """Draw the table and, below it, the boxes that say the same, for keyboards, phones and links."""
     there = {row.name: row for row in rows}
     _settle(there)
-    visible = run_table.filtered(rows)
-    run_table.draw(visible, len(rows), _marks(), _pick)
-    counts = Counter(row.state for row in rows)
-    st.caption(f"{len(visible)} of {len(rows)} runs · " + " · ".join(f"{n} {WORDS[one]}" for one, n in counts.items()))
+    above = st.container()  # drawn last: what the link says is known once the boxes are there
     with st.container(horizontal=True, gap="small"):
         name = st.selectbox("Run", list(there), key=RUN, bind="query-params", persist_state="session", width=320,
                             help="All runs in checkpoints/runs, newest first; those started in a terminal too.")
         beside = _beside(list(there)) if len(there) > 1 else []
+    with above:
+        visible = run_table.filtered(rows)
+        run_table.draw(visible, len(rows), _marks(), _pick)
+        counts = " · ".join(f"{n} {WORDS[one]}" for one, n in Counter(row.state for row in rows).items())
+        st.caption(f"{len(visible)} of {len(rows)} runs · {counts}")
     others = tuple(Run(Path(there[one].path)) for one in beside if one != name)
     shown = {row.name for row in visible} | {name, *beside}
     marked = tuple(there[one] for one in _marks() if one in shown)

@@ -18,8 +18,8 @@ def labels(marked: tuple[RunRow, ...], known: list[str]) -> None:
     tags = [tag for tag in marked[0].tags if all(tag in row.tags for row in marked)]
     _follow("run_tags", tags, marked)
     with st.container(horizontal=True, gap="small"):
-        st.multiselect("Tags" if len(marked) == 1 else f"Tags of all {len(marked)}", sorted({*known, *tags}), key="run_tags",
-                       accept_new_options=True, placeholder="type one and press Enter", width=260,
+        st.multiselect("Tags" if len(marked) == 1 else f"Tags of all {len(marked)}", sorted({*known, *tags}),
+                       key="run_tags", accept_new_options=True, placeholder="type one and press Enter", width=260,
                        on_change=_retag, args=(marked, tags))
         if len(marked) == 1:
             _follow("run_note", marked[0].note, marked)
@@ -66,9 +66,9 @@ def deletion(marked: tuple[RunRow, ...]) -> None:
     if not gone:
         st.button("Close", key="keep_delete_many", on_click=run_controls.ask, args=("", None))
         return
-    run_controls.confirm(
-        "delete_many", f"Delete these {len(gone)} runs with their weights, curves, logs and notes? It cannot be undone.",
-        f"Delete {len(gone)} for good", lambda: _delete(gone), "Deleting…", names=[row.name for row in gone])
+    question = f"Delete these {len(gone)} runs with their weights, curves, logs and notes? It cannot be undone."
+    run_controls.confirm("delete_many", question, f"Delete {len(gone)} for good", lambda: _delete(gone), "Deleting…",
+                         names=[row.name for row in gone])
 
 
 def _delete(rows: list[RunRow]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
+from snnpar.jobs import JobStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,3 +60,30 @@ def app(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTe
         return test
 
     return open_page
+
+
+@pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTest]:
+    """view(checkpoints, **query): the right half of the Train page alone."""
+
+    def open_view(checkpoints: Path, **query: str | list[str]) -> AppTest:
+        monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
+        test = AppTest.from_string("from pages.ui import progress\nprogress.show_picked()", default_timeout=120)
+        for name, value in query.items():
+            test.query_params[name] = value
+        test.run()
+        assert not test.exception, test.exception
+        return test
+
+    return open_view
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have every run be in a state."""
+
+    def pretend(name: str, message: str = "") -> None:
+        for module in ("snnpar.run_table", "pages.ui.progress"):
+            monkeypatch.setattr(f"{module}.status", lambda _run: JobStatus(name, message, os.getpid()))
+
+    return pretend

@@ -3,93 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_runs import FIRING, METRICS, charts, lens, make_run, step
 from screen import said
-from streamlit.testing.v1 import AppTest
 
-import snnpar
-from snnpar.config import TrainConfig
 from snnpar.figures import RUN_LOOKS
 from snnpar.firing import LIMITS
 from snnpar.gain import Gain, measure_gain, write_gain
-from snnpar.jobs import JobStatus
-from snnpar.lens import Lens, LensMaps, save_images, save_lens
-from snnpar.runs import Run, create_run
-
-METRICS = {"mean_accuracy": 0.6, "accuracy": 0.5, "precision": 0.7, "recall": 0.6, "f1": 0.65}
-FIRING = {"rates": {"patch_embed.proj1_lif": 0.1, "block.0.attn.q_lif": 0.2},
-          "dead": {"patch_embed.proj1_lif": 0.4, "block.0.attn.q_lif": 0.5},
-          "saturated": {"patch_embed.proj1_lif": 0.0, "block.0.attn.q_lif": 0.0},
-          "neurons": {"patch_embed.proj1_lif": 300, "block.0.attn.q_lif": 100}}
-
-
-PAGE = "from pages.ui import progress\nprogress.show_picked()"
-
-
-def step(number: int, steps: int, per_epoch: int, **terms: float) -> dict:
-    return {"kind": "step", "epoch": 1 + (number - 1) // per_epoch, "step": number, "steps": steps,
-            **({"ce": 1.0, "loss": 1.0} | terms), "lr": 1e-3, "grad_norm": 2.0, "images_per_s": 40.0, "eta_s": 90,
-            "memory_gb": 1.5}
-
-
-def lens(epoch: int) -> Lens:
-    rng = np.random.default_rng(epoch)
-    student, teacher, correlation = rng.normal(size=(3, 2, 3)).astype(np.float32)
-    maps = LensMaps("attention of the teacher", "cosine of the student", correlation, np.array([2, 0]),
-                    *rng.random((2, 2, 4, 2)).astype(np.float32))
-    return Lens(epoch, 3 * epoch, ("Hat", "Boots", "Bag"), ("a.png", "b.png"), np.array([[1, 0, 1], [0, 0, 2]]),
-                student, teacher, maps)
-
-
-def make_run(root: Path, name: str, epochs: int = 2, firing: dict | None = FIRING, **settings: object) -> Run:
-    """A run of six steps in two epochs, of a TrainConfig with these settings, with a lens for each epoch."""
-    run = create_run(TrainConfig(model="spikingformer_1_64", epochs=2, **settings), root / "runs" / name)
-    rows = [step(number, 6, 3) for number in range(1, 3 * epochs + 1)]
-    for epoch in range(1, epochs + 1):
-        rows.append({"kind": "epoch", "epoch": epoch, "step": 3 * epoch, "best": True, **METRICS})
-        if firing:
-            rows.append({"kind": "firing", "epoch": epoch, "step": 3 * epoch, **firing})
-            save_lens(run.path, lens(epoch))
-            save_images(run.path, np.full((2, 64, 32, 3), 128, np.uint8))
-    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return run
-
-
-def charts(test) -> dict[str, dict]:
-    """Plotly charts by the end of their element id, which is their key."""
-    return {one.proto.id.rsplit("-", 1)[-1]: json.loads(one.proto.spec) for one in test.get("plotly_chart")}
-
-
-@pytest.fixture
-def view(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTest]:
-    """view(checkpoints, **query): the right half of the Train page alone."""
-
-    def open_view(checkpoints: Path, **query: str | list[str]) -> AppTest:
-        monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
-        test = AppTest.from_string(PAGE, default_timeout=120)
-        for name, value in query.items():
-            test.query_params[name] = value
-        test.run()
-        assert not test.exception, test.exception
-        return test
-
-    return open_view
-
-
-@pytest.fixture
-def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Have every run be in a state."""
-
-    def pretend(name: str, message: str = "") -> None:
-        for module in ("snnpar.run_table", "pages.ui.progress"):
-            monkeypatch.setattr(f"{module}.status", lambda _run: JobStatus(name, message, os.getpid()))
-
-    return pretend
+from snnpar.lens import save_lens
+from snnpar.runs import Run
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_an_error_on_saving_leaves_the_last_state(
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save_state", full)
-        with pytest.raises(ValueError, match=r"the disk is full; resume goes on after epoch 1 of \d, step 2 of \d. Free"):
+        with pytest.raises(ValueError, match=r"the disk is full; resume goes on after epoch 1 of 3, step 2 of 6\."):
             loop.train(run)
     assert status(run).state == "failed" and not (run.path / "states" / "writing").exists()
     whole = create_run(quick, tmp_path / "whole")

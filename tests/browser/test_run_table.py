@@ -1,0 +1,108 @@
+"""Runs as a table in a real browser: rows are marked and sorted by clicks while the page polls a run at work."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import MARKS, PATIENCE_MS, browser_context, served
+from made_runs import make_run
+from tiny import STUDENT, TEACHER, write_checkpoint
+
+from snnpar.jobs import process_identity, write_status
+from snnpar.notes import change_tags, read_notes, set_note
+from snnpar.runs import Run
+
+pytestmark = MARKS
+ROW_PX, TICK_PX = 35, 16
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """Four runs; the process of the newest one lives."""
+    write_checkpoint(tmp_path / "tiny-teacher", TEACHER)
+    write_checkpoint(tmp_path / "tiny-student", STUDENT)
+    for number, name in enumerate(("d", "b", "c", "live")):
+        set_note(make_run(tmp_path, name, lr=0.001 * (number + 1), firing=None), "+ " + name)
+    process = subprocess.Popen(["sleep", "900"])
+    write_status(Run(tmp_path / "runs" / "live"), state="running", **process_identity(process.pid))
+    yield tmp_path
+    process.kill()
+    process.wait()
+
+
+def tick(page, row: int) -> None:
+    """Click the box of a row as shown, from 0; -1 is the heading's, which ticks all."""
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    page.mouse.click(box["x"] + TICK_PX, box["y"] + ROW_PX * (row + 1.5))
+    settle_polling(page)
+
+
+def settle_polling(page) -> None:
+    """A page that polls is never quiet for long."""
+    page.wait_for_timeout(5000)
+
+
+def ticked(page) -> set[str]:
+    """The names in the ticked rows, as the table tells screen readers."""
+    rows = page.get_by_test_id("stDataFrame").first.locator("canvas [role=row][aria-selected=true]")
+    names = {"d", "b", "c", "live"}
+    return {text for row in rows.all() for text in row.locator("[role=gridcell]").all_text_contents()} & names
+
+
+def test_rows_are_marked_sorted_compared_exported_and_deleted(root: Path, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    with browser_context() as context, served(root) as (_, url):
+        page = context.new_page()
+        page.goto(f"{url}/train?run=d")
+        expect(page.get_by_text("4 of 4 runs")).to_be_visible()
+        settle_polling(page)
+        assert ticked(page) == {"d"}, "from the link"
+        tick(page, 1)  # newest first: live, c, b, d
+        assert ticked(page) == {"c", "d"} and "run=d" in page.url and "beside=c" in page.url
+        expect(page.get_by_text("Settings that differ")).to_be_visible()
+        head = page.get_by_test_id("stDataFrame").first.bounding_box()
+        page.mouse.click(head["x"] + 33 + 100 + 60, head["y"] + ROW_PX / 2)  # by name: b, c, d, live
+        settle_polling(page)
+        assert ticked(page) == {"c", "d"}, "a mark belongs to its run"
+        tick(page, 0)
+        assert ticked(page) == {"b", "c", "d"} and "beside=b" in page.url
+        change_tags(Run(root / "runs" / "d"), add=["told"])  # as from a terminal
+        make_run(root, "e", epochs=1, firing=None)
+        expect(page.get_by_text("5 of 5 runs")).to_be_visible(timeout=PATIENCE_MS)
+        settle_polling(page)
+        assert ticked(page) == {"b", "c", "d"}, "a new run moves no mark"
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="CSV").click()
+        rows = list(csv.DictReader(saved.value.path().read_text("utf-8").splitlines()))
+        assert {row["name"]: row["note"] for row in rows} == {**{n: f"'+ {n}" for n in ("d", "b", "c", "live")}, "e": ""}
+        page.get_by_role("button", name="Delete 3 runs…").click()
+        settle_polling(page)  # the question outlives the polling
+        page.get_by_role("button", name="Delete 3 for good").click()
+        expect(page.get_by_text("2 of 2 runs")).to_be_visible()
+        assert {path.parent.name for path in (root / "runs").glob("*/config.json")} == {"live", "e"}
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_note_that_is_being_written_survives_the_polling(root: Path) -> None:
+    from playwright.sync_api import expect
+
+    with browser_context() as context, served(root) as (_, url):
+        page = context.new_page()
+        page.goto(f"{url}/train?run=live")
+        note = page.get_by_label("Note")
+        expect(note).to_have_value("+ live")
+        note.fill("<b>half a")
+        settle_polling(page)
+        expect(note).to_have_value("<b>half a")
+        note.press("Control+Enter")
+        expect(note).to_have_value("<b>half a")
+        page.wait_for_timeout(3000)
+        assert read_notes(Run(root / "runs" / "live")).note == "<b>half a"
+        page.get_by_label("Filter").fill("nothing like it")
+        expect(page.get_by_text("None of 4 runs matches")).to_be_visible()
+        assert "runs_text=nothing" in page.url
