@@ -12,6 +12,7 @@ from snnpar import ASSETS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict, without_places
+from snnpar.defaults import CONVENTION, THRESHOLD
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE
 from snnpar.recipes import to_arguments
@@ -52,7 +53,7 @@ def run_card(run: Run, name: str) -> str:
         unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
         images = f", n = {best['val_images']}" if "val_images" in best else ""
         lines += [f"Best of {len(read_metrics(run))} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
-                  f"{images}; published convention, threshold 0.45{unknown}):",
+                  f"{images}; {CONVENTION} convention, threshold {THRESHOLD}{unknown}):",
                   "", f"| {' | '.join(HEADINGS[name] for name in FIVE)} |", "|--:|--:|--:|--:|--:|",
                   f"| {_percent(best)} |", ""]
     return "\n".join(lines)

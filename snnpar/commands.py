@@ -71,7 +71,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     """"; did you mean --epochs?", or nothing where no name begins with the word or much resembles it."""
     bare = {name.lstrip("-"): name for name in names}
     wanted = word.lstrip("-")
-    if len(wanted) < 2:
+    if len(wanted) < 2 and not (wanted and word.startswith("--")):  # a letter says too little
         return ""
     begun = sorted((name for name in bare if name.startswith(wanted)), key=len)[:BEGUN]
     shown = [bare[name] for name in begun or get_close_matches(wanted, bare, n=1)]

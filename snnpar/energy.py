@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnpar.defaults import ENERGY
 from snnpar.operations import NORMS, Operations
 from snnpar.trace import SpikeTrace
 
@@ -89,7 +90,7 @@ class EnergyReport:
         return str(self.assumptions)
 
 
-def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> EnergyReport:
+def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[ENERGY]) -> EnergyReport:
     """Bill every weight layer, attention product and, if so assumed, batch norm of a trace."""
     billed = [layer for layer in trace.layers if assumptions.norms or layer.kind not in NORMS]
     layers = tuple(_layer_energy(layer, trace.timesteps, assumptions) for layer in billed)
@@ -110,7 +111,7 @@ def _layer_energy(layer: Operations, timesteps: int, assumptions: Assumptions) -
     return LayerEnergy(layer.name, macs, acs, read, energy, layer.input_rate, layer.spikes_per_synapse)
 
 
-def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> np.ndarray:
+def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[ENERGY]) -> np.ndarray:
     """(T,) microjoules spent by the end of each timestep: what stopping there would cost. The last is the total.
 
     What runs once is spent in the first timestep; the read-out and other dense layers in equal parts. Raises

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnpar.defaults import CONVENTION
+from snnpar.metrics import THRESHOLDS
+
 if TYPE_CHECKING:
     from snnpar.evaluations import Evaluation
     from snnpar.slices import DataChoice
@@ -17,7 +20,7 @@ CHOICE = ("data", "layout", "split", "fold", "rendered")
 
 def add_evaluate(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("checkpoint", nargs="+", metavar="CKPT", help="a folder, or owner/name[@revision] of the Hub")
-    flags.add_argument("--convention", default="published", choices=("published", "rethinking"),
+    flags.add_argument("--convention", default=CONVENTION, choices=tuple(THRESHOLDS),
                        help="of the printed metrics; evaluation.json has both (default: %(default)s)")
     _add_shared(flags)
     flags.set_defaults(command=run_evaluate)

@@ -119,7 +119,7 @@ def test_a_pasted_command_is_as_exact() -> None:
 
 @pytest.mark.parametrize(("word", "said"), [
     ("--epoch", "; did you mean --epochs?"), ("--ep", "; did you mean --epochs?"), ("--", ""), ("--zzz", ""),
-    ("-e", ""), ("--e", ""), ("--sed", "; did you mean --seed?"),
+    ("-e", ""), ("--e", "; did you mean --ema or --epochs?"), ("--sed", "; did you mean --seed?"),
 ])
 def test_what_begins_so_comes_before_what_resembles(word: str, said: str) -> None:
     assert did_you_mean(word, ("--epochs", "--ema", "--seed")) == said

@@ -10,13 +10,13 @@ from pages.ui import evaluated
 from pages.ui.chrome import mark, sentence
 from pages.ui.evaluated import Shown
 from snnpar.checkpoint import Checkpoint
+from snnpar.defaults import CONVENTION
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics import FIVE, PedestrianMetrics, pedestrian_metrics
 from snnpar.outcomes import decided_at
 
 SHOWN = 6
 CACHED = 32
-CONVENTION = "published"
 
 
 def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:

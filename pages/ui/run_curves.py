@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import run_files
 from snnpar import figures
+from snnpar.defaults import CONVENTION, THRESHOLD
 from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
@@ -76,7 +77,7 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         best = _best(known)
         st.markdown(
             f"**Validation** · best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.1f}, "
-            f"F1 {100 * best['f1']:.1f} (published convention, threshold 0.45)"
+            f"F1 {100 * best['f1']:.1f} ({CONVENTION} convention, threshold {THRESHOLD})"
         )
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
         _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
@@ -89,7 +90,7 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
     best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
             for name, found in known.items() if found.epochs for row in [_best(found)]]
     if best:
-        st.markdown("**Best on validation** (published convention, threshold 0.45)  \n" + "  \n".join(best))
+        st.markdown(f"**Best on validation** ({CONVENTION} convention, threshold {THRESHOLD})  \n" + "  \n".join(best))
 
     def over_steps(name: str, words: str, points: int = SMALL_POINTS, **look: object) -> go.Figure:
         lines = {run: _step_line(found, axes[run], name, weight, points)
