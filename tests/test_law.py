@@ -18,8 +18,8 @@ ORDER = (
     "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report", "outcomes", "published", "operations",
     "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane", "explain", "probing", "faithfulness",
     "runs", "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "evaluation_work", "scores", "collection",
-    "card", "hub_push", "pretrained", "figures", "evidence", "batching", "evaluate", "evaluate_cli", "hub_cli",
-    "doctor", "table", "bench", "bench_api", "bench_decoding", "serve", "space", "__main__",
+    "card", "hub_push", "pretrained", "figures", "evidence", "batching", "evaluate", "evaluation_batch", "evaluate_cli",
+    "hub_cli", "doctor", "table", "bench", "bench_api", "bench_decoding", "serve", "space", "__main__",
 )
 
 

@@ -15,6 +15,7 @@ from snnpar.figures import LOOKS
 from snnpar.history import config_diff
 from snnpar.metrics import FIVE
 from snnpar.report import HEADINGS
+from snnpar.scores import SHORT
 
 RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/school: taught by",
              "start": ":material/start: started from"}
@@ -111,7 +112,8 @@ def _scores(one: Kept) -> None:
     if not found:
         st.caption("Nothing is measured here yet: the Evaluate page does it. Its card below may say more.")
         return
-    rows = [{"images": score.images, "n": score.n, "convention": f"{score.convention}, {score.threshold}",
+    rows = [{"images": score.words, "n": score.n, "hash": score.digest[:SHORT] or "–",
+             "convention": f"{score.convention}, {score.threshold}",
              **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE}} for score in found]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="known_scores")
 

@@ -79,9 +79,10 @@ def bar(page: Page) -> None:
 def _hide(names: list[str]) -> None:
     """Hide choices that the page does not use. They are drawn all the same: what Streamlit does not draw it forgets,
     and takes out of the link."""
-    hidden = [f".st-key-bar_{name}" for name in names] + ([".st-key-bar"] if len(names) == len(CHOICES) else [])
-    if hidden:
-        st.html(f"<style>{', '.join(hidden)} {{ display: none; }}</style>")
+    keys = [f"bar_{name}" for name in names] + (["bar"] if len(names) == len(CHOICES) else [])
+    if keys:
+        wrappers = ", ".join(f":has(> .st-key-{key})" for key in keys)  # which leave a gap if they stay
+        st.html(f"<style>{wrappers} {{ display: none; }}</style>")
 
 
 def mark(role: str) -> str:
