@@ -152,7 +152,7 @@ class _Work:
     _computed: float = 0.0  # checkpoints that were computed here; a part of one counts
     _before: float = 0.0  # part of the current one that earlier sessions did
     _saved: float = 0.0
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def total(self) -> int:

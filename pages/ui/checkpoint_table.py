@@ -71,7 +71,7 @@ def _compared_on(sets: list[tuple[ImageSet, int]], of: int) -> ImageSet | None:
     by_key = {one.key: one for one, _ in sets}
     if st.session_state.get("scored_on", sets[0][0].key) not in by_key:
         st.session_state["scored_on"] = sets[0][0].key
-    key = st.selectbox("Compare mA and F1 on", list(by_key), key="scored_on", bind="query-params",
+    key = st.selectbox("Compare mA and F1 on", list(by_key), key="scored_on", bind="query-params", width=480,
                        persist_state="session", format_func=lambda key: by_key[key].title if key in by_key else key)
     count = dict((one.key, count) for one, count in sets)[key]
     why = "" if by_key[key].digest else (" No hash of these images was recorded, so that they are compared by name "
