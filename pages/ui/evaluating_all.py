@@ -29,8 +29,9 @@ def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> No
         elif choice:
             st.caption(f"All have a score on {choice.title}.")
         else:
-            st.caption("Which images those scores were counted on is not known here exactly, so that no other "
-                       "checkpoint can be put beside them. On images that everybody can make:")
+            if images:
+                st.caption("Which images those scores were counted on is not known here exactly, so that no other "
+                           "checkpoint can be put beside them. On images that everybody can make:")
             quick = evaluating.QUICK
             _button(f"Evaluate all {len(there)} on {quick.rendered} rendered pedestrians", there, quick, type="primary")
         st.markdown("**On other images**")
