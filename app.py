@@ -8,5 +8,5 @@ from snnpar import ASSETS
 st.set_page_config(page_title="SNN-PAR Explorer", page_icon="🚶", layout="wide")
 st.logo(ASSETS / "logo.svg", size="large")
 page = chrome.navigation()
-chrome.bar()
+chrome.bar(page)
 page.run()

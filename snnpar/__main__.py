@@ -10,6 +10,7 @@ from pathlib import Path
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.bench_api import bench_api
 from snnpar.bench_decoding import bench_decoding
+from snnpar.commands import Parser
 from snnpar.doctor import examine
 from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
@@ -28,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """One subcommand per function below."""
-    flags = argparse.ArgumentParser(prog="python -m snnpar", description=__doc__)
+    flags = Parser(prog="python -m snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
     checkup = commands.add_parser("doctor", help="is this machine fit, and what to mend; exit status 1 if the shipped "

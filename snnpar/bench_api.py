@@ -26,11 +26,12 @@ import numpy as np
 import psutil
 
 from snnpar import ASSETS, ROOT
+from snnpar.defaults import THRESHOLD
 
 START_S = 180
 ANSWER_S = 300
 RETRY_S = 0.2
-REST = ("both", 0.5)  # the role and the threshold that predict takes after the picture
+REST = ("both", THRESHOLD)  # the role and the threshold that predict takes after the picture
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from snnpar import ASSETS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict, without_places
+from snnpar.defaults import CONVENTION, THRESHOLD
 from snnpar.gain import read_gain
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, SUPPORTED
 from snnpar.recipes import to_arguments
 from snnpar.report import COLUMNS, HEADINGS, support_words
 from snnpar.runs import UNREADABLE, Run, RunError
-from snnpar.scores import TOLD, Score, best_epoch, known_scores
+from snnpar.scores import TOLD, WITH_UNKNOWN, Score, best_epoch, known_scores
 
 DATA = {
     "rendered": "pedestrians rendered by this project (snnpar.datasets.rendered; Apache-2.0)",
@@ -30,7 +31,6 @@ DATA = {
     "csv": "a data set of its own kind, a folder with labels.csv; ask its owner for the licence",
 }
 OPEN = ("rendered", "pa100k", "mixed")  # data sets whose licence lets what was trained on them be given away
-WITH_UNKNOWN = ("rapv1", "pickle", "csv")  # data sets whose labels can be unknown
 TAGS = ("pedestrian-attribute-recognition", "spiking-neural-network")
 MADE, END = "<!-- made for sharing -->", "<!-- end -->"  # what stands between is written anew for each copy
 PICTURES = 4  # that the energy is a mean over
@@ -56,7 +56,7 @@ def run_card(run: Run, name: str) -> str:
         support = (best.get("without_positives", ()), best.get("supported_attributes"), len(checkpoint.schema))
         told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
         lines += [f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
-                  f"{images}; published convention, threshold 0.45{unknown}):",
+                  f"{images}; {CONVENTION} convention, threshold {THRESHOLD}{unknown}):",
                   "", f"| {' | '.join(COLUMNS.values())} |", "|--:|--:|--:|--:|--:|--:|",
                   f"| {_percent(best, best.get(SUPPORTED))} |", "", *told]
     gain = read_gain(run.path)
@@ -96,7 +96,7 @@ def front_matter(checkpoint: Checkpoint, name: str, scores: list[Score] = []) ->
     results = [
         EvalResult(
             task_type="image-classification", dataset_type=checkpoint.schema.name, dataset_split=score.split,
-            dataset_name=f"{score.images}, n = {score.n}", metric_type=metric,
+            dataset_name=f"{score.words}, n = {score.n}", metric_type=metric,
             metric_value=round(score.values[metric], 4),
             metric_name=f"{HEADINGS[metric]} ({score.convention} convention, threshold {score.threshold})",
         )
@@ -121,7 +121,7 @@ def _data(checkpoint: Checkpoint) -> str:
 def _evaluations(scores: list[Score]) -> list[str]:
     if not scores:
         return []
-    rows = [f"| {one.images} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values, one.supported)} | "
+    rows = [f"| {one.words} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values, one.supported)} | "
             f"{', '.join(one.without_positives) or '-'} |" for one in scores]
     return ["## Metrics", "", "In percent, by convention and threshold. mA averages attributes without a positive, "
             "too; of these it says little.", "",
@@ -180,7 +180,7 @@ def share(folder: Path, target: Path, place: str) -> None:
     checkpoint = read_checkpoint(folder)
     text = shared_card(checkpoint, place.rpartition("/")[2], place)
     target.mkdir(parents=True)
-    scores = [asdict(score) for score in known_scores(folder)]
+    scores = [score.to_dict() for score in known_scores(folder)]
     provenance = checkpoint.provenance | ({TOLD: scores} if scores else {})
     write_config(target, checkpoint.model, checkpoint.schema, without_places(checkpoint.train), provenance)
     write_text(target / CARD, text)

@@ -16,6 +16,7 @@ import numpy as np
 
 from snnpar import lemaire
 from snnpar.conventions import CONVENTIONS, Assumptions
+from snnpar.defaults import ENERGY
 from snnpar.lemaire import Work
 from snnpar.operations import NORMS, Operations
 from snnpar.trace import SpikeTrace
@@ -102,7 +103,7 @@ class _Line:
         return LayerEnergy(self.name, *sums, *rates, round(self.updates.sum()))
 
 
-def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> EnergyReport:
+def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[ENERGY]) -> EnergyReport:
     """Bill every weight layer, attention product and neuron and, if so assumed, batch norm of a trace."""
     lines = list(_lines(trace, assumptions))
     layers = tuple(line.total() for line in lines if line.layer)
@@ -113,7 +114,7 @@ def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["a
     return EnergyReport(macs, acs, moved, states, energy, assumptions, layers, neurons)
 
 
-def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS["arithmetic"]) -> np.ndarray:
+def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[ENERGY]) -> np.ndarray:
     """(T,) microjoules spent by the end of each timestep: what stopping there would cost. The last is the total.
 
     What runs once is spent in the first timestep; the read-out and other dense layers in equal parts. Raises

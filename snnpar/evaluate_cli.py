@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnpar.defaults import CONVENTION
+from snnpar.metrics import THRESHOLDS
+
 if TYPE_CHECKING:
     from snnpar.evaluations import Evaluation
     from snnpar.slices import DataChoice
@@ -17,7 +20,7 @@ CHOICE = ("data", "layout", "split", "fold", "rendered")
 
 def add_evaluate(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("checkpoint", nargs="+", metavar="CKPT", help="a folder, or owner/name[@revision] of the Hub")
-    flags.add_argument("--convention", default="published", choices=("published", "rethinking"),
+    flags.add_argument("--convention", default=CONVENTION, choices=tuple(THRESHOLDS),
                        help="of the printed metrics; evaluation.json has both (default: %(default)s)")
     _add_shared(flags)
     flags.set_defaults(command=run_evaluate)
@@ -64,7 +67,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from snnpar.overlap import reports
     from snnpar.report import leave_out, table
 
-    evaluations = _evaluate(options, options.checkpoint)
+    evaluations = _evaluate(options, options.checkpoint, batched=len(options.checkpoint) > 1)
     infos = [evaluation.info() for evaluation in evaluations]
     if options.ignore_unknown:
         infos = [info | reports(evaluation.predictions(), info.get("near_duplicates"), ignore_unknown=True)
@@ -96,19 +99,25 @@ def run_faithfulness(options: argparse.Namespace) -> None:
     print(score_table(score_methods(model, split, teacher=teacher, count=options.count, seed=options.seed)))
 
 
-def _evaluate(options: argparse.Namespace, checkpoints: list[str]) -> list[Evaluation]:
-    """Evaluate each checkpoint; a request to stop ends with exit status 1, as the status files say."""
+def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, batched: bool = False) -> list[Evaluation]:
+    """Evaluate each checkpoint; a request to stop ends with exit status 1, as the status files say.
+
+    batched: as one job, which the Checkpoints page shows, and which one that fails does not hold up.
+    """
     if options.batch_size < 0:
         raise ValueError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
     choice = choice_of(options)
     from snnpar.checkpoint import find_checkpoint
     from snnpar.evaluate import Stopped, evaluate_checkpoint, stop_on_signals
+    from snnpar.evaluation_batch import create_batch, run_batch
 
     folders = [find_checkpoint(text) for text in checkpoints]
+    how = {"batch_size": options.batch_size, "again": options.again}
     with stop_on_signals() as stop:
         try:
-            return [evaluate_checkpoint(folder, choice, root=options.out, batch_size=options.batch_size,
-                                        again=options.again, stop=stop) for folder in folders]
+            if batched:
+                return run_batch(create_batch(folders, choice, root=options.out), **how, stop=stop)
+            return [evaluate_checkpoint(folder, choice, root=options.out, **how, stop=stop) for folder in folders]
         except Stopped:
             raise SystemExit(1) from None
 

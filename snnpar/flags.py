@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import NoReturn
 
+from snnpar.commands import Parser
 from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
 from snnpar.recipes import RECIPES, apply_recipe, usual_recipe
 
@@ -49,11 +50,18 @@ def config_from(options: argparse.Namespace) -> TrainConfig:
     return apply_recipe(values.pop("recipe", usual_recipe(values)), values)
 
 
-class _Sentences(argparse.ArgumentParser):
-    """Raises what argparse would print before it ends the program."""
+class _Sentences(Parser):
+    """Raises what the command line would print before it ends."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(message)
+
+    def refuse(self, unknown: list[str]) -> NoReturn:
+        runs = [word for word in unknown if word.split("=")[0] in RUN_FLAGS]
+        if runs:
+            raise ConfigError(f"{runs[0]} is no setting; leave it out (to take the settings of a run, pick the run)")
+        near = self.near(unknown[0].split("=")[0]) or "; paste one python -m train with its flags only"
+        raise ConfigError(f"no setting is called {' '.join(unknown[:3])}{near}")
 
 
 def parse_command(line: str) -> TrainConfig:
@@ -70,9 +78,7 @@ def parse_command(line: str) -> TrainConfig:
         raise ConfigError("there is no command line; paste python -m train with its flags")
     flags = _Sentences(prog="train", add_help=False)
     add_settings(flags)
-    options, unknown = flags.parse_known_args(words)
-    _refuse(unknown)
-    return config_from(options)
+    return config_from(flags.parse_args(words))
 
 
 def _without_program(words: list[str]) -> list[str]:
@@ -83,12 +89,3 @@ def _without_program(words: list[str]) -> list[str]:
     if "-m" in words:
         raise ConfigError("this is the command line of something else; paste one of python -m train")
     return words
-
-
-def _refuse(unknown: list[str]) -> None:
-    if not unknown:
-        return
-    runs = [word for word in unknown if word.split("=")[0] in RUN_FLAGS]
-    if runs:
-        raise ConfigError(f"{runs[0]} is no setting; leave it out (to take the settings of a run, pick the run)")
-    raise ConfigError(f"no setting is called {' '.join(unknown[:3])}; paste one python -m train with its flags only")

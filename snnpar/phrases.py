@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from snnpar import ASSETS
+from snnpar.commands import Parser
 from snnpar.schema import SCHEMAS, AttributeSchema, Phrases, load_phrases, load_schema, save_phrases
 
 ENCODER = "all-MiniLM-L6-v2"
@@ -92,12 +93,20 @@ def write_phrases(schema: AttributeSchema, path: Path) -> None:
     print(f"{path}: {phrases.vectors.shape[0]} phrases x {phrases.vectors.shape[1]}")
 
 
-def main(arguments: list[str]) -> int:
+def parser() -> Parser:
+    flags = Parser(prog="python -m snnpar.phrases", description="Encode the phrases of schemas of one's own.")
+    flags.add_argument("schema", nargs="*", type=Path, help=f"a schema.json, beside which {FILE} is written; none: the "
+                       "bundled schemas")
+    return flags
+
+
+def main(arguments: list[str] | None = None) -> int:
+    sources = parser().parse_args(arguments).schema
     try:
-        for source in map(Path, arguments):
+        for source in sources:
             schema = AttributeSchema.from_dict(json.loads(source.read_text("utf-8-sig")))
             write_phrases(schema, source.with_name(FILE))
-        if not arguments:
+        if not sources:
             write_bundled()
     except (RuntimeError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -106,4 +115,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

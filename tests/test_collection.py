@@ -13,11 +13,14 @@ import snnpar
 from snnpar.card import share
 from snnpar.checkpoint import CheckpointError, write_config
 from snnpar.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
-from snnpar.evaluations import file_hash
+from snnpar.evaluations import create_evaluation, file_hash
 from snnpar.hub import fetch_checkpoint, search
 from snnpar.hub.ids import HubError
 from snnpar.metrics import FIVE
-from snnpar.scores import known_scores
+from snnpar.scores import ImageSet, Score, choice_for, image_sets, known_scores
+from snnpar.slices import DataChoice
+
+DIGEST = "ab" * 32
 
 
 @pytest.fixture
@@ -106,14 +109,15 @@ def test_scores_are_of_the_best_epoch_and_of_these_very_weights(root: Path) -> N
         info = {"n": 9, "attributes": ["Hat", "Bag", "Boots"], "counts": {"positive": [4, 5, 0]},
                 "attributes_without_positives": ["Boots"], "metrics": {"published": metrics, "rethinking": metrics},
                 "provenance": {"checkpoint": {"sha256": weights},
-                               "data": {"title": name, "data": "people", "split": "test"}}}
+                               "data": {"title": name, "data": "people", "split": "test", "hash": DIGEST}}}
         (place / "evaluation.json").write_text(json.dumps(info))
         (place / "request.json").write_text("{}")
         (place / "predictions.parquet").touch()
     found = known_scores(folder)
     assert [(one.split, one.n, one.convention) for one in found] == [
         ("val", 7, "published"), ("test", 9, "published"), ("test", 9, "rethinking")]
-    assert all(one.values == values for one in found) and "epoch 1" in found[0].images
+    assert all(one.values == values for one in found) and "epoch 1" in found[0].words
+    assert [one.digest for one in found] == ["", DIGEST, DIGEST] and len({one.set.key for one in found}) == 2
     assert [(one.supported, one.supported_attributes, one.without_positives) for one in found] == [
         (None, None, ()), *[(0.5, 2, ("Boots",))] * 2]
 
@@ -137,7 +141,8 @@ GOOD = {"images": "people, test", "split": "test", "n": 9, "convention": "publis
 @pytest.mark.parametrize("change", [
     {"images": "![x](http://host/x.png)"}, {"split": None}, {"n": 0}, {"n": "9"}, {"convention": "ours"},
     {"values": {}}, {"values": HALF | {"f1": 2.0}}, {"values": HALF | {"f1": float("nan")}}, {"values": None},
-    {"more": 1}, {"supported": 2.0, "supported_attributes": 3}, {"supported": 0.5}, {"without_positives": [7]},
+    {"digest": "abc"}, {"digest": None}, {"note": "<b>"}, {"more": 1},
+    {"supported": 2.0, "supported_attributes": 3}, {"supported": 0.5}, {"without_positives": [7]},
     {"without_positives": ["<b>"]}, {"without_positives": 7}])
 def test_a_score_that_is_none_is_left_out(root: Path, change: dict) -> None:
     """A config comes from anybody."""
@@ -146,6 +151,47 @@ def test_a_score_that_is_none_is_left_out(root: Path, change: dict) -> None:
     config["provenance"] = {"scores": [GOOD | change, GOOD, 7]}
     (folder / "config.json").write_text(json.dumps(config))
     assert [score.n for score in known_scores(folder)] == [9]
+
+
+def score(images: str, split: str = "test", n: int | None = 9, digest: str = "") -> Score:
+    return Score(images, split, n, "published", HALF, digest)
+
+
+@pytest.mark.parametrize(("first", "second", "alike"), [
+    (score("a", digest=DIGEST), score("b", "val", digest=DIGEST), True),  # one hash, whatever they are called
+    (score("a", digest=DIGEST), score("a", digest="cd" * 32), False),
+    (score("a", digest=DIGEST), score("a"), False),  # told without a hash
+    (score("a"), score("a"), True), (score("a"), score("a", n=8), False), (score("a"), score("a", "val"), False),
+    (score("a"), score("a", n=None), False), (score("a"), score("b"), False)])
+def test_scores_are_alike_on_one_set_of_images_only(first: Score, second: Score, alike: bool) -> None:
+    assert (first.set.key == second.set.key) == alike
+
+
+def test_the_set_that_most_have_comes_first_and_a_hash_before_none() -> None:
+    told, hashed, chosen_on = score("people, test"), score("people, test", digest=DIGEST), score("people, val", "val")
+    order = image_sets([[chosen_on, told], [told, chosen_on, hashed], [hashed, hashed]])
+    assert [(one.title, count) for one, count in order] == [
+        ("people, test, n = 9, hash abababa", 2), ("people, test, n = 9, no hash", 2),
+        ("people, val, n = 9, no hash", 2)]
+    assert image_sets([[told], [told], [hashed]])[0][0].key == told.set.key and image_sets([]) == []
+
+
+def test_a_mean_over_some_of_the_attributes_is_of_a_set_of_its_own(root: Path) -> None:
+    folder = trained(root / "mine")
+    values = {one: {"value": 0.5} for one in FIVE}
+    for name, left_out in (("all", []), ("some", ["Hat"])):
+        info = {"n": 9, "attributes": ["Boots"], "metrics": {"published": values, "rethinking": values},
+                "provenance": {"checkpoint": {"sha256": file_hash(folder / "model.safetensors")},
+                               "attributes_left_out": {"data": left_out, "checkpoint": []},
+                               "data": {"title": "people, test", "data": "people", "split": "test", "hash": DIGEST}}}
+        evaluation = create_evaluation(folder, DataChoice("/x/people", split=name), root=root / "evaluations")
+        (evaluation.path / "evaluation.json").write_text(json.dumps(info))
+        (evaluation.path / "predictions.parquet").touch()
+    sets = {one.title: one for one, _ in image_sets([known_scores(folder)])}
+    assert len(sets) == 2 and any(", 1 of 2 attributes, n = 9" in title for title in sets)
+    whole, part = sets.pop("people, test, n = 9, hash abababa"), *sets.values()
+    assert choice_for(whole).data == "/x/people" and choice_for(part) is None
+    assert choice_for(ImageSet("people, test", "test", 9)) is None
 
 
 def test_search_looks_an_id_up_and_lists_what_begins_so(empty_hub: Hub, root: Path) -> None:

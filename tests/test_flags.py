@@ -44,8 +44,10 @@ def test_a_command_without_flags_is_a_first_run() -> None:
 
 @pytest.mark.parametrize(("line", "sentence"), [
     ("", "there is no command line"),
-    ("python -m train --speed 9", "no setting is called --speed 9"),
-    ("python -m train --epochs 3 && rm -r checkpoints", "no setting is called && rm -r"),
+    ("python -m train --speed 9", r"no setting is called --speed; did you mean --seed\?"),
+    ("python -m train --xyzzy 9", "no setting is called --xyzzy; paste one"),
+    ("python -m train --epoch 7", "no setting is called --epoch; did you mean --epochs[?]"),
+    ("python -m train --epochs 3 && rm -r checkpoints", "no setting is called -r; paste one"),
     ("python -m train $(ls)", r"no setting is called \$\(ls\)"),
     ("python -m train --run checkpoints/runs/a --resume", "--run is no setting; leave it out"),
     ("python -m train --out=/there", "--out=/there is no setting"),

@@ -9,6 +9,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+from snnpar.commands import Parser
 from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
 from snnpar.jobs import status
@@ -16,9 +17,9 @@ from snnpar.recipes import explain_config
 from snnpar.runs import Run, RunError, check_start, create_run, open_run
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """One flag per TrainConfig field."""
-    flags = argparse.ArgumentParser(prog="python -m train", description="Train a teacher, or distil a student.")
+    flags = Parser(prog="python -m train", description="Train a teacher, or distil a student.")
     flags.add_argument("--run", metavar="DIR", help="train the run in DIR (it has a config.json), as the page does")
     flags.add_argument("--resume", action="store_true", help="with --run: go on from its last saved state")
     flags.add_argument("--out", metavar="DIR", help="make the run in DIR instead of a fresh folder in checkpoints/runs")

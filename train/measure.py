@@ -7,7 +7,6 @@ result.json, or error.json {error, out_of_memory}. The run that it makes lies in
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -25,6 +24,7 @@ import torch
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import Checkpoint, save_weights, write_config, write_phrases
+from snnpar.commands import Parser
 from snnpar.config import TrainConfig, from_dict
 from snnpar.datasets import ResizedImages, open_split, subset
 from snnpar.evaluate import predict_probs
@@ -170,7 +170,7 @@ REMOVE = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignor
 
 
 def main(arguments: list[str] | None = None) -> int:
-    flags = argparse.ArgumentParser(prog="python -m train.measure", description=__doc__)
+    flags = Parser(prog="python -m train.measure", description=__doc__)
     flags.add_argument("folder", type=Path)
     flags.add_argument("--steps", type=int, default=3, help="to measure, after one to warm up")
     flags.add_argument("--seconds", type=int, default=0, help="end after so long, whatever has been found; 0: never")

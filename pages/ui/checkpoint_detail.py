@@ -15,7 +15,7 @@ from snnpar.figures import LOOKS
 from snnpar.history import config_diff
 from snnpar.metrics import FIVE
 from snnpar.report import HEADINGS, SUPPORTED_HEADING
-from snnpar.scores import Score
+from snnpar.scores import SHORT, Score
 
 RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/school: taught by",
              "start": ":material/start: started from"}
@@ -112,10 +112,11 @@ def _scores(one: Kept) -> None:
     if not found:
         st.caption("Nothing is measured here yet: the Evaluate page does it. Its card below may say more.")
         return
-    rows = [{"images": score.images, "n": score.n, "convention": f"{score.convention}, {score.threshold}",
+    rows = [{"images": score.words, "n": score.n, "hash": score.digest[:SHORT] or "–",
+             "convention": f"{score.convention}, {score.threshold}",
              **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE},
              SUPPORTED_HEADING: support(score), "no positive": ", ".join(score.without_positives)} for score in found]
-    order = ["images", "n", "convention", HEADINGS["mean_accuracy"], SUPPORTED_HEADING]
+    order = ["images", "n", "hash", "convention", HEADINGS["mean_accuracy"], SUPPORTED_HEADING]
     table = pd.DataFrame(rows)
     st.dataframe(table[[*order, *(name for name in table if name not in order)]], hide_index=True, key="known_scores",
                  column_config={"no positive": st.column_config.TextColumn(

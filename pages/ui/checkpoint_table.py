@@ -7,14 +7,15 @@ from collections.abc import Iterable
 import pandas as pd
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, evaluating_all
 from pages.ui.access import denied
 from snnpar.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
+from snnpar.defaults import CONVENTION
 from snnpar.estimate import size
 from snnpar.evaluations import list_evaluations
 from snnpar.figures import LOOKS
 from snnpar.report import HEADINGS, SUPPORTED_HEADING
-from snnpar.scores import Score, known_scores
+from snnpar.scores import ImageSet, Score, image_sets, known_scores
 
 KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
 
@@ -26,11 +27,12 @@ def listed() -> list[Kept]:
 
 def scores(one: Kept) -> list[Score]:
     """What is known of how good it is; read again when it or an evaluation changes."""
-    return _scores(checkpoints.version(one.checkpoint), len(list_evaluations()), one)
+    complete = sum(evaluation.is_complete for evaluation in list_evaluations())
+    return _scores(checkpoints.version(one.checkpoint), complete, one)
 
 
 @st.cache_data(max_entries=256, ttl=60, show_spinner=False)
-def _scores(version: str, evaluations: int, _one: Kept) -> list[Score]:
+def _scores(version: str, complete: int, _one: Kept) -> list[Score]:
     return known_scores(_one.checkpoint.path)
 
 
@@ -41,9 +43,15 @@ def show(there: list[Kept]) -> Kept | None:
         st.info("There is no checkpoint yet. Train one on the Train page, or download one from the Hub below.",
                 icon=":material/info:")
         return None
-    st.dataframe(pd.DataFrame(map(_row, there)), hide_index=True, column_config=_columns(), key="checkpoints",
-                 placeholder="–")
+    found = {one.reference: {score.set.key: score for score in scores(one) if score.convention == CONVENTION}
+             for one in there}
+    images = _compared_on(image_sets([list(known.values()) for known in found.values()]), len(there))
+    on_it = {name: known.get(images.key) if images else None for name, known in found.items()}
+    st.dataframe(pd.DataFrame([_row(one, on_it[one.reference]) for one in there]), hide_index=True,
+                 column_config=_columns(images), key="checkpoints", placeholder="–")
     st.caption(_disk(there))
+    evaluating_all.under_way()
+    evaluating_all.offer(there, [one for one in there if not on_it[one.reference]], images)
     references = [one.reference for one in there]
     if arrived := st.session_state.pop("checkpoint_arrived", None):
         st.session_state["checkpoint"] = arrived
@@ -55,42 +63,49 @@ def show(there: list[Kept]) -> Kept | None:
     return there[references.index(chosen)]
 
 
-def _row(one: Kept) -> dict:
-    known, model = scores(one), one.checkpoint.model
-    best = known[0] if known else None
+def _compared_on(sets: list[tuple[ImageSet, int]], of: int) -> ImageSet | None:
+    """The set of images that the table's scores are on: one at a time, so that no order mixes two."""
+    if not sets:
+        st.caption("No checkpoint has a score yet.")
+        return None
+    by_key = {one.key: one for one, _ in sets}
+    if st.session_state.get("scored_on", sets[0][0].key) not in by_key:
+        st.session_state["scored_on"] = sets[0][0].key
+    key = st.selectbox("Compare mA and F1 on", list(by_key), key="scored_on", bind="query-params", width=480,
+                       persist_state="session", format_func=lambda key: by_key[key].title if key in by_key else key)
+    count = dict((one.key, count) for one, count in sets)[key]
+    why = "" if by_key[key].digest else (" No hash of these images was recorded, so that they are compared by name "
+                                         "and number alone, and with no evaluation made here.")
+    st.caption(f"{count} of {of} have a score on these images, a dash: none.{why}")
+    return by_key[key]
+
+
+def _row(one: Kept, score: Score | None) -> dict:
+    model = one.checkpoint.model
     return {
         "Checkpoint": one.reference if one.kind != HUB else one.reference.partition("@")[0],
         "From": KINDS[one.kind],
         "Role": f"{LOOKS[one.checkpoint.role].mark} {one.checkpoint.role}",
         "Data": one.checkpoint.train.get("dataset") or "–",
         "T": str(model.timesteps) if model.architecture == "spikingformer" else "–",
-        HEADINGS["mean_accuracy"]: 100 * best.values["mean_accuracy"] if best else None,
-        SUPPORTED_HEADING: 100 * best.supported if best and best.supported is not None else None,
-        HEADINGS["f1"]: 100 * best.values["f1"] if best else None,
-        "On": on(best) if best else "–",
+        HEADINGS["mean_accuracy"]: 100 * score.values["mean_accuracy"] if score else None,
+        SUPPORTED_HEADING: 100 * score.supported if score and score.supported is not None else None,
+        HEADINGS["f1"]: 100 * score.values["f1"] if score else None,
         "Disk": one.bytes / 1e6,
         "Revision": ", ".join((*one.revisions, one.commit[:SHORT])) if one.kind == HUB else one.commit[:SHORT] or "–",
     }
 
 
-def on(score: Score) -> str:
-    """val, n = 199"""
-    return score.split + (f", n = {score.n:,}" if score.n is not None else "")
-
-
-def _columns() -> dict:
-    metric = "%.1f"
+def _columns(images: ImageSet | None) -> dict:
+    metric, words = "%.1f", f"Percent, {CONVENTION} convention" + (f", on {images.title}." if images else ".")
     column = st.column_config
     return {
         "Checkpoint": column.TextColumn(width="medium"),
         "T": column.TextColumn(help="Timesteps of a spiking network."),
-        HEADINGS["mean_accuracy"]: column.NumberColumn(format=metric, help="Percent, published convention."),
+        HEADINGS["mean_accuracy"]: column.NumberColumn(format=metric, help=words),
         SUPPORTED_HEADING: column.NumberColumn(format=metric, help="mA over the attributes that enough of these images "
                                                "have; how many, and which none has, is told below the table."),
-        HEADINGS["f1"]: column.NumberColumn(format=metric, help="Percent, published convention."),
-        "On": column.TextColumn(help="The images of the two figures: those a run validated on, here or where a copy "
-                                "was made, or of an evaluation made here. A dash: none is known here; the card below "
-                                "may have some."),
+        HEADINGS["f1"]: column.NumberColumn(format=metric, help=words),
         "Disk": column.NumberColumn(format="%.1f MB", help="A run's states to resume from included."),
         "Revision": column.TextColumn(help="Of a checkpoint of the Hub: branches and the commit it is pinned to. Of "
                                       "others: the commit of the code that trained it."),

@@ -9,8 +9,8 @@ from streamlit.navigation.page import Page
 
 from pages.ui import access, checkpoints, picture
 from snnpar.checkpoint import Checkpoint
+from snnpar.defaults import THRESHOLD, first_attribute
 from snnpar.figures import LOOKS
-from snnpar.metrics import THRESHOLDS
 from snnpar.schema import AttributeSchema, load_schema
 
 ROLES = ("teacher", "student")
@@ -18,6 +18,16 @@ COLOURS = {
     "teacher": "blue",
     "student": "orange",
 }  # the names of LOOKS colours in Streamlit text, see config.toml
+CHOICES = (*ROLES, "picture", "attribute", "threshold")
+PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
+    "Compare": CHOICES,
+    "Spikes": (*ROLES, "picture", "threshold"),
+    "Explain": CHOICES,
+    "Energy": (*ROLES, "picture", "threshold"),
+    "Evaluate": (*ROLES, "attribute", "threshold"),
+    "Train": ("teacher",),
+    "Checkpoints": (),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,42 +41,29 @@ class Selection:
 
 
 def navigation() -> Page:
-    """The pages of the app; returns the one to run. Add a page with a file and a line here."""
+    """The pages of the app, in the order of PAGES; returns the one to run."""
     return st.navigation(
-        [
-            st.Page("pages/compare.py", title="Compare", default=True),
-            st.Page("pages/spikes.py", title="Spikes"),
-            st.Page("pages/explain.py", title="Explain"),
-            st.Page("pages/energy.py", title="Energy"),
-            st.Page("pages/evaluate.py", title="Evaluate"),
-            st.Page("pages/train.py", title="Train"),
-            st.Page("pages/checkpoints.py", title="Checkpoints"),
-        ],
+        [st.Page(f"pages/{title.lower()}.py", title=title, default=not i) for i, title in enumerate(PAGES)],
         position="top",
     )
 
 
-def bar() -> None:
-    """Draw the bar and keep what it says for the page, see `selection`."""
+def bar(page: Page) -> None:
+    """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:
-            _checkpoint_picker(role)
-        picture.picker()
-        attribute_slot = st.container(width=160)
-        st.slider(
-            "Threshold",
-            0.05,
-            0.95,
-            THRESHOLDS["published"],
-            0.01,
-            key="threshold",
-            bind="query-params",
-            width=150,
-            help="An attribute with a higher probability than this counts as present.",
-        )
+            with st.container(width=214, key=f"bar_{role}"):
+                _checkpoint_picker(role)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content",
+                          key="bar_picture"):
+            picture.picker()
+        attribute_slot = st.container(width=160, key="bar_attribute")
+        with st.container(width=150, key="bar_threshold"):
+            _threshold_picker()
+    _hide([name for name in CHOICES if name not in PAGES[page.title]])
     access.banner()
     for role in ROLES:
         checkpoint = _resolve(role)
@@ -77,6 +74,15 @@ def bar() -> None:
     with attribute_slot:
         attribute = _attribute_picker(schema)
     st.session_state["selection"] = Selection(chosen, shown, attribute, st.session_state["threshold"])
+
+
+def _hide(names: list[str]) -> None:
+    """Hide choices that the page does not use. They are drawn all the same: what Streamlit does not draw it forgets,
+    and takes out of the link."""
+    keys = [f"bar_{name}" for name in names] + (["bar"] if len(names) == len(CHOICES) else [])
+    if keys:
+        wrappers = ", ".join(f":has(> .st-key-{key})" for key in keys)  # which leave a gap if they stay
+        st.html(f"<style>{wrappers} {{ display: none; }}</style>")
 
 
 def mark(role: str) -> str:
@@ -105,7 +111,6 @@ def _checkpoint_picker(role: str) -> None:
         key=role,
         bind="query-params",
         accept_new_options=True,
-        width=214,
         placeholder="none yet: type a Hub id",
         index=0 if options else None,
         help="Shipped checkpoints and your own runs; or type a Hugging Face Hub id, owner/name[@revision].",
@@ -136,11 +141,25 @@ def sentence(error: ValueError) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
+def _threshold_picker() -> None:
+    st.slider(
+        "Threshold",
+        0.05,
+        0.95,
+        THRESHOLD,
+        0.01,
+        key="threshold",
+        bind="query-params",
+        help="An attribute with a higher probability than this counts as present.",
+    )
+
+
 def _attribute_picker(schema: AttributeSchema) -> str:
     labels = dict(zip(schema.attributes, schema.labels, strict=True))
     return st.selectbox(
         "Attribute",
         schema.attributes,
+        schema.index(first_attribute(schema.attributes)),
         key="attribute",
         bind="query-params",
         format_func=lambda name: labels.get(name, name),

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import moment
 from pages.ui.chrome import sentence
 from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
+from snnpar.defaults import ENERGY
 
 KEY = "energy"  # of the convention, here and in the link
 LINKS = {
@@ -42,7 +43,7 @@ BY_SIZE = ("byte_pj", "state_bits")  # have no say where memories are priced by 
 def pick() -> Assumptions:
     """Draw the choice and the drawer; what they say. An impossible number of the link is told and left out."""
     base = st.segmented_control(
-        "Convention", list(CONVENTIONS), default="arithmetic", key=KEY, bind="query-params", persist_state="session",
+        "Convention", list(CONVENTIONS), default=ENERGY, key=KEY, bind="query-params", persist_state="session",
         required=True, on_change=_change_convention,  # no format_func: a link holds the words shown
         help="45 nm, Horowitz (ISSCC 2014). arithmetic: operations only, as most papers on spiking networks; "
         "memory: a byte costs 24.96 pJ, too (spikingjelly's simple model), and every operation fetches its weight; "

@@ -10,6 +10,7 @@ from pages.ui import evaluated
 from pages.ui.chrome import mark, sentence
 from pages.ui.evaluated import Shown
 from snnpar.checkpoint import Checkpoint
+from snnpar.defaults import CONVENTION
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics import SUPPORTED, PedestrianMetrics, pedestrian_metrics, supported
 from snnpar.outcomes import decided_at
@@ -17,7 +18,6 @@ from snnpar.report import COLUMNS, SUPPORTED_HEADING, supported_words
 
 SHOWN = 6
 CACHED = 32
-CONVENTION = "published"
 
 
 def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:

@@ -93,7 +93,7 @@ def form(selection: Selection) -> None:
         return
     with st.expander("Evaluate the bar's pair on other data"):
         try:
-            choice = _choice()
+            choice = choose()
         except ValueError as error:
             choice = None
             st.error(f"{error}.", icon=":material/error:")
@@ -101,7 +101,7 @@ def form(selection: Selection) -> None:
             offer("Evaluate", folders(selection), choice)
 
 
-def _choice() -> DataChoice | None:
+def choose() -> DataChoice | None:
     """What the form's fields say; None while they name no images. Raises ValueError for a slice that cannot be read."""
     names = [one.name for one in list_slices()]
     name = st.selectbox("Slice", names, index=None, key="choose_slice", persist_state="session",

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.chrome import Selection, mark
 from pages.ui.looking import Seen, explain
+from snnpar.defaults import MAPS
 from snnpar.explain import METHODS, Heatmap
 
 OWN, SHARED = "own scales", "one shared scale"
@@ -48,6 +49,7 @@ def _method(role: str) -> str:
     return st.selectbox(
         f"{mark(role)} map",
         list(methods),
+        list(methods).index(MAPS[role]),
         key=f"{role}_map",
         bind="query-params",
         width=220,

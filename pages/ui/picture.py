@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui.computing import computed
+from snnpar.defaults import SAMPLE
 from snnpar.images import ImageError, open_rgb
 
 SHOWN_HEIGHT = 384  # pixels on screen; the models get the original
@@ -57,6 +58,7 @@ def picker() -> None:
     st.selectbox(
         "Picture",
         options,
+        [sample.name for sample in samples().values()].index(SAMPLE),
         key="sample",
         bind="query-params",
         width=220,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import run_files
 from snnpar import figures
+from snnpar.defaults import CONVENTION, THRESHOLD
 from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
@@ -78,7 +79,7 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         start, best = start_of(known.epochs), best_epoch(known.epochs)
         told = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
                 for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best)) if row]
-        st.markdown(f"**Validation** · {' → '.join(told)} (published convention, threshold 0.45)")
+        st.markdown(f"**Validation** · {' → '.join(told)} ({CONVENTION} convention, threshold {THRESHOLD})")
         if best:
             _support(best)
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
@@ -105,7 +106,7 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
             f"(epoch {row['epoch']})"
             for name, found in known.items() if (row := best_epoch(found.epochs))]
     if best:
-        st.markdown("**Best on validation** (published convention, threshold 0.45)  \n" + "  \n".join(best))
+        st.markdown(f"**Best on validation** ({CONVENTION} convention, threshold {THRESHOLD})  \n" + "  \n".join(best))
 
     def over_steps(name: str, words: str, points: int = SMALL_POINTS, **look: object) -> go.Figure:
         lines = {run: _step_line(found, axes[run], name, weight, points)

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui.chrome import mark, sentence
 from pages.ui.computing import computed
 from pages.ui.evaluated import Evaluated, Shown
-from snnpar import figures
+from snnpar import defaults, figures
 from snnpar.bootstrap import PairedDifference, paired_bootstrap
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics import ENOUGH, FIVE, THRESHOLDS
@@ -44,7 +44,8 @@ BARS_EXPLAINED = {
 def convention() -> str:
     """The way to count: as VTB and SNN-PAR do, or as Rethinking_of_PAR."""
     return st.segmented_control(
-        "Convention", list(THRESHOLDS), default="published", key="convention", bind="query-params", required=True,
+        "Convention", list(THRESHOLDS), default=defaults.CONVENTION, key="convention", bind="query-params",
+        required=True,
         help="Two ways to count are in use. published: VTB, SNN-PAR and OpenPAR; rethinking: Rethinking_of_PAR.",
     )
 

@@ -62,7 +62,7 @@ def answers(seen: dict[str, Seen], selection: Selection) -> None:
         key="followed",
         format_func=labels.get,
         persist_state="session",
-        help="To begin with: the attribute of the bar and those whose answer moves most.",
+        help="To begin with: the attribute of the other pages and those whose answer moves most.",
     )
     if not names:
         st.info("Pick one or more attributes.", icon=":material/info:")

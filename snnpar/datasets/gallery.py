@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from snnpar import ASSETS
+from snnpar.commands import Parser
 
 from .drawing.attributes import ATTRIBUTES, sample_labels, shown
 from .drawing.scene import Scene
@@ -129,5 +130,6 @@ def _clear(scene: Scene) -> bool:
 
 
 if __name__ == "__main__":
+    Parser(prog="python -m snnpar.datasets.gallery", description="Draw the bundled samples again.").parse_args()
     for picture in write_gallery():
         print(picture)

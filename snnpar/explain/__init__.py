@@ -29,7 +29,7 @@ METHODS: dict[str, dict[str, Method]] = {
         **CAMS,
     },
     "student": {
-        "ledger": Method("Spike ledger", True, ledger),  # first: the one shown, as it proved the most faithful
+        "ledger": Method("Spike ledger", True, ledger),
         "cosine": Method("Text-patch cosine", True, text_patch_cosine),
         "co_fire": Method("q.k co-fire counts", False, co_fire),
         **CAMS,

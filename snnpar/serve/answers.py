@@ -19,6 +19,7 @@ import numpy as np
 from snnpar import CHECKPOINTS
 from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.conventions import CONVENTIONS, Assumptions
+from snnpar.defaults import ENERGY, MAPS, THRESHOLD
 from snnpar.energy import estimate_energy
 from snnpar.evidence import overlaid
 from snnpar.explain import METHODS, heatmap
@@ -159,7 +160,7 @@ class Answers:
         """Say what is loaded: by role, the checkpoint, its attributes, timesteps and heatmap methods."""
         return {role: _model(self.pair[role]) for role in ROLES}
 
-    def predict(self, image: str, role: Roles = "both", threshold: float = 0.5) -> dict[str, Answer]:
+    def predict(self, image: str, role: Roles = "both", threshold: float = THRESHOLD) -> dict[str, Answer]:
         """Read the attributes of the pedestrian in a picture with the teacher, the student, or both.
 
         Args:
@@ -189,20 +190,20 @@ class Answers:
         return Trace(checkpoint=model.checkpoint.name, timesteps=trace.timesteps, total_spikes=trace.total_spikes,
                      mean_rate=trace.nasfr, layers=layers)
 
-    def heatmap(self, image: str, attribute: str, role: Role = "student", method: str = "grad_cam") -> Heat:
+    def heatmap(self, image: str, attribute: str, role: Role = "student", method: str = "") -> Heat:
         """Show where a model looks for an attribute.
 
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64
             attribute: one of the model's attributes, see /models
             role: teacher or student
-            method: one of the role's heatmap methods, see /models
+            method: one of the role's heatmap methods, see /models; empty: the one that the app shows first
         Returns:
             the map's values by rows and columns, their unit, where in the model they come from, and the map over the
             picture as a PNG in base64
         """
         model = self.pair[_one_of(role, "role", ROLES)]
-        method = _one_of(method, "method", METHODS[role])
+        method = _one_of(method or MAPS[model.role], "method", METHODS[model.role])
         model.schema.index(attribute)  # methods that show one map for all attributes do not look at it
         picture = _picture(image)
         heat = heatmap(method, model, picture, attribute, teacher=self.pair.teacher)
@@ -210,7 +211,7 @@ class Answers:
                     hooked=heat.hooked, values=heat.values.astype(float).tolist(),
                     png_base64=_png(overlaid(picture, heat)))
 
-    def energy(self, image: str, role: Roles = "both", convention: str = "arithmetic") -> dict[str, Energy]:
+    def energy(self, image: str, role: Roles = "both", convention: str = ENERGY) -> dict[str, Energy]:
         """Estimate the energy that a picture costs each model; nothing is measured on a chip.
 
         Args:

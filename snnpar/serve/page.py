@@ -12,6 +12,7 @@ from pathlib import Path
 import gradio as gr
 
 from snnpar import ASSETS
+from snnpar.defaults import MAPS, SAMPLE, first_attribute
 from snnpar.explain import METHODS
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
@@ -57,8 +58,8 @@ def _page(answers: Answers) -> None:
         with gr.Column():
             picture = gr.HTML(_sample(), html_template=PICKER, css_template=PICKER_CSS, js_on_load=PICKER_JS)
             attributes = shared_attributes(answers.pair.teacher.schema, answers.pair.student.schema)
-            attribute = gr.Dropdown(list(attributes), value=attributes[0], label="Where do they look for")
-            methods = [gr.Dropdown([(method.label, key) for key, method in METHODS[role].items()], value="grad_cam",
+            attribute = gr.Dropdown(list(attributes), value=first_attribute(attributes), label="Where do they look for")
+            methods = [gr.Dropdown([(method.label, key) for key, method in METHODS[role].items()], value=MAPS[role],
                                    label=f"{LOOKS[role].name}'s heatmap") for role in ROLES]
             button = gr.Button("Read the picture", variant="primary")
         with gr.Column():
@@ -103,5 +104,5 @@ def _told(function: Callable) -> Callable:
     return told
 
 
-def _sample(path: Path = ASSETS / "samples" / "00.png") -> str:
+def _sample(path: Path = ASSETS / "samples" / f"{SAMPLE}.png") -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

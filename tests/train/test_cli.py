@@ -41,7 +41,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture) -> str:
         (["--model", "vtb_conv_2_64"], ["vtb_conv_2_64 is a teacher, not a student"]),
         (["--dataset", "pa100k"], ["needs --data"]),
         (["--feature-kd"], ["distillation needs --teacher"]),
-        (["--speed", "9"], ["unrecognized arguments: --speed 9"]),
+        (["--speed", "9"], ["there is no flag --speed; did you mean --seed?"]),
         (["--resume"], ["--resume needs --run"]),
         (["--run", "/nowhere"], ["/nowhere is not a run"]),
         (["--run", "/nowhere", "--epochs", "3"], ["leave the other flags out"]),

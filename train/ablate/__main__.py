@@ -7,12 +7,12 @@ skips what is done and goes on with what was interrupted.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from snnpar import RUNS
 from snnpar.atomic import write_text
+from snnpar.commands import Parser
 from snnpar.flags import add_settings
 from train.ablate.paper import table2, table3
 from train.ablate.parts import parts
@@ -20,8 +20,8 @@ from train.ablate.parts import parts
 TABLES = {"table3": table3, "table2": table2, "parts": parts}
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(prog="python -m train.ablate", description=__doc__.split("\n")[0])
+def parser() -> Parser:
+    flags = Parser(prog="python -m train.ablate", description=__doc__.split("\n")[0])
     flags.add_argument("table", choices=TABLES)
     flags.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2, for parts 0")
     flags.add_argument("--out", type=Path, help="folder of the runs (default: checkpoints/runs/TABLE)")

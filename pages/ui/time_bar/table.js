@@ -4,7 +4,7 @@ const SPARK = { width: 84, height: 26, edge: 4 };
 
 const COLUMNS = [
   { key: "label", title: "Attribute", sort: (row) => row.label.toLowerCase() },
-  { key: "truth", title: "Truth", sort: (row) => ({ true: 0, false: 1, null: 2 })[row.truth] },
+  { key: "truth", title: "Truth", labelled: true, sort: (row) => !row.truth },
   { key: "teacher", role: "teacher", sort: (row) => -row.teacher },
   { key: "student", role: "student", sort: (row, t) => -entry(row.student, t) },
   { key: "difference", title: "Diff.", help: "Student minus teacher, in points.", both: true,
@@ -18,7 +18,8 @@ function drawTable(view) {
   const { data, find } = view;
   const focused = view.root.activeElement?.closest("tr[data-attribute]")?.dataset.attribute;
   const columns = COLUMNS.filter((column) => (!column.role || data.models[column.role])
-    && (!column.both || Object.keys(data.models).length === 2) && (!column.overTime || data.bar));
+    && (!column.labelled || data.labelled) && (!column.both || Object.keys(data.models).length === 2)
+    && (!column.overTime || data.bar));
   if (!data.filters.includes(view.filter)) view.filter = "all";
   if (!columns.some((column) => column.key === view.order.key)) view.order = { key: null, up: true };
   view.columns = columns;
@@ -52,7 +53,7 @@ function drawRow(view, of, columns) {
   const row = { of, parts: {} };
   const draw = {
     label: () => [of.label],
-    truth: () => [{ true: "yes", false: "no", null: "not known" }[of.truth]],
+    truth: () => [of.truth ? "yes" : "no"],
     teacher: () => [drawBar(data.models.teacher, data.threshold, (row.parts.teacher = {}))],
     student: () => [drawBar(data.models.student, data.threshold, (row.parts.student = {}))],
     difference: () => [(row.parts.difference = make("span"))],

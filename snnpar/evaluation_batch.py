@@ -1,0 +1,198 @@
+"""Several checkpoints on one choice of images, one after the other, as one job: a folder in EVALUATIONS/batches.
+
+batch.json says which; status.json and log.txt as every job; progress.json {done, total, current, eta_s, ...} while it
+runs. The results are ordinary evaluations, so that what was done before is not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import snnpar
+from snnpar import EVALUATIONS
+from snnpar.atomic import write_text
+from snnpar.evaluate import Stopped, evaluate_checkpoint
+from snnpar.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
+from snnpar.jobs import PROGRESS, Job, JobError, modified, start, status, write_status
+from snnpar.slices import DataChoice
+
+REQUEST, FOLDER = "batch.json", "batches"
+HEARTBEAT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Batch(Job):
+    """One batch's folder."""
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The folders of the checkpoints, in their order."""
+        return [Path(folder) for folder in self._request()["checkpoints"]]
+
+    @property
+    def choice(self) -> DataChoice:
+        """Which images."""
+        return DataChoice(**self._request()["choice"])
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """What it makes, whether that exists or not."""
+        root = self.path.parent.parent
+        return [evaluation_at(folder, self.choice, root=root) for folder in self.checkpoints]
+
+    @property
+    def arguments(self) -> list[str]:
+        """What python is told to make it, or to go on with it."""
+        root = self.path.parent.parent.resolve()
+        out = ["--out", str(root)] if root != EVALUATIONS else []
+        return ["-m", "snnpar", "evaluate", *map(str, self.checkpoints), *self.choice.arguments(), *out]
+
+    def _request(self) -> dict:
+        try:
+            content = json.loads((self.path / REQUEST).read_text("utf-8"))
+            return {name: content[name] for name in ("checkpoints", "choice")}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EvaluationError(f"{self.path / REQUEST} cannot be read ({error}); delete the folder") from error
+
+
+def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> Batch:
+    """The batch of these checkpoints on these images; one that exists stays as it is."""
+    content = {"checkpoints": list(dict.fromkeys(map(os.path.abspath, checkpoints))), "choice": asdict(choice)}
+    name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+    batch = Batch((root or snnpar.EVALUATIONS) / FOLDER / name)
+    if not (batch.path / REQUEST).is_file():
+        batch.path.mkdir(parents=True, exist_ok=True)
+        write_text(batch.path / REQUEST, json.dumps(content, indent=1) + "\n")
+        write_status(batch, state="created")
+    return batch
+
+
+def launch_batch(batch: Batch) -> None:
+    """Run it, or go on with it, in a process of its own. Raises JobError while it, or another, is under way."""
+    for other in list_batches(batch.path.parent.parent):
+        if other != batch and status(other).is_active:
+            raise JobError("another batch of evaluations is under way; wait for it or cancel it")
+    start(batch, batch.arguments)
+
+
+def list_batches(root: Path | None = None) -> list[Batch]:
+    """All of them, the one begun or ended last first."""
+    found = [Batch(path.parent) for path in ((root or snnpar.EVALUATIONS) / FOLDER).glob(f"*/{REQUEST}")]
+    return sorted(found, key=lambda one: modified(one.path / "status.json"), reverse=True)
+
+
+def forget(batch: Batch) -> None:
+    """Remove its folder; the evaluations stay. Raises JobError while it is under way."""
+    if status(batch).is_active:
+        raise JobError("it is under way; cancel it first")
+    shutil.rmtree(batch.path)
+
+
+def run_batch(batch: Batch, *, batch_size: int = 0, again: bool = False,
+              stop: Callable[[], bool] = lambda: False) -> list[Evaluation]:
+    """Evaluate one checkpoint after the other in this process.
+
+    A checkpoint that cannot be evaluated does not hold the others up: EvaluationError says in the end which and why.
+    Raises Stopped when `stop()` says so, and JobError while another process works on it.
+    """
+    current = status(batch)
+    if current.is_active and current.pid != os.getpid():
+        raise JobError(f"these checkpoints are being evaluated by process {current.pid}; wait for it or stop it")
+    write_status(batch, state="running")
+    work = _Work(batch, stop, todo=sum(again or not one.is_complete for one in batch.evaluations))
+    try:
+        batch.choice.open()  # what is wrong with the images is said once
+        made, failed = _run(batch, work, batch_size, again)
+    except (Stopped, KeyboardInterrupt):
+        write_status(batch, state="stopped", message=f"stopped on request, {work.done} of {work.total} done")
+        raise
+    except BaseException as error:
+        write_status(batch, state="failed", message=str(error) or type(error).__name__)
+        raise
+    if failed:
+        message = f"{len(failed)} of {work.total} could not be evaluated: {'; '.join(failed)}"
+        write_status(batch, state="failed", message=message)
+        raise EvaluationError(message)
+    write_status(batch, state="done", message=f"{work.total} evaluated")
+    return made
+
+
+def _run(batch: Batch, work: _Work, batch_size: int, again: bool) -> tuple[list[Evaluation], list[str]]:
+    """What was made, and why the rest was not."""
+    made, failed = [], []
+    for folder, evaluation in zip(batch.checkpoints, batch.evaluations, strict=True):
+        work.begin(evaluation, skipped=evaluation.is_complete and not again)
+        try:
+            made.append(evaluate_checkpoint(folder, batch.choice, root=evaluation.path.parent, batch_size=batch_size,
+                                            again=again, stop=work.tick))
+        except (ValueError, OSError) as error:
+            failed.append(f"{checkpoint_name(folder)}: {error}")
+        work.end()
+    return made, failed
+
+
+@dataclass
+class _Work:
+    """How far a batch is; writes its sign of life. Time is told by checkpoints, of which `todo` take any."""
+
+    batch: Batch
+    stop: Callable[[], bool]
+    todo: int
+    done: int = 0
+    _current: Evaluation | None = None
+    _skipped: bool = False
+    _computed: float = 0.0  # checkpoints that were computed here; a part of one counts
+    _before: float = 0.0  # part of the current one that earlier sessions did
+    _saved: float = 0.0
+    _began: float = field(default_factory=lambda: time.monotonic())
+
+    @property
+    def total(self) -> int:
+        return len(self.batch.checkpoints)
+
+    def begin(self, evaluation: Evaluation, *, skipped: bool) -> None:
+        """The next checkpoint."""
+        self._current, self._skipped = evaluation, skipped
+        self._before = self._part()
+        self.save()
+
+    def tick(self) -> bool:
+        """Asked before every batch of images: shall it stop?"""
+        if time.monotonic() - self._saved > HEARTBEAT_S:
+            self.save()
+        return self.stop()
+
+    def end(self) -> None:
+        """The checkpoint is done, or cannot be."""
+        if not self._skipped:
+            self._computed += 1 - self._before
+            self.todo -= 1
+        self.done, self._current = self.done + 1, None
+        self.save()
+
+    def save(self) -> None:
+        """Write progress.json."""
+        self._saved, part = time.monotonic(), self._part()
+        computed = self._computed + part - (self._before if self._current else 0.0)
+        seconds = time.monotonic() - self._began
+        content = {"done": self.done, "total": self.total, "current": self._current and self._current.name,
+                   "part": round(part, 4), "seconds": round(seconds, 1),
+                   "eta_s": round(seconds / computed * (self.todo - part), 1) if computed > 0 else None}
+        write_text(self.batch.path / PROGRESS, json.dumps(content) + "\n")
+
+    def _part(self) -> float:
+        """Of the current checkpoint's images, those that are done."""
+        if self._current is None or self._skipped:
+            return 0.0
+        with suppress(EvaluationError):  # being written
+            known = self._current.progress()
+            return known["done"] / known["n"] if known.get("n") else 0.0
+        return 0.0
