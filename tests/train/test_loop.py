@@ -110,15 +110,17 @@ def test_three_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypa
     assert len(losses) == 24 and np.mean(losses[16:]) < 0.985 * np.mean(losses[:8])
 
 
-def test_validation_names_attributes_without_a_positive(quick: TrainConfig, tmp_path: Path) -> None:
+def test_validation_names_attributes_without_a_positive(quick: TrainConfig, tmp_path: Path,
+                                                        caplog: pytest.LogCaptureFixture) -> None:
     """With mA over those that have enough beside it, in metrics.jsonl, in the log and in what the run ends with."""
+    caplog.set_level("INFO")
     run = trained(quick, tmp_path / "run")
     row, split = read_metrics(run)[0], open_split(quick, "val")
     positives = (split.labels == 1).sum(0)
     assert row["supported_attributes"] == (positives >= 4).sum() and 0 <= row["mean_accuracy_supported"] <= 1
     absent = [name for name, count in zip(split.schema.attributes, positives, strict=True) if not count]
     assert row["without_positives"] == absent
-    log = (run.path / "log.txt").read_text("utf-8")
+    log = caplog.text
     assert f"mA (≥ 4 positives) is over the {row['supported_attributes']} of 26" in log
     assert all(name in log for name in absent) and f"({100 * row['mean_accuracy_supported']:.2f})" in log
     assert "mA (≥ 4 positives)" in status(run).message
