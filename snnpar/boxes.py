@@ -61,11 +61,11 @@ def standing(height: int, width: int) -> PersonBox:
     return PersonBox((width - wide) // 2, (height - tall) // 2, wide, tall)
 
 
-def doubt(height: int, width: int) -> str:
+def doubt(height: int, width: int, *, tallest: int = TALLEST) -> str:
     """Why an image of this size is hardly one of a single person: the end of "This image is ...", or ""."""
     size = f"({width} x {height} pixels)"
     if width > WIDEST * height:
         return f"{'much ' if width > height else ''}wider than one standing person {size}"
     if width < NARROWEST * height:
         return f"much narrower than one standing person {size}"
-    return f"larger than images of one person usually are {size}" if height > TALLEST else ""
+    return f"larger than images of one person usually are {size}" if height > tallest else ""
