@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_images import encode
 
 from snnpar.boxes import NARROWEST, TALLEST, WIDEST, PersonBox, doubt, standing
 from snnpar.images import open_rgb
@@ -81,6 +82,8 @@ def test_a_box_counts_in_the_upright_image() -> None:
     stored[:10, :20] = 255  # of a camera held on its side: its upper left is the upright image's upper right
     exif = Image.Exif()
     exif[0x0112] = 6
-    upright = open_rgb(encode(Image.fromarray(stored), exif=exif))
+    file = BytesIO()
+    Image.fromarray(stored).save(file, "PNG", exif=exif)
+    upright = open_rgb(file.getvalue())
     assert upright.shape == (80, 40, 3)
     assert (PersonBox(30, 0, 10, 20).crop(upright) == 255).all() and not PersonBox(0, 0, 30, 80).crop(upright).any()

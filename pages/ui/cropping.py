@@ -63,7 +63,8 @@ def _tool(own: Own, image: np.ndarray, box: PersonBox | None, why: str) -> None:
                        icon=":material/crop:")
         else:
             st.markdown("Draw the box round one person; both models then read only what is inside.")
-        cropper.show(own.id, image, box or standing(*image.shape[:2]), _apply)
+        cropper.show(own.id, image, box or standing(*image.shape[:2]), _apply,
+                     can_cancel=not why or moment.recall("crop") != "")
 
 
 def _open(id: str) -> None:

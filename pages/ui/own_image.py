@@ -48,6 +48,7 @@ class Own:
 def wanted() -> str:
     """The image that link and bar name, by its id; "" for a sample. What no link says is taken out of this one."""
     text = moment.recall("image")
+    moment.recall("of", linked=text != "")
     if text and not _ID.fullmatch(text):
         moment.keep("image", "")
         return ""
@@ -147,25 +148,31 @@ def ask() -> None:
     if not wish or on():
         return
     with st.container(border=True, key="asked"):
+        other = None
         if wish.startswith(FILE):
-            _ask_for_file(wish)
+            other = _ask_for_file(wish)
         else:
             _say_which_data(wish)
-        st.button("Show a sample instead", icon=":material/image:", key="asked_sample", on_click=take_off)
+        with st.container(horizontal=True):
+            if other:
+                st.button(f"Look at {other.name} instead", icon=":material/image_search:", key="asked_other",
+                          on_click=put_on, args=(other,))
+            st.button("Show a sample instead", icon=":material/image:", key="asked_sample", on_click=take_off)
     st.stop()
 
 
-def _ask_for_file(wish: str) -> None:
+def _ask_for_file(wish: str) -> Own | None:
+    """An uploader for it; another file that was chosen, which is told."""
     start = _start(wish)
     st.info(f"This link is about an image that is not part of it. Choose the file whose digest (SHA-256) begins with "
-            f"`{start}`, and you see what was shared.", icon=":material/image_search:")
+            f"`{start}`, and you see what was shared.", icon=":material/lock:")
     st.file_uploader("The link's image", type=ACCEPTED, key="asked_upload", on_change=receive, args=("asked_upload",),
                      help=f"`sha256sum FILE` prints a file's digest. The link's begins with `{wish.split('-')[1]}`.")
     other = st.session_state.get(OTHER)
     if other:
         st.error(f"{other.name} is another file: its digest begins with `{_start(other.id)}`, not with `{start}`.",
                  icon=":material/difference:")
-        st.button(f"Look at {other.name} instead", key="asked_other", on_click=put_on, args=(other,))
+    return other
 
 
 def _say_which_data(wish: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -10,10 +10,7 @@ from pages.ui import own_image, picture
 from pages.ui.chrome import ROLES, Selection
 from snnpar.explain import METHODS
 
-BY_DIGEST = (
-    "Your image is not in the link, only its digest: whoever opens it is asked for the file. It never leaves this "
-    "computer's memory."
-)
+BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is asked for the file."
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
 
 
@@ -47,5 +44,6 @@ def link(selection: Selection) -> str:
         choices[f"{role}_map"] = method.label if method else ""
     query = {**choices, **st.query_params.to_dict()}
     # As the browser has it, also behind a proxy; a page that is not in a browser has none.
-    address = (st.context.url or "").partition("?")[0]
-    return address + "?" + urlencode({name: value for name, value in query.items() if value}, doseq=True)
+    address = urlsplit(st.context.url or "")
+    words = urlencode({name: value for name, value in query.items() if value}, doseq=True)
+    return urlunsplit(address._replace(path=address.path or "/", query=words, fragment=""))

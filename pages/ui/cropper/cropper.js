@@ -29,9 +29,10 @@ function newView(root) {
   return view;
 }
 
-function update(view, { id, picture, box, least }) {
+function update(view, { id, picture, box, least, cancel }) {
   const { find } = view;
   view.least = least;
+  find("[data-do=cancel]").hidden = !cancel;
   if (view.id !== id) { // another image; the same one keeps the box that is being drawn
     Object.assign(view, { id, box: [...box], width: picture.width, height: picture.height });
     find("img").src = picture.source;
