@@ -13,6 +13,7 @@ from PIL import Image
 from screen import component_data, png, said
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import own_image
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
 from snnpar.evaluate import evaluate_checkpoint
 from snnpar.evaluations import data_hash
@@ -184,6 +185,11 @@ def test_a_box_that_cannot_be_is_told_and_left_out(app, pair: Path, crop: str) -
 
 
 # --------------------------------------------------------------------------------------- a dataset's image
+
+
+@pytest.fixture(autouse=True)
+def nothing_found_before() -> None:
+    own_image._images.clear()  # kept for all sessions of a server
 
 
 @pytest.fixture(scope="module")
