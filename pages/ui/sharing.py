@@ -42,7 +42,7 @@ def link(selection: Selection) -> str:
     for role, methods in METHODS.items():
         method = methods.get(st.session_state.get(f"{role}_map"))
         choices[f"{role}_map"] = method.label if method else ""
-    query = {**choices, **st.query_params.to_dict()}
+    query = {**choices, **{name: st.query_params.get_all(name) for name in st.query_params}}
     # As the browser has it, also behind a proxy; a page that is not in a browser has none.
     address = urlsplit(st.context.url or "")
     words = urlencode({name: value for name, value in query.items() if value}, doseq=True)

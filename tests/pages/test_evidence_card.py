@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import streamlit as st
@@ -58,6 +58,14 @@ def test_a_link_names_what_is_on_even_at_its_defaults(monkeypatch, app, pair: Pa
     assert set(query) >= {"teacher", "student", "sample", "attribute", "threshold"}
     again, other = kept(monkeypatch, app, pair, **query)
     assert other.link == evidence.link and not again.exception
+
+
+def test_a_choice_of_several_is_whole_in_the_link(app, pair: Path) -> None:
+    test = app(pair, "spikes")
+    test.multiselect(key="followed").set_value(["Hat", "Boots"]).run()
+    query = parse_qs(urlsplit(said(test.code)).query)
+    test = app(pair, **query).switch_page("pages/spikes.py").run()
+    assert test.multiselect(key="followed").value == ["Hat", "Boots"]
 
 
 def test_what_bars_show_is_not_what_maps_are_scaled_by(app, pair: Path) -> None:
