@@ -2,14 +2,16 @@
 
 import streamlit as st
 
-from pages.ui import chrome, energy_assumptions, energy_budget, energy_layers, energy_totals, looking
+from pages.ui import chrome, energy_assumptions, energy_budget, energy_layers, energy_totals, looking, sharing
 
 selection = chrome.selection()
 seen = looking.look(selection)
 if not seen:
     st.stop()
 
-st.header("What the answer costs", anchor=False)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.header("What the answer costs", anchor=False)
+    sharing.show(selection)
 st.caption(
     "Estimates, nothing was measured on a chip: operations are counted exactly from the spikes of this picture and "
     "multiplied with what an operation costs by the convention that you choose."

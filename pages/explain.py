@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, gallery, ledger_view, looking, occlusion
+from pages.ui import chrome, gallery, ledger_view, looking, occlusion, sharing
 from snnpar.inference import shared_attributes
 
 VIEWS = {"Ledger": ledger_view, "Heatmaps": gallery, "Occlusion": occlusion}  # as in the link
@@ -18,7 +18,9 @@ if len(seen) == 2:
         st.error(str(error), icon=":material/block:")
         st.stop()
 
-st.header("Why do they say so?", anchor=False)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.header("Why do they say so?", anchor=False)
+    sharing.show(selection)
 st.caption("Take an answer apart: term by term where that is exact, by maps that are put to the test, or by hiding.")
 view = st.segmented_control("View", list(VIEWS), default="Ledger", key="view", bind="query-params", required=True,
                             label_visibility="collapsed")

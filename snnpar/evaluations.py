@@ -18,7 +18,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from snnpar.checkpoint import CONFIG, WEIGHTS
 from snnpar.datasets import PedestrianSplit
 from snnpar.hub import hub_id_of
 from snnpar.jobs import Job, modified, start, write_status
-from snnpar.slices import DataChoice, SliceError, pick
+from snnpar.slices import DataChoice, SliceError, list_slices, pick
 
 REQUEST, REPORT, PROGRESS, PREDICTIONS, PARTS = (
     "request.json", "evaluation.json", "progress.json", "predictions.parquet", "parts")
@@ -152,6 +152,29 @@ def list_evaluations(root: Path | None = None) -> list[Evaluation]:
     found = [Evaluation(path.parent) for path in (root or snnpar.EVALUATIONS).glob(f"*/{REQUEST}")]
     return sorted(found, key=lambda e: max(modified(e.path / name) for name in (REQUEST, PROGRESS, REPORT)),
                   reverse=True)
+
+
+def find_images(hash_start: str) -> tuple[str, PedestrianSplit]:
+    """Title and images of the evaluation or slice here whose data hash begins so. Raises EvaluationError if none does.
+
+    Only what somebody has evaluated or kept as a slice is looked through, never a folder that the caller names.
+    """
+    for one in list_evaluations():
+        try:
+            data = one.info()["provenance"]["data"]
+            if str(data["hash"]).startswith(hash_start):
+                return str(data["title"]), one.split()
+        except (ValueError, OSError, KeyError, TypeError):
+            continue  # another evaluation may have the same images
+    for kept in list_slices():
+        choice = replace(kept.choice, slice=kept.name)
+        try:
+            split = choice.open()
+        except (ValueError, OSError):
+            continue
+        if data_hash(split).startswith(hash_start):
+            return choice.title, split
+    raise EvaluationError(f"no evaluation or slice here is on images whose list has the hash {hash_start}")
 
 
 def remove_results(evaluation: Evaluation) -> None:

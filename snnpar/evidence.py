@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One view. `picture` uint8 (H, W, 3); `link` is "" for a picture of one's own, which no link can hold.
+    """One view. `picture` uint8 (H, W, 3); `link` names a picture of one's own by its digest.
 
     `timestep` counts from 1 and concerns models with timesteps; `truth` names the attributes that are labelled so.
     """

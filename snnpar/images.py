@@ -14,7 +14,17 @@ from PIL import Image, ImageOps
 if TYPE_CHECKING:
     import torch
 
-FORMATS = ("JPEG", "PNG", "WEBP")  # recognised by content, never by file name
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF")  # recognised by content, never by file name
+READ = "JPEG, PNG, WebP, AVIF or HEIC"
+SUFFIXES = ("jpg", "jpeg", "jfif", "png", "webp", "avif", "heic", "heif")
+# Not read, by how they start. An upload of such a name is let in, so that it can be told what to do.
+FOREIGN = {
+    b"GIF8": "a GIF", b"II*\0": "a TIFF or raw photo", b"MM\0*": "a TIFF or raw photo", b"BM": "a BMP",
+    b"%PDF": "a PDF",
+    b"<svg": "an SVG drawing", b"<?xml": "an SVG drawing", b"8BPS": "a Photoshop file", b"\0\0\1\0": "an icon",
+    b"\xff\x0a": "a JPEG XL", b"\0\0\0\x0cJXL": "a JPEG XL", b"\0\0\0\x0cjP": "a JPEG 2000",
+}
+FOREIGN_SUFFIXES = ("gif", "tif", "tiff", "dng", "bmp", "pdf", "svg", "psd", "ico", "jxl", "jp2")
 MAX_BYTES = 10_000_000
 MIN_SIDE = 8  # pixels; below that nobody can tell a hat from a bag
 MAX_ASPECT = 10  # long side / short side; a standing person fills at most about 4
@@ -30,7 +40,7 @@ class ImageError(ValueError):
 
 
 def open_rgb(source: bytes | Path | BinaryIO, *, max_pixels: int = 40_000_000) -> np.ndarray:
-    """Decode a JPEG, PNG or WebP picture to uint8 (H, W, 3) RGB, upright.
+    """Decode a JPEG, PNG, WebP, AVIF or HEIC image to uint8 (H, W, 3) RGB, upright.
 
     EXIF orientation is applied, transparency is laid on mid-grey, 16-bit grey is scaled to 8 bits, CMYK is
     converted, an animation gives its first frame; colour profiles are ignored. The declared size is checked
@@ -107,12 +117,25 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     if data.startswith(b"\xff\xd8") and data.count(SCAN) > MAX_SCANS:
         raise ImageError(f"{name} has more than {MAX_SCANS} scans, which take very long to decode; save it again as a "
                          "plain JPEG.")
+    if data[4:8] == b"ftyp":  # the container of HEIC and AVIF
+        _register_heif(name)
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(name, max_pixels) from error
     except Exception as error:  # as for damaged data
-        raise ImageError(f"{name} is not a readable JPEG, PNG or WebP image.") from error
+        kind = next((kind for start, kind in FOREIGN.items() if data.startswith(start)), f"not a readable {READ} image")
+        raise ImageError(f"{name} is {kind}; save it as PNG or JPEG and choose that file.") from error
+
+
+def _register_heif(name: str) -> None:
+    """Have Pillow open HEIC, which it cannot by itself."""
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError as error:
+        fix = "`pip install pi-heif` reads it, or save it as JPEG"
+        raise ImageError(f"{name} is a HEIC or AVIF photo, whose decoder is missing here; {fix}.") from error
+    register_heif_opener(thumbnails=False)
 
 
 def _too_many_pixels(name: str, max_pixels: int) -> ImageError:

@@ -101,7 +101,7 @@ class Score:
 
     def to_dict(self) -> dict:
         """For JSON, without what is empty."""
-        return {name: value for name, value in asdict(self).items() if value != ""}
+        return {name: value for name, value in asdict(self).items() if value not in ("", None, ())}
 
 
 def image_sets(known: Iterable[list[Score]]) -> list[tuple[ImageSet, int]]:

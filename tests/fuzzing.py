@@ -16,6 +16,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import heic
 import numpy as np
 import torch
 from PIL import Image
@@ -65,12 +66,12 @@ def pictures() -> list[bytes]:
         (rgb, "WEBP", {}), (rgb, "WEBP", {"lossless": True}), (rgb.convert("RGBA"), "WEBP", {}),
         (rgb, "WEBP", {"save_all": True, "append_images": [rgb] * 3}), (rgb, "PNG", {"save_all": True,
                                                                                      "append_images": [rgb] * 3}),
-        (rgb, "GIF", {}), (rgb, "TIFF", {}), (rgb, "BMP", {}),
+        (rgb, "AVIF", {}), (rgb, "GIF", {}), (rgb, "TIFF", {}), (rgb, "BMP", {}),
     ]:
         file = BytesIO()
         image.save(file, kind, **options)
         files.append(file.getvalue())
-    return files
+    return [*files, heic.UPRIGHT, heic.SIDEWAYS]
 
 
 def images(count: int, dice: random.Random) -> Counter:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from io import BytesIO
 
+import heic
 import numpy as np
 import pytest
 import torch
@@ -38,6 +40,12 @@ def png_declaring(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def heic_declaring(width: int, height: int) -> bytes:
+    """A HEIC whose header says another size than its pixels have."""
+    at = heic.UPRIGHT.index(b"ispe") + 8
+    return heic.UPRIGHT[:at] + struct.pack(">II", width, height) + heic.UPRIGHT[at + 8 :]
 
 
 # ---------------------------------------------------------------------------------------------- what works
@@ -104,6 +112,24 @@ def test_exif_orientation_is_undone(orientation: int, mode: str) -> None:
     np.testing.assert_array_equal(open_rgb(data), np.repeat(upright[..., None], 3, axis=2))
 
 
+@pytest.mark.parametrize("data", [heic.UPRIGHT, heic.SIDEWAYS], ids=["upright", "turned by its header"])
+def test_a_phones_heic_is_read_upright(data: bytes) -> None:
+    image = open_rgb(data)
+    assert image.shape == (96, 64, 3)
+    assert (image[4:28, 4:28] > 240).all() and (image[40:] < 15).all() and (image[:, 40:] < 15).all()
+
+
+def test_an_avif_is_read() -> None:
+    image = open_rgb(encode(plain("RGB", RED), "AVIF", quality=95))
+    assert image.shape == (30, 20, 3) and np.abs(image.astype(int) - RED).max() <= 4
+
+
+def test_heic_without_its_decoder_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(ImageError, match="pip install pi-heif.*save it as JPEG"):
+        open_rgb(heic.UPRIGHT)
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_exif_does_not_spoil_the_pixels() -> None:
     data = encode(plain("RGB", RED), exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xffgarbage")
@@ -126,10 +152,15 @@ def test_path_bytes_and_file_agree(tmp_path) -> None:
     ("data", "words"),
     [
         pytest.param(b"", "empty", id="zero bytes"),
-        pytest.param(b"hello, this is text", "not a readable JPEG, PNG or WebP", id="not an image"),
-        pytest.param(encode(plain("P", 1), "GIF"), "not a readable JPEG, PNG or WebP", id="gif"),
-        pytest.param(encode(plain("RGB", RED), "TIFF"), "not a readable JPEG, PNG or WebP", id="tiff"),
-        pytest.param(encode(plain("RGB", RED), "EPS"), "not a readable JPEG, PNG or WebP", id="eps"),
+        pytest.param(b"hello, this is text", "not a readable JPEG, PNG, WebP, AVIF or HEIC", id="not an image"),
+        pytest.param(encode(plain("P", 1), "GIF"), "is a GIF; save it as PNG or JPEG", id="gif"),
+        pytest.param(encode(plain("RGB", RED), "TIFF"), "is a TIFF or raw photo; save it as PNG or JPEG", id="tiff"),
+        pytest.param(encode(plain("RGB", RED), "BMP"), "is a BMP; save it as PNG or JPEG", id="bmp"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG drawing; save it as PNG", id="svg"),
+        pytest.param(encode(plain("RGB", RED), "EPS"), "not a readable JPEG, PNG", id="eps"),
+        pytest.param(heic_declaring(20_000, 20_000), "more than 40 million pixels", id="heic of 400 megapixels"),
+        pytest.param(heic_declaring(32, 48), "damaged", id="heic that is larger than it says"),
+        pytest.param(heic.UPRIGHT[:-40], "damaged|not a readable", id="truncated heic"),
         pytest.param(encode(plain("RGB", RED, (300, 300)), "JPEG")[:-200], "damaged", id="truncated jpeg"),
         pytest.param(encode(Image.effect_noise((64, 64), 50))[:-500], "damaged", id="truncated png"),
         pytest.param(encode(plain("RGB", RED), "WEBP")[:40], "not a readable", id="truncated webp"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import hint
+from pages.ui import hint, moment
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.looking import Seen, explain
@@ -79,8 +79,12 @@ def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
 
     def ask(what: str | None) -> None:
         st.session_state["scored"] = what
+        moment.keep("scores", "yes" if what else "")
 
+    if moment.recall("scores") == "yes":
+        st.session_state.setdefault("scored", wanted)  # by the link
     scored = st.session_state.get("scored") == wanted
+    moment.keep("scores", "yes" if scored else "")
     with st.container(horizontal=True, vertical_alignment="center"):
         if scored:
             st.button("Without scores", icon=":material/close:", key="unscore", on_click=ask, args=(None,),

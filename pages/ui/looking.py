@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, cropping, own_image
 from pages.ui.chrome import Selection, sentence
 from pages.ui.computing import computed
-from pages.ui.picture import Picture
+from pages.ui.picture_data import Picture
 from snnpar.checkpoint import Checkpoint, CheckpointError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS
@@ -34,7 +34,12 @@ class Seen:
 
 
 def look(selection: Selection) -> dict[str, Seen]:
-    """Both models on the picture, by role; a role with no usable checkpoint is left out, and told."""
+    """Both models on the picture, by role; a role with no usable checkpoint is left out, and told.
+
+    Ends the page where the link's image is not here; offers to cut one person out of an image of one's own.
+    """
+    own_image.ask()
+    cropping.show()
     seen = {}
     for role in LOOKS:
         model = _first_usable(selection.checkpoints.get(role), role)

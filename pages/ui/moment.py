@@ -21,10 +21,13 @@ def move(t: int, timesteps: int) -> None:
     keep("t", "" if t >= timesteps else str(t))
 
 
-def recall(name: str) -> str:
-    """What was kept under a short name, or what the link says; "" if neither. Puts it into the link of this page."""
+def recall(name: str, *, linked: bool = True) -> str:
+    """What was kept under a short name, or what the link says; "" if neither.
+
+    Puts it into the link of this page, or with `linked` False takes it out: it is kept, but not on now.
+    """
     value = st.session_state.setdefault(f"kept_{name}", st.query_params.get(name, ""))
-    _link(name, value)
+    _link(name, value if linked else "")
     return value
 
 

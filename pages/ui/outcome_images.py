@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from pages.ui import access, basket, picture
+from pages.ui import access, basket, own_image
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit, subset
 
@@ -58,12 +58,8 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
 
 
 def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
-    labels = split.labels[index]
-    names = zip(split.schema.attributes, labels, strict=True)
-    # A picture's truth cannot say "unknown" for some attributes only; then it says nothing.
-    truth = frozenset(name for name, label in names if label == 1) if np.isin(labels, (0, 1)).all() else None
     try:
-        picture.lend(picture.Picture(shown.files[index], split.read(index), truth))
+        own_image.lend(split, index, shown.data_hash, shown.first.data["title"])
     except (ValueError, OSError) as error:
         st.error(f"{error}", icon=":material/broken_image:")
         return

@@ -1,45 +1,17 @@
-"""The picture to look at: a bundled sample, an upload, or the camera."""
+"""The picture to look at: a bundled sample, or an image of one's own. The bar and the link name what is on."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from functools import cached_property
-from io import BytesIO
+import re
 
-import numpy as np
 import streamlit as st
-from PIL import Image
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.ui.computing import computed
+from pages.ui import cropping, moment, own_image
+from pages.ui.picture_data import Picture
 from snnpar.defaults import SAMPLE
-from snnpar.images import ImageError, open_rgb
+from snnpar.images import open_rgb
 
-SHOWN_HEIGHT = 384  # pixels on screen; the models get the original
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """image (H, W, 3) uint8; truth: names of the attributes that apply, or None when nobody said."""
-
-    title: str
-    image: np.ndarray
-    truth: frozenset[str] | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """The same for the same pixels."""
-        return hashlib.sha256(repr(self.image.shape).encode() + self.image.tobytes()).hexdigest()[:24]
-
-    @cached_property
-    def small(self) -> np.ndarray:
-        """The image at most 384 pixels tall, for the screen."""
-        height, width = self.image.shape[:2]
-        if height <= SHOWN_HEIGHT:
-            return self.image
-        size = (max(1, round(width * SHOWN_HEIGHT / height)), SHOWN_HEIGHT)
-        return np.asarray(Image.fromarray(self.image).resize(size, Image.Resampling.LANCZOS))
+OWN = "own"  # among the options, which are numbers of samples
 
 
 @st.cache_resource(show_spinner=False)
@@ -51,98 +23,86 @@ def samples() -> dict:
 
 
 def picker() -> None:
-    """Widgets of the bar: sample with < and >, and a menu for one's own picture."""
-    options = list(samples())
-    if st.session_state.get("sample") not in options and "sample" in st.session_state:
-        del st.session_state["sample"]
+    """Widgets of the bar: what is on, samples with < and >, and a menu for one's own picture."""
+    own_image.refuse_what_cannot_be_read()
+    own, label, number = own_image.wanted(), own_image.label(), _number()
+    st.session_state["sample"] = OWN if own else number
     st.selectbox(
         "Picture",
-        options,
-        [sample.name for sample in samples().values()].index(SAMPLE),
+        [*samples(), *([OWN] if label else [])],
         key="sample",
-        bind="query-params",
         width=220,
-        format_func=_title,
-        on_change=_show,
-        args=("sample",),
+        format_func=lambda option: label if option == OWN else _title(option),
+        on_change=_choose,
     )
     with st.container(horizontal=True, gap="xsmall", width="content"):
         st.button("", icon=":material/chevron_left:", help="Previous sample", on_click=_step, args=(-1,), key="back")
         st.button("", icon=":material/chevron_right:", help="Next sample", on_click=_step, args=(1,), key="next")
-        own = _own()
         look = {"type": "primary" if own else "secondary", "help": "Upload a picture or use the camera"}
         with st.popover("Your own", icon=":material/add_a_photo:", **look):
             st.file_uploader(
-                "A photo of one standing person, cropped to that person",
-                type=["jpg", "jpeg", "png", "webp"],
+                "A photo of a standing person; of a whole scene, you draw a box round one",
+                type=own_image.ACCEPTED,
                 key="upload",
-                on_change=_show,
+                on_change=own_image.receive,
                 args=("upload",),
-                help="It stays in this computer's memory and is never part of the link.",
+                help="JPEG, PNG, WebP, AVIF or HEIC. It stays in memory and is never part of the link.",
             )
             if st.toggle("Use the camera", key="use_camera"):
-                st.camera_input("Camera", key="camera", label_visibility="collapsed", on_change=_show, args=("camera",))
-
+                st.camera_input("Camera", key="camera", label_visibility="collapsed", on_change=own_image.receive,
+                                args=("camera",))
             if own:
-                st.button("Back to the sample", icon=":material/undo:", on_click=_show, args=("sample",))
-
-
-def lend(shown: Picture) -> None:
-    """Put a picture of another page on, such as one of a data set."""
-    st.session_state["lent"] = shown
-    _show("lent")
-
-
-def _own() -> UploadedFile | Picture | None:
-    """What is on instead of a sample: a file, or the picture that another page lent."""
-    source = st.session_state.get("source", "sample")
-    return st.session_state.get(source) if source != "sample" else None
+                st.button("Back to the sample", icon=":material/undo:", on_click=own_image.take_off)
 
 
 def is_sample() -> bool:
-    """Is a bundled sample on, which a link can name?"""
-    return _own() is None
+    """Is a bundled sample on?"""
+    return not own_image.wanted()
 
 
 def sample_label() -> str:
     """The sample of the bar as its widget and the link call it."""
-    return _title(st.session_state["sample"])
+    return _title(_number())
+
+
+def _number() -> str:
+    """The sample that is on, or that is gone back to. A link holds the words shown, which begin with the number."""
+    found = re.match(r"[0-9]{1,4}", moment.recall("sample", linked=is_sample()))
+    return found[0] if found and found[0] in samples() else _first()
+
+
+def _first() -> str:
+    """The sample that is on when nothing else was chosen."""
+    return next(number for number, sample in samples().items() if sample.name == SAMPLE)
 
 
 def _title(number: str) -> str:
-    sample = samples().get(number)
-    return f"{number}. {sample.title}" if sample else number
+    return f"{number}. {samples()[number].title}"
 
 
-def _show(source: str) -> None:
-    st.session_state["source"] = source
+def _choose() -> None:
+    picked = st.session_state["sample"]
+    if picked == OWN:
+        own_image.put_on_again()
+    else:
+        _show(picked)
+
+
+def _show(number: str) -> None:
+    own_image.take_off()
+    moment.keep("sample", "" if number == _first() else _title(number))
 
 
 def _step(by: int) -> None:
     options = list(samples())
-    here = options.index(st.session_state["sample"])
-    st.session_state["sample"] = options[(here + by) % len(options)]
-    _show("sample")
+    _show(options[(options.index(_number()) + by) % len(options)])
 
 
 def chosen() -> Picture:
-    """The picture that is on; a picture that cannot be used is told, and the sample stays."""
-    file = _own()
-    if isinstance(file, Picture):
-        return file
-    if file:
-        try:
-            return _decoded(file.name, file.getvalue())
-        except ImageError as error:
-            st.error(f"{error} The sample stays.", icon=":material/broken_image:")
-    return _sample(st.session_state["sample"])
-
-
-@computed(max_entries=4, scope="session")
-def _decoded(name: str, data: bytes) -> Picture:
-    file = BytesIO(data)
-    file.name = name  # so that a message names the file
-    return Picture(name, open_rgb(file))
+    """The picture that is on, cut to its box if it has one; a file that could not be read is told."""
+    own_image.tell_refused()
+    own = own_image.on()
+    return cropping.cut(own) if own else _sample(_number())
 
 
 @st.cache_resource(show_spinner=False)

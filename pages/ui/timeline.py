@@ -60,6 +60,7 @@ def answers(seen: dict[str, Seen], selection: Selection) -> None:
         default=default,
         max_selections=8,
         key="followed",
+        bind="query-params",
         format_func=labels.get,
         persist_state="session",
         help="To begin with: the attribute of the other pages and those whose answer moves most.",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import pytest
+import streamlit as st
 from screen import png, said
 
 from pages.ui import evidence_card
@@ -29,20 +32,40 @@ def test_the_evidence_is_what_the_page_shows(monkeypatch, app, pair: Path) -> No
     assert json.loads(evidence_json(evidence))["models"]["student"]["checkpoint"] == "tiny-student"
 
 
-def test_an_own_picture_has_no_link(monkeypatch, app, pair: Path) -> None:
+def test_the_link_of_an_own_picture_holds_its_digest_alone(monkeypatch, app, pair: Path) -> None:
     test, _ = kept(monkeypatch, app, pair)
     test.file_uploader(key="upload").upload("me.png", png(), "image/png").run()
-    assert "never leaves this computer" in said(test.info) and "me.png" not in said(test.code)
-    assert not test.exception
+    assert "whoever opens it is asked for the file" in said(test.info)
+    assert hashlib.sha256(png()).hexdigest()[:24] in said(test.code)
+    assert "me.png" not in said(test.code) and "sample" not in said(test.code) and not test.exception
+
+
+@pytest.mark.parametrize(("browser", "link"), [
+    ("https://lab-snn.hf.space/spikes", "https://lab-snn.hf.space/spikes?"),
+    ("http://localhost:8501", "http://localhost:8501/?"), ("https://lab.org/par/energy/?x=1#y", "https://lab.org/par/energy/?"),
+])
+def test_a_link_is_a_whole_address(monkeypatch, app, pair: Path, browser: str, link: str) -> None:
+    """As the browser has it, which behind a proxy is not what the server listens on."""
+    monkeypatch.setattr(type(st.context), "url", property(lambda self: browser))
+    test = app(pair, attribute="Hat")
+    assert said(test.code).startswith(link) and "attribute=Hat" in said(test.code) and "x=1" not in said(test.code)
 
 
 def test_a_link_names_what_is_on_even_at_its_defaults(monkeypatch, app, pair: Path) -> None:
     """And it opens the same view, which a bare address would not once the defaults change."""
     _, evidence = kept(monkeypatch, app, pair)
-    query = dict(parse_qsl(evidence.link.removeprefix("?")))
+    query = dict(parse_qsl(urlsplit(evidence.link).query))
     assert set(query) >= {"teacher", "student", "sample", "attribute", "threshold"}
     again, other = kept(monkeypatch, app, pair, **query)
     assert other.link == evidence.link and not again.exception
+
+
+def test_a_choice_of_several_is_whole_in_the_link(app, pair: Path) -> None:
+    test = app(pair, "spikes")
+    test.multiselect(key="followed").set_value(["Hat", "Boots"]).run()
+    query = parse_qs(urlsplit(said(test.code)).query)
+    test = app(pair, **query).switch_page("pages/spikes.py").run()
+    assert test.multiselect(key="followed").value == ["Hat", "Boots"]
 
 
 def test_what_bars_show_is_not_what_maps_are_scaled_by(app, pair: Path) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import streamlit as st
-
 from pages.ui import moment
 from snnpar.raster import Box
 from snnpar.trace import SpikeTrace
-
-PAGE, SIDE = "raster_page", "raster_side"  # of the session only
 
 
 @dataclass(frozen=True)
@@ -41,30 +37,29 @@ def chosen(trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> Choice:
     """The choice that holds for this student and layer. What a link says of another one falls away."""
     shape = trace.shape(layer)
     channels, size = shape[2], shape[3:] if len(shape) == 5 else grid
-    channel, place = _numbers("channel", 1), _numbers("neuron", 2)
-    known = channel is not None and channel[0] < channels
+    channel, place = _number("channel"), _numbers("neuron", 2)
+    known = channel is not None and channel < channels
     inside = known and place is not None and place[0] < size[0] and place[1] < size[1]
     return Choice(
         layer,
         _box(grid),
-        channel[0] if known else None,
+        channel if known else None,
         Place(*place) if inside else None,
-        st.session_state.get(SIDE),
-        st.session_state.get(PAGE),
+        _number("side"),
+        _number("page"),
     )
 
 
 def keep_layer(name: str) -> None:
     """Another layer, whose channels are others."""
-    for kept, value in {"layer": name, "channel": "", "neuron": ""}.items():
+    for kept, value in {"layer": name, "channel": "", "neuron": "", "side": "", "page": ""}.items():
         moment.keep(kept, value)
-    _forget(PAGE, SIDE)
 
 
 def keep_box(said: list[int] | None) -> None:
     """A box as [top, left, bottom, right], or None for the whole picture."""
     moment.keep("box", ".".join(map(str, said)) if said else "")
-    _forget(PAGE)
+    moment.keep("page", "")
 
 
 def keep_neuron(channel: int | None, place: Place | None = None) -> None:
@@ -74,17 +69,12 @@ def keep_neuron(channel: int | None, place: Place | None = None) -> None:
 
 
 def keep_side(side: int) -> None:
-    st.session_state[SIDE] = side
-    _forget(PAGE)
+    moment.keep("side", str(side))
+    moment.keep("page", "")
 
 
 def keep_page(page: int) -> None:
-    st.session_state[PAGE] = page
-
-
-def _forget(*names: str) -> None:
-    for name in names:
-        st.session_state.pop(name, None)
+    moment.keep("page", str(page))
 
 
 def _box(grid: tuple[int, int]) -> Box | None:
@@ -97,6 +87,11 @@ def _box(grid: tuple[int, int]) -> Box | None:
     except ValueError:
         return None  # of a link to a student with another grid
     return box
+
+
+def _number(name: str) -> int | None:
+    numbers = _numbers(name, 1)
+    return numbers[0] if numbers else None
 
 
 def _numbers(name: str, count: int) -> list[int] | None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pages.ui import inline
 from pages.ui.looking import Seen
-from pages.ui.picture import Picture
+from pages.ui.picture_data import Picture
 from pages.ui.raster.choice import Choice
 from snnpar import raster
 from snnpar.energy import accumulates_by_token

@@ -1,0 +1,49 @@
+"""The link that restores what is seen, as a whole address. An image of one's own is in it by its digest alone."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from pages.ui import own_image, picture
+from pages.ui.chrome import ROLES, Selection
+from snnpar.explain import METHODS
+
+BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is asked for the file."
+BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
+
+
+@st.fragment
+def show(selection: Selection) -> None:
+    """A popover with the link; opening it runs this again, as what is seen may have changed meanwhile."""
+    with st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun"):
+        say(selection)
+
+
+def say(selection: Selection) -> None:
+    """The link, to copy, and what it does not hold."""
+    st.caption("This address opens with what you see:")
+    st.code(link(selection), language=None, wrap_lines=True)
+    wanted = own_image.wanted()
+    if wanted:
+        is_file = wanted.startswith(own_image.FILE)
+        st.info(BY_DIGEST if is_file else BY_DATA, icon=":material/lock:" if is_file else ":material/dataset:")
+
+
+def link(selection: Selection) -> str:
+    """The address with all that is chosen; what stands at its default is named too, as defaults change with time."""
+    labels = {name: label for c in selection.checkpoints.values()
+              for name, label in zip(c.schema.attributes, c.schema.labels, strict=True)}
+    choices = {role: st.session_state.get(role) or "" for role in ROLES}
+    choices |= {"sample": picture.sample_label() if picture.is_sample() else "",
+                "attribute": labels.get(selection.attribute, selection.attribute),
+                "threshold": f"{selection.threshold:g}"}
+    for role, methods in METHODS.items():
+        method = methods.get(st.session_state.get(f"{role}_map"))
+        choices[f"{role}_map"] = method.label if method else ""
+    query = {**choices, **{name: st.query_params.get_all(name) for name in st.query_params}}
+    # As the browser has it, also behind a proxy; a page that is not in a browser has none.
+    address = urlsplit(st.context.url or "")
+    words = urlencode({name: value for name, value in query.items() if value}, doseq=True)
+    return urlunsplit(address._replace(path=address.path or "/", query=words, fragment=""))
