@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module of snnpar may import only those before it.
 ORDER = (
     "compat", "public", "commands", "turns", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing",
-    "lens", "pickles", "schema", "phrases", "config", "recipes", "flags", "devices", "images", "hub", "datasets",
-    "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report", "outcomes", "published", "operations",
-    "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane", "explain", "probing", "faithfulness",
-    "runs", "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "evaluation_work", "scores", "collection",
-    "card", "hub_push", "pretrained", "figures", "evidence", "batching", "evaluate", "evaluate_cli", "hub_cli",
-    "doctor", "table", "bench", "bench_api", "bench_decoding", "serve", "space", "__main__",
+    "geometry", "lens", "pickles", "schema", "phrases", "config", "recipes", "flags", "devices", "images", "hub",
+    "datasets", "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report", "outcomes", "published",
+    "operations", "trace", "raster", "energy", "ledger", "checkpoint", "inference", "membrane", "explain", "probing",
+    "faithfulness", "runs", "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "evaluation_work",
+    "scores", "collection", "card", "hub_push", "pretrained", "figures", "evidence", "batching", "evaluate",
+    "evaluate_cli", "hub_cli", "doctor", "table", "bench", "bench_api", "bench_decoding", "serve", "space", "__main__",
 )
 
 
