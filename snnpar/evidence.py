@@ -128,7 +128,7 @@ def _fit(image: Image.Image) -> Image.Image:
 
 
 def overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
-    """The map over the grey picture uint8 (H, W, 3), on its own scale, a cell where each token lies; HEIGHT pixels tall."""
+    """The map over the grey picture uint8 (H, W, 3), on its own scale, cells where tokens lie; HEIGHT pixels tall."""
     base = _fit(Image.fromarray(picture).convert("L"))
     low, high = span(heat.bound, signed=heat.signed)
     places = np.clip((heat.values - low) / (high - low) * 255, 0, 255).round().astype(int)

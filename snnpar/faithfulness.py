@@ -73,8 +73,8 @@ def score_methods(model: LoadedModel, split: PedestrianSplit, *, teacher: Loaded
     labels = {name: method.label for name, method in METHODS[model.role].items()} | {CHANCE: "A random map"}
     values = {name: np.array(scores[name]) for name in labels if name in scores}
     first, chance = next(iter(values.values())), values[CHANCE]
-    return [MethodScore(name, labels[name], *(_estimate(one, seed) for one in (own, own - chance, own - first)), len(own))
-            for name, own in values.items()]
+    return [MethodScore(name, labels[name], _estimate(own, seed), _estimate(own - chance, seed),
+                        _estimate(own - first, seed), len(own)) for name, own in values.items()]
 
 
 def _surest(model: LoadedModel, split: PedestrianSplit, index: int, image: np.ndarray) -> str | None:
@@ -87,8 +87,7 @@ def _surest(model: LoadedModel, split: PedestrianSplit, index: int, image: np.nd
 def _maps(model: LoadedModel, image: np.ndarray, attribute: str, teacher: LoadedModel | None,
           rng: np.random.Generator) -> dict[str, Heatmap]:
     """Every map that the model can make, and one of chance."""
-    random = rng.random(model.geometry.shape, dtype=np.float32)
-    maps = {CHANCE: Heatmap(random, "Chance", "none", "nothing", geometry=model.geometry)}
+    maps = {CHANCE: Heatmap(rng.random(model.geometry.shape, dtype=np.float32), "Chance", "none", "nothing")}
     for method in METHODS[model.role]:
         try:
             maps[method] = heatmap(method, model, image, attribute, teacher=teacher)
@@ -113,5 +112,5 @@ def score_table(scores: list[MethodScore]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [NOTES[one.method] for one in scores if one.method in NOTES]
-    return "\n".join([f"insertion minus deletion area, -1 to 1; means over {first.n} images and 95% intervals over images, "
-                      "differences image by image", *lines, *notes])
+    head = f"insertion minus deletion area, -1 to 1: means of {first.n} images, differences by image, 95% intervals"
+    return "\n".join([head, *lines, *notes])

@@ -1,8 +1,9 @@
 """Where tokens lie on the image: the centres of their receptive fields, and the cells drawn around them.
 
 A stem of convolutions and poolings is a chain of sliding windows. The window of output i covers `kernel` inputs from
-stride * i - padding on, so that its centre lies at stride * i + (kernel - 1) / 2 - padding; the centres of a whole chain
-follow by composition (Araujo, Norris, Sim, "Computing receptive fields of convolutional neural networks", Distill 2019).
+stride * i - padding on, so that its centre lies at stride * i + (kernel - 1) / 2 - padding; those of a whole chain
+follow by composition (Araujo, Norris, Sim: "Computing Receptive Fields of Convolutional Neural Networks", 2019).
+
 A 3 x 3 window with padding 1 and stride 2 is centred on its first input, not between its two: four of them put a token
 7.5 pixels above and left of the middle of "its" 16 x 16 pixels. A patch embedding's tokens lie in that middle.
 """

@@ -93,7 +93,7 @@ def _area(curve: np.ndarray) -> float:
 
 @torch.no_grad()
 def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute: str) -> Faithfulness:
-    """Deletion and insertion curves of a heatmap, cell by cell, each where its token lies, in one batch."""
+    """Deletion and insertion curves of a heatmap, token by token and each where it lies, in one batch."""
     order = np.argsort(-heat.values, axis=None, kind="stable")
     rank = np.empty(order.size, int)
     rank[order] = np.arange(order.size)
@@ -101,7 +101,7 @@ def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute
     masks = [*hottest, *(~mask for mask in hottest)]
     config = model.checkpoint.model
     images = torch.stack([
-        preprocess(cover(image, mask, heat.geometry), image_size=config.image_size, mean=config.mean, std=config.std)
+        preprocess(cover(image, mask, model.geometry), image_size=config.image_size, mean=config.mean, std=config.std)
         for mask in masks
     ])
     with model.lock:  # another session may be recording this model

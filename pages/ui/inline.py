@@ -16,7 +16,7 @@ GEOMETRY = Path(__file__).parent / "geometry.js"
 
 
 def component(folder: Path) -> ComponentRenderer:
-    """Register the component whose markup, style and scripts, joined to one module with `geometry.js`, lie in a folder."""
+    """Register the component whose markup, style and scripts lie in a folder; geometry.js joins the scripts."""
     html, css, js = ("\n".join(path.read_text("utf-8") for path in [*shared, *sorted(folder.glob(f"*.{kind}"))])
                      for kind, shared in (("html", ()), ("css", ()), ("js", (GEOMETRY,))))
     return st.components.v2.component(f"snnpar_{folder.name}", html=html, css=css, js=js)

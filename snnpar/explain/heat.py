@@ -12,7 +12,6 @@ from snnpar.geometry import Geometry
 from snnpar.inference import LoadedModel
 from snnpar.trace import SpikeTrace
 
-
 SIGNED = "Red speaks for the attribute, blue against it; clear is neither."
 UNSIGNED = "The deeper the red, the more this place counts; clear is nothing."
 

@@ -195,8 +195,8 @@ class Answers:
             role: teacher or student
             method: one of the role's heatmap methods, see /models; empty: the one that the app shows first
         Returns:
-            the map's values by rows and columns, their unit, where in the model they come from, where the cells lie, and
-            the map over the picture as a PNG in base64
+            the map's values by rows and columns, their unit, where in the model they come from, where the
+            cells lie, and the map over the picture as a PNG in base64
         """
         model = self.pair[_one_of(role, "role", ROLES)]
         method = _one_of(method or MAPS[model.role], "method", METHODS[model.role])
