@@ -58,8 +58,8 @@ class Heatmap:
         """Where the cells are drawn."""
         if abs(self.geometry.shift) < 1e-6:
             return "A cell is the patch of pixels that its token reads."
-        return ("A cell is drawn around the middle of what its token reads (its receptive field), "
-                f"{self.geometry.shift:.2f} of a cell above and left of an even grid; outer cells reach to the border.")
+        return ("Cells are drawn around the centres of the tokens' receptive fields, "
+                f"{self.geometry.shift:.2f} of a cell above and left of an even grid; those at the border reach to it.")
 
     @property
     def adds_up(self) -> bool:

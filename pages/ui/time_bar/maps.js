@@ -9,6 +9,7 @@ function drawPictures(view) {
     make("figcaption", { class: "note" }, picture.title));
   view.maps = data.maps.map((of) => drawMap(data, of));
   find(".pictures").replaceChildren(plain, ...view.maps.map((map) => map.node));
+  find(".placed").textContent = [...new Set(data.maps.map((of) => of.placed))].join(" ");
 }
 
 function drawStack(picture, grey) {
@@ -28,7 +29,7 @@ function drawMap(data, of) {
   map.canvas.addEventListener("pointermove", (event) => { map.at = cellUnder(of.geometry, map.canvas, event); sayUnit(map); });
   map.canvas.addEventListener("pointerleave", () => { map.at = null; sayUnit(map); });
   const general = of.general ? " The same for every attribute." : "";
-  const sentence = `${of.hooked[0].toUpperCase()}${of.hooked.slice(1)}.${general} ${of.placed}`;
+  const sentence = `${of.hooked[0].toUpperCase()}${of.hooked.slice(1)}.${general}`;
   map.node = make(
     "figure",
     { "data-role": of.role },
