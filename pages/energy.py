@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import chrome, energy_assumptions, energy_budget, energy_layers, energy_totals, looking, sharing
+from pages.ui import chrome, energy_assumptions, energy_budget, energy_layers, energy_totals, looking, sharing, tables
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -18,6 +18,7 @@ st.caption(
 )
 assumptions = energy_assumptions.pick()
 energy_totals.headline(seen, assumptions)
+tables.times(seen)
 energy_totals.conventions(seen, assumptions)
 energy_totals.choices(seen, assumptions)
 energy_layers.parts(seen, assumptions)

@@ -85,6 +85,8 @@ def _model_json(finding: Finding, evidence: Evidence) -> dict:
         content["probabilities_at_timestep"] = _named(prediction.attributes, at_t)
     if heat is not None:
         content["heatmap"] = {"title": heat.title, "unit": heat.unit, "hooked": heat.hooked,
+                              "cell_edges": {side: np.round(getattr(heat.geometry, side).edges, 6).tolist()
+                                             for side in ("rows", "columns")},
                               "values": np.round(heat.values.astype(float), 6).tolist()}
     return content
 
@@ -127,11 +129,12 @@ def _fit(image: Image.Image) -> Image.Image:
 
 
 def overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
-    """The map over the grey picture uint8 (H, W, 3), on its own scale, cell by cell; HEIGHT pixels tall."""
+    """The map over the grey picture uint8 (H, W, 3), on its own scale, cells where tokens lie; HEIGHT pixels tall."""
     base = _fit(Image.fromarray(picture).convert("L"))
-    low, high = span(float(heat.values.min()), float(heat.values.max()))
+    low, high = span(heat.bound, signed=heat.signed)
     places = np.clip((heat.values - low) / (high - low) * 255, 0, 255).round().astype(int)
-    colours = Image.fromarray(palette(centred=low < 0)[places]).resize(base.size, Image.Resampling.NEAREST)
+    cells = palette(signed=heat.signed)[places]
+    colours = Image.fromarray(heat.geometry.spread(cells, base.height, base.width))
     base.paste(colours, (0, 0), colours)
     return base
 
@@ -153,7 +156,7 @@ def _lines(evidence: Evidence) -> list[str]:
                      f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all"
                      + (f", {energy.neuron_share}".replace("µ", "u") if energy.neurons else ""))
         conventions.append(energy.convention)
-    lines += [f"{LOOKS[role].name} map: {finding.heat.title} ({finding.heat.unit}), own scale"
+    lines += [f"{LOOKS[role].name} map: {finding.heat.title} ({finding.heat.unit}), own scale. {finding.heat.colours}"
               for role, finding in evidence.findings.items() if finding.heat]
     lines.append(f"Energy is an estimate: {conventions[0]}.")
     return [*lines, f"SNN-PAR Explorer {__version__}. {evidence.link}".strip()]

@@ -1,4 +1,7 @@
-"""Which heatmaps to believe: the faithfulness of every method over many images, against maps of chance."""
+"""Which heatmaps to believe: the faithfulness of every method over many images, against maps of chance.
+
+Methods are compared image by image, with intervals: differences of few images do not make a ranking.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +17,45 @@ from snnpar.probing import faithfulness
 
 CHANCE = "chance"
 RESAMPLES = 1000
+NOTES = {  # by method, what its score cannot say
+    "ledger": "The spike ledger summed over t is Grad-CAM before its negative values are cut off, plus a constant: the "
+    "two rank places alike, and differ where Grad-CAM is cut off at 0.",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over images with its bootstrap 95% interval over images."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
 @dataclass(frozen=True)
 class MethodScore:
-    """Mean faithfulness score of a method over `n` images, with its bootstrap 95% interval over images."""
+    """Faithfulness score of a method over `n` images, and what it is more, image by image, than that of others.
+
+    `over_chance`: than a random map's; `over_first`: than the role's first method's.
+    """
 
     method: str
     label: str
-    mean: float
-    low: float
-    high: float
+    score: Estimate
+    over_chance: Estimate
+    over_first: Estimate
     n: int
 
 
 def score_methods(model: LoadedModel, split: PedestrianSplit, *, teacher: LoadedModel | None = None, count: int = 50,
                   seed: int = 0) -> list[MethodScore]:
-    """Score each heatmap of the model's role on `count` images drawn from the split, the most faithful first.
+    """Score each heatmap of the model's role on `count` images drawn from the split, in the order of METHODS.
 
     Each image is asked about the attribute it is labelled with that the model is surest of. Methods that do not apply
-    to the model are left out; the row `chance` is a random map per image, which any useful method must beat.
+    to the model are left out; the last row, `chance`, is a random map per image, which any useful method must beat.
     """
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(len(split))[:count]
@@ -49,8 +71,10 @@ def score_methods(model: LoadedModel, split: PedestrianSplit, *, teacher: Loaded
         raise ValueError(f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
                          f"{model.checkpoint.name} knows; draw more, or take other data")
     labels = {name: method.label for name, method in METHODS[model.role].items()} | {CHANCE: "A random map"}
-    found = [_summary(name, labels[name], np.array(values), seed) for name, values in scores.items()]
-    return sorted(found, key=lambda one: -one.mean)
+    values = {name: np.array(scores[name]) for name in labels if name in scores}
+    first, chance = next(iter(values.values())), values[CHANCE]
+    return [MethodScore(name, labels[name], _estimate(own, seed), _estimate(own - chance, seed),
+                        _estimate(own - first, seed), len(own)) for name, own in values.items()]
 
 
 def _surest(model: LoadedModel, split: PedestrianSplit, index: int, image: np.ndarray) -> str | None:
@@ -63,8 +87,7 @@ def _surest(model: LoadedModel, split: PedestrianSplit, index: int, image: np.nd
 def _maps(model: LoadedModel, image: np.ndarray, attribute: str, teacher: LoadedModel | None,
           rng: np.random.Generator) -> dict[str, Heatmap]:
     """Every map that the model can make, and one of chance."""
-    grid = model.checkpoint.model.token_grid
-    maps = {CHANCE: Heatmap(rng.random(grid, dtype=np.float32), "Chance", "none", "nothing")}
+    maps = {CHANCE: Heatmap(rng.random(model.geometry.shape, dtype=np.float32), "Chance", "none", "nothing")}
     for method in METHODS[model.role]:
         try:
             maps[method] = heatmap(method, model, image, attribute, teacher=teacher)
@@ -73,14 +96,21 @@ def _maps(model: LoadedModel, image: np.ndarray, attribute: str, teacher: Loaded
     return maps
 
 
-def _summary(method: str, label: str, scores: np.ndarray, seed: int) -> MethodScore:
-    draws = np.random.default_rng(seed).choice(scores, (RESAMPLES, len(scores))).mean(1)
+def _estimate(values: np.ndarray, seed: int) -> Estimate:
+    """The same seed draws the same images for every method."""
+    draws = np.random.default_rng(seed).choice(values, (RESAMPLES, len(values))).mean(1)
     low, high = np.percentile(draws, (2.5, 97.5))
-    return MethodScore(method, label, float(scores.mean()), float(low), float(high), len(scores))
+    return Estimate(float(values.mean()), float(low), float(high))
 
 
 def score_table(scores: list[MethodScore]) -> str:
-    """Text for a terminal, one line per method."""
-    width = max(len(score.label) for score in scores)
-    lines = [f"{score.label.ljust(width)}  {score.mean:+.3f} [{score.low:+.3f}, {score.high:+.3f}]" for score in scores]
-    return "\n".join(["insertion minus deletion area, -1 to 1; mean and 95% interval over images", *lines])
+    """Text for a terminal: one line per method with its score and its paired differences, and what to know of them."""
+    first, *_, chance = scores
+    rows = [("", "score", "minus a random map", f"minus {first.label}")]
+    rows += [(one.label, str(one.score), "" if one is chance else str(one.over_chance),
+              "" if one is first else str(one.over_first)) for one in scores]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [NOTES[one.method] for one in scores if one.method in NOTES]
+    head = f"insertion minus deletion area, -1 to 1: means of {first.n} images, differences by image, 95% intervals"
+    return "\n".join([head, *lines, *notes])

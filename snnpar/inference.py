@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +15,7 @@ from torch import Tensor, nn
 
 from snnpar.checkpoint import Checkpoint, CheckpointError, load_model
 from snnpar.energy import EnergyReport, estimate_energy
+from snnpar.geometry import Geometry, geometry_of
 from snnpar.images import preprocess
 from snnpar.models import ModelOutput
 from snnpar.schema import AttributeGroup, AttributeSchema
@@ -34,6 +38,15 @@ class LoadedModel:
     @property
     def schema(self) -> AttributeSchema:
         return self.checkpoint.schema
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Where its tokens lie on the image."""
+        return self.place(self.checkpoint.model.token_grid)
+
+    def place(self, shape: tuple[int, int]) -> Geometry:
+        """Where a map (rows, columns) of tokens, or of a stage before them, lies on the image."""
+        return geometry_of(self.module.windows, self.checkpoint.model.image_size, shape)
 
     def prepare(self, image: np.ndarray) -> Tensor:
         """uint8 (H, W, 3) to this model's input (1, 3, H, W)."""
@@ -80,19 +93,16 @@ class Analysis:
     prediction: Prediction
     trace: SpikeTrace
     energy: EnergyReport
-    latency_ms: float
 
 
 def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
-    """One recorded forward of an image uint8 (H, W, 3). `latency_ms` is that forward, recording included.
+    """One recorded forward of an image uint8 (H, W, 3).
 
     Raises CheckpointError if the answer is no number, as that of exploded weights is.
     """
     images = model.prepare(image)
     with model.lock, torch.no_grad(), record(model.module) as trace:
-        began = time.perf_counter()
         output = model.forward(images)
-        latency_ms = (time.perf_counter() - began) * 1e3
     if not output.logits.isfinite().all():
         raise CheckpointError(f"{model.checkpoint.name} answers with values that are no numbers: its weights are "
                               "damaged or exploded in training; take another checkpoint")
@@ -101,7 +111,47 @@ def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
         per_timestep = prefix_probs(trace.logits_per_timestep[:, 0])
     logits = output.logits[0].numpy()
     prediction = Prediction(model.schema.attributes, logits, sigmoid(logits), per_timestep)
-    return Analysis(model.checkpoint, prediction, trace, estimate_energy(trace), latency_ms)
+    return Analysis(model.checkpoint, prediction, trace, estimate_energy(trace))
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of a model's passes over one image: the single ones, and their median."""
+
+    passes_ms: tuple[float, ...]
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.passes_ms)
+
+    def __str__(self) -> str:
+        """As "12 ms"; below 10 ms with one decimal."""
+        return f"{_ms(self.median_ms)} ms"
+
+    @property
+    def spread(self) -> str:
+        """As "median of 5 passes, 11 to 14 ms"."""
+        low, high = min(self.passes_ms), max(self.passes_ms)
+        return f"median of {len(self.passes_ms)} passes, {_ms(low)} to {_ms(high)} ms"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def measure_latency(model: LoadedModel, image: np.ndarray, *, at_least: int = 3, at_most: int = 5,
+                    budget_s: float = 0.5, clock: Callable[[], float] = time.perf_counter) -> Latency:
+    """Time bare passes of one prepared image, nothing recorded: `at_most`, or fewer once the budget is spent.
+
+    The model should have seen an image before: a first pass is many times slower.
+    """
+    images, passes = model.prepare(image), []
+    with model.lock, torch.no_grad():
+        while len(passes) < at_least or (len(passes) < at_most and sum(passes) < 1e3 * budget_s):
+            began = clock()
+            model.forward(images)
+            passes.append((clock() - began) * 1e3)
+    return Latency(tuple(passes))
 
 
 def prefix_probs(logits_per_timestep: np.ndarray) -> np.ndarray:

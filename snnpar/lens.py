@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from snnpar.atomic import write_text
+from snnpar.geometry import Axis, Geometry
 
 FOLDER, IMAGES = "lens", "images.png"
 DIGITS = 5
@@ -30,6 +31,7 @@ class LensMaps:
 
     correlation (B, A) of the teacher's map and the student's over the tokens, NaN where either is flat. The maps
     themselves, (B, rows, columns), are of one attribute (its column) of each image: the one with the widest logit gap.
+    `student_signed` and the geometries say how to draw them; even cells unless told, as files of older runs do not.
     """
 
     teacher_title: str
@@ -38,6 +40,9 @@ class LensMaps:
     attribute: np.ndarray
     teacher: np.ndarray
     student: np.ndarray
+    student_signed: bool = False
+    teacher_geometry: Geometry | None = None
+    student_geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         count = len(self.correlation)
@@ -46,6 +51,9 @@ class LensMaps:
                 raise LensError(f"{name} must be of {count} images, as the correlation; got {len(getattr(self, name))}")
         if self.teacher.ndim != 3 or self.teacher.shape != self.student.shape:
             raise LensError(f"maps must be equal (B, rows, columns); got {self.teacher.shape}, {self.student.shape}")
+        for name in ("teacher_geometry", "student_geometry"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, Geometry.even(*self.teacher.shape[1:]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +93,9 @@ def save_lens(run: Path, lens: Lens) -> None:
     if lens.maps is not None:
         maps = lens.maps
         content["maps"] = {"teacher_title": maps.teacher_title, "student_title": maps.student_title,
-                           "attribute": maps.attribute.tolist(),
+                           "attribute": maps.attribute.tolist(), "student_signed": maps.student_signed,
+                           "teacher_geometry": asdict(maps.teacher_geometry),
+                           "student_geometry": asdict(maps.student_geometry),
                            **{name: _rounded(getattr(maps, name)) for name in ("correlation", "teacher", "student")}}
     (run / FOLDER).mkdir(exist_ok=True)
     write_text(_file(run, lens.epoch), json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
@@ -144,7 +154,13 @@ def _file(run: Path, epoch: int) -> Path:
 
 def _read_maps(content: dict) -> LensMaps:
     return LensMaps(content["teacher_title"], content["student_title"], _array(content["correlation"]),
-                    np.array(content["attribute"], int), _array(content["teacher"]), _array(content["student"]))
+                    np.array(content["attribute"], int), _array(content["teacher"]), _array(content["student"]),
+                    content.get("student_signed", content["student_title"].startswith("Text-patch cosine")),
+                    *(_read_geometry(content.get(f"{role}_geometry")) for role in ("teacher", "student")))
+
+
+def _read_geometry(content: dict | None) -> Geometry | None:
+    return content and Geometry(*(Axis(**content[side]) for side in ("rows", "columns")))
 
 
 def _rounded(values: np.ndarray) -> list:

@@ -11,19 +11,19 @@ import numpy as np
 import torch
 
 from snnpar.explain import Heatmap
+from snnpar.geometry import Geometry
 from snnpar.images import preprocess
 from snnpar.inference import Analysis, LoadedModel, analyze
 
 STEPS = 16  # points of a deletion or insertion curve beside its start
 
 
-def cover(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def cover(image: np.ndarray, mask: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The image uint8 (H, W, 3) with the cells marked in mask (rows, columns) bool filled with its mean colour."""
-    if mask.ndim != 2 or mask.dtype != bool:
-        raise ValueError(f"mask must be (rows, columns) bool; got {mask.dtype} {mask.shape}")
-    rows, columns = (np.arange(size) * cells // size for size, cells in zip(image.shape, mask.shape, strict=False))
+    if mask.shape != geometry.shape or mask.dtype != bool:
+        raise ValueError(f"mask must be bool, (rows, columns) = {geometry.shape}; got {mask.dtype} {mask.shape}")
     covered = image.copy()
-    covered[mask[rows[:, None], columns]] = image.reshape(-1, 3).mean(0).round().astype(np.uint8)
+    covered[geometry.spread(mask, *image.shape[:2])] = image.reshape(-1, 3).mean(0).round().astype(np.uint8)
     return covered
 
 
@@ -56,9 +56,13 @@ class Occlusion:
                      if changed)
 
 
-def occlude(model: LoadedModel, before: Analysis, image: np.ndarray, mask: np.ndarray) -> Occlusion:
-    """Look again with the marked cells hidden; `before` is what the model said of the whole image."""
-    return Occlusion(before, analyze(model, cover(image, mask)))
+def occlude(model: LoadedModel, before: Analysis, image: np.ndarray, mask: np.ndarray,
+            geometry: Geometry | None = None) -> Occlusion:
+    """Look again with the marked cells hidden; `before` is what the model said of the whole image.
+
+    `geometry`: where the cells lie, if they are another model's than its own.
+    """
+    return Occlusion(before, analyze(model, cover(image, mask, geometry or model.geometry)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,25 +93,18 @@ def _area(curve: np.ndarray) -> float:
 
 @torch.no_grad()
 def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute: str) -> Faithfulness:
-    """Deletion and insertion curves of a heatmap, cell by cell of the model's token grid, in one batch."""
-    grid = model.checkpoint.model.token_grid
-    order = np.argsort(-_on_cells(heat.values, grid), axis=None, kind="stable")
+    """Deletion and insertion curves of a heatmap, token by token and each where it lies, in one batch."""
+    order = np.argsort(-heat.values, axis=None, kind="stable")
     rank = np.empty(order.size, int)
     rank[order] = np.arange(order.size)
-    hottest = [rank.reshape(grid) < round(step * order.size / STEPS) for step in range(STEPS + 1)]
+    hottest = [rank.reshape(heat.values.shape) < round(step * order.size / STEPS) for step in range(STEPS + 1)]
     masks = [*hottest, *(~mask for mask in hottest)]
     config = model.checkpoint.model
     images = torch.stack([
-        preprocess(cover(image, mask), image_size=config.image_size, mean=config.mean, std=config.std) for mask in masks
+        preprocess(cover(image, mask, model.geometry), image_size=config.image_size, mean=config.mean, std=config.std)
+        for mask in masks
     ])
     with model.lock:  # another session may be recording this model
         probs = model.forward(images).logits[:, model.schema.index(attribute)].sigmoid().numpy()
     return Faithfulness(probs[: STEPS + 1], probs[STEPS + 1 :])
 
-
-def _on_cells(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """A map of pixels as the mean of each cell; a map of cells as it is."""
-    if values.shape == grid:
-        return values
-    rows, columns = (np.array_split(np.arange(size), cells) for size, cells in zip(values.shape, grid, strict=True))
-    return np.array([[values[np.ix_(r, c)].mean() for c in columns] for r in rows])

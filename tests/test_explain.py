@@ -10,12 +10,13 @@ import torch
 from torch.nn import functional as F
 
 from snnpar.explain import METHODS, Heatmap, heatmap
+from snnpar.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.ledger import spike_ledger
 from snnpar.trace import record
 
 PICTURE = tiny.random_picture(3)
-GRID, PIXELS = (4, 2), (64, 32)
+GRID = (4, 2)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,8 @@ def test_every_method(role: str, method: str, student: LoadedModel, teacher: Loa
     before = model.forward(model.prepare(PICTURE)).logits
     maps = {name: heatmap(method, model, PICTURE, name, teacher=teacher) for name in ("Female", "Hat")}
     one = maps["Female"]
-    assert one.values.shape == (PIXELS if "cam" in method else GRID)
+    assert one.values.shape == GRID and one.geometry == model.geometry
+    assert one.signed == (method in ("ledger", "cosine")) and (one.signed or one.values.min() >= 0)
     assert one.values.dtype == np.float32 and np.isfinite(one.values).all()
     assert one.title == METHODS[role][method].label and one.unit and one.hooked
     assert (not np.allclose(one.values, maps["Hat"].values)) == METHODS[role][method].per_attribute
@@ -140,16 +142,40 @@ def cam_by_hand(model: LoadedModel, attribute: int) -> np.ndarray:
     return (cam / (cam.max() + 1e-7)).numpy()
 
 
+@pytest.mark.parametrize("attribute", [0, 7])
+def test_the_ledger_is_unrectified_grad_cam_plus_a_constant(student: LoadedModel, attribute: int) -> None:
+    """The read-out is linear in the last block's output and its gradient the same at every token."""
+    seen: list[torch.Tensor] = []
+    handle = student.module.block[-1].register_forward_hook(lambda _m, _i, out: seen.append(out))
+    with torch.enable_grad():
+        logits = student.forward(student.prepare(PICTURE).requires_grad_()).logits
+        (gradient,) = torch.autograd.grad(logits[0, attribute], seen[0])
+    handle.remove()
+    cam = (seen[0] * gradient.mean((3, 4), keepdim=True)).sum((0, 1, 2)).detach().numpy()
+    values = heatmap("ledger", student, PICTURE, tiny.PA100K.attributes[attribute]).values
+    assert np.ptp(cam) > 0.01 and np.corrcoef(cam.ravel(), values.ravel())[0, 1] > 0.99999
+    np.testing.assert_allclose(cam - values, (cam - values).mean(), atol=1e-5)
+    with record(student.module) as trace:
+        student.forward(student.prepare(PICTURE))
+    terms = spike_ledger(student.module, trace, attribute)
+    assert (cam - values).mean() == pytest.approx(terms.constants.sum() * trace.timesteps, abs=1e-5)
+
+
+def test_colours_are_the_maps_own_whatever_its_values() -> None:
+    """A ledger without a negative value stays centred; a map of counts begins at 0 even if all of it is high."""
+    values = np.array([[1.0, 2.0]], np.float32)
+    assert Heatmap(values, "t", "u", "h", signed=True).bound == Heatmap(values, "t", "u", "h").bound == 2
+    frames = np.array([[[3.0, 1.0]], [[-2.0, 1.0]]], np.float32)
+    assert Heatmap(frames.sum(0), "t", "u", "h", frames, signed=True).bound == 3  # reached at t = 1
+
+
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_grad_cam_weighs_channels_by_their_gradient(role: str, student: LoadedModel, teacher: LoadedModel) -> None:
-    import cv2
-
     model, positive = {"student": student, "teacher": teacher}[role], 0
     for attribute, name in enumerate(tiny.PA100K.attributes[:6]):
         values, small = heatmap("grad_cam", model, PICTURE, name).values, cam_by_hand(model, attribute)
         positive += small.max() > 0
-        expected = cv2.resize(small, PIXELS[::-1])
-        expected = (expected - expected.min()) / (np.ptp(expected) + 1e-7)
+        expected = (small - small.min()) / (np.ptp(small) + 1e-7)
         np.testing.assert_allclose(values, expected, atol=1e-3)
     assert positive > 1
 
@@ -180,6 +206,8 @@ def test_heatmaps_are_flat() -> None:
         Heatmap(np.zeros(8), "t", "u", "h")
     with pytest.raises(ValueError, match=r"frames must be \(T, 4, 2\); got \(3, 8\)"):
         Heatmap(np.zeros((4, 2)), "t", "u", "h", np.zeros((3, 8)))
+    with pytest.raises(ValueError, match=r"\(8, 4\) cells; got \(4, 2\)"):
+        Heatmap(np.zeros((4, 2)), "t", "u", "h", geometry=Geometry.even(8, 4))
 
 
 def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None:

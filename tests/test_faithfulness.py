@@ -25,15 +25,28 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
 
 
 @pytest.mark.parametrize("role", ["student", "teacher"])
-def test_every_method_and_chance_are_scored_best_first(models: dict[str, LoadedModel], role: str) -> None:
+def test_every_method_and_chance_are_scored_in_their_order(models: dict[str, LoadedModel], role: str) -> None:
     labels = np.ones((5, 26))
     scores = score_methods(models[role], split(labels), teacher=models["teacher"], count=3)
-    assert {one.method for one in scores} == {*METHODS[role], CHANCE} and {one.n for one in scores} == {3}
-    assert [one.mean for one in scores] == sorted((one.mean for one in scores), reverse=True)
-    assert all(-1 <= one.low <= one.mean <= one.high <= 1 for one in scores)
+    assert [one.method for one in scores] == [*METHODS[role], CHANCE] and {one.n for one in scores} == {3}
+    estimates = [estimate for one in scores for estimate in (one.score, one.over_chance, one.over_first)]
+    assert all(-2 <= one.low <= one.mean <= one.high <= 2 for one in estimates)
     assert score_methods(models[role], split(labels), teacher=models["teacher"], count=3) == scores
     table = score_table(scores).splitlines()
-    assert len(table) == len(scores) + 1 and table[1].startswith(scores[0].label)
+    assert [line.split("  ")[0] for line in table[2 : len(scores) + 2]] == [one.label for one in scores]
+    assert ("minus " + scores[0].label) in table[1] and "best" not in " ".join(table)
+    assert ("Grad-CAM before its negative values are cut off, plus a constant" in table[-1]) == (role == "student")
+
+
+def test_differences_are_paired_by_image(models: dict[str, LoadedModel]) -> None:
+    """A method minus itself is 0 on every image; means of differences are differences of means."""
+    scores = {one.method: one for one in score_methods(models["student"], split(np.ones((5, 26))), count=4)}
+    first, chance = scores["ledger"], scores[CHANCE]
+    assert (first.over_first.low, first.over_first.high) == (chance.over_chance.low, chance.over_chance.high) == (0, 0)
+    for one in scores.values():
+        assert one.over_chance.mean == pytest.approx(one.score.mean - chance.score.mean)
+        assert one.over_first.mean == pytest.approx(one.score.mean - first.score.mean)
+        assert one.over_chance.low <= one.over_chance.mean <= one.over_chance.high
 
 
 def test_a_score_is_that_of_the_surest_labelled_attribute(models: dict[str, LoadedModel]) -> None:
@@ -44,7 +57,7 @@ def test_a_score_is_that_of_the_surest_labelled_attribute(models: dict[str, Load
     surest = tiny.PA100K.attributes[max((3, 7, 20), key=lambda column: probs[column])]
     (found,) = [one for one in score_methods(model, split(labels)) if one.method == "ledger"]
     expected = faithfulness(model, PICTURES[0], heatmap("ledger", model, PICTURES[0], surest), surest).score
-    assert found.mean == found.low == found.high == pytest.approx(expected)
+    assert found.score.mean == found.score.low == found.score.high == pytest.approx(expected)
 
 
 def test_methods_that_do_not_apply_are_left_out(models: dict[str, LoadedModel]) -> None:

@@ -8,17 +8,24 @@ import numpy as np
 import pytest
 
 from snnpar import ROOT, figures
+from snnpar.geometry import Axis, Geometry
 
 IMAGE = np.full((40, 20, 3), 200, np.uint8)
+SHIFTED = Geometry(Axis(4, 0.0, 0.25), Axis(2, 0.25, 0.5))
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"), [(0.0, 2.0, (0.0, 2.0)), (0.5, 2.0, (0.5, 2.0)), (-1.0, 0.5, (-1.0, 1.0))]
+    ("low", "signed", "expected"), [(0.0, False, (0.0, 2.0)), (0.5, False, (0.0, 2.0)), (-1.0, True, (-2.0, 2.0)),
+                                    (0.5, True, (-2.0, 2.0))]
 )
-def test_an_overlay_spans_its_range_and_centres_signed_values(low: float, high: float, expected: tuple) -> None:
-    values = np.linspace(low, high, 8, dtype=np.float32).reshape(4, 2)
-    figure = figures.overlay(IMAGE, values, "units", low=low, high=high, width=100)
+def test_an_overlay_begins_at_0_and_centres_signed_maps(low: float, signed: bool, expected: tuple) -> None:
+    """Whatever the values: a signed map without a negative value keeps its colours."""
+    values = np.linspace(low, 2, 8, dtype=np.float32).reshape(4, 2)
+    figure = figures.overlay(IMAGE, values, "units", geometry=SHIFTED, signed=signed, bound=2.0, width=100)
     heat = figure.data[0]
+    assert list(heat.x) == [0, 0.5, 1] and list(heat.y) == pytest.approx([0, 0.125, 0.375, 0.625, 1])
+    assert (figure.layout.images[0].sizex, figure.layout.images[0].sizey) == (1, 1)
+    assert figure.layout.xaxis.range == (0, 1) and figure.layout.yaxis.range == (1, 0)
     assert (heat.zmin, heat.zmax) == expected
     assert np.array_equal(heat.z, values)
     assert heat.colorbar.title.text == "units" and list(heat.colorbar.tickvals)[::2] == list(expected)
@@ -26,7 +33,8 @@ def test_an_overlay_spans_its_range_and_centres_signed_values(low: float, high: 
 
 
 def test_a_flat_overlay_still_has_a_range() -> None:
-    heat = figures.overlay(IMAGE, np.ones((2, 1)), "u", low=1.0, high=1.0, width=50).data[0]
+    heat = figures.overlay(IMAGE, np.zeros((2, 1)), "u", geometry=Geometry.even(2, 1), signed=False, bound=0.0,
+                           width=50).data[0]
     assert heat.zmax > heat.zmin
 
 
@@ -104,17 +112,11 @@ def test_calibration_leaves_empty_bins_out_and_later_answers_are_fuller() -> Non
     assert early.opacity < late.opacity == teacher.opacity == 1
 
 
-@pytest.mark.parametrize(("low", "high", "expected"), [(0.0, 2.0, (0.0, 2.0)), (-1.0, 0.5, (-1.0, 1.0)),
-                                                       (-0.5, 2.0, (-2.0, 2.0))])
-def test_a_span_holds_its_values_and_centres_signed_ones(low: float, high: float, expected: tuple) -> None:
-    assert figures.span(low, high) == expected
-
-
-@pytest.mark.parametrize("centred", [False, True])
-def test_a_palette_meets_the_stops_of_the_overlay(centred: bool) -> None:
-    colours = figures.palette(centred=centred)
-    stops = figures.overlay(IMAGE, np.array([[-1.0 if centred else 0.0, 1.0]]), "u", low=-1.0 if centred else 0.0,
-                            high=1.0, width=50).data[0].colorscale
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_palette_meets_the_stops_of_the_overlay(signed: bool) -> None:
+    colours = figures.palette(signed=signed)
+    stops = figures.overlay(IMAGE, np.array([[0.0, 1.0]]), "u", geometry=Geometry.even(1, 2), signed=signed, bound=1.0,
+                            width=50).data[0].colorscale
     assert colours.shape == (256, 4) and colours.dtype == np.uint8
     for place, colour in stops:
         red, green, blue, alpha = (float(part) for part in colour.removeprefix("rgba(").rstrip(")").split(","))

@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from snnpar.explain import Heatmap
+from snnpar.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.probing import STEPS, Faithfulness, cover, faithfulness, occlude
 
@@ -27,17 +28,27 @@ def cells(*marked: tuple[int, int]) -> np.ndarray:
 
 
 def test_cells_are_covered_and_nothing_else() -> None:
-    covered = cover(PICTURE, cells((0, 1), (3, 0)))  # 40 x 24 pixels: cells of 10 x 12
+    even = Geometry.even(*GRID)
+    covered = cover(PICTURE, cells((0, 1), (3, 0)), even)  # 40 x 24 pixels: cells of 10 x 12
     mean = PICTURE.reshape(-1, 3).mean(0).round()
     assert (covered[:10, 12:] == mean).all() and (covered[30:, :12] == mean).all()
     assert np.array_equal(covered[:10, :12], PICTURE[:10, :12]) and np.array_equal(covered[10:30], PICTURE[10:30])
-    assert np.array_equal(cover(PICTURE, cells()), PICTURE) and covered is not PICTURE
+    assert np.array_equal(cover(PICTURE, cells(), even), PICTURE) and covered is not PICTURE
 
 
-@pytest.mark.parametrize("mask", [np.zeros(GRID), np.zeros(8, bool)])
+def test_a_token_is_covered_where_it_lies(model: LoadedModel) -> None:
+    """Of 64 rows, those of token 1 run from 8.5 to 24.5; the outer tokens reach to the border."""
+    picture = tiny.random_picture(3, (64, 32))
+    marked = np.where((cover(picture, cells((1, 1)), model.geometry) != picture).any(2))
+    assert (marked[0].min(), marked[0].max(), marked[1].min(), marked[1].max()) == (8, 23, 8, 31)
+    marked = np.where((cover(picture, cells((0, 0)), model.geometry) != picture).any(2))
+    assert (marked[0].min(), marked[0].max(), marked[1].min(), marked[1].max()) == (0, 7, 0, 7)
+
+
+@pytest.mark.parametrize("mask", [np.zeros(GRID), np.zeros(8, bool), np.zeros((8, 4), bool)])
 def test_a_mask_is_a_grid_of_yes_and_no(mask: np.ndarray) -> None:
     with pytest.raises(ValueError, match="rows, columns"):
-        cover(PICTURE, mask)
+        cover(PICTURE, mask, Geometry.even(*GRID))
 
 
 def test_hiding_nothing_changes_nothing(model: LoadedModel) -> None:
@@ -50,7 +61,7 @@ def test_hiding_nothing_changes_nothing(model: LoadedModel) -> None:
 def test_hiding_a_part_changes_what_is_said(model: LoadedModel) -> None:
     before = analyze(model, PICTURE)
     seen = occlude(model, before, PICTURE, cells((0, 0), (0, 1), (1, 0), (1, 1)))
-    after = analyze(model, cover(PICTURE, cells((0, 0), (0, 1), (1, 0), (1, 1))))
+    after = analyze(model, cover(PICTURE, cells((0, 0), (0, 1), (1, 0), (1, 1)), model.geometry))
     np.testing.assert_allclose(seen.logit_change, after.prediction.logits - before.prediction.logits)
     assert np.abs(seen.logit_change).max() > 1e-3
     thresholds = (before.prediction.probs + after.prediction.probs) / 2
@@ -64,11 +75,11 @@ def test_curves_run_from_the_whole_picture_to_none_and_back(model: LoadedModel) 
     heat = Heatmap(np.arange(8, dtype=np.float32).reshape(GRID), "t", "u", "h")
     seen = faithfulness(model, PICTURE, heat, "Hat")
     column = tiny.PA100K.index("Hat")
-    whole, none = (analyze(model, cover(PICTURE, mask)).prediction.probs[column] for mask in (cells(), ~cells()))
+    whole, none, one = (analyze(model, cover(PICTURE, mask, model.geometry)).prediction.probs[column]
+                        for mask in (cells(), ~cells(), cells((3, 1))))  # the last one is the hottest of 8 cells
     assert seen.deletion.shape == seen.insertion.shape == (STEPS + 1,)
     assert (seen.deletion[0], seen.insertion[-1]) == pytest.approx((whole, whole), abs=1e-5)
     assert (seen.deletion[-1], seen.insertion[0]) == pytest.approx((none, none), abs=1e-5)
-    one = analyze(model, cover(PICTURE, cells((3, 1)))).prediction.probs[column]  # the hottest of 8 cells
     assert seen.deletion[STEPS // 8] == pytest.approx(one, abs=1e-5)
 
 
@@ -80,11 +91,17 @@ def test_opposite_maps_swap_their_curves(model: LoadedModel) -> None:
     assert one.score == pytest.approx(-other.score, abs=1e-5)
 
 
-def test_maps_of_pixels_are_read_cell_by_cell(model: LoadedModel) -> None:
-    coarse = np.random.default_rng(1).permutation(8).astype(np.float32).reshape(GRID)
-    fine = coarse.repeat(16, 0).repeat(16, 1)
-    seen = [faithfulness(model, PICTURE, Heatmap(values, "t", "u", "h"), "Hat") for values in (coarse, fine)]
-    np.testing.assert_allclose(seen[0].deletion, seen[1].deletion, atol=1e-6)
+def test_cells_of_another_models_geometry_are_hidden_there(model: LoadedModel) -> None:
+    """One mask for both models, which need not have one stem."""
+    before, mask, even = analyze(model, PICTURE), cells((1, 0)), Geometry.even(*GRID)
+    seen = occlude(model, before, PICTURE, mask, even).after.prediction.logits
+    np.testing.assert_allclose(seen, analyze(model, cover(PICTURE, mask, even)).prediction.logits)
+    assert not np.allclose(seen, occlude(model, before, PICTURE, mask).after.prediction.logits)
+
+
+def test_a_map_that_is_not_of_the_tokens_is_refused(model: LoadedModel) -> None:
+    with pytest.raises(ValueError, match=r"\(4, 2\); got bool \(8, 4\)"):
+        faithfulness(model, PICTURE, Heatmap(np.zeros((8, 4), np.float32), "t", "u", "h"), "Hat")
 
 
 def test_the_score_is_the_area_between_the_curves() -> None:

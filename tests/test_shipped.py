@@ -11,7 +11,9 @@ from snnpar import ROOT
 from snnpar.checkpoint import CARD, read_checkpoint
 from snnpar.datasets import open_folder
 from snnpar.datasets.gallery import samples
+from snnpar.defaults import ATTRIBUTE, MAPS, SAMPLE, THRESHOLD, first_attribute
 from snnpar.evaluate import probabilities
+from snnpar.explain import heatmap
 from snnpar.images import open_rgb
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.metrics import pedestrian_metrics
@@ -43,6 +45,21 @@ def test_most_answers_on_the_bundled_samples_are_right(pair: dict[str, LoadedMod
         truth = [name in sample.labels for name in model.schema.attributes]
         right.append((probs > 0.45) == truth)
     assert np.mean(right) >= least
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_first_map_that_is_shown_says_where(pair: dict[str, LoadedModel], role: str) -> None:
+    """Both models are right about the first attribute, and their first maps are strong on its place alone: the top
+    that has the stripes, from shoulders to hips. If other weights are not, choose another SAMPLE or ATTRIBUTE."""
+    model = pair[role]
+    (sample,) = [one for one in samples() if one.name == SAMPLE]
+    attribute, image = first_attribute(model.schema.attributes), open_rgb(sample.path)
+    assert attribute == ATTRIBUTE in sample.labels
+    assert analyze(model, image).prediction.probs[model.schema.index(attribute)] > THRESHOLD
+    heat = heatmap(MAPS[role], model, image, attribute)
+    row, _ = np.unravel_index(heat.values.argmax(), heat.values.shape)
+    assert 0.15 < heat.geometry.rows.centres[row] < 0.55
+    assert (heat.values > heat.bound / 2).mean() <= 1 / 3, "a map that is red all over says nothing"
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -13,6 +13,9 @@ from torch import nn
 from snnpar import ASSETS
 from snnpar.checkpoint import Checkpoint, read_checkpoint, save_weights, write_config, write_phrases
 from snnpar.config import ModelConfig
+from snnpar.datasets.gallery import SAMPLES
+from snnpar.defaults import SAMPLE
+from snnpar.images import open_rgb
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, load_phrases, load_schema
 
@@ -31,6 +34,11 @@ def random_images(count: int, config: ModelConfig, seed: int = 0) -> torch.Tenso
 def random_picture(seed: int = 0, size: tuple[int, int] = (40, 24)) -> np.ndarray:
     """uint8 (H, W, 3)."""
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
+def first_picture() -> np.ndarray:
+    """The sample that the app begins with."""
+    return open_rgb(SAMPLES / f"{SAMPLE}.png")
 
 
 def lively(config: ModelConfig, num_attributes: int = len(PA100K), seed: int = 0) -> nn.Module:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from snnpar.explain.attention import softmaxes, text_to_patch
 from snnpar.explain.spiking import co_fire_counts
+from snnpar.geometry import geometry_of
 from snnpar.lens import Lens, LensMaps, save_images, save_lens
 from snnpar.models import ModelOutput
 from snnpar.runs import Run
@@ -44,7 +45,7 @@ def write_lens(run: Run, epoch: int, step: int, model: nn.Module, teacher: Teach
     maps = None
     if taught:
         widest = (output.logits - taught.logits).abs().argmax(1).cpu().numpy()
-        maps = compare_maps(model, trace, output, taught, attention, widest)
+        maps = compare_maps(model, trace, output, taught, attention, widest, teacher.model)
     save_images(run.path, _pictures(images, model.config.mean, model.config.std))
     save_lens(run.path, Lens(epoch, step, schema.labels, tuple(files), np.asarray(labels), _numbers(output.logits),
                              _numbers(taught.logits) if taught else None, maps))
@@ -65,14 +66,15 @@ def firing(trace: SpikeTrace) -> dict[str, dict[str, float]]:
 
 
 def compare_maps(model: nn.Module, trace: SpikeTrace, output: ModelOutput, taught: ModelOutput, attention: Tensor,
-                 attribute: np.ndarray) -> LensMaps | None:
+                 attribute: np.ndarray, teacher: nn.Module) -> LensMaps | None:
     """Teacher's attention (B, A, N) against the student's map; `attribute` (B,) is the column whose maps are kept.
 
     The student's map is the cosine of its tokens and the teacher's phrases, the space of feature distillation; where
     the widths differ, its co-fire counts, one map for all attributes; None if it has neither.
     """
     grid = model.config.token_grid
-    if output.features.shape[-1] == taught.text_features.shape[-1]:
+    signed = output.features.shape[-1] == taught.text_features.shape[-1]
+    if signed:
         title = "Text-patch cosine: student tokens after the last block against the teacher's projected phrase"
         student = F.cosine_similarity(output.features[:, None], taught.text_features[:, :, None], dim=-1).cpu()
     elif trace.names:
@@ -85,7 +87,8 @@ def compare_maps(model: nn.Module, trace: SpikeTrace, output: ModelOutput, taugh
     picked = torch.arange(len(attribute)), torch.from_numpy(attribute)
     return LensMaps("Text-to-patch attention of the fusion block, mean of its heads", title,
                     correlation(attention, student).numpy(), attribute,
-                    *(_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)))
+                    *(_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)), signed,
+                    *(geometry_of(one.windows, one.config.image_size, grid) for one in (teacher, model)))
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:

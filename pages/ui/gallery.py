@@ -64,13 +64,15 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
                 same = [heat for heat in everything if heat.unit == shown.heat.unit]
                 with st.container(width=WIDTH, gap="xsmall"):
                     _map(selection, role, shown, same if st.session_state["scales"] == SHARED else [shown.heat])
+        if group:
+            st.caption(group[0].heat.placed)
         if scored and group:
             _curves(role, group, label)
 
 
 def _heading(group: list[Shown], label: str) -> str:
     """What the scores were taken from: where a model sees no attribute, hiding it can take little away."""
-    return f", best first · it says “{label}” with {group[0].score.deletion[0]:.0%}" if group else ""
+    return f" · it says “{label}” with {group[0].score.deletion[0]:.0%}" if group else ""
 
 
 def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
@@ -110,7 +112,7 @@ def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]
 
 
 def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Shown]]) -> dict[str, list[Shown]]:
-    """The maps with their scores, best first; says what is being scored meanwhile."""
+    """The maps with their scores, in their order: one picture makes no ranking. Says what is being scored meanwhile."""
     total, done = sum(map(len, maps.values())), 0
     progress = st.progress(0.0, "Scoring…")
     scored = {}
@@ -123,7 +125,6 @@ def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Sh
             score = _score(f"{others}:{key}", seen[role], selection, shown.heat)
             scored[role].append(Shown(shown.method, shown.heat, score))
             done += 1
-        scored[role].sort(key=lambda shown: -shown.score.score)
     progress.empty()
     return scored
 
@@ -140,13 +141,12 @@ def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap])
         areas = shown.score.areas
         st.markdown(f"score **{shown.score.score:+.3f}**  \n"
                     f":small[insertion {areas['insertion']:.3f}]  \n:small[deletion {areas['deletion']:.3f}]")
-    figure = overlay(selection.picture.small, heat.values, heat.unit, width=WIDTH,
-                     low=min(float(one.values.min()) for one in scale_of),
-                     high=max(float(one.values.max()) for one in scale_of))
+    figure = overlay(selection.picture.small, heat.values, heat.unit, geometry=heat.geometry, signed=heat.signed,
+                     bound=max(one.bound for one in scale_of), width=WIDTH)
     st.plotly_chart(figure, width=WIDTH, key=f"{role}_{shown.method}_map", config={"displayModeBar": False},
                     alt=f"{LOOKS[role].name}: {heat.title}")
     note = "" if METHODS[role][shown.method].per_attribute else " The same for every attribute."
-    st.caption(f"{heat.hooked[0].upper()}{heat.hooked[1:]}.{note}")
+    st.caption(f"{heat.colours} {heat.hooked[0].upper()}{heat.hooked[1:]}.{note}")
 
 
 def _curves(role: str, group: list[Shown], label: str) -> None:

@@ -12,12 +12,13 @@ from PIL import Image
 from streamlit.components.v2.types import ComponentRenderer
 
 JPEG_QUALITY = 90
+GEOMETRY = Path(__file__).parent / "geometry.js"
 
 
 def component(folder: Path) -> ComponentRenderer:
-    """Register the component whose markup, style and scripts, joined to one module, lie in a folder."""
-    html, css, js = ("\n".join(path.read_text("utf-8") for path in sorted(folder.glob(f"*.{kind}")))
-                     for kind in ("html", "css", "js"))
+    """Register the component whose markup, style and scripts lie in a folder; geometry.js joins the scripts."""
+    html, css, js = ("\n".join(path.read_text("utf-8") for path in [*shared, *sorted(folder.glob(f"*.{kind}"))])
+                     for kind, shared in (("html", ()), ("css", ()), ("js", (GEOMETRY,))))
     return st.components.v2.component(f"snnpar_{folder.name}", html=html, css=css, js=js)
 
 

@@ -65,8 +65,8 @@ def _grid(selection: Selection, student: Seen) -> None:
     spikes = None
     if cell.t and cell.branch:
         spikes = entering_spikes(student.model.module, student.analysis.trace, cell.branch)[cell.t - 1]
-    grid = student.model.checkpoint.model.token_grid
-    ledger_grid.show(ledger, spikes, selection.picture.small, grid, f"Spike ledger of {name} for {label}")
+    ledger_grid.show(ledger, spikes, selection.picture.small, student.model.geometry,
+                     f"Spike ledger of {name} for {label}")
     _channels(selection, student, ledger, cell)
 
 

@@ -14,7 +14,7 @@ from pages.ui.picture_data import Picture
 from snnpar.checkpoint import Checkpoint, CheckpointError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS
-from snnpar.inference import Analysis, LoadedModel, analyze, load
+from snnpar.inference import Analysis, Latency, LoadedModel, analyze, load, measure_latency
 
 MODELS_KEPT = 4
 ANALYSES_KEPT = 24  # a trace of the shipped student holds 0.1 MB of spikes
@@ -83,8 +83,20 @@ def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
 def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
     model = load(_checkpoint)
     height, width = _checkpoint.model.image_size
-    analyze(model, np.zeros((height, width, 3), np.uint8))  # a first pass is many times slower: nobody's latency
+    analyze(model, np.zeros((height, width, 3), np.uint8))  # a first pass is many times slower
     return model
+
+
+def latency(one: Seen) -> Latency:
+    """How long a model takes for a picture: for any, as its arithmetic is the same. Measured once for each model."""
+    height, width = one.model.checkpoint.model.image_size
+    with st.spinner(f"Timing {one.model.checkpoint.name}…"):
+        return _latency(one.version, one.model, np.zeros((height, width, 3), np.uint8))
+
+
+@computed(max_entries=MODELS_KEPT)
+def _latency(version: str, _model: LoadedModel, _image: np.ndarray) -> Latency:
+    return measure_latency(_model, _image)
 
 
 @computed(max_entries=ANALYSES_KEPT)

@@ -11,6 +11,7 @@ from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.looking import Seen
 from snnpar.figures import LOOKS
+from snnpar.geometry import Geometry
 from snnpar.inference import shared_attributes
 from snnpar.probing import Occlusion, occlude
 
@@ -33,32 +34,33 @@ FORMULA = r"\Delta z_a = z_a(\text{hidden}) - z_a(\text{whole}), \qquad \text{fl
 def show(selection: Selection, seen: dict[str, Seen]) -> None:
     """Runs again, alone, when a stroke has ended."""
     hint.heading("Hide a part from both", WHAT, FORMULA)
-    grid = list(seen.values())[-1].model.checkpoint.model.token_grid
-    hidden = occluder.mask(grid)
+    geometry = list(seen.values())[-1].model.geometry  # one mask for both: the student's cells, if there is one
+    hidden = occluder.mask(geometry.shape)
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        occluder.show(selection.picture.small, hidden)
+        occluder.show(selection.picture.small, hidden, geometry)
     with right:
         if not hidden.any():
             st.info("Paint over the picture, or hide the head, the upper body or the legs; both models then look "
                     "again.", icon=":material/brush:")
             return
         with st.spinner("Looking again, with a part hidden…"):
-            after = {role: _again(one, selection, hidden) for role, one in seen.items()}
+            after = {role: _again(one, selection, hidden, geometry) for role, one in seen.items()}
         _flips(after, selection.threshold)
         _cost(after, selection.attribute)
         _table(after, selection)
 
 
-def _again(one: Seen, selection: Selection, hidden: np.ndarray) -> Occlusion:
+def _again(one: Seen, selection: Selection, hidden: np.ndarray, geometry: Geometry) -> Occlusion:
     picture = selection.picture
-    mask = f"{hidden.shape}:{occluder.pack(hidden)}"
-    return _occlude(one.version, picture.digest, mask, one, picture.image, hidden)
+    mask = f"{geometry}:{occluder.pack(hidden)}"
+    return _occlude(one.version, picture.digest, mask, geometry, one, picture.image, hidden)
 
 
 @computed(max_entries=OCCLUSIONS_KEPT)
-def _occlude(version: str, digest: str, mask: str, _one: Seen, _image: np.ndarray, _hidden: np.ndarray) -> Occlusion:
-    return occlude(_one.model, _one.analysis, _image, _hidden)
+def _occlude(version: str, digest: str, mask: str, _geometry: Geometry, _one: Seen, _image: np.ndarray,
+             _hidden: np.ndarray) -> Occlusion:
+    return occlude(_one.model, _one.analysis, _image, _hidden, _geometry)
 
 
 def _names(after: dict[str, Occlusion]) -> tuple[str, ...]:

@@ -73,8 +73,10 @@ def _cards(run: Run, lens: Lens) -> None:
         for number, image in enumerate(images):
             column = maps.attribute[number]
             with st.container(width=CARD_PX, gap="xsmall"):
-                pair = [figures.tinted(image, maps.teacher[number]), np.full((len(image), GAP_PX, 3), 138, np.uint8),
-                        figures.tinted(image, maps.student[number])]
+                pair = [figures.tinted(image, maps.teacher[number], geometry=maps.teacher_geometry, signed=False),
+                        np.full((len(image), GAP_PX, 3), 138, np.uint8),
+                        figures.tinted(image, maps.student[number], geometry=maps.student_geometry,
+                                       signed=maps.student_signed)]
                 st.image(np.concatenate(pair, axis=1), width=CARD_PX)
                 r = maps.correlation[number, column]
                 st.markdown(f":small[**{number + 1}** · {lens.attributes[column]}  \n"

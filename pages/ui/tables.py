@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, looking
 from pages.ui.chrome import mark
 from pages.ui.looking import Seen
 from pages.ui.rows import Row, right, timesteps
+
+WHY_NOT_FASTER = (
+    "Fewer operations can still take longer here: a CPU multiplies by a zero as slowly as by any number and runs the "
+    "student once for each timestep; what silence saves, only hardware made for spikes can skip."
+)
 
 
 def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | None) -> None:
@@ -32,11 +37,20 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
             )
         for role, one in seen.items():
+            latency = looking.latency(one)
             _number(
                 f"{mark(role)} time",
-                f"{one.analysis.latency_ms:.0f} ms",
-                "One picture on this computer, measured once, the recording of its layers included.",
+                str(latency),
+                f"One picture on this computer: {latency.spread}, nothing recorded.",
             )
+    times(seen)
+
+
+def times(seen: dict[str, Seen]) -> None:
+    """How long each model takes, with the spread of the passes, and why that need not follow its operations."""
+    found = {role: looking.latency(one) for role, one in seen.items()}
+    said = "; ".join(f"{mark(role)} {latency} ({latency.spread})" for role, latency in found.items())
+    st.caption(f"Time for one picture on this computer: {said}. {WHY_NOT_FASTER}")
 
 
 def _number(label: str, value: str, help: str, part: str | None = None) -> None:
@@ -56,7 +70,7 @@ def provenance(seen: dict[str, Seen]) -> None:
                       if one.analysis.energy.neurons)
     lines.append(
         f"Energy is an estimate for one picture: {energy.convention}. {energy.assumptions.note}{neurons} "
-        "Latency is one pass on this computer, measured while recording."
+        "Time is that of bare passes of one picture on this computer."
     )
     st.caption("  \n".join(lines))
     for one in seen.values():

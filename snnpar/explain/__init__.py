@@ -5,6 +5,8 @@ Add a method with a function here and a line in METHODS.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from snnpar.explain.attention import fusion_attention, rollout
@@ -29,8 +31,10 @@ METHODS: dict[str, dict[str, Method]] = {
         **CAMS,
     },
     "student": {
-        "ledger": Method("Spike ledger", True, ledger),
-        "cosine": Method("Text-patch cosine", True, text_patch_cosine),
+        # First: the one whose values are exact, and in the unit of the answer. Summed over t it is Grad-CAM before its
+        # negative values are cut off, plus a constant: neither shows better than the other where a model looks.
+        "ledger": Method("Spike ledger", True, ledger, signed=True),
+        "cosine": Method("Text-patch cosine", True, text_patch_cosine, signed=True),
         "co_fire": Method("q.k co-fire counts", False, co_fire),
         **CAMS,
     },
@@ -47,4 +51,5 @@ def heatmap(method: str, model: LoadedModel, image: np.ndarray, attribute: str, 
     if method not in methods:
         raise ValueError(f"A {model.role} has no heatmap {method!r}; it has {', '.join(methods)}.")
     with model.lock:
-        return methods[method].compute(model, image, attribute, Known(teacher, trace))
+        found = methods[method].compute(model, image, attribute, Known(teacher, trace))
+    return replace(found, signed=methods[method].signed, geometry=model.geometry)

@@ -31,8 +31,10 @@ def _cam(method: str, title: str, model: LoadedModel, image: np.ndarray, attribu
 
     target = _cam_layer(model)
     images = model.prepare(image).requires_grad_(True)
-    make = getattr(pytorch_grad_cam, method)
-    with torch.enable_grad(), make(_Logits(model), [target.layer], reshape_transform=target.reshape) as cam:
+    kind = getattr(pytorch_grad_cam, method)
+    # One value for each token: grad-cam would stretch them over the image as if tokens lay in even cells.
+    kind = type(method, (kind,), {"get_target_width_height": lambda *_: model.checkpoint.model.token_grid[::-1]})
+    with torch.enable_grad(), kind(_Logits(model), [target.layer], reshape_transform=target.reshape) as cam:
         values = cam(images, [ClassifierOutputTarget(model.schema.index(attribute))])[0]
     return Heatmap(values.astype(np.float32), title, "relative, 0 to 1", target.hooked)
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from snnpar.geometry import Geometry
 from snnpar.inference import LoadedModel
 from snnpar.trace import SpikeTrace
+
+SIGNED = "Red speaks for the attribute, blue against it; clear is neither."
+UNSIGNED = "The deeper the red, the more this place counts; clear is nothing."
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +21,8 @@ class Heatmap:
     """values (rows, columns) float32 over the image; `hooked` says where in the model they come from.
 
     A map that is made of timesteps has `frames` (T, rows, columns): what each timestep alone contributes to `values`.
+    `signed`: its values speak for or against, so that 0 is the middle of its colours; else 0 is their beginning.
+    `geometry`: where its cells lie on the image, even cells unless told.
     """
 
     values: np.ndarray
@@ -24,12 +30,36 @@ class Heatmap:
     unit: str
     hooked: str
     frames: np.ndarray | None = None
+    signed: bool = False
+    geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2:
             raise ValueError(f"a heatmap must be (rows, columns); got {self.values.shape}")
+        if self.geometry is None:
+            object.__setattr__(self, "geometry", Geometry.even(*self.values.shape))
+        if self.geometry.shape != self.values.shape:
+            raise ValueError(f"a heatmap of {self.geometry.shape} cells; got {self.values.shape} values")
         if self.frames is not None and self.frames.shape[1:] != self.values.shape:
             raise ValueError(f"frames must be (T, {', '.join(map(str, self.values.shape))}); got {self.frames.shape}")
+
+    @property
+    def bound(self) -> float:
+        """The value of the deepest colour: the largest size of any value, at any t. The same wherever it is shown."""
+        return max(float(np.abs(self.values).max()), float(np.abs(self.over_time()).max()))
+
+    @property
+    def colours(self) -> str:
+        """What the colours mean, for a reader who never saw such a map."""
+        return SIGNED if self.signed else UNSIGNED
+
+    @property
+    def placed(self) -> str:
+        """Where the cells are drawn."""
+        if abs(self.geometry.shift) < 1e-6:
+            return "A cell is the patch of pixels that its token reads."
+        return ("Cells are drawn around the centres of the tokens' receptive fields, "
+                f"{self.geometry.shift:.2f} of a cell above and left of an even grid; those at the border reach to it.")
 
     @property
     def adds_up(self) -> bool:
@@ -56,11 +86,15 @@ class Known:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to make a heatmap. `per_attribute` is False where the map is the same for every attribute."""
+    """A way to make a heatmap.
+
+    `per_attribute` is False where the map is the same for every attribute; `signed` as of its heatmaps.
+    """
 
     label: str
     per_attribute: bool
     compute: Callable[[LoadedModel, np.ndarray, str, Known], Heatmap]
+    signed: bool = False
 
 
 def on_grid(values: Tensor, model: LoadedModel) -> np.ndarray:

@@ -13,6 +13,8 @@ from snnpar.figures.overlay import palette, span
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from snnpar.geometry import Geometry
+
 COLOUR, PALE = "#9b5de5", "rgba(138,148,163,0.45)"
 
 
@@ -66,17 +68,16 @@ def lens_logits(labels: Sequence[str], teacher: np.ndarray, student: np.ndarray,
     return bare(figure, 70 + 20 * len(names), legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
 
 
-def tinted(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+def tinted(image: np.ndarray, values: np.ndarray, *, geometry: Geometry, signed: bool) -> np.ndarray:
     """An image uint8 (H, W, 3) in grey under a map (rows, columns) on its own scale, one cell a token: uint8 (H, W, 3).
 
-    Colours as in `overlay`: clear is the lowest, or 0 if any value is negative. A map with NaN leaves the image as is.
+    Colours and cells as in `overlay`. A map with NaN leaves the image as is.
     """
     grey = np.asarray(image, float).mean(2, keepdims=True).repeat(3, 2)
     if not np.isfinite(values).all():
         return grey.astype(np.uint8)
-    low, high = span(float(values.min()), float(values.max()))
+    low, high = span(float(np.abs(values).max()), signed=signed)
     steps = np.clip((values - low) / (high - low) * 255, 0, 255).round().astype(int)
-    rows, columns = (np.arange(size) * cells // size for size, cells in zip(image.shape, values.shape, strict=False))
-    colours = palette(centred=low < 0)[steps][np.ix_(rows, columns)].astype(float)
+    colours = geometry.spread(palette(signed=signed)[steps], *image.shape[:2]).astype(float)
     share = colours[..., 3:] / 255
     return (grey * (1 - share) + colours[..., :3] * share).round().astype(np.uint8)

@@ -12,6 +12,8 @@ from snnpar.figures.looks import bare
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from snnpar.geometry import Geometry
+
 # Over a grey picture: clear where a map is low, so that the person stays visible.
 SEQUENTIAL = [
     [0, "rgba(255,237,160,0)"],
@@ -23,22 +25,21 @@ DIVERGING = [[0, "rgba(33,80,180,0.85)"], [0.5, "rgba(255,255,255,0)"], [1, "rgb
 BAR_HEIGHT = 56  # pixels for a colour bar with ticks and unit
 
 
-def overlay(image: np.ndarray, values: np.ndarray, unit: str, *, low: float, high: float, width: int) -> go.Figure:
-    """A heatmap (rows, columns) over an image (H, W, 3) uint8 in grey, one cell per token, not smoothed.
+def overlay(image: np.ndarray, values: np.ndarray, unit: str, *, geometry: Geometry, signed: bool, bound: float,
+            width: int) -> go.Figure:
+    """A heatmap (rows, columns) over an image (H, W, 3) uint8 in grey, a cell where each token lies, not smoothed.
 
-    The colours run from `low` (clear) to `high`; a range with negative values is centred on a clear 0. The figure is
-    `width` pixels wide and as tall as the image needs, plus the colour bar.
+    The colours run from a clear 0 to `bound`, and to -`bound` if values are `signed`. The figure is `width` pixels wide
+    and as tall as the image needs, plus the colour bar.
     """
     import plotly.graph_objects as go
     from PIL import Image
 
-    rows, columns = values.shape
     tall = round(width * min(3.0, image.shape[0] / image.shape[1]))
-    centred = low < 0
-    low, high = span(low, high)
+    low, high = span(bound, signed=signed)
     figure = go.Figure()
     figure.add_layout_image(
-        {"source": Image.fromarray(image).convert("L"), "x": 0, "y": 0, "sizex": columns, "sizey": rows},
+        {"source": Image.fromarray(image).convert("L"), "x": 0, "y": 0, "sizex": 1, "sizey": 1},
         xref="x",
         yref="y",
         sizing="stretch",
@@ -46,28 +47,28 @@ def overlay(image: np.ndarray, values: np.ndarray, unit: str, *, low: float, hig
     )
     figure.add_heatmap(
         z=values,
-        x0=0.5,
-        y0=0.5,
-        colorscale=DIVERGING if centred else SEQUENTIAL,
+        x=geometry.columns.edges,
+        y=geometry.rows.edges,
+        colorscale=DIVERGING if signed else SEQUENTIAL,
         zmin=low,
         zmax=high,
         hovertemplate="%{z:.3g} " + unit + "<extra></extra>",
         colorbar=_colour_bar(unit, low, high),
     )
-    figure.update_xaxes(range=[0, columns], visible=False)
-    figure.update_yaxes(range=[rows, 0], visible=False)
+    figure.update_xaxes(range=[0, 1], visible=False)
+    figure.update_yaxes(range=[1, 0], visible=False)
     return bare(figure, tall + BAR_HEIGHT, width=width).update_layout(margin={"l": 0, "r": 0, "t": 0, "b": BAR_HEIGHT})
 
 
-def span(low: float, high: float) -> tuple[float, float]:
-    """The range of a colour scale over values from low to high: symmetric about 0 if any is negative, never empty."""
-    bound = max(abs(low), abs(high), 1e-9)
-    return (-bound, bound) if low < 0 else (low, max(high, low + 1e-9))
+def span(bound: float, *, signed: bool) -> tuple[float, float]:
+    """The range of a colour scale: symmetric about 0 for signed values, else from 0; never empty."""
+    bound = max(bound, 1e-9)
+    return (-bound if signed else 0.0, bound)
 
 
-def palette(*, centred: bool) -> np.ndarray:
+def palette(*, signed: bool) -> np.ndarray:
     """(256, 4) uint8 RGBA: the colours of `overlay` from the lowest value to the highest, for a canvas."""
-    stops = DIVERGING if centred else SEQUENTIAL
+    stops = DIVERGING if signed else SEQUENTIAL
     colours = np.array([[float(part) for part in re.findall(r"[\d.]+", colour)] for _, colour in stops])
     colours[:, 3] *= 255
     places = np.linspace(0, 1, 256)

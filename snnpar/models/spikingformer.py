@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.config import ModelConfig
+from snnpar.geometry import Window
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.pretrained import Pretrained
 from snnpar.neurons import LIF
 
 ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head width
 ATTENTION_THRESHOLD = 0.5
+CONV, POOL = Window(3, padding=1), Window(3, stride=2, padding=1)  # of the tokenizer
 
 
 def over_time(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -27,7 +29,7 @@ def over_time(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 def max_pool(x: Tensor) -> Tensor:
     """Halve height and width of (n, C, H, W); of spikes, a logical OR."""
-    return F.max_pool2d(x, 3, stride=2, padding=1)
+    return F.max_pool2d(x, *POOL)
 
 
 class Tokenizer(nn.Module):
@@ -43,11 +45,11 @@ class Tokenizer(nn.Module):
         self.timesteps = config.timesteps
         self.pool_first = config.pool_first
         widths = (config.dim // 8, config.dim // 8, config.dim // 4, config.dim // 2, config.dim, config.dim)
-        self.proj_conv = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
+        self.proj_conv = nn.Conv2d(3, widths[0], *CONV, bias=False)
         self.proj_bn = nn.BatchNorm2d(widths[0])
         for stage in range(1, 5):
             self.add_module(f"proj{stage}_lif", LIF(config.tau))
-            conv = nn.Conv2d(widths[stage], widths[stage + 1], 3, padding=1, bias=False)
+            conv = nn.Conv2d(widths[stage], widths[stage + 1], *CONV, bias=False)
             self.add_module(f"proj{stage}_conv", conv)
             self.add_module(f"proj{stage}_bn", nn.BatchNorm2d(widths[stage + 1]))
 
@@ -62,6 +64,11 @@ class Tokenizer(nn.Module):
             spikes = spikes if self.pool_first else over_time(max_pool, spikes)
             x = over_time(norm, over_time(conv, spikes))
         return x
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """Every convolution and pooling, in order."""
+        return CONV, *4 * (POOL, CONV)
 
 
 class CoFire(nn.Module):
@@ -159,6 +166,11 @@ class Spikingformer(Pretrained, nn.Module):
     def prior_bias(self) -> nn.Parameter:
         """(A,) the last bias added to the logits."""
         return self.head.bias
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """From image to tokens: what decides where tokens lie, see `snnpar.geometry`."""
+        return self.patch_embed.windows
 
     def forward(self, images: Tensor) -> ModelOutput:
         x = self.patch_embed(images)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
+from snnpar.geometry import Window
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.pretrained import Pretrained
 
@@ -53,8 +54,18 @@ class ConvStem(nn.Module):
         )
         self.proj = nn.Conv2d(dim, dim, 1)
 
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """Every convolution on the longest path, in order."""
+        convs = (module for module in self.modules() if isinstance(module, nn.Conv2d))
+        return tuple(_window(conv) for conv in convs)
+
     def forward(self, images: Tensor) -> Tensor:
         return self.proj(self.stages(F.relu(self.first(images))))
+
+
+def _window(conv: nn.Conv2d) -> Window:
+    return Window(conv.kernel_size[0], conv.stride[0], conv.padding[0])
 
 
 class PatchEmbed(nn.Module):
@@ -63,6 +74,11 @@ class PatchEmbed(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, dim, 16, stride=16)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The one convolution."""
+        return (_window(self.proj),)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.proj(images)
@@ -102,6 +118,11 @@ class VisionTransformer(nn.Module):
                 block.drop_path1, block.drop_path2 = DropPath(drop), DropPath(drop)
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)
 
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """From image to tokens: what decides where tokens lie, see `snnpar.geometry`."""
+        return self.patch_embed.windows
+
     def forward(self, images: Tensor, blocks: Iterable[Block]) -> Tensor:
         """Tokens (B, 1 + N, D), class token first, after `blocks`; no norm."""
         patches = self.patch_embed(images).flatten(2).transpose(1, 2)
@@ -133,6 +154,10 @@ class ViTStudent(Pretrained, nn.Module):
     def prior_bias(self) -> nn.Parameter:
         """(A,) the last bias added to the logits."""
         return self.head.bias
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return self.vit.windows
 
     def forward(self, images: Tensor) -> ModelOutput:
         tokens = at_least_float32(self.vit.norm(self.vit(images, self.vit.blocks))[:, 1:])

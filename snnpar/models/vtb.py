@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
+from snnpar.geometry import Window
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.pretrained import Pretrained
 from snnpar.models.vit import Block, VisionTransformer, init_weights, trunc_normal_
@@ -56,6 +57,11 @@ class VTB(Pretrained, nn.Module):
     def prior_bias(self) -> nn.Parameter:
         """(A,) the last bias added to the logits."""
         return self.bn.bias
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """From image to tokens, see `snnpar.geometry`."""
+        return self.vit.windows
 
     @property
     def fusion_block(self) -> Block:

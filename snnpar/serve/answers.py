@@ -81,13 +81,18 @@ class Trace(TypedDict):
 
 
 class Heat(TypedDict):
-    """One heatmap: values by rows and columns (tokens, or the model's pixels), and a PNG over the picture in base64."""
+    """One heatmap: values by rows and columns of tokens, and a PNG over the picture in base64.
+
+    cell_edges: where a token's cell begins and ends on the picture, as shares of its height (rows) and width (columns).
+    """
 
     checkpoint: str
     attribute: str
     title: str
     unit: str
     hooked: str
+    colours: str
+    cell_edges: dict[str, list[float]]
     values: list[list[float]]
     png_base64: str
 
@@ -199,8 +204,8 @@ class Answers:
             role: teacher or student
             method: one of the role's heatmap methods, see /models; empty: the one that the app shows first
         Returns:
-            the map's values by rows and columns, their unit, where in the model they come from, and the map over the
-            picture as a PNG in base64
+            the map's values by rows and columns, their unit, where in the model they come from, where the
+            cells lie, and the map over the picture as a PNG in base64
         """
         model = self.pair[_one_of(role, "role", ROLES)]
         method = _one_of(method or MAPS[model.role], "method", METHODS[model.role])
@@ -208,7 +213,9 @@ class Answers:
         picture = _picture(image)
         heat = heatmap(method, model, picture, attribute, teacher=self.pair.teacher)
         return Heat(checkpoint=model.checkpoint.name, attribute=attribute, title=heat.title, unit=heat.unit,
-                    hooked=heat.hooked, values=heat.values.astype(float).tolist(),
+                    hooked=heat.hooked, colours=heat.colours,
+                    cell_edges={side: getattr(heat.geometry, side).edges.tolist() for side in ("rows", "columns")},
+                    values=heat.values.astype(float).tolist(),
                     png_base64=_png(overlaid(picture, heat)))
 
     def energy(self, image: str, role: Roles = "both", convention: str = ENERGY) -> dict[str, Energy]:

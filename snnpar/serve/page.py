@@ -87,7 +87,7 @@ def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[
 
 
 def _caption(role: str, heat: Heat) -> str:
-    return f"{LOOKS[role].name}: {heat['title']}, {heat['unit']}"
+    return f"{LOOKS[role].name}: {heat['title']}, {heat['unit']}. {heat['colours']}"
 
 
 def _told(function: Callable) -> Callable:

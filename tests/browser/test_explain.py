@@ -7,18 +7,18 @@ import re
 import numpy as np
 import pytest
 from browsing import MARKS, settle
-from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
+from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
 from pages.ui import occluder
-from snnpar.datasets.gallery import samples
-from snnpar.images import open_rgb
+from snnpar.geometry import Axis, Geometry
 from snnpar.inference import analyze, load
 from snnpar.ledger import Ledger, entering_spikes, spike_ledger
 from snnpar.probing import occlude
 
 pytestmark = MARKS
-PICTURE = open_rgb(samples()[0].path)
+PICTURE = first_picture()
 ROWS, COLUMNS = STUDENT.token_grid
+GEOMETRY = Geometry(*(Axis(side // 16, 0.5 / side, 16 / side) for side in STUDENT.image_size))
 WAIT_MS = 90_000
 
 
@@ -57,7 +57,9 @@ def number(text: str) -> float:
 def center(page, selector: str, row: int, column: int) -> tuple[float, float]:
     """Of a token of a picture."""
     box = page.locator(selector).bounding_box()
-    return box["x"] + box["width"] * (column + 0.5) / COLUMNS, box["y"] + box["height"] * (row + 0.5) / ROWS
+    down, across = (axis.edges for axis in (GEOMETRY.rows, GEOMETRY.columns))
+    x, y = across[column : column + 2].mean(), down[row : row + 2].mean()
+    return box["x"] + box["width"] * x, box["y"] + box["height"] * y
 
 
 def test_the_ledger_is_read_cell_by_cell_and_token_by_token(page, url: str, sent: list, ledger: Ledger,

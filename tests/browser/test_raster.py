@@ -7,12 +7,11 @@ import re
 import numpy as np
 import pytest
 from browsing import MARKS, settle
-from tiny import STUDENT, write_checkpoint
+from tiny import STUDENT, first_picture, write_checkpoint
 
 from snnpar import raster
-from snnpar.datasets.gallery import samples
 from snnpar.energy import accumulates_by_token
-from snnpar.images import open_rgb
+from snnpar.geometry import Axis
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.membrane import record_membrane
 from snnpar.trace import SpikeTrace
@@ -22,7 +21,7 @@ T, GRID = STUDENT.timesteps, STUDENT.token_grid
 ROWS, COLUMNS = GRID
 GUTTER, HEAD = 46, 20  # of cells.js
 Q = "block.0.attn.q_lif"
-PICTURE = open_rgb(samples()[0].path)
+PICTURE = first_picture()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +71,10 @@ def value(page, name: str) -> float:
 def token_at(page, row: int, column: int) -> tuple[float, float]:
     """The middle of a token of the picture."""
     box = page.locator(".brush").bounding_box()
-    return box["x"] + (column + 0.5) * box["width"] / COLUMNS, box["y"] + (row + 0.5) * box["height"] / ROWS
+    height, width = STUDENT.image_size
+    middle = [Axis(side // 16, 0.5 / side, 16 / side).edges for side in (width, height)]
+    x, y = (edges[place : place + 2].mean() for edges, place in zip(middle, (column, row), strict=True))
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
 
 def cell_at(page, row: int, x: int, height: int, width: int) -> tuple[float, float]:

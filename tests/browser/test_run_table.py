@@ -79,7 +79,8 @@ def test_rows_are_marked_sorted_compared_exported_and_deleted(root: Path, tmp_pa
         with page.expect_download() as saved:
             page.get_by_role("button", name="CSV").click()
         rows = list(csv.DictReader(saved.value.path().read_text("utf-8").splitlines()))
-        assert {row["name"]: row["note"] for row in rows} == {**{n: f"'+ {n}" for n in ("d", "b", "c", "live")}, "e": ""}
+        noted = {name: f"'+ {name}" for name in ("d", "b", "c", "live")}
+        assert {row["name"]: row["note"] for row in rows} == {**noted, "e": ""}
         page.get_by_role("button", name="Delete 3 runs…").click()
         settle_polling(page)  # the question outlives the polling
         page.get_by_role("button", name="Delete 3 for good").click()

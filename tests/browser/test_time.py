@@ -7,19 +7,18 @@ import re
 import numpy as np
 import pytest
 from browsing import MARKS, settle
-from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
+from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
-from snnpar.datasets.gallery import samples
+from snnpar.defaults import ATTRIBUTE
 from snnpar.energy import energy_over_time
 from snnpar.explain import heatmap
 from snnpar.figures import palette, span
-from snnpar.images import open_rgb
 from snnpar.inference import analyze, load, prefix_probs
 from snnpar.outcomes import decided_at
 
 pytestmark = MARKS
 T = STUDENT.timesteps
-PICTURE = open_rgb(samples()[0].path)
+PICTURE = first_picture()
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +72,18 @@ def place(page, t: int) -> tuple[float, float]:
 
 
 def pixels(page) -> np.ndarray:
-    """RGBA of the student's map, one pixel per token."""
-    flat = page.locator("figure[data-role=student] .stack canvas").evaluate(
-        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
-    return np.array(flat, np.uint8).reshape(*STUDENT.token_grid, 4)
+    """RGBA of the student's map."""
+    canvas = page.locator("figure[data-role=student] .stack canvas")
+    size = canvas.evaluate("c => [c.height, c.width]")
+    flat = canvas.evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
+    return np.array(flat, np.uint8).reshape(*size, 4)
 
 
 def test_arrow_keys_take_everything_to_every_t(page, sent: list, models: dict, trace) -> None:
     probs = prefix_probs(trace.logits_per_timestep[:, 0])
     energy = energy_over_time(trace)
-    heat = heatmap("co_fire", models["student"], PICTURE, "Female")
-    low, high = span(heat.over_time().min(), heat.over_time().max())
+    heat = heatmap("co_fire", models["student"], PICTURE, ATTRIBUTE)
+    low, high = span(heat.bound, signed=False)
     decided = [f"decided at t={t}, stable since" for t in decided_at(probs, 0.45)]
     assert page.locator(".decided").all_inner_texts() == decided
     bar(page).focus()
@@ -93,10 +93,12 @@ def test_arrow_keys_take_everything_to_every_t(page, sent: list, models: dict, t
         number = page.locator(".meters [data-role=student] .number").inner_text()
         assert float(re.search(r"[\d.]+", number)[0]) == pytest.approx(energy[t - 1], rel=6e-3)
         shade = np.floor(255 * (heat.over_time()[t - 1] - low) / (high - low) + 0.5).astype(int)
-        expected = palette(centred=False)[shade]
+        drawn = pixels(page).astype(int)
+        expected = heat.geometry.spread(palette(signed=False)[shade], *drawn.shape[:2])  # each token where it lies
+        assert len(np.unique(heat.geometry.rows.edges)) == 5 and heat.geometry.shift == pytest.approx(7.5 / 16)
         seen = expected[..., 3] > 64  # a canvas keeps the colour of nearly clear pixels only roughly
-        assert np.abs(pixels(page).astype(int) - expected)[seen].max() <= 2 and seen.any()
-        assert np.abs(pixels(page)[..., 3].astype(int) - expected[..., 3]).max() <= 1
+        assert np.abs(drawn - expected)[seen].max() <= 2 and seen.any()
+        assert np.abs(drawn[..., 3] - expected[..., 3]).max() <= 1
         x = page.locator(".cursor").first.get_attribute("x1")
         assert float(x) == pytest.approx(4 + 38 * (t - 1))
         page.keyboard.press("ArrowLeft")

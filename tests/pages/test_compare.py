@@ -12,6 +12,7 @@ from hub_server import Hub, Repo
 from screen import component_data, png, said
 from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
 
+from snnpar.defaults import SAMPLE
 from snnpar.explain import METHODS
 from snnpar.schema import AttributeGroup, AttributeSchema
 
@@ -58,12 +59,24 @@ def test_the_headline_says_what_the_neurons_cost(app, pair: Path) -> None:
     assert " neuron updates." in captions and "All memory traffic is left out: good for the student" in captions
 
 
+@pytest.mark.parametrize("page", ["compare", "energy"])
+def test_times_are_medians_with_their_spread_and_said_apart_from_operations(app, pair: Path, page: str) -> None:
+    test = app(pair, page)
+    (line,) = [one.value for one in test.caption if "Time for one picture" in one.value]
+    found = re.findall(r"([\d.,]+) ms \(median of (\d) passes, ([\d.,]+) to ([\d.,]+) ms\)", line)
+    assert len(found) == 2 and all(int(passes) in (3, 4, 5) for _, passes, *_ in found)
+    assert all(float(low) <= float(median) <= float(high) for median, _, low, high in found)
+    assert "Fewer operations can still take longer" in line
+    if page == "compare":
+        assert [f"{median} ms" for median, *_ in found] == [one.value for one in test.metric[-2:]]
+
+
 def test_the_attribute_and_sample_come_from_the_link(app, pair: Path) -> None:
     test = app(pair, attribute="Backpack")
     assert "“Backpack”" in said(test.subheader) and component_data(test, "time_bar")["attribute"] == "Backpack"
     first = rows(test)
     test.button(key="next").click().run()
-    assert test.selectbox(key="sample").value == "2"
+    assert test.selectbox(key="sample").value == str(int(SAMPLE) + 2)  # samples are numbered from 1, files from 0
     assert test.session_state["selection"].picture.title != "" and rows(test) != first
     test.button(key="back").click().run()
     assert rows(test) == first

@@ -6,21 +6,20 @@ import json
 import re
 import shutil
 from base64 import b64decode
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from screen import component_data, said
 from streamlit.testing.v1 import AppTest
-from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
+from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
 from pages.ui import occluder
 from pages.ui.looking import Seen
 from pages.ui.occlusion import flipped
-from snnpar.datasets.gallery import samples
 from snnpar.explain import METHODS, heatmap
-from snnpar.images import open_rgb
+from snnpar.explain.heat import SIGNED, UNSIGNED
 from snnpar.inference import analyze, load
 from snnpar.ledger import entering_spikes, spike_ledger
 from snnpar.probing import faithfulness, occlude
@@ -28,7 +27,9 @@ from snnpar.schema import AttributeGroup, AttributeSchema
 
 BAGS = AttributeSchema("bags", ("Suitcase",), ("suitcase",), ("Suitcase",),
                        (AttributeGroup("Bags", ("Suitcase",), none="No bag"),))
-PICTURE = open_rgb(samples()[0].path)
+LABELS = [method.label for methods in METHODS.values() for method in methods.values()]
+SIGNED_MAPS = ("Spike ledger", "Text-patch cosine")
+PICTURE = first_picture()
 ROWS, COLUMNS = STUDENT.token_grid
 HEAD = np.arange(ROWS)[:, None].repeat(COLUMNS, 1) == 0
 
@@ -69,6 +70,7 @@ def test_the_grid_has_every_term(app, pair: Path, seen: dict[str, Seen]) -> None
     np.testing.assert_allclose(data["constants"], ledger.constants * STUDENT.timesteps * ROWS * COLUMNS, atol=1e-5)
     assert [one["label"] for one in data["branches"]] == ["tokenizer", "block 1, attention", "block 1, MLP",
                                                           "block 2, attention", "block 2, MLP"]
+    assert data["geometry"] == asdict(seen["student"].model.geometry)
     assert (data["rows"], data["columns"]) == STUDENT.token_grid and data["cell"] == "all.all"
     assert data["raster"] is None
 
@@ -104,30 +106,32 @@ def test_every_method_of_both_is_in_the_gallery(app, pair: Path) -> None:
         for key, method in methods.items():
             assert f"**{method.label}**" in titles, (role, key)
     assert len(test.get("plotly_chart")) == sum(map(len, METHODS.values()))
-    assert "best first" not in titles
+    assert "it says" not in titles
+    for sentence in (SIGNED, UNSIGNED, "0.47 of a cell above and left"):
+        assert sentence in said(test.caption)
 
 
-def test_scores_are_those_of_the_library_and_the_best_come_first(app, pair: Path, seen: dict[str, Seen]) -> None:
+def test_scores_are_those_of_the_library_and_make_no_ranking(app, pair: Path, seen: dict[str, Seen]) -> None:
     test = app(pair, "explain", view="Heatmaps", attribute="Hat")
     test.button(key="score").click().run()
     assert not test.exception
     shown: dict[str, float] = {}
     texts, lists = [one.value for one in test.markdown], []
     for title, score in zip(texts, texts[1:], strict=False):
-        if "best first" in title:
+        if "it says" in title:
             lists.append([])
         found = re.match(r"score \*\*([+-][\d.]+)\*\*", score)
         if found:
             lists[-1].append(float(found[1]))
             shown.setdefault(title.strip("*"), float(found[1]))  # the teacher's come first
     assert [len(scores) for scores in lists] == [len(METHODS["teacher"]), len(METHODS["student"])]
-    assert all(scores == sorted(scores, reverse=True) for scores in lists)
+    assert [title for title in texts if title.strip("*") in LABELS] == [f"**{label}**" for label in LABELS]
     for role, method in (("teacher", "attention"), ("student", "ledger")):
         heat = heatmap(method, seen[role].model, PICTURE, "Hat")
         expected = faithfulness(seen[role].model, PICTURE, heat, "Hat").score
         assert shown[heat.title] == pytest.approx(expected, abs=6e-4)
     test.button(key="unscore").click().run()
-    assert "best first" not in said(test.markdown)
+    assert "it says" not in said(test.markdown)
 
 
 def test_maps_of_one_unit_can_share_a_scale(app, pair: Path) -> None:
@@ -139,7 +143,20 @@ def test_maps_of_one_unit_can_share_a_scale(app, pair: Path) -> None:
     own = bounds(app(pair, "explain", view="Heatmaps"))
     shared = bounds(app(pair, "explain", view="Heatmaps", scales="one scale per unit"))
     assert len(set(own)) == 2 and len(set(shared)) == 1
-    assert shared[0] == (min(low for low, _ in own), max(high for _, high in own))
+    assert shared[0] == (0, max(high for _, high in own))
+
+
+def test_a_map_has_the_colours_that_it_has_on_compare(app, pair: Path) -> None:
+    """Ledger and cosine are centred on both pages, all others begin at 0, on one scale each."""
+    gallery = app(pair, "explain", view="Heatmaps").get("plotly_chart")
+    charts = dict(zip(LABELS, (json.loads(one.proto.spec)["data"][0] for one in gallery), strict=False))
+    for methods in (("attention", "ledger"), ("rollout", "cosine"), ("attention", "co_fire")):
+        labels = {role: METHODS[role][method].label for role, method in zip(METHODS, methods, strict=True)}
+        compared = app(pair, **{f"{role}_map": label for role, label in labels.items()})
+        for one in component_data(compared, "time_bar")["maps"]:
+            chart = charts[labels[one["role"]]]
+            assert (chart["zmin"], chart["zmax"]) == pytest.approx((one["low"], one["high"]))
+            assert (chart["zmin"] < 0) == (one["palette"] == "signed") == (one["title"] in SIGNED_MAPS)
 
 
 def test_without_a_mask_it_says_what_to_do(app, pair: Path) -> None:

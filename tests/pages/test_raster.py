@@ -17,7 +17,7 @@ from pages.ui.raster.choice import Choice, Place
 from pages.ui.raster.payload import VIEW_BYTES, payload
 from snnpar import raster
 from snnpar.energy import CONVENTIONS, accumulates_by_token
-from snnpar.inference import analyze, load
+from snnpar.inference import LoadedModel, analyze, load
 from snnpar.membrane import record_membrane
 from snnpar.models import build_model, preset
 from snnpar.raster import Box
@@ -52,6 +52,13 @@ def cells(data: dict) -> np.ndarray:
     one = data["raster"]
     shape = (one["channels"], data["timesteps"], len(one["tokens"]), *one["patch"])
     return np.unpackbits(numbers(one["bits"], "u1"), count=np.prod(shape)).reshape(shape).astype(bool)
+
+
+@pytest.mark.parametrize(("layer", "step"), [(Q, 16), (STAGE, 2)])
+def test_neurons_lie_where_their_receptive_fields_are(seen: Seen, layer: str, step: int) -> None:
+    rows, columns = (given(seen, Choice(layer))["geometry"][side] for side in ("rows", "columns"))
+    assert rows == {"count": 64 // step, "first": 0.5 / 64, "step": step / 64}
+    assert columns == {"count": 32 // step, "first": 0.5 / 32, "step": step / 32}
 
 
 @pytest.mark.parametrize("layer", [Q, STAGE])
@@ -130,9 +137,9 @@ def large() -> Seen:
     trace.layers, trace._shapes = empty.layers, empty._shapes
     trace._packed = {name: rng.integers(0, 256, -(-int(np.prod(shape)) // 8), np.uint8)
                      for name, shape in empty._shapes.items()}
-    checkpoint = SimpleNamespace(model=config, name="spikingformer_8_512")
+    checkpoint = SimpleNamespace(model=config, name="spikingformer_8_512", role="student")
     energy = SimpleNamespace(assumptions=CONVENTIONS["arithmetic"])
-    return Seen(SimpleNamespace(checkpoint=checkpoint), SimpleNamespace(trace=trace, energy=energy))
+    return Seen(LoadedModel(checkpoint, model, None), SimpleNamespace(trace=trace, energy=energy))
 
 
 @pytest.mark.parametrize("layer", ["patch_embed.proj1_lif", "patch_embed.proj4_lif", Q, "block.7.mlp.mlp2_lif"])

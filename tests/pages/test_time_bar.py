@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from screen import component_data
-from tiny import STUDENT, TEACHER, write_checkpoint
+from tiny import STUDENT, TEACHER, first_picture, write_checkpoint
 
 import snnpar.checkpoint
-from snnpar.datasets.gallery import samples
+from snnpar.defaults import ATTRIBUTE
 from snnpar.energy import energy_over_time
 from snnpar.explain import heatmap
 from snnpar.figures import span
-from snnpar.images import open_rgb
 from snnpar.inference import Analysis, LoadedModel, analyze, decide, load, prefix_probs
 from snnpar.outcomes import decided_at
 
-PICTURE = open_rgb(samples()[0].path)
+PICTURE = first_picture()
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +75,15 @@ def test_maps_have_a_frame_for_every_t(app, pair: Path, models: dict[str, Loaded
     test = app(pair)
     test.selectbox(key="student_map").set_value(method).run()
     shown = component_data(test, "time_bar")["maps"][1]
-    heat = heatmap(method, models["student"], PICTURE, "Female", teacher=models["teacher"])
+    heat = heatmap(method, models["student"], PICTURE, ATTRIBUTE, teacher=models["teacher"])
     assert shown["when"] == when and shown["shape"][0] == (3 if when else 1)
     np.testing.assert_allclose(values(shown), heat.over_time(), atol=1e-6)
     if when != "alone":
         np.testing.assert_allclose(values(shown)[-1], heat.values, atol=1e-6)
-    assert shown["low"] <= values(shown).min() and values(shown).max() <= shown["high"]
+    assert (shown["low"], shown["high"]) == span(heat.bound, signed=heat.signed)
+    assert shown["palette"] == ("signed" if method in ("ledger", "cosine") else "plain")
+    assert shown["geometry"] == asdict(models["student"].geometry)
+    assert (shown["colours"], shown["placed"]) == (heat.colours, heat.placed) and "0.47 of a cell above" in heat.placed
 
 
 def test_a_shared_scale_spans_both_maps_at_all_times(app, pair: Path) -> None:
@@ -90,12 +92,12 @@ def test_a_shared_scale_spans_both_maps_at_all_times(app, pair: Path) -> None:
         test.selectbox(key=f"{role}_map").set_value("grad_cam")
     test.run()
     own = [(one["low"], one["high"]) for one in component_data(test, "time_bar")["maps"]]
-    assert own == [span(values(one).min(), values(one).max()) for one in component_data(test, "time_bar")["maps"]]
+    assert own == [span(values(one).max(), signed=False) for one in component_data(test, "time_bar")["maps"]]
     test.segmented_control(key="scale").set_value("one shared scale").run()
     first, second = component_data(test, "time_bar")["maps"]
     assert (first["low"], first["high"]) == (second["low"], second["high"])
     both = np.concatenate([values(first).ravel(), values(second).ravel()])
-    assert (first["low"], first["high"]) == span(both.min(), both.max()) and both.max() > 0
+    assert (first["low"], first["high"]) == span(both.max(), signed=False) and both.max() > 0
 
 
 def test_changing_the_attribute_or_t_runs_no_model(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:

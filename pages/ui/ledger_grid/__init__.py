@@ -5,7 +5,7 @@ Choosing a cell draws its tokens in the browser at once; then Python adds the sp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import streamlit as st
 
 from pages.ui import inline, moment
 from snnpar.figures import palette
+from snnpar.geometry import Geometry
 from snnpar.ledger import Ledger
 
 KEY = "ledger_grid"
@@ -51,11 +52,11 @@ def readable(branch: str) -> str:
     return f"block {int(parts[1]) + 1}, {'attention' if parts[2] == 'attn' else 'MLP'}"
 
 
-def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, grid: tuple[int, int], title: str) -> None:
+def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometry: Geometry, title: str) -> None:
     """Mount the grid.
 
     `spikes` (C, N) bool: those that enter the chosen cell's convolution, None if no single cell is chosen; `picture`
-    (H, W, 3) uint8; `title` says whose ledger this is and of what.
+    (H, W, 3) uint8; `geometry` of the tokens; `title` says whose ledger this is and of what.
     """
     _mount(
         key=KEY,
@@ -64,12 +65,13 @@ def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, grid: t
             "cell": str(chosen(ledger)),
             "timesteps": len(ledger.spikes),
             "branches": [{"name": name, "label": readable(name)} for name in ledger.branches],
-            "rows": grid[0],
-            "columns": grid[1],
+            "rows": geometry.rows.count,
+            "columns": geometry.columns.count,
+            "geometry": asdict(geometry),
             "spikes": inline.base64(ledger.spikes.astype("<f4")),
             "constants": [round(float(value) * ledger.spikes[:, 0].size, 6) for value in ledger.constants],
             "picture": inline.jpeg(picture),
-            "palette": inline.base64(palette(centred=True)),
+            "palette": inline.base64(palette(signed=True)),
             "raster": None if spikes is None else {"bits": inline.base64(np.packbits(spikes)), "channels": len(spikes)},
         },
         on_cell_change=lambda: moment.keep("cell", _without_default(st.session_state[KEY]["cell"])),

@@ -12,10 +12,8 @@ function moveToken(event, view, point) {
 }
 
 function tokenAt(view, map, event) {
-  const box = map.getBoundingClientRect(), { rows, columns } = view.data;
-  const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
-  const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-  return row < 0 || row >= rows || column < 0 || column >= columns ? -1 : row * columns + column;
+  const at = cellUnder(view.data.geometry, map, event);
+  return at ? at.row * view.data.columns + at.column : -1;
 }
 
 function columnAt(view, raster, event) {
@@ -48,7 +46,8 @@ function drawMap(view, canvas, find) {
   canvas.height = Math.round(height * sharp);
   canvas.style.height = `${height}px`;
   const paper = canvas.getContext("2d");
-  const [wide, tall] = [canvas.width / data.columns, canvas.height / data.rows];
+  const place = (n) => cellRectangle(data.geometry, Math.floor(n / data.columns), n % data.columns, canvas.width,
+    canvas.height);
   if (picture.complete && picture.naturalWidth) {
     paper.filter = "grayscale(1)";
     paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
@@ -56,10 +55,10 @@ function drawMap(view, canvas, find) {
   }
   values.forEach((value, n) => {
     paper.fillStyle = colour(view.palette, value / bound);
-    paper.fillRect((n % data.columns) * wide, Math.floor(n / data.columns) * tall, wide, tall);
+    const { x, y, w, h } = place(n);
+    paper.fillRect(x, y, w, h);
   });
-  if (view.token >= 0) frame(paper, (view.token % data.columns) * wide, Math.floor(view.token / data.columns) * tall,
-    wide, tall, sharp);
+  if (view.token >= 0) frame(paper, place(view.token), sharp);
   const digits = decimals([bound]);
   find(".low").textContent = signed(-bound, digits);
   find(".high").textContent = signed(bound, digits);
@@ -68,11 +67,11 @@ function drawMap(view, canvas, find) {
   canvas.setAttribute("aria-label", `${data.title}, tokens over the picture, ${what}`);
 }
 
-function frame(paper, x, y, wide, tall, sharp) { // white in black, to be seen on any ground
+function frame(paper, { x, y, w, h }, sharp) { // white in black, to be seen on any ground
   for (const [style, width] of [["#000", 4], ["#fff", 2]]) {
     paper.strokeStyle = style;
     paper.lineWidth = width * sharp;
-    paper.strokeRect(x + sharp, y + sharp, wide - 2 * sharp, tall - 2 * sharp);
+    paper.strokeRect(x + sharp, y + sharp, w - 2 * sharp, h - 2 * sharp);
   }
 }
 

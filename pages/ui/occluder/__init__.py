@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from pages.ui import inline, moment
+from snnpar.geometry import Geometry
 
 KEY = "occluder"
 
@@ -26,13 +28,14 @@ def mask(grid: tuple[int, int]) -> np.ndarray:
     return np.unpackbits(packed, count=rows * columns).astype(bool).reshape(grid)
 
 
-def show(picture: np.ndarray, hidden: np.ndarray) -> None:
-    """Mount the picture (H, W, 3) uint8 with its mask (rows, columns) bool."""
+def show(picture: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
+    """Mount the picture (H, W, 3) uint8 with its mask (rows, columns) bool, whose cells lie as `geometry` says."""
     rows, columns = hidden.shape
     fill = picture.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
     _mount(
         key=KEY,
-        data={"picture": inline.jpeg(picture), "rows": rows, "columns": columns, "hidden": pack(hidden), "fill": fill},
+        data={"picture": inline.jpeg(picture), "rows": rows, "columns": columns, "geometry": asdict(geometry),
+              "hidden": pack(hidden), "fill": fill},
         on_hidden_change=lambda: moment.keep("hidden", st.session_state[KEY]["hidden"]),
     )
 

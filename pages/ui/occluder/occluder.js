@@ -136,7 +136,8 @@ function createView(root) {
     if (action === "undo") undo();
     if (action === "clear") clear();
     if (part) {
-      const { rows, columns } = view.data, [from, to] = part.split(" ").map((share) => Math.round(share * rows));
+      const { columns, geometry: { rows } } = view.data;
+      const [from, to] = part.split(" ").map((share) => nearestEdge(rows, share));
       change(view.cells.map((hidden, cell) => hidden || (cell >= from * columns && cell < to * columns)));
     }
     draw();
@@ -160,10 +161,8 @@ function createView(root) {
 }
 
 function cellAt(view, canvas, event) {
-  const box = canvas.getBoundingClientRect(), { rows, columns } = view.data;
-  const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
-  const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-  return row < 0 || row >= rows || column < 0 || column >= columns ? -1 : row * columns + column;
+  const at = cellUnder(view.data.geometry, canvas, event);
+  return at ? at.row * view.data.columns + at.column : -1;
 }
 
 function between(from, to, columns) {
@@ -175,30 +174,31 @@ function between(from, to, columns) {
 }
 
 function drawPicture(view, canvas, focused) {
-  const { rows, columns, fill, picture } = view.data, sharp = window.devicePixelRatio || 1;
+  const { columns, fill, picture, geometry } = view.data, sharp = window.devicePixelRatio || 1;
   canvas.width = Math.round(240 * sharp);
   canvas.height = Math.round(240 * sharp * Math.min(3, picture.height / picture.width));
-  const paper = canvas.getContext("2d"), wide = canvas.width / columns, tall = canvas.height / rows;
+  const paper = canvas.getContext("2d");
+  const place = (cell) => cellRectangle(geometry, Math.floor(cell / columns), cell % columns, canvas.width, canvas.height);
   if (view.picture.complete && view.picture.naturalWidth) {
     paper.drawImage(view.picture, 0, 0, canvas.width, canvas.height);
   }
   view.cells.forEach((hidden, cell) => {
-    const [x, y] = [(cell % columns) * wide, Math.floor(cell / columns) * tall];
+    const { x, y, w, h } = place(cell);
     if (hidden) {
       paper.fillStyle = `rgb(${fill.join(",")})`;
-      paper.fillRect(x, y, wide, tall);
-      hatch(paper, x, y, wide, tall, sharp);
+      paper.fillRect(x, y, w, h);
+      hatch(paper, x, y, w, h, sharp);
     }
     paper.strokeStyle = "rgba(255,255,255,0.35)";
     paper.lineWidth = sharp;
-    paper.strokeRect(x, y, wide, tall);
+    paper.strokeRect(x, y, w, h);
   });
   if (!focused) return;
-  const [x, y] = [(view.cursor % columns) * wide, Math.floor(view.cursor / columns) * tall];
+  const { x, y, w, h } = place(view.cursor);
   for (const [style, width] of [["#000", 5], ["#fff", 2]]) { // seen on any ground
     paper.strokeStyle = style;
     paper.lineWidth = width * sharp;
-    paper.strokeRect(x + 2 * sharp, y + 2 * sharp, wide - 4 * sharp, tall - 4 * sharp);
+    paper.strokeRect(x + 2 * sharp, y + 2 * sharp, w - 4 * sharp, h - 4 * sharp);
   }
 }
 

@@ -38,6 +38,7 @@ def payload(student: Seen, picture: Picture, choice: Choice, counts: dict[str, n
         "colour": LOOKS["student"].colour,
         "picture": _picture(picture.small, picture.title),
         "grid": list(grid),
+        "geometry": asdict(student.model.place(layer.shape[2:])),  # of the layer's neurons
         "timesteps": trace.timesteps,
         "layers": [_place(name) for name in trace.names],
         "layer": choice.layer,

@@ -32,12 +32,11 @@ function rgb(colour) {
   return [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
 }
 
-// One timestep's map as a canvas of one pixel per place; clear where nothing spikes, unless there is a ground.
-function mapImage(view, t, ground = null) {
-  const { map } = view;
-  const canvas = make("canvas", { width: map.width, height: map.height });
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(map.width, map.height);
+// The map of one timestep where its neurons lie; clear where nothing spikes, unless there is a ground.
+function drawMap(view, context, t, width, height, ground = null) {
+  const { map } = view, side = view.data.shape[1] / map.height;
+  const canvas = make("canvas", { width: map.width, height: map.height }); // one pixel per place
+  const image = new ImageData(map.width, map.height);
   const colour = rgb(view.data.colour);
   for (let row = 0; row < map.height; row++) {
     for (let column = 0; column < map.width; column++) {
@@ -46,8 +45,20 @@ function mapImage(view, t, ground = null) {
       image.data[i + 3] = ground ? 255 : 215 * value;
     }
   }
-  context.putImageData(image, 0, 0);
-  return canvas;
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  for (const [top, rows] of strips(map.height)) { // equal places in one piece, those at the border by themselves
+    for (const [left, columns] of strips(map.width)) {
+      const neurons = [top * side, left * side, (top + rows) * side - 1, (left + columns) * side - 1];
+      const { x, y, w, h } = rectangle(view.data.geometry, neurons, width, height);
+      context.drawImage(canvas, left, top, columns, rows, x, y, w, h);
+    }
+  }
+}
+
+// First, inner and last of some places, as [start, count].
+function strips(count) {
+  return [[0, 1], [1, count - 2], [count - 1, 1]].slice(count === 1 ? 2 : 0).filter(([, size]) => size > 0);
 }
 
 function drawFrames(view) {
@@ -55,7 +66,8 @@ function drawFrames(view) {
   const width = Math.max(18, Math.round(THUMB_HEIGHT * data.picture.width / data.picture.height));
   const held = view.find(".frames").contains(view.root.activeElement) ? view.root.activeElement.dataset.t : null;
   const buttons = Array.from({ length: data.timesteps }, (_, i) => {
-    const canvas = mapImage(view, i + 1, GROUND);
+    const canvas = make("canvas", { width: 2 * width, height: 2 * THUMB_HEIGHT });
+    drawMap(view, canvas.getContext("2d"), i + 1, canvas.width, canvas.height, GROUND);
     canvas.style.cssText = `width:${width}px;height:${THUMB_HEIGHT}px`;
     const button = make("button", { type: "button", "data-t": i + 1, "aria-label": `Go to t = ${i + 1}` }, canvas, `t = ${i + 1}`);
     button.addEventListener("click", () => { move(view, i + 1); rest(view); });
@@ -84,14 +96,13 @@ function paintBrush(view) {
   const height = canvas.height = Math.round(canvas.clientHeight * ratio);
   if (!width || !height) return;
   const context = canvas.getContext("2d");
-  context.imageSmoothingEnabled = false;
-  context.drawImage(mapImage(view, view.t), 0, 0, width, height);
+  drawMap(view, context, view.t, width, height);
   const [rows, columns] = data.grid;
   context.strokeStyle = "rgba(255,255,255,.22)";
   context.lineWidth = ratio;
   context.beginPath();
-  for (let i = 1; i < rows; i++) context.rect(0, height * i / rows, width, 0);
-  for (let i = 1; i < columns; i++) context.rect(width * i / columns, 0, 0, height);
+  for (let i = 1; i < rows; i++) context.rect(0, tokens(data, [i, 0, i, 0], width, height).y, width, 0);
+  for (let i = 1; i < columns; i++) context.rect(tokens(data, [0, i, 0, i], width, height).x, 0, 0, height);
   context.stroke();
   const box = boxShown(view);
   canvas.setAttribute("aria-label", `Picture of ${rows} × ${columns} tokens. `
@@ -101,10 +112,14 @@ function paintBrush(view) {
   if (view.hovered) paintPlace(view, context, view.hovered, data.raster.side, { width, height, ratio });
 }
 
-function paintBox(context, [top, left, bottom, right], data, { width, height, ratio }) {
-  const [rows, columns] = data.grid;
-  const x = width * left / columns, y = height * top / rows;
-  const w = width * (right - left + 1) / columns, h = height * (bottom - top + 1) / rows;
+// A box of tokens as the rectangle in which their neurons of this layer lie.
+function tokens({ geometry, grid, shape }, [top, left, bottom, right], width, height) {
+  const down = shape[1] / grid[0], across = shape[2] / grid[1];
+  return rectangle(geometry, [top * down, left * across, (bottom + 1) * down - 1, (right + 1) * across - 1], width, height);
+}
+
+function paintBox(context, box, data, { width, height, ratio }) {
+  const { x, y, w, h } = tokens(data, box, width, height);
   context.fillStyle = "rgba(10,12,16,.55)";
   context.beginPath();
   context.rect(0, 0, width, height);
@@ -119,12 +134,11 @@ function paintBox(context, [top, left, bottom, right], data, { width, height, ra
 
 // A square of neurons outlined on the picture: the chosen one, or the raster's cell under the pointer.
 function paintPlace(view, context, { row, column }, side, { width, height, ratio }) {
-  const [, rows, columns] = view.data.shape;
-  const w = Math.max(5 * ratio, width * side / columns), h = Math.max(5 * ratio, height * side / rows);
+  const { x, y, w, h } = rectangle(view.data.geometry, [row, column, row + side - 1, column + side - 1], width, height);
   for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {
     context.strokeStyle = colour;
     context.lineWidth = line * ratio;
-    context.strokeRect(width * column / columns, height * row / rows, w, h);
+    context.strokeRect(x, y, Math.max(5 * ratio, w), Math.max(5 * ratio, h));
   }
 }
 
@@ -135,9 +149,10 @@ function boxShown(view) {
 function brushing(view) {
   const canvas = view.find(".brush");
   const tokenAt = (event) => {
-    const area = canvas.getBoundingClientRect(), [rows, columns] = view.data.grid;
-    const cell = (from, size, cells) => Math.min(cells - 1, Math.max(0, Math.floor(from / size * cells)));
-    return [cell(event.clientY - area.top, area.height, rows), cell(event.clientX - area.left, area.width, columns)];
+    const area = canvas.getBoundingClientRect(), { geometry: { rows, columns }, grid, shape } = view.data;
+    const down = placeAt(rows, (event.clientY - area.top) / area.height);
+    const across = placeAt(columns, (event.clientX - area.left) / area.width);
+    return [Math.floor(down * grid[0] / shape[1]), Math.floor(across * grid[1] / shape[2])];
   };
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;

@@ -17,7 +17,7 @@ __all__ = ["payload", "show"]
 
 HERE = Path(__file__).parent
 KEY = "time_bar"
-SCRIPTS = ("draw.js", "table.js", "maps.js", "bar.js")  # one module; the last one holds its entry
+SCRIPTS = ("../geometry.js", "draw.js", "table.js", "maps.js", "bar.js")  # one module; the last one holds its entry
 
 _mount = st.components.v2.component(
     "snnpar_time_bar",

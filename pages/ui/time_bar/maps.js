@@ -1,5 +1,7 @@
 // The picture, where each model looked, what it costs, and what the groups come to.
 
+const CELL = 32; // canvas pixels of a cell: two for each pixel that a model reads
+
 function drawPictures(view) {
   const { data, find } = view;
   const { picture } = data;
@@ -7,6 +9,7 @@ function drawPictures(view) {
     make("figcaption", { class: "note" }, picture.title));
   view.maps = data.maps.map((of) => drawMap(data, of));
   find(".pictures").replaceChildren(plain, ...view.maps.map((map) => map.node));
+  find(".placed").textContent = [...new Set(data.maps.map((of) => of.placed))].join(" ");
 }
 
 function drawStack(picture, grey) {
@@ -18,12 +21,12 @@ function drawStack(picture, grey) {
 function drawMap(data, of) {
   const [, rows, columns] = of.shape;
   const map = { of, values: floatsOf(of.values), colours: bytesOf(data.palettes[of.palette]) };
-  map.canvas = make("canvas", { width: columns, height: rows, role: "img" });
+  map.canvas = make("canvas", { width: CELL * columns, height: CELL * rows, role: "img" });
   map.unit = make("div", { class: "unit" });
   map.when = make("span", { class: "when" });
   const stack = drawStack(data.picture, true);
   stack.append(map.canvas);
-  map.canvas.addEventListener("pointermove", (event) => { map.at = cellUnder(map, event); sayUnit(map); });
+  map.canvas.addEventListener("pointermove", (event) => { map.at = cellUnder(of.geometry, map.canvas, event); sayUnit(map); });
   map.canvas.addEventListener("pointerleave", () => { map.at = null; sayUnit(map); });
   const general = of.general ? " The same for every attribute." : "";
   const sentence = `${of.hooked[0].toUpperCase()}${of.hooked.slice(1)}.${general}`;
@@ -34,6 +37,7 @@ function drawMap(data, of) {
     stack,
     drawScale(map),
     map.unit,
+    make("div", { class: "note colours" }, of.colours),
     make("figcaption", { class: "note" }, make("span", { class: "checkpoint" }, `${data.models[of.role].checkpoint}: `),
       `${of.title}. ${sentence}`),
   );
@@ -53,28 +57,24 @@ function short(value) {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-function cellUnder(map, event) {
-  const box = map.canvas.getBoundingClientRect();
-  const column = Math.floor(((event.clientX - box.left) / box.width) * map.canvas.width);
-  const row = Math.floor(((event.clientY - box.top) / box.height) * map.canvas.height);
-  return row >= 0 && column >= 0 && row < map.canvas.height && column < map.canvas.width ? { row, column } : null;
-}
-
 function sayUnit(map) {
-  const { unit } = map.of;
-  map.unit.textContent = map.at ? `${short(map.frame[map.at.row * map.canvas.width + map.at.column])} ${unit}` : unit;
+  const { unit, shape: [, , columns] } = map.of;
+  map.unit.textContent = map.at ? `${short(map.frame[map.at.row * columns + map.at.column])} ${unit}` : unit;
 }
 
 function paint(map, t) {
-  const { shape: [count, rows, columns], low, high } = map.of;
+  const { shape: [count, rows, columns], low, high, geometry } = map.of, { width, height } = map.canvas;
   const frame = Math.min(t, count) - 1;
   map.frame = map.values.subarray(frame * rows * columns, (frame + 1) * rows * columns);
-  const pixels = new ImageData(columns, rows);
+  const paper = map.canvas.getContext("2d");
+  paper.clearRect(0, 0, width, height);
   map.frame.forEach((value, i) => {
     const place = Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
-    pixels.data.set(map.colours.subarray(4 * place, 4 * place + 4), 4 * i);
+    const [red, green, blue, alpha] = map.colours.subarray(4 * place, 4 * place + 4);
+    const { x, y, w, h } = cellRectangle(geometry, Math.floor(i / columns), i % columns, width, height);
+    paper.fillStyle = `rgba(${red},${green},${blue},${alpha / 255})`;
+    paper.fillRect(x, y, w, h);
   });
-  map.canvas.getContext("2d").putImageData(pixels, 0, 0);
 }
 
 function mapsAt(view) {
@@ -85,9 +85,9 @@ function mapsAt(view) {
     const upTo = t === 1 ? " t = 1" : ` t = 1 to ${t}`;
     map.when.textContent = when === "up to" ? upTo : when === "alone" ? ` t = ${t} alone` : "";
     const top = map.frame.reduce((best, value, i) => (value > map.frame[best] ? i : best), 0);
-    const columns = map.canvas.width;
+    const [, rows, columns] = map.of.shape;
     map.canvas.setAttribute("aria-label", `${data.models[role].name}: ${title}${map.when.textContent}. Highest at row `
-      + `${Math.floor(top / columns) + 1} of ${map.canvas.height}, column ${(top % columns) + 1} of ${columns}: `
+      + `${Math.floor(top / columns) + 1} of ${rows}, column ${(top % columns) + 1} of ${columns}: `
       + `${short(map.frame[top])} ${unit}.`);
     sayUnit(map);
   }

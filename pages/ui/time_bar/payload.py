@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 
 from pages.ui import inline, rows
@@ -40,7 +42,7 @@ def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
         "groups": _groups([rows.groups(seen, truth, threshold, t) for t in times]),
         "picture": inline.jpeg(selection.picture.small) | {"title": selection.picture.title},
         "maps": [_map(role, maps) for role in maps.heats],
-        "palettes": {kind: inline.base64(palette(centred=kind == "centred")) for kind in ("plain", "centred")},
+        "palettes": {kind: inline.base64(palette(signed=kind == "signed")) for kind in ("plain", "signed")},
         "energy": _energy(seen),
     }
 
@@ -84,9 +86,8 @@ def _groups(over_time: list[list[dict[str, str]]]) -> list[dict]:
 def _map(role: str, maps: Maps) -> dict:
     heat = maps.heats[role]
     frames = heat.over_time().astype("<f4")
-    shown = [one.over_time() for one in maps.heats.values()] if maps.shared_scale else [frames]
-    low, high = min(float(one.min()) for one in shown), max(float(one.max()) for one in shown)
-    scale = span(low, high)
+    low, high = span(max(one.bound for one in (maps.heats.values() if maps.shared_scale else [heat])),
+                     signed=heat.signed)
     return {
         "role": role,
         "title": heat.title,
@@ -94,9 +95,12 @@ def _map(role: str, maps: Maps) -> dict:
         "hooked": heat.hooked,
         "general": role in maps.general,
         "when": "" if heat.frames is None else "up to" if heat.adds_up else "alone",
-        "low": scale[0],
-        "high": scale[1],
-        "palette": "centred" if low < 0 else "plain",
+        "colours": heat.colours,
+        "placed": heat.placed,
+        "low": low,
+        "high": high,
+        "palette": "signed" if heat.signed else "plain",
+        "geometry": asdict(heat.geometry),
         "shape": list(frames.shape),
         "values": inline.base64(frames),
     }
