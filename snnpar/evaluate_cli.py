@@ -67,7 +67,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from snnpar.overlap import reports
     from snnpar.report import leave_out, table
 
-    evaluations = _evaluate(options, options.checkpoint, batched=len(options.checkpoint) > 1)
+    evaluations = _evaluate(options, options.checkpoint, may_batch=True)
     infos = [evaluation.info() for evaluation in evaluations]
     if options.ignore_unknown:
         infos = [info | reports(evaluation.predictions(), info.get("near_duplicates"), ignore_unknown=True)
@@ -99,23 +99,24 @@ def run_faithfulness(options: argparse.Namespace) -> None:
     print(score_table(score_methods(model, split, teacher=teacher, count=options.count, seed=options.seed)))
 
 
-def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, batched: bool = False) -> list[Evaluation]:
+def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch: bool = False) -> list[Evaluation]:
     """Evaluate each checkpoint; a request to stop ends with exit status 1, as the status files say.
 
-    batched: as one job, which the Checkpoints page shows, and which one that fails does not hold up.
+    may_batch: several are one job, which the Checkpoints page shows, and which one that fails does not hold up; so is
+    a single one that this page began.
     """
     if options.batch_size < 0:
         raise ValueError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
     choice = choice_of(options)
     from snnpar.checkpoint import find_checkpoint
     from snnpar.evaluate import Stopped, evaluate_checkpoint, stop_on_signals
-    from snnpar.evaluation_batch import create_batch, run_batch
+    from snnpar.evaluation_batch import batch_at, create_batch, run_batch
 
     folders = [find_checkpoint(text) for text in checkpoints]
     how = {"batch_size": options.batch_size, "again": options.again}
     with stop_on_signals() as stop:
         try:
-            if batched:
+            if may_batch and (len(folders) > 1 or batch_at(folders, choice, root=options.out).exists):
                 return run_batch(create_batch(folders, choice, root=options.out), **how, stop=stop)
             return [evaluate_checkpoint(folder, choice, root=options.out, **how, stop=stop) for folder in folders]
         except Stopped:

@@ -33,6 +33,10 @@ class Batch(Job):
     """One batch's folder."""
 
     @property
+    def exists(self) -> bool:
+        return (self.path / REQUEST).is_file()
+
+    @property
     def checkpoints(self) -> list[Path]:
         """The folders of the checkpoints, in their order."""
         return [Path(folder) for folder in self._request()["checkpoints"]]
@@ -63,12 +67,20 @@ class Batch(Job):
             raise EvaluationError(f"{self.path / REQUEST} cannot be read ({error}); delete the folder") from error
 
 
+def batch_at(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> Batch:
+    """The batch of these checkpoints on these images, whether it exists or not."""
+    text = json.dumps(_content(checkpoints, choice))
+    return Batch((root or snnpar.EVALUATIONS) / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _content(checkpoints: Sequence[Path], choice: DataChoice) -> dict:
+    return {"checkpoints": list(dict.fromkeys(map(os.path.abspath, checkpoints))), "choice": asdict(choice)}
+
+
 def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> Batch:
-    """The batch of these checkpoints on these images; one that exists stays as it is."""
-    content = {"checkpoints": list(dict.fromkeys(map(os.path.abspath, checkpoints))), "choice": asdict(choice)}
-    name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-    batch = Batch((root or snnpar.EVALUATIONS) / FOLDER / name)
-    if not (batch.path / REQUEST).is_file():
+    """The same, with its folder; one that exists stays as it is."""
+    batch, content = batch_at(checkpoints, choice, root=root), _content(checkpoints, choice)
+    if not batch.exists:
         batch.path.mkdir(parents=True, exist_ok=True)
         write_text(batch.path / REQUEST, json.dumps(content, indent=1) + "\n")
         write_status(batch, state="created")

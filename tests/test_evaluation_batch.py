@@ -130,6 +130,18 @@ def test_the_command_line_is_the_same_job(shelf: list[Path], capsys: pytest.Capt
     assert main(["evaluate", str(shelf[0]), "--rendered", "4"]) == 0 and list_batches() == [batch]
 
 
+def test_a_batch_of_one_ends_as_it_began(shelf: list[Path]) -> None:
+    """The page fills a single gap so; in a terminal, one checkpoint alone is no batch."""
+    assert main(["evaluate", str(shelf[0]), "--rendered", "4"]) == 0 and not list_batches()
+    batch = create_batch(shelf[:1], RENDERED)
+    launch_batch(batch)
+    end = time.monotonic() + PATIENCE_S
+    while status(batch).is_active:
+        assert time.monotonic() < end, read_log(batch)
+        time.sleep(0.2)
+    assert status(batch).state == "done" and read_progress(batch)["done"] == 1, read_log(batch)
+
+
 def test_a_damaged_request_says_so(root: Path) -> None:
     batch = create_batch([], RENDERED)
     (batch.path / "batch.json").write_text(json.dumps({"choice": 1}))

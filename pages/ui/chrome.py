@@ -52,6 +52,7 @@ def bar(page: Page) -> None:
     """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
+    _hide([name for name in CHOICES if name not in PAGES[page.title]])  # first, so that nothing shows and goes
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:
@@ -63,7 +64,6 @@ def bar(page: Page) -> None:
         attribute_slot = st.container(width=160, key="bar_attribute")
         with st.container(width=150, key="bar_threshold"):
             _threshold_picker()
-    _hide([name for name in CHOICES if name not in PAGES[page.title]])
     access.banner()
     for role in ROLES:
         checkpoint = _resolve(role)

@@ -77,7 +77,8 @@ def _live(batch: Batch, was_active: bool, had_done: int | None) -> None:
     if was_active and (not now.is_active or read_progress(batch).get("done") != had_done):
         st.rerun()  # the whole page: another score is there
     try:
-        title = f"{len(batch.checkpoints)} checkpoints on {checkpoints.plain(batch.choice.title)}"
+        count = len(batch.checkpoints)
+        title = f"{count} checkpoint{'s' * (count > 1)} on {checkpoints.plain(batch.choice.title)}"
     except EvaluationError:
         title = "evaluations that cannot be read any more"
     with st.container(border=True, key="batch"):
@@ -112,7 +113,7 @@ def _progress(batch: Batch) -> None:
         st.progress(0.0, "Starting: loading the libraries and the data takes some seconds.")
         return
     part, total = known.get("part") or 0.0, known["total"]
-    words = f"{known['done']} of {total} checkpoints"
+    words = f"{known['done']} of {total} checkpoint{'s' * (total > 1)}"
     if known.get("current"):
         words += f" · {known['current'].partition('--')[0]}: {part:.0%} of the images"
     if known.get("eta_s") is not None:
