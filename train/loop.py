@@ -174,9 +174,9 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
         record(session, {"kind": "step", **place, **terms, **costs})
 
 
-def _save_at_end(run: Run, session: Session | None) -> str:
+def _save_at_end(run: Run, session: Session | None, *, has_room: bool = True) -> str:
     """Save where the session is, if it can be gone on from there; what can be resumed from, in words."""
-    if session and session.is_whole:
+    if session and session.is_whole and has_room:
         try:
             save(session)
             session.heartbeat.tell("training", **session.place(session.steps_done))
@@ -199,7 +199,7 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
     traceback.clear_frames(error.__traceback__)  # they hold the activations of the step
     if is_disk_full(error):
         drop_partial(run.path)  # so that at least the status can be written
-    saved = _save_at_end(run, None if is_disk_full(error) else session)
+    saved = _save_at_end(run, session, has_room=not is_disk_full(error))
     return explain(error, session.train.split.files, saved, fits=lambda: largest_that_fits(session))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import streamlit as st
 
@@ -16,39 +18,39 @@ from snnpar.runs import Run, delete_runs
 def labels(marked: tuple[RunRow, ...], known: list[str]) -> None:
     """The tags of the marked runs, and the note of one. `known`: the tags of all runs, to pick from."""
     tags = [tag for tag in marked[0].tags if all(tag in row.tags for row in marked)]
-    _follow("run_tags", tags, marked)
     with st.container(horizontal=True, gap="small"):
-        st.multiselect("Tags" if len(marked) == 1 else f"Tags of all {len(marked)}", sorted({*known, *tags}),
-                       key="run_tags", accept_new_options=True, placeholder="type one and press Enter", width=260,
-                       on_change=_retag, args=(marked, tags))
+        key = _key("tags", marked, tags)
+        st.multiselect("Tags" if len(marked) == 1 else f"Tags of all {len(marked)}", sorted({*known, *tags}), tags,
+                       key=key, accept_new_options=True, placeholder="type one and press Enter", width=260,
+                       on_change=_retag, args=(key, marked, tags))
         if len(marked) == 1:
-            _follow("run_note", marked[0].note, marked)
-            st.text_area("Note", key="run_note", placeholder="what you tried, what you saw", height=68, width="stretch",
-                         max_chars=MOST_LETTERS, on_change=_renote, args=(marked[0],))
+            key = _key("note", marked, marked[0].note)
+            st.text_area("Note", marked[0].note, key=key, placeholder="what you tried, what you saw", height=68,
+                         width="stretch", max_chars=MOST_LETTERS, on_change=_renote, args=(key, marked[0]))
 
 
-def _follow(key: str, saved: list[str] | str, marked: tuple[RunRow, ...]) -> None:
-    """Have a widget show what is saved, once that or the marked runs are others; what is being typed stays else."""
-    shows = saved, [row.name for row in marked]
-    if st.session_state.get(f"{key}_shows") != shows or key not in st.session_state:
-        st.session_state[key], st.session_state[f"{key}_shows"] = saved, shows
+def _key(what: str, marked: tuple[RunRow, ...], saved: object) -> str:
+    """Of a widget that shows what is saved: another one once that is another, or was not taken; else what is being
+    typed stays."""
+    shows = repr((saved, [row.name for row in marked], st.session_state.get("labels_refused", 0)))
+    return f"run_{what}_{crc32(shows.encode()):08x}"
 
 
-def _retag(marked: tuple[RunRow, ...], before: list[str]) -> None:
-    wanted = st.session_state["run_tags"]
+def _retag(key: str, marked: tuple[RunRow, ...], before: list[str]) -> None:
+    wanted = st.session_state[key]
     add, remove = [tag for tag in wanted if tag not in before], [tag for tag in before if tag not in wanted]
-    try:
-        for row in marked:
-            change_tags(_run(row), add=add, remove=remove)
-    except NotesError as error:
-        del st.session_state["run_tags_shows"]  # so that the box shows again what is kept
-        run_controls.refuse(str(error))
+    _write(lambda: [change_tags(_run(row), add=add, remove=remove) for row in marked])
 
 
-def _renote(row: RunRow) -> None:
+def _renote(key: str, row: RunRow) -> None:
+    _write(lambda: set_note(_run(row), st.session_state[key]))
+
+
+def _write(action: Callable[[], object]) -> None:
     try:
-        set_note(_run(row), st.session_state["run_note"])
+        action()
     except NotesError as error:
+        st.session_state["labels_refused"] = st.session_state.get("labels_refused", 0) + 1
         run_controls.refuse(str(error))
 
 

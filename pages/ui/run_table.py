@@ -55,7 +55,7 @@ def draw(rows: list[RunRow], total: int, marked: tuple[str, ...], pick: Callable
         pd.DataFrame(map(_cells, rows)), key=KEY, hide_index=True, column_config=_columns(), placeholder="–",
         on_select=lambda: pick(tuple(st.session_state[DRAWN][position] for position in _marked())),
         selection_mode="multi-row", selection_default=marks, height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
-        alt="All runs. The boxes below the table choose runs by keyboard.",
+        alt="All runs",
     )
 
 
@@ -91,7 +91,7 @@ def _columns() -> dict:
     score = "Percent on the validation images of the best epoch, published convention. Runs with other images or " \
             "another number of them cannot be compared by it."
     return {
-        "State": column.TextColumn(width=100),
+        "State": column.TextColumn(width=118),
         "Run": column.TextColumn(width=265),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format="%.1f", width=55, help=score),
         HEADINGS["f1"]: column.NumberColumn(format="%.1f", width=55, help=score),

@@ -21,6 +21,11 @@ def names(test: AppTest) -> list[str]:
     return test.dataframe[0].value["Run"].tolist()
 
 
+def tags(test: AppTest):  # noqa: ANN201
+    (box,) = [box for box in test.multiselect if box.label.startswith("Tags")]
+    return box
+
+
 def marked(test: AppTest) -> list[str]:
     return [names(test)[row] for row in test.session_state["runs_table"]["selection"]["rows"]]
 
@@ -78,26 +83,26 @@ def test_a_new_run_moves_no_mark(view, three: list[Run], tmp_path: Path) -> None
 def test_tags_and_a_note_are_written_and_follow_the_command_line(view, three: list[Run],
                                                                  tmp_path: Path) -> None:
     test = view(tmp_path, run="a")
-    test.multiselect(key="run_tags").set_value(["base"]).run()
-    test.text_area(key="run_note").set_value("<b>no</b> gain").run()
+    tags(test).set_value(["base"]).run()
+    test.text_area[0].set_value("<b>no</b> gain").run()
     assert read_notes(three[0]).tags == ("base",) and read_notes(three[0]).note == "<b>no</b> gain"
     change_tags(three[0], add=["more"])
     set_note(three[0], "other")
     test.run()
-    assert test.multiselect(key="run_tags").value == ["base", "more"]
-    assert test.text_area(key="run_note").value == "other"
+    assert tags(test).value == ["base", "more"]
+    assert test.text_area[0].value == "other"
     test.selectbox(key="run").set_value("b").run()
-    assert test.multiselect(key="run_tags").value == [] and test.text_area(key="run_note").value == ""
-    test.multiselect(key="run_tags").set_value(["two words"]).run()
-    assert "cannot be a tag" in said(test.error) and test.multiselect(key="run_tags").value == []
+    assert tags(test).value == [] and test.text_area[0].value == ""
+    tags(test).set_value(["two words"]).run()
+    assert "cannot be a tag" in said(test.error) and tags(test).value == []
 
 
 def test_many_share_their_tags(view, three: list[Run], tmp_path: Path) -> None:
     change_tags(three[0], add=["x", "own"])
     change_tags(three[1], add=["x"])
     test = view(tmp_path, run="a", beside="b")
-    assert test.multiselect(key="run_tags").value == ["x"] and not test.text_area
-    test.multiselect(key="run_tags").set_value(["new"]).run()
+    assert tags(test).value == ["x"] and not test.text_area
+    tags(test).set_value(["new"]).run()
     assert [read_notes(run).tags for run in three] == [("own", "new"), ("new",), ()]
 
 
