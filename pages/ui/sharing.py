@@ -14,9 +14,15 @@ BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
 
 
-@st.fragment
 def show(selection: Selection) -> None:
-    """A popover with the link; opening it runs this again, as what is seen may have changed meanwhile."""
+    """A popover with the link, no wider than its button."""
+    with st.container(width="content"):
+        _popover(selection)
+
+
+@st.fragment
+def _popover(selection: Selection) -> None:
+    """Opening it runs this again, as what is seen may have changed meanwhile."""
     with st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun"):
         say(selection)
 
