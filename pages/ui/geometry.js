@@ -9,10 +9,12 @@ function placeAt(axis, share) {
   return Math.min(axis.count - 1, Math.max(0, Math.floor((share - axis.first) / axis.step + 0.5)));
 }
 
-// The cells from (top, left) to (bottom, right), these included, as a rectangle on width x height.
+// The cells from (top, left) to (bottom, right), these included, as a rectangle on width x height, in whole pixels so
+// that neighbours leave no seam.
 function rectangle({ rows, columns }, [top, left, bottom, right], width, height) {
-  const x = edgeOf(columns, left) * width, y = edgeOf(rows, top) * height;
-  return { x, y, w: edgeOf(columns, right + 1) * width - x, h: edgeOf(rows, bottom + 1) * height - y };
+  const edge = (axis, i, size) => Math.round(edgeOf(axis, i) * size);
+  const x = edge(columns, left, width), y = edge(rows, top, height);
+  return { x, y, w: edge(columns, right + 1, width) - x, h: edge(rows, bottom + 1, height) - y };
 }
 
 function cellRectangle(geometry, row, column, width, height) {

@@ -19,7 +19,7 @@ from snnpar.ledger import Ledger
 KEY = "ledger_grid"
 ALL = "all"
 
-_mount = inline.component(Path(__file__).parent)
+_mount = inline.component(Path(__file__).parent, inline.GEOMETRY)
 
 
 @dataclass(frozen=True)

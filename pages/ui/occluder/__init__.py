@@ -13,7 +13,7 @@ from snnpar.geometry import Geometry
 
 KEY = "occluder"
 
-_mount = inline.component(Path(__file__).parent)
+_mount = inline.component(Path(__file__).parent, inline.GEOMETRY)
 
 
 def mask(grid: tuple[int, int]) -> np.ndarray:
