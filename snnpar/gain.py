@@ -23,7 +23,8 @@ GAINS = {"mean_accuracy": "mA", "f1": "F1"}
 
 @dataclass(frozen=True)
 class Gain:
-    """Metrics by the names of FIVE as fractions, published convention; 95% intervals are a bootstrap's over images.
+    """Metrics by the names of FIVE as fractions, published convention; 95% intervals are a bootstrap's over groups
+    of near duplicates.
 
     images: which, in words; chose: did they choose the epoch, too; epoch: whose weights are kept; interval: of the
     mA of `end`; gains: `end` minus `start` by metric as (difference, low, high), for the metrics of GAINS.
@@ -84,19 +85,21 @@ class Gain:
         chose = ("these images also chose the epoch, which favours it" if self.chose
                  else "neither trained on nor used to choose the epoch")
         return (f"On {self.n} images ({self.images}; {chose}), the weights of epoch {self.epoch} against those before "
-                f"the first update; published convention, 95% bootstrap intervals over images, seed {self.seed}: other "
-                "seeds may differ.")
+                "the first update; published convention, 95% bootstrap intervals over groups of near duplicates, "
+                f"seed {self.seed}: other seeds may differ.")
 
 
-def measure_gain(labels: np.ndarray, start: np.ndarray, end: np.ndarray, *, ignore_unknown: bool,
+def measure_gain(labels: np.ndarray, start: np.ndarray, end: np.ndarray, groups: np.ndarray, *, ignore_unknown: bool,
                  **about: object) -> Gain:
     """The gain of the answers `end` over `start`, probabilities (n, A) each, against labels (n, A).
 
+    groups (n,): images of one number are near duplicates (snnpar.datasets.duplicates), which are drawn together.
     `about`: the fields of Gain that say which images and weights these are.
     """
-    rows = {row.metric: row for row in paired_bootstrap(labels, start, end, ignore_unknown=ignore_unknown)}
+    how = {"ignore_unknown": ignore_unknown, "groups": groups}
+    rows = {row.metric: row for row in paired_bootstrap(labels, start, end, **how)}
     five = [pedestrian_metrics(labels, probs, ignore_unknown=ignore_unknown).summary() for probs in (start, end)]
-    ends = bootstrap_intervals(labels, end, ignore_unknown=ignore_unknown)
+    ends = bootstrap_intervals(labels, end, **how)
     return Gain(n=len(labels), start=five[0], end=five[1], interval=(ends.low.mean_accuracy, ends.high.mean_accuracy),
                 gains={name: _triple(rows[name]) for name in GAINS}, **about)
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.datasets import ResizedImages
+from snnpar.datasets.duplicates import groups, thumbnail
 from snnpar.evaluate import predict_probs
 from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.history import read_metrics, start_of
@@ -94,8 +95,9 @@ def score_gain(session: Session) -> Gain | None:
         log.warning("what it gained over step 0 is not known: there are no answers of step 0 on these images")
         return None
     kept = load_model(read_checkpoint(session.run.path)).to(session.device)
+    alike = groups(np.stack([thumbnail(images.split.read(index)) for index in range(len(images))]))
     gain = measure_gain(
-        labels, start, answers(session, kept, images, "the weights that are kept, held out"),
+        labels, start, answers(session, kept, images, "the weights that are kept, held out"), alike,
         ignore_unknown=session.config.mask_unknown, images=images.split.name, chose=images is session.val,
         epoch=session.best["epoch"], seed=session.config.seed)
     write_gain(session.run.path, gain)

@@ -16,7 +16,8 @@ from safetensors.numpy import load_file
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
-from snnpar.datasets import HELD_OUT_SEEDS, ResizedImages, open_split, rendered_split
+from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, ResizedImages, open_split, rendered_split
+from snnpar.datasets.duplicates import groups, thumbnail
 from snnpar.evaluate import predict_probs, probabilities
 from snnpar.gain import measure_gain, read_gain
 from snnpar.history import read_metrics
@@ -56,14 +57,18 @@ def test_step_0_starts_from_the_weights_it_was_given(quick: TrainConfig, tmp_pat
     np.testing.assert_array_equal(load_file(second.path / scoring.STEP_0)["probs"], expected)
 
 
+def near_duplicates(split: PedestrianSplit) -> np.ndarray:
+    return groups(np.stack([thumbnail(split.read(index)) for index in range(len(split))]))
+
+
 def test_real_images_measure_the_gain_on_val_and_say_so(quick: TrainConfig, tmp_path: Path) -> None:
     run = create_run(quick, tmp_path / "run")
     loop.train(run)
     val, gain = open_split(quick, "val"), read_gain(run.path)
     start, end = load_file(run.path / scoring.STEP_0)["probs"], probabilities(run.path, val)
     best = next(row for row in reversed(read_metrics(run)) if row["best"])
-    assert gain == measure_gain(val.labels, start, end, ignore_unknown=True, images=val.name, chose=True,
-                                epoch=best["epoch"], seed=0)
+    assert gain == measure_gain(val.labels, start, end, near_duplicates(val), ignore_unknown=True, images=val.name,
+                                chose=True, epoch=best["epoch"], seed=0)
     assert gain.n == 6 and "also chose the epoch" in gain.about()
     assert gain.end == {name: best[name] for name in FIVE}, "what the best epoch's row says"
     for told in ((run.path / "README.md").read_text("utf-8"),):
@@ -82,8 +87,8 @@ def test_rendered_images_measure_the_gain_where_no_epoch_was_chosen(
     held, gain = rendered_split(HELD_OUT_SEEDS["test"], 8, name="rendered test"), read_gain(run.path)
     images = ResizedImages(held, (128, 64))
     start = predict_probs(prepare(create_run(config, tmp_path / "fresh")).model, images)
-    assert gain == measure_gain(held.labels, start, probabilities(run.path, held), ignore_unknown=True,
-                                images="rendered test", chose=False, epoch=1, seed=0)
+    assert gain == measure_gain(held.labels, start, probabilities(run.path, held), near_duplicates(held),
+                                ignore_unknown=True, images="rendered test", chose=False, epoch=1, seed=0)
     assert "nor used to choose the epoch" in gain.about() and gain.is_chance
     said = caplog.text
     assert gain.numbers() in said and gain.verdict() in said and "At chance" in said
