@@ -67,8 +67,8 @@ def train(run: Run, *, resume: bool = False) -> None:
         log.info("stopped on request; %s", saved)
     except Exception as error:
         told = _explain(run, session, error)
-        _say(run, world, state="failed", message=str(told) or type(told).__name__)
         log.error("%s", told) if isinstance(told, ValueError) else log.exception("failed")
+        _say(run, world, state="failed", message=str(told) or type(told).__name__)  # last: who waits finds the log
         raise told from (error if told is not error else None)
     finally:
         if session and session.events:
