@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from screen import said
 from streamlit.testing.v1 import AppTest
-from tiny import PA100K, STUDENT, write_checkpoint
+from tiny import PA100K, STUDENT, first_picture, write_checkpoint
 
 from pages.ui.energy_layers import part_of
 from pages.ui.energy_totals import microjoules
-from snnpar import ASSETS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import read_checkpoint
 from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS
@@ -30,7 +29,6 @@ from snnpar.evaluations import (
     revision,
     write_predictions,
 )
-from snnpar.images import open_rgb
 from snnpar.inference import analyze, load
 from snnpar.jobs import write_status
 from snnpar.metrics import pedestrian_metrics
@@ -44,8 +42,8 @@ PARTS = {"teacher": "tiny-teacher", "student": "tiny-student"}
 
 @pytest.fixture(scope="module")
 def traces(pair: Path) -> dict[str, SpikeTrace]:
-    """What both tiny models do with the first sample."""
-    image = open_rgb(ASSETS / "samples" / "00.png")
+    """What both tiny models do with the sample that the app begins with."""
+    image = first_picture()
     return {role: analyze(load(read_checkpoint(pair / name)), image).trace for role, name in PARTS.items()}
 
 
