@@ -27,7 +27,7 @@ SEEN = """() => {
     if (node.nodeType !== 1 || ["STYLE", "SCRIPT"].includes(node.tagName)) return;
     if (node.tagName === "INPUT") out.push(`${node.type}: ${node.type === "checkbox" ? node.checked : node.value}`);
     // The cells of Streamlit's tables are texts inside their canvas, whose pixels depend on the pointer.
-    if (node.tagName === "CANVAS" && !node.dataset.testid) out.push(node.toDataURL());
+    if (node.tagName === "CANVAS" && !node.closest("[data-testid=stDataFrame]")) out.push(node.toDataURL());
     for (const name of ["aria-pressed", "aria-selected", "aria-checked", "aria-valuenow"]) {
       if (node.hasAttribute(name)) out.push(`${name}: ${node.getAttribute(name)}`);
     }
