@@ -154,7 +154,7 @@ def test_a_score_that_is_none_is_left_out(root: Path, change: dict) -> None:
 
 
 def score(images: str, split: str = "test", n: int | None = 9, digest: str = "") -> Score:
-    return Score(images, split, n, "published", HALF, digest)
+    return Score(images, split, n, "published", HALF, digest=digest)
 
 
 @pytest.mark.parametrize(("first", "second", "alike"), [
@@ -178,9 +178,10 @@ def test_the_set_that_most_have_comes_first_and_a_hash_before_none() -> None:
 
 def test_a_mean_over_some_of_the_attributes_is_of_a_set_of_its_own(root: Path) -> None:
     folder = trained(root / "mine")
-    values = {one: {"value": 0.5} for one in FIVE}
+    values = {one: {"value": 0.5} for one in FIVE} | {"per_attribute": {"ma": {"value": [0.5]}}}
     for name, left_out in (("all", []), ("some", ["Hat"])):
-        info = {"n": 9, "attributes": ["Boots"], "metrics": {"published": values, "rethinking": values},
+        info = {"n": 9, "attributes": ["Boots"], "counts": {"positive": [4]}, "attributes_without_positives": [],
+                "metrics": {"published": values, "rethinking": values},
                 "provenance": {"checkpoint": {"sha256": file_hash(folder / "model.safetensors")},
                                "attributes_left_out": {"data": left_out, "checkpoint": []},
                                "data": {"title": "people, test", "data": "people", "split": "test", "hash": DIGEST}}}

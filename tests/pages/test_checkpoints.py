@@ -151,8 +151,9 @@ def test_the_table_says_what_is_there_and_the_detail_where_it_came_from(app, she
 def write_scores(folder: Path, evaluations: Path, choice: DataChoice, value: float, digest: str) -> None:
     """What an evaluation leaves, as far as this page reads it."""
     evaluation = create_evaluation(folder, choice, root=evaluations)
-    metrics = {name: {"value": value} for name in FIVE}
-    info = {"n": 9, "attributes": ["Hat"], "metrics": {"published": metrics, "rethinking": metrics},
+    metrics = {name: {"value": value} for name in FIVE} | {"per_attribute": {"ma": {"value": [value]}}}
+    info = {"n": 9, "attributes": ["Hat"], "counts": {"positive": [4]}, "attributes_without_positives": [],
+            "metrics": {"published": metrics, "rethinking": metrics},
             "provenance": {"checkpoint": {"sha256": revision(folder)},
                            "data": {"title": choice.title, "data": choice.data, "split": "test", "hash": digest}}}
     (evaluation.path / "evaluation.json").write_text(json.dumps(info))

@@ -33,7 +33,7 @@ from snnpar.inference import analyze, load
 from snnpar.jobs import write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.outcomes import decided_at
-from snnpar.report import report
+from snnpar.report import COLUMNS, report
 from snnpar.slices import DataChoice
 from snnpar.trace import SpikeTrace
 
@@ -264,7 +264,7 @@ def test_metrics_at_the_budgets_t_come_from_the_evaluation(open_energy, pair: Pa
     test = open_energy(tmp_path, budget=f"{1.02 * energy_over_time(traces['student'])[0]:.6g}")
     early, late = (pedestrian_metrics(predictions.truth, predictions.probs[t]) for t in (0, 2))
     rows = test.table[2].value
-    five = list(zip(early.summary().values(), late.summary().values(), strict=True))
+    five = [(getattr(early, name), getattr(late, name)) for name in COLUMNS]
     assert rows.iloc[0, 1:].tolist() == [f"**{100 * a:.1f}%**" for a, _ in five]
     assert rows.iloc[2, 1:].tolist() == [f"{100 * (a - b):+.1f}" for a, b in five]
     change = 100 * (early.per_attribute.ma - late.per_attribute.ma)

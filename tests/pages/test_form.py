@@ -102,7 +102,8 @@ def test_flags_without_effect_are_named(app, pair: Path) -> None:
 
 
 @pytest.mark.parametrize(("line", "sentence"), [
-    ("python -m train --speed 9", "No setting is called --speed 9"), ("", "There is no command line"),
+    ("python -m train --speed 9", "No setting is called --speed; did you mean --seed?"),
+    ("", "There is no command line"),
     ("python -m train --model vtb_conv_2_64", "Vtb_conv_2_64 is a teacher"),
 ])
 def test_what_cannot_be_pasted_is_one_sentence_and_changes_nothing(app, pair: Path, line: str, sentence: str) -> None:

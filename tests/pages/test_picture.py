@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import own_image
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
+from snnpar.defaults import SAMPLE
 from snnpar.evaluate import evaluate_checkpoint
 from snnpar.evaluations import data_hash
 from snnpar.slices import DataChoice, choose_slice, save_slice
@@ -68,12 +69,12 @@ def test_bar_and_link_name_an_upload_and_the_sample_after_it(app, pair: Path) ->
     assert named(test) == "me.png" and link(test)["image"] == image_of(png()) and "sample" not in link(test)
     test.switch_page("pages/spikes.py").run()
     assert named(test) == "me.png" and link(test)["image"] == image_of(png())
-    test.selectbox(key="sample").select("2").run()
+    test.selectbox(key="sample").select(str(int(SAMPLE) + 2)).run()
     assert link(test)["sample"] == sample == named(test) and "image" not in link(test)
     test.selectbox(key="sample").select("own").run()  # it is still in the list
     assert named(test) == "me.png" and (shown(test) == pixels(png())).all()
     test.button(key="next").click().run()
-    assert link(test)["sample"].startswith("3. ") and "image" not in link(test)
+    assert link(test)["sample"].startswith(f"{int(SAMPLE) + 3}. ") and "image" not in link(test)
 
 
 def test_the_link_of_a_sample_opens_it(app, pair: Path) -> None:
@@ -110,7 +111,7 @@ def test_who_has_not_the_file_looks_at_another_or_at_a_sample(app, pair: Path) -
     assert shown(test).shape == (60, 30, 3) and "crop" not in link(test)  # the box was another image's
     test = app(pair, image=image_of(png()))
     test.button(key="asked_sample").click().run()
-    assert named(test).startswith("1. ") and "image" not in link(test) and test.header
+    assert named(test).startswith(f"{int(SAMPLE) + 1}. ") and "image" not in link(test) and test.header
 
 
 @pytest.mark.parametrize("page", ["evaluate", "train", "checkpoints"])
@@ -123,7 +124,7 @@ def test_pages_without_a_picture_do_not_ask(app, pair: Path, page: str) -> None:
                                    "/etc/passwd", "data-" + "-".join(["a" * 16] * 2), "sha256-" + "a" * 24 + "\n"])
 def test_a_link_to_what_is_no_image_shows_a_sample(app, pair: Path, value: str) -> None:
     test = app(pair, image=value)
-    assert named(test).startswith("1. ") and "image" not in link(test) and test.header
+    assert named(test).startswith(f"{int(SAMPLE) + 1}. ") and "image" not in link(test) and test.header
 
 
 @pytest.mark.parametrize(("kind", "words"), [("GIF", "is a GIF"), ("TIFF", "is a TIFF"), ("BMP", "is a BMP")])
@@ -131,7 +132,7 @@ def test_other_formats_get_advice(app, pair: Path, kind: str, words: str) -> Non
     test = upload(app(pair), encode(Image.new("RGB", (30, 60)), kind), f"walk.{kind.lower()}")
     assert words in said(test.error) and "save it as PNG or JPEG" in said(test.error) and "sample stays" in said(
         test.error)
-    assert named(test).startswith("1. ") and "image" not in link(test)
+    assert named(test).startswith(f"{int(SAMPLE) + 1}. ") and "image" not in link(test)
     assert kind.lower() in "".join(test.file_uploader(key="upload").allowed_type)  # not refused by name
 
 
