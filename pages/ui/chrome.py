@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -18,6 +19,7 @@ COLOURS = {
     "teacher": "blue",
     "student": "orange",
 }  # the names of LOOKS colours in Streamlit text, see config.toml
+STYLE = Path(__file__).parent / "page.css"
 CHOICES = (*ROLES, "picture", "attribute", "threshold")
 PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
     "Compare": CHOICES,
@@ -50,8 +52,13 @@ def navigation() -> Page:
 
 def bar(page: Page) -> None:
     """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
+    st.html(STYLE)
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
+    used = PAGES[page.title]
+    if used:
+        words = dict.fromkeys("models" if name in ROLES else name for name in used)
+        st.toggle(f"Choose {', '.join(words)}", key="bar_open")  # seen on a phone, where it opens the bar, see page.css
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:
@@ -63,7 +70,7 @@ def bar(page: Page) -> None:
         attribute_slot = st.container(width=160, key="bar_attribute")
         with st.container(width=150, key="bar_threshold"):
             _threshold_picker()
-    _hide([name for name in CHOICES if name not in PAGES[page.title]])
+    _hide([name for name in CHOICES if name not in used])
     access.banner()
     for role in ROLES:
         checkpoint = _resolve(role)
@@ -106,7 +113,7 @@ def _checkpoint_picker(role: str) -> None:
     if current and current not in options:
         options.append(current)  # a Hub id typed before, or a broken one: said below the bar, not lost
     st.selectbox(
-        mark(role),
+        LOOKS[role].name,  # read aloud as it is written: page.css draws the mark
         options,
         key=role,
         bind="query-params",

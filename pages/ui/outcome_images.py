@@ -46,14 +46,14 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
     except (ValueError, OSError) as error:
         st.caption(f"cannot be read: {error}")
     st.caption(f"`{file}`  \n{said}")
-    with st.container(horizontal=True, gap="xxsmall"):
+    with st.container(horizontal=True, gap="xxsmall", key=f"icons_{key}"):
         is_starred = file in basket.starred(shown.data_hash)
         st.button(
-            "", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
+            f"Star {file}", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
             help="Take it out of the basket" if is_starred else "Put it into the basket, at the end of the page",
             on_click=basket.toggle, args=(shown.data_hash, file),
         )
-        if st.button("", icon=":material/compare:", key=f"{key}_compare", help="Open it on the Compare page"):
+        if st.button(f"Compare {file}", icon=":material/compare:", key=f"{key}_compare", help="Open it on the Compare page"):
             _to_compare(shown, split, index)
 
 

@@ -14,8 +14,16 @@ BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
 
 
+def heading(title: str, selection: Selection) -> None:
+    """A page's title, with the link at the right end."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(title, anchor=False, width="stretch")
+        with st.container(width="content"):
+            _popover(selection)
+
+
 @st.fragment
-def show(selection: Selection) -> None:
+def _popover(selection: Selection) -> None:
     """A popover with the link; opening it runs this again, as what is seen may have changed meanwhile."""
     with st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun"):
         say(selection)
