@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from pages.ui import access, basket, own_image
+from pages.ui import access, basket, checkpoints, own_image
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit, subset
 
@@ -41,6 +41,7 @@ def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str]
 
 def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str) -> None:
     file = shown.files[index]
+    name = checkpoints.plain(file)
     try:
         st.image(_thumbnail(shown.key, index, split), alt=f"Image {file}")
     except (ValueError, OSError) as error:
@@ -49,11 +50,12 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
     with st.container(horizontal=True, gap="xxsmall", key=f"icons_{key}"):
         is_starred = file in basket.starred(shown.data_hash)
         st.button(
-            f"Star {file}", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
+            f"Star {name}", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
             help="Take it out of the basket" if is_starred else "Put it into the basket, at the end of the page",
             on_click=basket.toggle, args=(shown.data_hash, file),
         )
-        if st.button(f"Compare {file}", icon=":material/compare:", key=f"{key}_compare", help="Open it on the Compare page"):
+        if st.button(f"Compare {name}", icon=":material/compare:", key=f"{key}_compare",
+                     help="Open it on the Compare page"):
             _to_compare(shown, split, index)
 
 
