@@ -57,7 +57,7 @@ def bar(page: Page) -> None:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
     used = PAGES[page.title]
     if used:
-        words = dict.fromkeys("models" if name in ROLES else name for name in used)
+        words = dict.fromkeys("models" if name in ROLES and len(used) > 1 else name for name in used)
         st.toggle(f"Choose {', '.join(words)}", key="bar_open")  # seen on a phone, where it opens the bar, see page.css
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):

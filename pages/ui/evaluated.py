@@ -209,7 +209,7 @@ def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
     *_, last = read.values()
     names = tuple(name for name in last.attributes if all(name in one.attributes for one in read.values()))
     if not names:
-        raise EvaluationError("these two evaluations share no attribute; pick two of one data set")
+        raise EvaluationError("these two evaluations share no attribute; pick two of one dataset")
     columns = {role: [one.attributes.index(name) for name in names] for role, one in read.items()}
     truth = next(one.truth[:, columns[role]] for role, one in read.items())
     probs = {role: one.probs[:, :, columns[role]] for role, one in read.items()}

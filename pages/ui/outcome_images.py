@@ -68,11 +68,11 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
     st.switch_page("pages/compare.py", query_params=st.query_params)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Opening the data set…")
+@st.cache_resource(max_entries=8, show_spinner="Opening the dataset…")
 def _split(key: str, _shown: Shown) -> PedestrianSplit:
     split = subset(_shown.first.evaluation.split(), _shown.kept)
     if split.files != _shown.files:
-        raise ValueError("the data set holds other images than when it was evaluated; evaluate again")
+        raise ValueError("the dataset holds other images than when it was evaluated; evaluate again")
     return split
 
 
