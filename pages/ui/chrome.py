@@ -97,6 +97,15 @@ def mark(role: str) -> str:
     return f":{COLOURS[role]}[{LOOKS[role].mark}] {LOOKS[role].name}"
 
 
+def number(label: str, value: str, help: str, role: str = "", part: str | None = None, width: int | str = "content",
+           ) -> None:
+    """A number in a frame, with a part of it in small print. One of a model has its role before the label, and by
+    page.css its mark: the label is read aloud as it is written."""
+    label = f"{LOOKS[role].name}{label}" if role else label
+    with st.container(width=width, height="stretch", key=f"{role}_{label}" if role else None):
+        st.metric(label, value, part, delta_color="off", delta_arrow="off", border=True, height="stretch", help=help)
+
+
 def selection() -> Selection:
     """What the bar says in this run of the script."""
     if "selection" not in st.session_state:

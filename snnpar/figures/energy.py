@@ -122,7 +122,7 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
         teacher = LOOKS["teacher"]
         figure.add_hline(teacher_uj, line={"dash": "dash", "width": 2, "color": teacher.colour},
                          annotation={"text": f"{teacher.mark} {teacher.name} {_digits(teacher_uj)} µJ", "x": 0,
-                                     "xanchor": "left"})
+                                     "xanchor": "left", "yanchor": "top"})
     figure.update_xaxes(title="timesteps t", tickvals=steps, range=[0.5, len(steps) + 0.5])
     figure.update_yaxes(title="µJ, estimate", range=[0, 1.15 * max(budget_uj, spent_uj[-1])])
     return bare(figure, 260, showlegend=False).update_layout(margin={"t": 24})

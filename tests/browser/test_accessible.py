@@ -116,6 +116,6 @@ def test_the_crop_tool_has_none(tab, url: str) -> None:
 
 def test_a_run_looked_at_has_none(tab, url: str) -> None:
     tab.goto(f"{url}/train?run=done")
-    tab.get_by_text("done").first.wait_for()
+    tab.get_by_test_id("stPlotlyChart").first.wait_for()
     settle(tab)
     check(tab)

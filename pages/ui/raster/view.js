@@ -29,6 +29,7 @@ function newView(root, data) {
     view.resting = setTimeout(() => rest(view), REST_MS);
   });
   find(".play").addEventListener("click", () => (view.timer ? (stop(view), rest(view)) : play(view)));
+  closeOnEscape(root);
   brushing(view);
   pointing(view);
   for (const [button, act] of Object.entries({
