@@ -20,8 +20,10 @@ st.caption(
     "The teacher is a conventional network. The student learnt from it, but computes with spikes: zeros and "
     "ones over a few timesteps. Compare their answers, where they look, and what it costs."
 )
-tables.headline(compared, seen, truth)
+with st.container(key="figures"):
+    tables.headline(compared, seen, truth)
 shown = maps.pick(selection, seen)
 time_bar.show(time_bar.payload(selection, seen, shown))
-evidence_card.share(selection, seen, shown)
-tables.provenance(seen)
+with st.container(key="rest"):
+    evidence_card.share(selection, seen, shown)
+    tables.provenance(seen)

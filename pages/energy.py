@@ -9,9 +9,7 @@ seen = looking.look(selection)
 if not seen:
     st.stop()
 
-with st.container(horizontal=True, vertical_alignment="center"):
-    st.header("What the answer costs", anchor=False)
-    sharing.show(selection)
+sharing.heading("What the answer costs", selection)
 st.caption(
     "Estimates, nothing was measured on a chip: operations are counted exactly from the spikes of this picture and "
     "multiplied with what an operation costs by the convention that you choose."

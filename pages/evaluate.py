@@ -7,7 +7,7 @@ from pages.ui import chrome, evaluated, evaluating, near_duplicates, outcome_tab
 selection = chrome.selection()
 st.header("How often are they right?", anchor=False)
 st.caption(
-    "An evaluation asks a network about every image of a data set and compares the answers with the labels. "
+    "An evaluation asks a network about every image of a dataset and compares the answers with the labels. "
     "It is a folder on disk; the page shows what is in it."
 )
 models = evaluated.picked(selection)

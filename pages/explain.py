@@ -18,9 +18,7 @@ if len(seen) == 2:
         st.error(str(error), icon=":material/block:")
         st.stop()
 
-with st.container(horizontal=True, vertical_alignment="center"):
-    st.header("Why do they say so?", anchor=False)
-    sharing.show(selection)
+sharing.heading("Why do they say so?", selection)
 st.caption("Take an answer apart: term by term where that is exact, by maps that are put to the test, or by hiding.")
 view = st.segmented_control("View", list(VIEWS), default="Ledger", key="view", bind="query-params", required=True,
                             label_visibility="collapsed")

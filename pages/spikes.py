@@ -14,9 +14,7 @@ if not trace.names:
     st.info("This student has no spiking neurons. Pick a spiking one in the bar.", icon=":material/info:")
     st.stop()
 
-with st.container(horizontal=True, vertical_alignment="center"):
-    st.header("Inside the student, timestep by timestep", anchor=False)
-    sharing.show(selection)
+sharing.heading("Inside the student, timestep by timestep", selection)
 st.caption(
     f"A spiking neuron adds up what it receives and sends a 1, a spike, when it has enough; otherwise 0. The "
     f"student sees the same picture {trace.timesteps} times in a row."

@@ -19,7 +19,7 @@ with left:
     config = None if wrong else to_config(values)
     if config:
         st.markdown("**The same in a terminal**")
-        st.code(form.command(config), language="bash", wrap_lines=True)
+        st.code(form.command(config), language=None, wrap_lines=True)
     if not access.told("train"):
         estimating.offer(config)
         starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])

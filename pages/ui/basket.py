@@ -1,4 +1,4 @@
-"""The basket: images of a data set that a person starred, kept for the session, per data set, with undo."""
+"""The basket: images of a dataset that a person starred, kept for the session, per dataset, with undo."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 
 def starred(data_hash: str) -> tuple[str, ...]:
-    """Files in the basket of a data set, in the order in which they were starred."""
+    """Files in the basket of a dataset, in the order in which they were starred."""
     return _baskets().get(data_hash, ())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -18,6 +19,7 @@ COLOURS = {
     "teacher": "blue",
     "student": "orange",
 }  # the names of LOOKS colours in Streamlit text, see config.toml
+STYLE = Path(__file__).parent / "page.css"
 CHOICES = (*ROLES, "picture", "attribute", "threshold")
 PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
     "Compare": CHOICES,
@@ -50,9 +52,14 @@ def navigation() -> Page:
 
 def bar(page: Page) -> None:
     """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
+    st.html(STYLE)
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
-    _hide([name for name in CHOICES if name not in PAGES[page.title]])  # first, so that nothing shows and goes
+    used = PAGES[page.title]
+    _hide([name for name in CHOICES if name not in used])  # first, so that nothing shows and goes
+    if used:
+        words = dict.fromkeys("models" if name in ROLES and len(used) > 1 else name for name in used)
+        st.toggle(f"Choose {', '.join(words)}", key="bar_open")  # seen on a phone, where it opens the bar, see page.css
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:
@@ -90,6 +97,15 @@ def mark(role: str) -> str:
     return f":{COLOURS[role]}[{LOOKS[role].mark}] {LOOKS[role].name}"
 
 
+def number(label: str, value: str, help: str, role: str = "", part: str | None = None, width: int | str = "content",
+           ) -> None:
+    """A number in a frame, with a part of it in small print. One of a model has its role before the label, and by
+    page.css its mark: the label is read aloud as it is written."""
+    label = f"{LOOKS[role].name}{label}" if role else label
+    with st.container(width=width, height="stretch", key=f"{role}_{label}" if role else None):
+        st.metric(label, value, part, delta_color="off", delta_arrow="off", border=True, height="stretch", help=help)
+
+
 def selection() -> Selection:
     """What the bar says in this run of the script."""
     if "selection" not in st.session_state:
@@ -106,7 +122,7 @@ def _checkpoint_picker(role: str) -> None:
     if current and current not in options:
         options.append(current)  # a Hub id typed before, or a broken one: said below the bar, not lost
     st.selectbox(
-        mark(role),
+        LOOKS[role].name,  # read aloud as it is written: page.css draws the mark
         options,
         key=role,
         bind="query-params",

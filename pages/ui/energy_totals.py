@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.ui.chrome import mark
+from pages.ui.chrome import mark, number
 from pages.ui.hint import heading
 from pages.ui.looking import Seen
 from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
@@ -19,31 +19,27 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
     with st.container(horizontal=True, gap="small"):
         for role, report in reports.items():
-            _number(f"{mark(role)}, estimate", microjoules(report.energy_uj),
-                    f"{seen[role].model.checkpoint.name}, this picture. {report.convention}.")
+            number(", estimate", microjoules(report.energy_uj),
+                   f"{seen[role].model.checkpoint.name}, this picture. {report.convention}.", role)
         if len(reports) == 2 and reports["student"].energy_uj:
             ratio = reports["teacher"].energy_uj / reports["student"].energy_uj
-            _number("Teacher ÷ student", _times(ratio), f"Energy of the teacher over the student's: {assumptions}."
-                    + (" Below 1 the student costs more." if ratio < 1 else ""))
+            number("Teacher ÷ student", _times(ratio), f"Energy of the teacher over the student's: {assumptions}."
+                   + (" Below 1 the student costs more." if ratio < 1 else ""))
         for role, report in reports.items():
-            _number(f"{mark(role)} {'MACs + ACs' if report.acs else 'MACs'}", _operations(report), "Millions for this "
-                    "picture. A MAC multiplies and adds numbers; an AC only adds, one for each weight a spike meets.")
+            number(" MACs + ACs" if report.acs else " MACs", _operations(report), "Millions for this picture. A MAC "
+                   "multiplies and adds numbers; an AC only adds, one for each weight a spike meets.", role)
         trace = seen["student"].analysis.trace if "student" in seen else None
         if trace and trace.timesteps:
-            _number(f"{mark('student')} neuron updates", f"{_digits(reports['student'].updates / 1e6)} M", "One per "
-                    f"neuron and timestep, billed {assumptions.update_pj:g} pJ each: "
-                    f"{reports['student'].neuron_share}.")
-            _number("NASFR", f"{100 * trace.nasfr:.1f}%", "Network average spike firing rate of the student: all "
-                    f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
-                    f"× {trace.timesteps}), this picture.")
+            number(" neuron updates", f"{_digits(reports['student'].updates / 1e6)} M", "One per "
+                   f"neuron and timestep, billed {assumptions.update_pj:g} pJ each: "
+                   f"{reports['student'].neuron_share}.", "student")
+            number("NASFR", f"{100 * trace.nasfr:.1f}%", "Network average spike firing rate of the student: all "
+                   f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
+                   f"× {trace.timesteps}), this picture.")
     names = " and ".join(f"{mark(role)} {one.model.checkpoint.name}" for role, one in seen.items())
     share = "".join(f" {mark(role)}: {report.neuron_share}." for role, report in reports.items() if report.neurons)
     st.caption(f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
                "Not counted for anybody: softmax and activation functions, routing of spikes, idle hardware.")
-
-
-def _number(label: str, value: str, help: str) -> None:
-    st.metric(label, value, border=True, width="content", help=help)
 
 
 def microjoules(energy: float) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import checkpoints
-from pages.ui.chrome import ROLES, Selection, mark
+from pages.ui.chrome import ROLES, Selection
 from snnpar.checkpoint import Checkpoint
 from snnpar.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
+from snnpar.figures import LOOKS
 from snnpar.jobs import modified
 from snnpar.report import leave_out
 from snnpar.schema import SCHEMAS, AttributeSchema, load_schema
@@ -150,7 +151,7 @@ def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
     words = {name: f"{one.checkpoint['name']} on {one.title}" for name, one in listed.items()}
     repeated = {word for word in words.values() if list(words.values()).count(word) > 1}
     return st.selectbox(
-        f"{mark(role)}: evaluation", list(listed), key=key, persist_state="session", index=None,
+        f"{LOOKS[role].name}: evaluation", list(listed), key=key, persist_state="session", index=None,
         placeholder=f"this {role} is not evaluated yet", help="Evaluations in checkpoints/evaluations, newest first.",
         format_func=lambda name: f"{words[name]} · {name[-6:]}" if words[name] in repeated else words[name],
     )
@@ -208,7 +209,7 @@ def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
     *_, last = read.values()
     names = tuple(name for name in last.attributes if all(name in one.attributes for one in read.values()))
     if not names:
-        raise EvaluationError("these two evaluations share no attribute; pick two of one data set")
+        raise EvaluationError("these two evaluations share no attribute; pick two of one dataset")
     columns = {role: [one.attributes.index(name) for name in names] for role, one in read.items()}
     truth = next(one.truth[:, columns[role]] for role, one in read.items())
     probs = {role: one.probs[:, :, columns[role]] for role, one in read.items()}

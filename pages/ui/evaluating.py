@@ -68,7 +68,7 @@ def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) 
         return
     if st.button(label, icon=":material/play_arrow:", **look):
         start(checkpoints, choice)
-    st.code(command(checkpoints, choice), language="bash", wrap_lines=True)
+    st.code(command(checkpoints, choice), language=None, wrap_lines=True)
 
 
 def offer_again(models: dict[str, Evaluated]) -> None:
@@ -78,7 +78,7 @@ def offer_again(models: dict[str, Evaluated]) -> None:
     evaluations = [one.evaluation for one in models.values()]
     if st.button("Evaluate again", icon=":material/replay:", key="evaluate_again"):
         _control(lambda: [launch(one, again=True) for one in evaluations])
-    st.code("\n".join(shlex.join(["python", *one.arguments, "--again"]) for one in evaluations), language="bash",
+    st.code("\n".join(shlex.join(["python", *one.arguments, "--again"]) for one in evaluations), language=None,
             wrap_lines=True)
 
 

@@ -59,7 +59,7 @@ def _button(label: str, some: list[Kept], choice: DataChoice, **look: str) -> No
             return
         st.rerun()
     st.code(shlex.join(["python", "-m", "snnpar", "evaluate", *map(str, folders), *choice.arguments()]),
-            language="bash", wrap_lines=True)
+            language=None, wrap_lines=True)
 
 
 def under_way() -> None:

@@ -37,7 +37,7 @@ class Need:
 
 _REAL_ONLY = Need(("dataset",), REAL, "rendered pedestrians are drawn: nothing is read, every label is known")
 _DRAWN = Need(("dataset",), ("rendered", "mixed"), "real images alone draw nothing")
-_MIXED = Need(("dataset",), ("mixed",), "only the mixed data set mixes")
+_MIXED = Need(("dataset",), ("mixed",), "only the mixed dataset mixes")
 _TEACHER = Need(("role",), ("teacher",), "only a teacher has phrases to fuse with")
 _STUDENT = Need(("role",), ("student",), "only a student is distilled")
 _DISTILLED = Need(DISTILLATION, (True,), "nothing is distilled: switch on features, logits or both")

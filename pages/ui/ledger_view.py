@@ -105,7 +105,7 @@ def _teacher(selection: Selection, seen: dict[str, Seen]) -> None:
     if "teacher" not in seen:
         return
     methods = METHODS["teacher"]
-    method = st.selectbox(f"{mark('teacher')} map", list(methods), key="teacher_map", bind="query-params",
+    method = st.selectbox("Teacher map", list(methods), key="teacher_map", bind="query-params",
                           format_func=lambda key: methods[key].label)
     gallery.one(selection, seen, "teacher", method)
     st.caption(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.chrome import Selection, mark
+from pages.ui.chrome import Selection
 from pages.ui.looking import Seen, explain
 from snnpar.defaults import MAPS
 from snnpar.explain import METHODS, Heatmap
+from snnpar.figures import LOOKS
 
 OWN, SHARED = "own scales", "one shared scale"
 
@@ -31,8 +32,10 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
     with told.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width="stretch"):
             st.subheader(f"Where they look for “{label}”", anchor=False)
-        methods = {role: _method(role) for role in seen}
-        scale = st.container(width="content")
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content",
+                          key="map_choices"):
+            methods = {role: _method(role) for role in seen}
+            scale = st.container(width="content")
     heats = {}
     for role, method in methods.items():
         try:
@@ -47,7 +50,7 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
 def _method(role: str) -> str:
     methods = METHODS[role]
     return st.selectbox(
-        f"{mark(role)} map",
+        f"{LOOKS[role].name} map",
         list(methods),
         list(methods).index(MAPS[role]),
         key=f"{role}_map",

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from pages.ui import access, basket, own_image
+from pages.ui import access, basket, checkpoints, own_image
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit, subset
 
@@ -41,19 +41,21 @@ def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str]
 
 def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str) -> None:
     file = shown.files[index]
+    name = checkpoints.plain(file)
     try:
         st.image(_thumbnail(shown.key, index, split), alt=f"Image {file}")
     except (ValueError, OSError) as error:
         st.caption(f"cannot be read: {error}")
     st.caption(f"`{file}`  \n{said}")
-    with st.container(horizontal=True, gap="xxsmall"):
+    with st.container(horizontal=True, gap="xxsmall", key=f"icons_{key}"):
         is_starred = file in basket.starred(shown.data_hash)
         st.button(
-            "", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
+            f"Star {name}", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
             help="Take it out of the basket" if is_starred else "Put it into the basket, at the end of the page",
             on_click=basket.toggle, args=(shown.data_hash, file),
         )
-        if st.button("", icon=":material/compare:", key=f"{key}_compare", help="Open it on the Compare page"):
+        if st.button(f"Compare {name}", icon=":material/compare:", key=f"{key}_compare",
+                     help="Open it on the Compare page"):
             _to_compare(shown, split, index)
 
 
@@ -66,11 +68,11 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
     st.switch_page("pages/compare.py", query_params=st.query_params)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Opening the data set…")
+@st.cache_resource(max_entries=8, show_spinner="Opening the dataset…")
 def _split(key: str, _shown: Shown) -> PedestrianSplit:
     split = subset(_shown.first.evaluation.split(), _shown.kept)
     if split.files != _shown.files:
-        raise ValueError("the data set holds other images than when it was evaluated; evaluate again")
+        raise ValueError("the dataset holds other images than when it was evaluated; evaluate again")
     return split
 
 

@@ -35,9 +35,10 @@ def picker() -> None:
         format_func=lambda option: label if option == OWN else _title(option),
         on_change=_choose,
     )
-    with st.container(horizontal=True, gap="xsmall", width="content"):
-        st.button("", icon=":material/chevron_left:", help="Previous sample", on_click=_step, args=(-1,), key="back")
-        st.button("", icon=":material/chevron_right:", help="Next sample", on_click=_step, args=(1,), key="next")
+    with st.container(horizontal=True, gap="xsmall", width="content", key="icons_step"):
+        for name, word, by in (("back", "Previous", -1), ("next", "Next", 1)):
+            icon = f":material/chevron_{'left' if by < 0 else 'right'}:"
+            st.button(f"{word} sample", icon=icon, help=f"{word} sample", on_click=_step, args=(by,), key=name)
         look = {"type": "primary" if own else "secondary", "help": "Upload a picture or use the camera"}
         with st.popover("Your own", icon=":material/add_a_photo:", **look):
             st.file_uploader(

@@ -66,7 +66,7 @@ def _view(run: Run, others: tuple[Run, ...]) -> None:
     with st.expander("Log", expanded=now.state in ("failed", "lost")):
         st.code(read_log(run) or "The log is empty.", language=None, height=220)
     with st.expander("Command of this run"):
-        st.code(_command(run), language="bash", wrap_lines=True)
+        st.code(_command(run), language=None, wrap_lines=True)
 
 
 def _differences(shown: tuple[Run, ...]) -> None:

@@ -105,7 +105,7 @@ def _number(number: dict[str, float] | None) -> str:
 
 
 def published(shown: Shown, convention: str) -> None:
-    """What the literature reports on the data set of these attributes, kept apart from our numbers."""
+    """What the literature reports on the dataset of these attributes, kept apart from our numbers."""
     schema = shown.schema.name if shown.schema else ""
     if not schema:
         return

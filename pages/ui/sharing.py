@@ -14,15 +14,17 @@ BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
 
 
-def show(selection: Selection) -> None:
-    """A popover with the link, no wider than its button."""
-    with st.container(width="content"):
-        _popover(selection)
+def heading(title: str, selection: Selection) -> None:
+    """A page's title, with the link at the right end."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(title, anchor=False, width="stretch")
+        with st.container(width="content"):
+            _popover(selection)
 
 
 @st.fragment
 def _popover(selection: Selection) -> None:
-    """Opening it runs this again, as what is seen may have changed meanwhile."""
+    """A popover with the link; opening it runs this again, as what is seen may have changed meanwhile."""
     with st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun"):
         say(selection)
 

@@ -14,7 +14,7 @@ from snnpar.slices import choose_slice, list_slices, save_slice
 
 
 def show(shown: Shown, selection: Selection) -> None:
-    """Starred images of this data set; name them, save them as a slice, evaluate on it."""
+    """Starred images of this dataset; name them, save them as a slice, evaluate on it."""
     files = basket.starred(shown.data_hash)
     st.subheader(f"Basket: {len(files)} starred", anchor=False)
     st.caption(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import checkpoints, looking
-from pages.ui.chrome import mark
+from pages.ui.chrome import mark, number
 from pages.ui.looking import Seen
 from pages.ui.rows import Row, right, timesteps
 
+WIDTH = 165  # of a number, pixels
 WHY_NOT_FASTER = (
     "Fewer operations can still take longer here: a CPU multiplies by a zero as slowly as by any number and runs the "
     "student once for each timestep; what silence saves, only hardware made for spikes can skip."
@@ -22,26 +23,31 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
     with st.container(horizontal=True, gap="small"):
         if len(seen) == 2:
             agree = sum("disagree" not in row.kinds for row in rows)
-            _number("They agree", f"{agree} of {len(rows)}", f"Both above or both below the threshold.{when}")
+            number("They agree", f"{agree} of {len(rows)}", f"Both above or both below the threshold.{when}",
+                   width=WIDTH)
         for role in seen if truth is not None else ():
-            _number(
-                f"{mark(role)} right",
+            number(
+                " right",
                 f"{right(rows, role)} of {len(rows)}",
                 "Decisions that equal the label of this sample." + (when if role == "student" else ""),
+                role, width=WIDTH,
             )
         for role, one in seen.items():
-            _number(
-                f"{mark(role)} energy",
+            number(
+                " energy",
                 f"≈ {one.analysis.energy.energy_uj:,.0f} µJ",
                 f"An estimate for one picture: {one.analysis.energy.convention}.",
+                role,
                 f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
+                WIDTH,
             )
         for role, one in seen.items():
             latency = looking.latency(one)
-            _number(
-                f"{mark(role)} time",
+            number(
+                " time",
                 str(latency),
                 f"One picture on this computer: {latency.spread}, nothing recorded.",
+                role, width=WIDTH,
             )
     times(seen)
 
@@ -51,12 +57,6 @@ def times(seen: dict[str, Seen]) -> None:
     found = {role: looking.latency(one) for role, one in seen.items()}
     said = "; ".join(f"{mark(role)} {latency} ({latency.spread})" for role, latency in found.items())
     st.caption(f"Time for one picture on this computer: {said}. {WHY_NOT_FASTER}")
-
-
-def _number(label: str, value: str, help: str, part: str | None = None) -> None:
-    """A number, and a part of it in small print."""
-    st.metric(label, value, part, delta_color="off", delta_arrow="off", border=True, width=165, height="stretch",
-              help=help)
 
 
 def provenance(seen: dict[str, Seen]) -> None:

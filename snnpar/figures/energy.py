@@ -117,12 +117,12 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
         textposition="outside", cliponaxis=False, hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
     ))
     figure.add_hline(budget_uj, line={"dash": "dot", "width": 2, "color": GREY},
-                     annotation={"text": f"budget {_digits(budget_uj)} µJ", "xanchor": "right"})
+                     annotation_position="top left", annotation_text=f"budget {_digits(budget_uj)} µJ")
     if teacher_uj is not None and teacher_uj <= 1.1 * max(budget_uj, spent_uj[-1]):  # else it lies far above
         teacher = LOOKS["teacher"]
         figure.add_hline(teacher_uj, line={"dash": "dash", "width": 2, "color": teacher.colour},
                          annotation={"text": f"{teacher.mark} {teacher.name} {_digits(teacher_uj)} µJ", "x": 0,
-                                     "xanchor": "left"})
+                                     "xanchor": "left", "yanchor": "top"})
     figure.update_xaxes(title="timesteps t", tickvals=steps, range=[0.5, len(steps) + 0.5])
     figure.update_yaxes(title="µJ, estimate", range=[0, 1.15 * max(budget_uj, spent_uj[-1])])
     return bare(figure, 260, showlegend=False).update_layout(margin={"t": 24})

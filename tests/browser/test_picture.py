@@ -202,6 +202,7 @@ def test_a_box_is_moved_by_touch(page, url: str, scene: bytes) -> None:
     phone = context.new_page()
     phone.goto(url)
     expect(phone.get_by_text("Two networks look at one person")).to_be_visible()
+    phone.get_by_text("Choose models, picture").click()  # the bar
     pick_file(phone, "street.png", scene)
     expect(phone.locator(".size")).to_be_visible()
     phone.keyboard.press("Escape")

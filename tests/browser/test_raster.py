@@ -109,7 +109,7 @@ def test_a_box_on_the_person_keeps_its_tokens(page, url: str, sent: list, trace:
     rates = raster.counts_by_token(trace, GRID)["patch_embed.proj4_lif"].reshape(T, *GRID)[1, 1:3, 0]
     share = rates.sum() / (trace.neurons("patch_embed.proj4_lif") * 2 / (ROWS * COLUMNS))
     label = page.locator("button[title='patch_embed.proj4_lif']").get_attribute("aria-label")
-    assert f"{100 * share:.2f}% at t = 2" in label
+    assert f"{100 * share:.1f}% at t = 2" in label
 
     page.locator(".brush").press("Escape")
     not_in_link(page, "box")
@@ -182,7 +182,7 @@ def test_the_strip_opens_layers_and_time_stays_in_the_browser(page, url: str, se
     slider = page.locator("input.t")
     for t in (1, 2):
         slider.fill(str(t))
-        assert f"{100 * trace.rates(Q)[t - 1]:.2f}% at t = {t}" in first.get_attribute("aria-label")
+        assert f"{100 * trace.rates(Q)[t - 1]:.1f}% at t = {t}" in first.get_attribute("aria-label")
     in_link(page, "t=2")
     assert len(sent) == 1  # both moves, once they had come to rest
 

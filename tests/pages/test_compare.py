@@ -53,7 +53,7 @@ def test_the_headline_is_the_answer_after_all_timesteps(app, pair: Path) -> None
 
 def test_the_headline_says_what_the_neurons_cost(app, pair: Path) -> None:
     test = app(pair)
-    energies = {metric.label.split("] ")[-1]: metric for metric in test.metric if metric.label.endswith("energy")}
+    energies = {metric.label: metric for metric in test.metric if metric.label.endswith("energy")}
     assert energies["Student energy"].delta.endswith(" for neurons") and not energies["Teacher energy"].delta
     captions = said(test.caption)
     assert " neuron updates." in captions and "All memory traffic is left out: good for the student" in captions

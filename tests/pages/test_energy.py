@@ -63,7 +63,7 @@ def open_energy(app):
 
 
 def metrics(test: AppTest) -> dict[str, str]:
-    return {metric.label.split("] ")[-1]: metric.value for metric in test.metric}
+    return {metric.label: metric.value for metric in test.metric}
 
 
 def linked(test: AppTest, name: str) -> str:

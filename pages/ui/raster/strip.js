@@ -39,7 +39,7 @@ function buildStrip(view) {
 }
 
 function headings(names) {
-  return make("tr", {}, make("th", { scope: "row" }), ...names.map((name) => make("th", { scope: "col" }, name)));
+  return make("tr", {}, make("td"), ...names.map((name) => make("th", { scope: "col" }, name)));
 }
 
 function stripAt(view) {
@@ -49,7 +49,7 @@ function stripAt(view) {
     const button = view.strip.get(layer.name);
     button.style.setProperty("--heat", (rate / view.highest).toFixed(3));
     button.textContent = (100 * rate).toFixed(1);
-    button.setAttribute("aria-label", `${layer.row}, ${layer.column}: ${(100 * rate).toFixed(2)}% at t = ${t}`);
+    button.setAttribute("aria-label", `${layer.row}, ${layer.column}: ${(100 * rate).toFixed(1)}% at t = ${t}`);
   });
 }
 

@@ -19,6 +19,7 @@ function newView(root, data) {
   const find = (selector) => root.querySelector(selector);
   const view = { root, find, t: data.t, told: data.t, timesteps: data.timesteps, timer: null, stepping: false,
     filter: data.show || "all", order: { key: null, up: true }, wanted: "" };
+  closeOnEscape(root);
   const range = find(".t");
   range.addEventListener("input", () => { stop(view); show(view, Number(range.value)); });
   range.addEventListener("change", () => { if (!view.stepping) rest(view); });

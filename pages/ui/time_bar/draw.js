@@ -50,3 +50,13 @@ function modelName(model, withCheckpoint = false) {
   if (withCheckpoint) name.append(make("span", { class: "checkpoint" }, ` ${model.checkpoint}`));
   return name;
 }
+
+// Escape closes the explanation that it is pressed in.
+function closeOnEscape(root) {
+  root.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && event.target.closest("details.help[open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+}

@@ -127,7 +127,7 @@ function energyAt(view) {
 function drawGroups(view) {
   const { data, find } = view;
   const columns = ["group", "truth", "teacher", "student", "same"].filter((key) => key in (data.groups[0] ?? {}));
-  const plain = { group: "Group", truth: "Truth", same: "" };
+  const plain = { group: "Group", truth: "Truth", same: "Agreement" };
   const title = (key) => (data.models[key] ? modelName(data.models[key]) : plain[key]);
   view.groups = [];
   const body = data.groups.map((group) => make("tr", {}, ...columns.map((key) => {
