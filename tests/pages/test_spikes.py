@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import STUDENT, write_checkpoint
 
 import snnpar
+from snnpar.defaults import SAMPLE
 
 ROOT = Path(snnpar.__file__).resolve().parents[1]
 
@@ -91,7 +92,7 @@ def test_the_sample_survives_a_change_of_page(app, pair: Path) -> None:
     test = app(pair)
     test.button(key="next").click().run()
     test.switch_page("pages/spikes.py").run()
-    assert test.selectbox(key="sample").value == "2" and not test.exception
+    assert test.selectbox(key="sample").value == str(int(SAMPLE) + 2) and not test.exception
 
 
 def test_a_link_may_be_the_first_request_of_a_server(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +100,7 @@ def test_a_link_may_be_the_first_request_of_a_server(pair: Path, monkeypatch: py
     monkeypatch.setattr(snnpar, "CHECKPOINTS", pair)
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/spikes.py").run()
     assert not test.exception and "timestep by timestep" in said(test.header)
-    assert test.selectbox(key="sample").value == "1"
+    assert test.selectbox(key="sample").value == str(int(SAMPLE) + 1)
 
 
 def test_a_student_without_neurons_is_told(app, tmp_path: Path) -> None:
