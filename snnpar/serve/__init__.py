@@ -1,5 +1,6 @@
 """`python -m snnpar serve`: the same analysis as an API and a small Gradio app.
 
+    shapes     what the endpoints answer with
     answers    the endpoints: plain functions over the library, JSON in and out; no Gradio
     page       the page and the endpoints in Gradio
     guard      what a request may ask for, and how much it may send

@@ -16,8 +16,9 @@ from snnpar.defaults import MAPS, SAMPLE, first_attribute
 from snnpar.explain import METHODS
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
-from snnpar.serve.answers import ROLES, Answers, Heat
+from snnpar.serve.answers import ROLES, Answers
 from snnpar.serve.line import bound
+from snnpar.serve.shapes import Heat
 
 ENDPOINTS = ("models", "predict", "trace", "heatmap", "energy")
 # One request computes at a time, as each uses all cores. A waiting one holds its image as text, so that their number
