@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from snnpar.defaults import ATTRIBUTE
+from snnpar.schema import load_schema
+
 ROOT = Path(__file__).resolve().parents[1]
+FIRST = load_schema("pa100k").labels[load_schema("pa100k").index(ATTRIBUTE)]  # the attribute looked for at first
 PATIENCE_MS = 60_000  # for whatever a test waits for; a busy machine is slow, not broken
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SLOW_S = 120  # a training run on a busy machine

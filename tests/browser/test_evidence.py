@@ -6,7 +6,7 @@ import json
 from io import BytesIO
 from pathlib import Path
 
-from browsing import MARKS, choose, settle
+from browsing import FIRST, MARKS, choose, settle
 from PIL import Image
 
 pytestmark = MARKS
@@ -22,7 +22,7 @@ def saved(page, label: str) -> bytes:
 def test_a_view_is_exported_as_it_is_seen(page) -> None:
     from playwright.sync_api import expect
 
-    expect(page.get_by_text("Where they look for “Female”")).to_be_visible()
+    expect(page.get_by_text(f"Where they look for “{FIRST}”")).to_be_visible()
     choose(page, "Attribute", "Backpack")
     expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
     settle(page)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from browsing import MARKS, SLOW_S, choose, settle
+from browsing import FIRST, MARKS, SLOW_S, choose, settle
 from screen import png
 
 pytestmark = MARKS
-
-
-def toggle(page, label: str) -> None:
-    page.get_by_test_id("stCheckbox").filter(has_text=label).locator("label").click()
 
 
 def number(page, label: str, value: int) -> None:
@@ -21,7 +17,7 @@ def number(page, label: str, value: int) -> None:
 def test_a_first_visit(page) -> None:
     from playwright.sync_api import expect
 
-    expect(page.get_by_text("Where they look for “Female”")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Where they look for “{FIRST}”")).to_be_visible(timeout=60_000)
     expect(page.locator("figure[data-role] .stack canvas")).to_have_count(2)
 
     page.get_by_role("button", name="Your own").click()
@@ -47,8 +43,6 @@ def test_a_first_visit(page) -> None:
 
     page.get_by_role("link", name="Train").click()
     choose(page, "Model", "spikingformer_1_64")
-    toggle(page, "Distil features")
-    toggle(page, "Distil logits")
     number(page, "Epochs", 1)
     page.get_by_text("more settings").click()
     number(page, "Rendered count", 32)
@@ -75,7 +69,7 @@ def test_two_tabs_do_not_disturb_each_other(page, url: str) -> None:
     other = page.context.new_page()
     other.goto(f"{url}/?attribute=Hat")
     expect(other.get_by_text("Where they look for “Hat”")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("Where they look for “Female”")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Where they look for “{FIRST}”")).to_be_visible(timeout=60_000)
     choose(page, "Attribute", "Boots")
     expect(page.get_by_text("Where they look for “Boots”")).to_be_visible()
     other.reload()

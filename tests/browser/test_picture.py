@@ -15,6 +15,7 @@ from browsing import MARKS, SLOW_S, choose, served, settle
 from PIL import Image
 from tiny import STUDENT, TEACHER, write_checkpoint
 
+from snnpar.defaults import SAMPLE
 from snnpar.evaluate import evaluate_checkpoint
 from snnpar.slices import DataChoice
 
@@ -264,8 +265,8 @@ def test_a_link_of_compare_holds_all_of_it(page, other, url: str) -> None:
     page.locator(".filters button").nth(1).click()
     settle(page)
     link = copied(page)
-    for part in ("threshold=0.6", "sample=2", "attribute=Backpack", "teacher_map=", "student_map=", "t=2", "show=",
-                 "scale=one"):
+    for part in ("threshold=0.6", f"sample={int(SAMPLE) + 2}.", "attribute=Backpack", "teacher_map=", "student_map=",
+                 "t=2", "show=", "scale=one"):
         assert part in link, part
     assert link.startswith(url)
     other.goto(link)
