@@ -96,7 +96,7 @@ def front_matter(checkpoint: Checkpoint, name: str, scores: list[Score] = []) ->
     results = [
         EvalResult(
             task_type="image-classification", dataset_type=checkpoint.schema.name, dataset_split=score.split,
-            dataset_name=f"{score.words}, n = {score.n}", metric_type=metric,
+            dataset_name=f"{score.words}, n = {score.n}", dataset_config=score.set.title, metric_type=metric,
             metric_value=round(score.values[metric], 4),
             metric_name=f"{HEADINGS[metric]} ({score.convention} convention, threshold {score.threshold})",
         )

@@ -83,6 +83,11 @@ class Assumptions:
             said.append("The neurons' states are billed, the teacher's activations are not: good for the teacher.")
         if not self.update_pj:
             said.append("Neuron updates are free: good for the student.")
+        elif self.neuron_pj is not None:
+            said.append("A neuron update has a price of its own: one of another chip mixes two machines, and the "
+                        "teacher is not priced on it.")
+        if self.norms:
+            said.append("Batch norms are billed, the teacher's layer norms are not: good for the teacher.")
         if self.first_every_timestep:
             said.append("The student computes an unchanging convolution T times: good for the teacher.")
         if self.phrases_every_image:

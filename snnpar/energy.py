@@ -234,8 +234,11 @@ def break_even_rate(timesteps: int, assumptions: Assumptions, quantised_mac_pj: 
 
     rate * T * (AC + weight) = quantised MAC + weight, so that below this rate the spikes are cheaper. The comparison
     is that of arXiv 2409.08290; the costs are the assumptions', `quantised_mac_pj` that of the quantised network.
-    Where weights are not read for each operation, their price does not depend on the rate and is left out.
+    Where weights are not read for each operation, their price does not depend on the rate and is left out. Raises
+    ValueError where each layer has memories of its own (`buffers`): there is no one rate for all.
     """
+    if assumptions.buffers:
+        raise ValueError(f"{assumptions.name}: each layer has memories, and so a break-even, of its own")
     weight = assumptions.byte_pj * assumptions.weight_bits / 8 if assumptions.weight_reads == "operation" else 0.0
     spiking = timesteps * (assumptions.ac_pj + weight)
     return math.inf if spiking == 0 else (quantised_mac_pj + weight) / spiking

@@ -247,8 +247,10 @@ def _finish(work: Work, predictions: Predictions, overlap: Overlap) -> str:
 def _outcome(info: dict) -> str:
     five, several = info["metrics"]["published"], supported_mean(info, "published")
     beside = f" ({SUPPORTED_HEADING}: {100 * several['value']:.1f})" if several else ""
+    absent = ", ".join(info["attributes_without_positives"])
     return (f"mA {100 * five['mean_accuracy']['value']:.1f}{beside}, F1 {100 * five['f1']['value']:.1f} on "
-            f"{info['n']} images of {info['provenance']['data']['title']} (published convention)")
+            f"{info['n']} images of {info['provenance']['data']['title']} (published convention)"
+            + (f"; without a positive: {absent}" if absent else ""))
 
 
 def compare(first: Evaluation, second: Evaluation, *, convention: str = "published",

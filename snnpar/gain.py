@@ -14,7 +14,8 @@ import numpy as np
 
 from snnpar.atomic import write_text
 from snnpar.bootstrap import PairedDifference, bootstrap_intervals, paired_bootstrap
-from snnpar.metrics import FIVE, pedestrian_metrics
+from snnpar.metrics import FIVE, pedestrian_metrics, supported, without_positives
+from snnpar.report import SUPPORTED_HEADING, support_words
 
 RESULT = "result.json"
 CHANCE = 0.5  # mA of answers that do not depend on the image, whatever they are
@@ -27,7 +28,9 @@ class Gain:
     of near duplicates.
 
     images: which, in words; chose: did they choose the epoch, too; epoch: whose weights are kept; interval: of the
-    mA of `end`; gains: `end` minus `start` by metric as (difference, low, high), for the metrics of GAINS.
+    mA of `end`; supported: its mA over the supported_attributes that enough images have, of `attributes` in all, of
+    which without_positives have none; gains: `end` minus `start` by metric as (difference, low, high), for the metrics
+    of GAINS.
     """
 
     images: str
@@ -38,6 +41,10 @@ class Gain:
     start: dict[str, float]
     end: dict[str, float]
     interval: tuple[float, float]
+    supported: float | None
+    supported_attributes: int
+    without_positives: tuple[str, ...]
+    attributes: int
     gains: dict[str, tuple[float, float, float]]
 
     def __post_init__(self) -> None:
@@ -46,6 +53,7 @@ class Gain:
                 raise ValueError(f"{name} must have the metrics {', '.join(FIVE)}; got {getattr(self, name)}")
         if set(self.gains) != set(GAINS) or any(len(gain) != 3 for gain in self.gains.values()):
             raise ValueError(f"gains must have (difference, low, high) of {', '.join(GAINS)}; got {self.gains}")
+        object.__setattr__(self, "without_positives", tuple(self.without_positives))
         object.__setattr__(self, "interval", (float(self.interval[0]), float(self.interval[1])))
         object.__setattr__(self, "gains", {name: tuple(map(float, gain)) for name, gain in self.gains.items()})
 
@@ -67,7 +75,8 @@ class Gain:
         """mA 58.3 [57.6, 59.0], +8.3 [+7.6, +9.1] over step 0; F1 71.2, +10.4 [+9.1, +11.6] over step 0"""
         low, high = (100 * end for end in self.interval)
         ma, f1 = (100 * self.end[name] for name in GAINS)
-        return (f"mA {ma:.1f} [{low:.1f}, {high:.1f}], {self.worded('mean_accuracy')} over step 0; "
+        several = "" if self.supported is None else f" ({SUPPORTED_HEADING}: {100 * self.supported:.1f})"
+        return (f"mA {ma:.1f} [{low:.1f}, {high:.1f}]{several}, {self.worded('mean_accuracy')} over step 0; "
                 f"F1 {f1:.1f}, {self.worded('f1')} over step 0")
 
     def verdict(self) -> str:
@@ -86,21 +95,26 @@ class Gain:
                  else "neither trained on nor used to choose the epoch")
         return (f"On {self.n} images ({self.images}; {chose}), the weights of epoch {self.epoch} against those before "
                 "the first update; published convention, 95% bootstrap intervals over groups of near duplicates, "
-                f"seed {self.seed}: other seeds may differ.")
+                f"seed {self.seed}: other seeds may differ. "
+                f"{support_words(self.without_positives, self.supported_attributes, self.attributes)}.")
 
 
-def measure_gain(labels: np.ndarray, start: np.ndarray, end: np.ndarray, groups: np.ndarray, *, ignore_unknown: bool,
-                 **about: object) -> Gain:
-    """The gain of the answers `end` over `start`, probabilities (n, A) each, against labels (n, A).
+def measure_gain(labels: np.ndarray, start: np.ndarray, end: np.ndarray, groups: np.ndarray, *,
+                 attributes: tuple[str, ...], ignore_unknown: bool, **about: object) -> Gain:
+    """The gain of the answers `end` over `start`, probabilities (n, A) each, against labels (n, A) of `attributes`.
 
     groups (n,): images of one number are near duplicates (snnpar.datasets.duplicates), which are drawn together.
     `about`: the fields of Gain that say which images and weights these are.
     """
     how = {"ignore_unknown": ignore_unknown, "groups": groups}
     rows = {row.metric: row for row in paired_bootstrap(labels, start, end, **how)}
-    five = [pedestrian_metrics(labels, probs, ignore_unknown=ignore_unknown).summary() for probs in (start, end)]
+    before, after = (pedestrian_metrics(labels, probs, ignore_unknown=ignore_unknown) for probs in (start, end))
+    kept = supported(labels)
     ends = bootstrap_intervals(labels, end, **how)
-    return Gain(n=len(labels), start=five[0], end=five[1], interval=(ends.low.mean_accuracy, ends.high.mean_accuracy),
+    return Gain(n=len(labels), start=before.summary(), end=after.summary(),
+                interval=(ends.low.mean_accuracy, ends.high.mean_accuracy),
+                supported=after.mean_accuracy_supported if kept.any() else None, supported_attributes=int(kept.sum()),
+                without_positives=without_positives(labels, attributes), attributes=len(attributes),
                 gains={name: _triple(rows[name]) for name in GAINS}, **about)
 
 

@@ -40,7 +40,7 @@ class Overlap:
         return {
             "definition": DEFINITION, "groups": len(np.unique(self.groups)), "compared_with": self.compared_with,
             "compared": self.compared, "unreadable": self.unreadable, "reason": self.reason,
-            "images": [{"file": file, "train_file": other, "correlation": round(float(correlation), 4)}
+            "images": [{"file": file, "train_file": other, "correlation": round(float(correlation), 6)}
                        for file, other, correlation in pairs if other is not None],
         }
 

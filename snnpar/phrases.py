@@ -35,7 +35,7 @@ PUBLISHED_ORDER = {"peta": (
 
 
 def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
-    """The phrase vectors for a schema: those in the file `own` if it exists, else the bundled ones.
+    """The phrase vectors for a schema: those in the file `own` if it exists, else the bundled ones of the same words.
 
     Raises ValueError saying how to make them when there are neither.
     """
@@ -43,8 +43,10 @@ def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
         phrases = load_phrases(own)
         phrases.for_schema(schema)
         return phrases
-    if schema.name in SCHEMAS and schema == load_schema(schema.name):
-        return load_phrases(ASSETS / "phrases" / f"{schema.name}.safetensors")
+    bundled = load_phrases(ASSETS / "phrases" / f"{schema.name}.safetensors") if schema.name in SCHEMAS else None
+    if bundled and set(schema.phrases) <= set(bundled.text):
+        rows = [bundled.text.index(text) for text in schema.phrases]
+        return Phrases(schema.attributes, schema.phrases, bundled.vectors[rows], bundled.encoder)
     raise ValueError(
         f"{own} is missing: a teacher needs the vectors of its attribute phrases; write them into schema.json "
         f"(python -m snnpar data schema {own.parent} prints one to start from), then run python -m snnpar.phrases "

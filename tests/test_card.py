@@ -13,7 +13,9 @@ import torch
 from snnpar.card import export_run, front_matter, run_card, share, training_hours
 from snnpar.checkpoint import load_model, read_checkpoint, save_weights
 from snnpar.config import TrainConfig
+from snnpar.metrics import FIVE
 from snnpar.runs import Run, RunError, create_run
+from snnpar.scores import Score
 
 ROWS = [
     {"kind": "step", "epoch": 1, "time": 100.0},
@@ -100,6 +102,16 @@ def test_what_the_hub_reads_of_a_card(run: Run, tmp_path: Path) -> None:
     assert [one.metric_value for one in results] == [0.7, 0.6, 0.5, 0.4, 0.3]
     assert all("n = 199" in one.dataset_name and "0.45" in one.metric_name for one in results)
     assert "n = 199; published convention, threshold 0.45" in run_card(run, "x")
+
+
+def test_each_set_of_images_is_a_result_of_its_own(run: Run) -> None:
+    """The Hub joins results of one task, dataset, config and split under one name."""
+    from huggingface_hub import ModelCard
+
+    half = dict.fromkeys(FIVE, 0.5)
+    scores = [Score(name, "test", n, "published", half) for name, n in (("people, test", 200), ("2000 rendered", 2000))]
+    results = ModelCard(front_matter(read_checkpoint(run.path), "mine", scores)).data.eval_results
+    assert [one.dataset_name for one in results] == ["people, test, n = 200"] * 5 + ["2000 rendered, n = 2000"] * 5
 
 
 def test_a_card_keeps_the_words_of_its_owner_and_writes_the_rest_anew(run: Run, tmp_path: Path) -> None:

@@ -197,6 +197,8 @@ def test_every_convention_says_for_whom_it_is_good() -> None:
     assert "overflows 8 bits: good for the student" in replace(int8, **EIGHT_BIT_SUMS).note
     assert "updates are free: good for the student" in replace(MEMORY, neuron_pj=0.0).note
     assert "not: good for the teacher" not in replace(MEMORY, activations=True).note
+    assert "mixes two machines" in replace(MEMORY, neuron_pj=2190.0).note
+    assert "layer norms are not: good for the teacher" in replace(MEMORY, activations=True, norms=True).note
 
 
 def test_published_totals_of_spikingformer_8_768() -> None:
@@ -244,6 +246,11 @@ def test_totals_are_the_sums_of_the_layers(config, convention: str) -> None:
     assert report.state_bytes == sum(part.bytes for part in report.neurons)
     assert report.neuron_uj == sum(part.energy_uj for part in report.neurons)
     assert report.updates == sum(trace.neurons(name) for name in trace.names) * trace.timesteps
+
+
+def test_where_layers_have_their_own_memories_there_is_no_one_break_even() -> None:
+    with pytest.raises(ValueError, match="a break-even, of its own"):
+        break_even_rate(4, CONVENTIONS["lemaire"], 0.1)
 
 
 @pytest.mark.parametrize(("timesteps", "bits"), [(1, 1), (3, 2), (4, 3), (7, 3), (8, 4), (15, 4)])

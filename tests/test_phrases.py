@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_an_absent_encoder_is_told(tmp_path: Path, monkeypatch, capsys) -> None:
     (tmp_path / "schema.json").write_text(json.dumps(OWN.to_dict()))
     assert phrases.main([str(tmp_path / "schema.json")]) == 2
     assert f"pip install {phrases.PACKAGE}" in capsys.readouterr().err
+
+
+def test_bundled_vectors_follow_the_words_of_an_earlier_schema(tmp_path: Path) -> None:
+    """Runs and data made before PA-100K's exchanged columns were known call UpperPlaid plaid."""
+    now = load_schema("pa100k")
+    told = dict(now.shows)
+    words = dict(zip(now.attributes, now.phrases, strict=True))
+    before = replace(now, shows=(), phrases=tuple(words[told.get(name, name)] for name in now.attributes))
+    old, new = (phrases.phrases_of(schema, tmp_path / "none") for schema in (before, now))
+    plaid, splice = now.index("UpperPlaid"), now.index("UpperSplice")
+    assert old.text[plaid] == "upper plaid" and new.text[plaid] == "upper splice"
+    assert np.array_equal(old.vectors[plaid], new.vectors[splice])
+    assert phrases.pair_as_published(old, before).text == phrases.pair_as_published(new, now).text == old.text
 
 
 def test_bundled_vectors_serve_only_the_bundled_words(tmp_path: Path, encoder: None) -> None:

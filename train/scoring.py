@@ -98,8 +98,8 @@ def score_gain(session: Session) -> Gain | None:
     alike = groups(np.stack([thumbnail(images.split.read(index)) for index in range(len(images))]))
     gain = measure_gain(
         labels, start, answers(session, kept, images, "the weights that are kept, held out"), alike,
-        ignore_unknown=session.config.mask_unknown, images=images.split.name, chose=images is session.val,
-        epoch=session.best["epoch"], seed=session.config.seed)
+        attributes=session.checkpoint.schema.attributes, ignore_unknown=session.config.mask_unknown,
+        images=images.split.name, chose=images is session.val, epoch=session.best["epoch"], seed=session.config.seed)
     write_gain(session.run.path, gain)
     log.info("%s", gain.numbers())
     log.info("%s", gain.about())

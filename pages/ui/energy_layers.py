@@ -135,25 +135,28 @@ def break_even(student: Seen, assumptions: Assumptions) -> None:
     bits = bits_for(trace.timesteps)
     default = quantised_mac(trace.timesteps, assumptions)
     cost = _quantised_cost(default, bits)
-    rate = break_even_rate(trace.timesteps, assumptions, cost)
+    rate = None if assumptions.buffers else break_even_rate(trace.timesteps, assumptions, cost)
     # The cost of an attention product follows coincidences, not a rate.
     weighted = {layer.name for layer in trace.layers if layer.has_weights and layer.input_rate is not None}
     layers = [LayerRate(layer.name, layer.input_rate, layer.spikes_per_synapse, layer.energy_uj)
               for layer in estimate_energy(trace, assumptions).layers if layer.name in weighted]
-    cheaper, published = (sum(layer.rate <= line for layer in layers) for line in (rate, PUBLISHED_BREAK_EVEN))
-    said = "never crossed: spikes cost less at any rate" if rate > 1 else f"**{100 * rate:.1f}%**"
-    st.markdown(
-        f"Break-even at {said}; {cheaper} of {len(layers)} layers whose weights read spikes fire less. Published "
-        f"with data movement: **{100 * PUBLISHED_BREAK_EVEN:.1f}%** (arXiv 2409.08290, T = 5); {published} of "
-        f"{len(layers)} fire less.")
+    cheaper, published = (sum(layer.rate <= line for layer in layers) for line in (rate or 0, PUBLISHED_BREAK_EVEN))
+    fire = f"{cheaper} of {len(layers)} layers whose weights read spikes fire less."
+    said = ("**No break-even for all layers**: here each has memories, and so a break-even, of its own."
+            if rate is None else f"Break-even never crossed: spikes cost less at any rate; {fire}" if rate > 1
+            else f"Break-even at **{100 * rate:.1f}%**; {fire}")
+    st.markdown(f"{said} Published with data movement: **{100 * PUBLISHED_BREAK_EVEN:.1f}%** (arXiv 2409.08290, "
+                f"T = 5); {published} of {len(layers)} fire less.")
     st.plotly_chart(rates_against_break_even(layers, rate, PUBLISHED_BREAK_EVEN), key="break_even", **LIKE_PLOT)
     fetches = "with a fetch of a weight for each operation" if assumptions.byte_pj and \
         assumptions.weight_reads == "operation" else "arithmetic only"
+    ours = "" if rate is None else (
+        f"The other network: {bits}-bit activations, {cost:.4g} pJ per MAC. The dashed line: {fetches}, neuron updates "
+        f"left out, {assumptions.name}. ")
     st.caption(
         f"{mark('student')} {student.model.checkpoint.name}, T = {trace.timesteps}, this picture; a rate counts the "
-        "spikes that enter a layer, after max pooling; attention products have no weights and are left out. The other "
-        f"network: {bits}-bit activations, {cost:.4g} pJ per MAC. The dashed line: {fetches}, neuron updates left out, "
-        f"{assumptions.name}. The dotted one is the paper's own, from its model of a neuromorphic chip whose memories "
+        f"spikes that enter a layer, after max pooling; attention products have no weights and are left out. {ours}The "
+        "dotted line is the paper's own, from its model of a neuromorphic chip whose memories "
         "and network move weights, activations and spikes: it counts more, at other prices, and at T = 5."
     )
 

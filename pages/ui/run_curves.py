@@ -97,7 +97,9 @@ def _support(best: dict) -> None:
 
 
 def _beside(row: dict) -> str:
-    return f" ({SUPPORTED_HEADING}: {100 * row[SUPPORTED]:.1f})" if SUPPORTED in row else ""
+    absent = ", ".join(row.get("without_positives", ()))
+    return (f" ({SUPPORTED_HEADING}: {100 * row[SUPPORTED]:.1f}{f'; without a positive: {absent}' if absent else ''})"
+            if SUPPORTED in row else "")
 
 
 def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str, RunLook], weight: float) -> None:

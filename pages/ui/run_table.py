@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.states import WORDS
 from snnpar.jobs import STATES
-from snnpar.report import HEADINGS
+from snnpar.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.run_table import RunRow, as_text, matching, to_csv
 
 KEY, DRAWN = "runs_table", "runs_drawn"  # the table's marks by position, and the names at these positions
@@ -68,6 +68,7 @@ def _cells(row: RunRow) -> dict:
         "State": WORDS[row.state],
         "Run": as_text(row.name, UNSEEN),
         HEADINGS["mean_accuracy"]: _percent(row.mean_accuracy),
+        SUPPORTED_HEADING: _percent(row.supported),
         HEADINGS["f1"]: _percent(row.f1),
         "n": row.val_images,
         "Epoch": row.epoch or 0,
@@ -94,6 +95,8 @@ def _columns() -> dict:
         "State": column.TextColumn(width=118),
         "Run": column.TextColumn(width=265),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format="%.1f", width=55, help=score),
+        SUPPORTED_HEADING: column.NumberColumn(format="%.1f", width=80, help="mA over the attributes that enough of "
+                                               "these images have; the run's view names those that none has."),
         HEADINGS["f1"]: column.NumberColumn(format="%.1f", width=55, help=score),
         "n": column.NumberColumn(width=50, help="Validation images of the two figures."),
         "Epoch": column.NumberColumn(width=60, help="That of the last step; 0 is before the first."),

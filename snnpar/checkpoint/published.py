@@ -12,7 +12,7 @@ import logging
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from snnpar.checkpoint.files import (
 )
 from snnpar.config import ModelConfig
 from snnpar.models import build_model
+from snnpar.phrases import pair_as_published
 from snnpar.pickles import read_pickle
 from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, Phrases, load_phrases, load_schema
 
@@ -226,8 +227,8 @@ def write_published(published: Published, folder: Path, source: Path, phrases: P
 def read_phrases(path: Path, schema: AttributeSchema) -> Phrases:
     """Phrase vectors for an imported teacher: .safetensors of this project, .npy (A, width), or a data set's pickle.
 
-    Rows of .npy and attr_vectors belong to the labels by position, as in the published training; this keeps PETA's
-    published pairing, in which text j does not describe label j.
+    Rows of .npy and attr_vectors belong to the labels by position, as in the published training; this keeps the
+    published pairing, in which text j need not describe label j.
     """
     if path.suffix == ".safetensors":
         return load_phrases(path)
@@ -243,4 +244,5 @@ def read_phrases(path: Path, schema: AttributeSchema) -> Phrases:
         vectors = np.asarray(content["attr_vectors"])
     if vectors.ndim != 2 or len(vectors) != len(schema):
         raise CheckpointError(f"{path} must hold ({len(schema)}, width) vectors; it has {vectors.shape}")
-    return Phrases(schema.attributes, schema.phrases, vectors, f"given in {path.name}")
+    given = Phrases(schema.attributes, schema.phrases, vectors, f"given in {path.name}")
+    return replace(given, text=pair_as_published(given, schema).text)

@@ -60,22 +60,22 @@ class LayerRate:
     energy_uj: float
 
 
-def rates_against_break_even(layers: Sequence[LayerRate], break_even: float,
+def rates_against_break_even(layers: Sequence[LayerRate], break_even: float | None,
                              published: float | None = None) -> go.Figure:
     """A point for each layer, first on top: left of the line its spikes are cheaper, right of it dearer (open mark).
 
     A rate above 1 or an infinite break-even cannot be crossed: no line is drawn. `published`: another break-even, a
-    dotted line; between both the mark is open with a dot.
+    dotted line; between both the mark is open with a dot. break_even None: there is none but the published.
     """
     import plotly.graph_objects as go
 
     student = LOOKS["student"]
-    lines = [break_even] if published is None else [break_even, published]
+    lines = [line for line in (break_even, published) if line is not None]
     passed = np.array([sum(layer.rate <= line for line in lines) for layer in layers], int)
-    cheaper, dearer = ("spikes cost less", "spikes cost more") if published is None else (
+    cheaper, dearer = ("spikes cost less", "spikes cost more") if len(lines) < 2 else (
         "spikes cost less by both lines", "by neither")
     groups = [(cheaper, passed == len(lines), student.symbol), (dearer, passed == 0, f"{student.symbol}-open")]
-    if published is not None:
+    if len(lines) == 2:
         groups.insert(1, ("by one line", passed == 1, f"{student.symbol}-open-dot"))
     figure = go.Figure()
     for name, chosen, symbol in groups:
@@ -88,7 +88,8 @@ def rates_against_break_even(layers: Sequence[LayerRate], break_even: float,
             hovertemplate="%{y}<br>rate %{x:.1f}%, %{customdata[0]:.2f} spikes per synapse, %{customdata[1]:.3g} µJ"
             "<extra></extra>",
         )
-    drawn = [(100 * line, dash) for line, dash in zip(lines, ("dash", "dot"), strict=False) if line <= 1]
+    drawn = [(100 * line, dash) for line, dash in ((break_even, "dash"), (published, "dot"))
+             if line is not None and line <= 1]
     shown = [100 * layer.rate for layer in layers] + [line for line, _ in drawn]
     right = 1.12 * max(shown, default=1) or 1
     for line, dash in drawn:  # names one above the other, on the side where there is room

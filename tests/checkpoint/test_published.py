@@ -150,6 +150,14 @@ def test_the_command_writes_checkpoints_that_the_app_can_load(golden, arrays, tm
         close(teacher.forward(images).logits, arrays["eval.teacher_logits"])
 
 
+def test_given_vectors_have_the_published_words(tmp_path):
+    """Row j is of what the authors' list says at j, whatever label j shows."""
+    np.save(tmp_path / "all.npy", np.zeros((26, 768), np.float32))
+    given = read_phrases(tmp_path / "all.npy", load_schema("pa100k"))
+    words = dict(zip(given.names, given.text, strict=True))
+    assert (words["UpperPlaid"], words["UpperSplice"]) == ("upper plaid", "upper splice")
+
+
 def test_phrases_of_another_number_are_refused(tmp_path):
     np.save(tmp_path / "five.npy", np.zeros((5, 768), np.float32))
     with pytest.raises(CheckpointError, match=r"must hold \(26, width\) vectors; it has \(5, 768\)"):

@@ -217,6 +217,7 @@ def test_break_even_follows_the_quantised_mac(open_energy, pair: Path, traces: d
     assert expected(0.4) in said(test.markdown) and linked(test, "e_q") == "0.4"
     test.number_input(key="quantised_mac").set_value(50.0).run()
     assert "never crossed" in said(test.markdown)
+    assert "No break-even for all layers" in said(open_energy(pair, energy="lemaire").markdown)
 
 
 @pytest.mark.parametrize("t", [1, 2, 3])

@@ -136,7 +136,8 @@ def gained(run: Run, share: float) -> Gain:
     rng = np.random.default_rng(0)
     labels = (rng.random((300, 6)) < 0.4).astype(np.int8)
     end = np.where(rng.random(labels.shape) < share, labels, 1 - labels).astype(np.float32)
-    gain = measure_gain(labels, np.full(labels.shape, 0.3), end, np.arange(len(labels)), ignore_unknown=True,
+    gain = measure_gain(labels, np.full(labels.shape, 0.3), end, np.arange(len(labels)),
+                        attributes=tuple(map(str, range(labels.shape[1]))), ignore_unknown=True,
                         images="rendered test", chose=False, epoch=2, seed=0)
     write_gain(run.path, gain)
     return gain

@@ -67,7 +67,8 @@ def test_real_images_measure_the_gain_on_val_and_say_so(quick: TrainConfig, tmp_
     val, gain = open_split(quick, "val"), read_gain(run.path)
     start, end = load_file(run.path / scoring.STEP_0)["probs"], probabilities(run.path, val)
     best = next(row for row in reversed(read_metrics(run)) if row["best"])
-    assert gain == measure_gain(val.labels, start, end, near_duplicates(val), ignore_unknown=True, images=val.name,
+    assert gain == measure_gain(val.labels, start, end, near_duplicates(val),
+                                attributes=val.schema.attributes, ignore_unknown=True, images=val.name,
                                 chose=True, epoch=best["epoch"], seed=0)
     assert gain.n == 6 and "also chose the epoch" in gain.about()
     assert gain.end == {name: best[name] for name in FIVE}, "what the best epoch's row says"
@@ -88,7 +89,8 @@ def test_rendered_images_measure_the_gain_where_no_epoch_was_chosen(
     images = ResizedImages(held, (128, 64))
     start = predict_probs(prepare(create_run(config, tmp_path / "fresh")).model, images)
     assert gain == measure_gain(held.labels, start, probabilities(run.path, held), near_duplicates(held),
-                                ignore_unknown=True, images="rendered test", chose=False, epoch=1, seed=0)
+                                attributes=held.schema.attributes, ignore_unknown=True, images="rendered test",
+                                chose=False, epoch=1, seed=0)
     assert "nor used to choose the epoch" in gain.about() and gain.is_chance
     said = caplog.text
     assert gain.numbers() in said and gain.verdict() in said and "At chance" in said
