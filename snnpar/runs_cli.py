@@ -122,6 +122,9 @@ def kill_one(options: argparse.Namespace) -> None:
 
 def resume_one(options: argparse.Namespace) -> None:
     run = find_run(options.name)
+    if status(run).state == "done":
+        raise RunError(f"{run.name} is done; there is nothing to go on with. To train on from it, make a run with "
+                       f"--init {run.path}")
     launch(run, resume=True)
     print(f"{run.name}: {_told(status(run))}")
 

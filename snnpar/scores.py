@@ -17,7 +17,7 @@ from pathlib import Path
 from snnpar import history
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import without_folders
-from snnpar.evaluations import EvaluationError, list_evaluations, revision
+from snnpar.evaluations import EvaluationError, data_hash, list_evaluations, revision
 from snnpar.metrics import FIVE, SUPPORTED, THRESHOLDS
 from snnpar.report import supported_attributes, supported_mean
 from snnpar.runs import Run
@@ -28,6 +28,7 @@ TOLD = "scores"  # in the provenance of a copy
 WITH_UNKNOWN = ("rapv1", "pickle", "csv")  # data sets whose labels can be unknown
 _DIGEST = re.compile("[0-9a-f]{64}|")
 SHORT = 7  # digits of a hash, for people
+MOST_RENDERED = 10_000  # whose labels are drawn to see whether a set is theirs: a second
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,21 @@ def image_sets(known: Iterable[list[Score]]) -> list[tuple[ImageSet, int]]:
 
 
 def choice_for(images: ImageSet) -> DataChoice | None:
-    """How to open a set here: as an evaluation of it did. None where there is none."""
+    """How to open a set here: as an evaluation of it did, or as rendered pedestrians. None where neither is known."""
     for evaluation in list_evaluations():
         if images.digest and evaluation.is_complete:
             with suppress(EvaluationError, KeyError, TypeError):
                 if evaluation.info()["provenance"]["data"]["hash"] == images.digest:
                     return evaluation.choice
-    return None
+    return _rendered(images)
+
+
+def _rendered(images: ImageSet) -> DataChoice | None:
+    """Held-out rendered pedestrians can be drawn anywhere; their hash says whether they are these."""
+    if not images.digest or images.n is None or images.n > MOST_RENDERED:
+        return None
+    choice = DataChoice(rendered=images.n)
+    return choice if choice.title == images.images and data_hash(choice.open()) == images.digest else None
 
 
 def known_scores(folder: Path) -> list[Score]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from io import BytesIO
 
@@ -18,8 +19,8 @@ def png(width: int = 24, height: int = 48) -> bytes:
 
 
 def said(elements: Iterable) -> str:
-    """All texts of st.error, st.info, ... in one string."""
-    return " ".join(element.value for element in elements)
+    """All texts of st.error, st.info, ... in one string, without what keeps Markdown from reading them."""
+    return re.sub(r"\\([\\`*_\[\]<>$:~#|!])", r"\1", " ".join(element.value for element in elements))
 
 
 def component_data(test: AppTest, key: str) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import snnpar
 from snnpar.card import share
 from snnpar.checkpoint import CheckpointError, write_config
 from snnpar.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
-from snnpar.evaluations import create_evaluation, file_hash
+from snnpar.evaluations import create_evaluation, data_hash, file_hash
 from snnpar.hub import fetch_checkpoint, search
 from snnpar.hub.ids import HubError
 from snnpar.metrics import FIVE
@@ -174,6 +175,14 @@ def test_the_set_that_most_have_comes_first_and_a_hash_before_none() -> None:
         ("people, test, n = 9, hash abababa", 2), ("people, test, n = 9, no hash", 2),
         ("people, val, n = 9, no hash", 2)]
     assert image_sets([[told], [told], [hashed]])[0][0].key == told.set.key and image_sets([]) == []
+
+
+def test_rendered_images_of_a_set_can_be_drawn_anywhere(root: Path) -> None:
+    choice = DataChoice(rendered=12)
+    told = ImageSet(choice.title, "test", 12, data_hash(choice.open()))
+    assert choice_for(told) == choice
+    assert choice_for(replace(told, digest=DIGEST)) is None, "other images of that number"
+    assert choice_for(replace(told, images="people, test")) is None
 
 
 def test_a_mean_over_some_of_the_attributes_is_of_a_set_of_its_own(root: Path) -> None:

@@ -100,7 +100,7 @@ def _columns(images: ImageSet | None) -> dict:
     metric, words = "%.1f", f"Percent, {CONVENTION} convention" + (f", on {images.title}." if images else ".")
     column = st.column_config
     return {
-        "Checkpoint": column.TextColumn(width="medium"),
+        "Checkpoint": column.TextColumn(width="large"),  # names of runs differ in their last letters
         "T": column.TextColumn(help="Timesteps of a spiking network."),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format=metric, help=words),
         SUPPORTED_HEADING: column.NumberColumn(format=metric, help="mA over the attributes that enough of these images "

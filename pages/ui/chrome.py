@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from pages.ui import access, checkpoints, picture
+from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import THRESHOLD, first_attribute
 from snnpar.figures import LOOKS
@@ -152,8 +153,8 @@ def _fall_back(role: str, error: ValueError) -> Checkpoint | None:
 
 
 def sentence(error: ValueError) -> str:
-    """The message with a full stop."""
-    text = str(error)
+    """The message with a full stop, letter by letter: it may quote a link."""
+    text = literal(str(error))
     return text if text.endswith((".", "!", "?")) else text + "."
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import cropper, moment, own_image
+from pages.ui.literal import literal
 from pages.ui.own_image import Own
 from pages.ui.picture_data import Picture
 from snnpar.boxes import PersonBox, doubt, standing
@@ -41,7 +42,7 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="crop_row"):
         st.button("Change the box" if box else "Draw a box round one person", icon=":material/crop:", key="crop_open",
                   on_click=_open, args=(own.id,))
-        st.caption(_reading(own.name, (height, width), box, why))
+        st.caption(_reading(literal(own.name), (height, width), box, why))
 
 
 def _reading(name: str, size: tuple[int, int], box: PersonBox | None, why: str) -> str:

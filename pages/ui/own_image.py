@@ -17,6 +17,7 @@ import streamlit as st
 
 from pages.ui import access, moment
 from pages.ui.computing import computed
+from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
 from snnpar.datasets import PedestrianSplit
 from snnpar.evaluations import find_images
@@ -133,7 +134,7 @@ def refuse_what_cannot_be_read() -> None:
     except ImageError as error:
         del st.session_state[OWN]
         take_off()
-        st.session_state[REFUSED] = f"{error} The sample stays."
+        st.session_state[REFUSED] = f"{literal(str(error))} The sample stays."
 
 
 def tell_refused() -> None:
@@ -155,7 +156,7 @@ def ask() -> None:
             _say_which_data(wish)
         with st.container(horizontal=True):
             if other:
-                st.button(f"Look at {other.name} instead", icon=":material/image_search:", key="asked_other",
+                st.button(f"Look at {literal(other.name)} instead", icon=":material/image_search:", key="asked_other",
                           on_click=put_on, args=(other,))
             st.button("Show a sample instead", icon=":material/image:", key="asked_sample", on_click=take_off)
     st.stop()
@@ -170,8 +171,8 @@ def _ask_for_file(wish: str) -> Own | None:
                      help=f"`sha256sum FILE` prints a file's digest. The link's begins with `{wish.split('-')[1]}`.")
     other = st.session_state.get(OTHER)
     if other:
-        st.error(f"{other.name} is another file: its digest begins with `{_start(other.id)}`, not with `{start}`.",
-                 icon=":material/difference:")
+        st.error(f"{literal(other.name)} is another file: its digest begins with `{_start(other.id)}`, not with "
+                 f"`{start}`.", icon=":material/difference:")
     return other
 
 

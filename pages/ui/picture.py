@@ -85,7 +85,7 @@ def _choose() -> None:
     picked = st.session_state["sample"]
     if picked == OWN:
         own_image.put_on_again()
-    else:
+    elif picked in samples():  # the browser may name an image that was taken off meanwhile
         _show(picked)
 
 
