@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tiny import STUDENT, TEACHER, write_checkpoint
 
 from snnpar.defaults import ATTRIBUTE
 from snnpar.schema import load_schema
@@ -65,6 +66,15 @@ def served(root: Path) -> Iterator[tuple[subprocess.Popen, str]]:
     finally:
         server.kill()  # it has nothing to save
         server.wait()
+
+
+@contextmanager
+def served_pair(root: Path) -> Iterator[str]:
+    """The address of a server over a tiny teacher and student in `root`."""
+    write_checkpoint(root / "tiny-teacher", TEACHER)
+    write_checkpoint(root / "tiny-student", STUDENT)
+    with served(root) as (_, address):
+        yield address
 
 
 def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browsing import browser_context, served
-from tiny import STUDENT, TEACHER, write_checkpoint
+from browsing import browser_context, served_pair
 
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app, served from a fresh process over throwaway checkpoints."""
-    root = tmp_path_factory.mktemp("served")
-    write_checkpoint(root / "tiny-teacher", TEACHER)
-    write_checkpoint(root / "tiny-student", STUDENT)
-    with served(root) as (_, address):
+    """The app, served from a fresh process over throwaway checkpoints; tests leave runs and evaluations there."""
+    with served_pair(tmp_path_factory.mktemp("served")) as address:
         yield address
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from browsing import MARKS, SLOW_S, settle
+import pytest
+from browsing import MARKS, SLOW_S, served_pair, settle
 
 pytestmark = MARKS
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of its own: other tests leave runs, which have scores."""
+    with served_pair(tmp_path_factory.mktemp("unscored")) as address:
+        yield address
 
 
 def test_all_are_evaluated_as_one_job(page, url: str) -> None:
@@ -16,17 +25,17 @@ def test_all_are_evaluated_as_one_job(page, url: str) -> None:
     expect(page.get_by_text("No checkpoint has a score yet.")).to_be_visible()
     page.get_by_text("Evaluate all on the same images").click()
     field = page.get_by_label("Rendered", exact=True)
-    field.fill("3000")
+    field.fill("12000")
     field.press("Enter")
     page.get_by_role("button", name="Evaluate all 2", exact=True).click()
-    expect(page.get_by_text("2 checkpoints on 3000 rendered")).to_be_visible(timeout=SLOW_S * 1000)
+    expect(page.get_by_text("2 checkpoints on 12000 rendered")).to_be_visible(timeout=SLOW_S * 1000)
     expect(page.get_by_text("0 of 2 checkpoints")).to_be_visible(timeout=SLOW_S * 1000)
     page.reload()
-    expect(page.get_by_text("2 checkpoints on 3000 rendered")).to_be_visible()
+    expect(page.get_by_text("2 checkpoints on 12000 rendered")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("stopped on request")).to_be_visible(timeout=SLOW_S * 1000)
     page.get_by_role("button", name="Dismiss").click()
-    expect(page.get_by_text("2 checkpoints on 3000 rendered")).to_have_count(0)
+    expect(page.get_by_text("2 checkpoints on 12000 rendered")).to_have_count(0)
 
     settle(page)
     page.get_by_text("Evaluate all on the same images").click()

@@ -35,6 +35,8 @@ def show(data: dict) -> None:
 @st.fragment
 def _bar(data: dict) -> None:
     """A bar that came to rest runs this again and nothing else; the data, being the same, is not sent again."""
+    for name in ("t", "show"):
+        moment.recall(name)  # this run may have begun before the browser had the link of the one before
     said = _mount(
         key=KEY,
         data=data,
