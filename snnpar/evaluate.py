@@ -59,10 +59,8 @@ class Stopped(Exception):
 
 
 @torch.no_grad()
-def predict_probs(
-    model: nn.Module, images: ResizedImages, word_vectors: Tensor | None = None, *, batch_size: int = 0,
-    progress: bool = False, on_batch: Callable[[int], None] | None = None,
-) -> np.ndarray:
+def predict_probs(model: nn.Module, images: ResizedImages, word_vectors: Tensor | None = None, *, batch_size: int = 0,
+                  progress: bool = False, on_batch: Callable[[int], None] | None = None) -> np.ndarray:
     """Probabilities (n, A), float32, in eval mode; the model's mode is put back. A teacher needs word_vectors.
 
     `batch_size` 0: 64 on a GPU; 16 on a CPU, where more is no faster and takes more memory than a training step.
