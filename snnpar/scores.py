@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from snnpar import history
@@ -133,7 +134,12 @@ def _rendered(images: ImageSet) -> DataChoice | None:
     if not images.digest or images.n is None or images.n > MOST_RENDERED:
         return None
     choice = DataChoice(rendered=images.n)
-    return choice if choice.title == images.images and data_hash(choice.open()) == images.digest else None
+    return choice if choice.title == images.images and _rendered_hash(images.n) == images.digest else None
+
+
+@cache
+def _rendered_hash(count: int) -> str:
+    return data_hash(DataChoice(rendered=count).open())
 
 
 def known_scores(folder: Path) -> list[Score]:

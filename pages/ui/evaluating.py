@@ -77,7 +77,7 @@ def offer_again(models: dict[str, Evaluated]) -> None:
         return
     evaluations = [one.evaluation for one in models.values()]
     if st.button("Evaluate again", icon=":material/replay:", key="evaluate_again"):
-        _control(lambda: [launch(one, again=True) for one in evaluations])
+        control(lambda: [launch(one, again=True) for one in evaluations])
     st.code("\n".join(shlex.join(["python", *one.arguments, "--again"]) for one in evaluations), language=None,
             wrap_lines=True)
 
@@ -193,12 +193,12 @@ def _job(evaluation: Evaluation, now: JobStatus) -> None:
 def _job_buttons(evaluation: Evaluation, now: JobStatus) -> None:
     if now.is_active and st.button("Stop", icon=":material/stop:", key=f"stop_{evaluation.name}",
                                    help="Ends after the current batch; can resume."):
-        _control(lambda: stop(evaluation))
+        control(lambda: stop(evaluation))
     if now.state in RESUMABLE and st.button(
         "Resume" if now.state != "created" else "Start", icon=":material/resume:", key=f"resume_{evaluation.name}",
         help="Goes on after the last whole part.",
     ):
-        _control(lambda: launch(evaluation))
+        control(lambda: launch(evaluation))
 
 
 def _progress(evaluation: Evaluation) -> None:
@@ -216,7 +216,8 @@ def _progress(evaluation: Evaluation) -> None:
     st.progress(min(1.0, known["done"] / known["n"]), words)
 
 
-def _control(action: Callable[[], None]) -> None:
+def control(action: Callable[[], None]) -> None:
+    """Do what a button of a job says and draw the page anew; why it cannot be done is told."""
     try:
         action()
     except (JobError, OSError) as error:

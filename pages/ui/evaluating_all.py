@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from datetime import timedelta
 
 import streamlit as st
@@ -13,7 +12,7 @@ from pages.ui.states import RESUMABLE, STATES
 from snnpar.collection import Kept
 from snnpar.evaluation_batch import Batch, create_batch, forget, launch_batch, list_batches
 from snnpar.evaluations import EvaluationError
-from snnpar.jobs import JobError, JobStatus, read_log, read_progress, status, stop
+from snnpar.jobs import JobStatus, read_log, read_progress, status, stop
 from snnpar.scores import ImageSet, choice_for
 from snnpar.slices import DataChoice
 
@@ -98,13 +97,13 @@ def _controls(batch: Batch, now: JobStatus) -> None:
     if now.is_active:
         if st.button("Cancel", icon=":material/stop:", key="batch_cancel",
                      help="Ends after the current images; what is done stays, and it can go on."):
-            _control(lambda: stop(batch))
+            evaluating.control(lambda: stop(batch))
         return
     if now.state in RESUMABLE and st.button("Go on", icon=":material/resume:", key="batch_resume",
                                             help="With what is not evaluated yet."):
-        _control(lambda: launch_batch(batch))
+        evaluating.control(lambda: launch_batch(batch))
     if st.button("Dismiss", icon=":material/close:", key="batch_dismiss", help="What is evaluated stays."):
-        _control(lambda: forget(batch))
+        evaluating.control(lambda: forget(batch))
 
 
 def _progress(batch: Batch) -> None:
@@ -119,12 +118,3 @@ def _progress(batch: Batch) -> None:
     if known.get("eta_s") is not None:
         words += f" · about {timedelta(seconds=round(known['eta_s']))} left"
     st.progress(min(1.0, (known["done"] + part) / total), words)
-
-
-def _control(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (JobError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.rerun()
