@@ -152,7 +152,10 @@ def write_gallery(options: argparse.Namespace) -> None:
     sides = [] if options.data == RENDERED else [side_of(options.data, layout=options.layout, fold=options.fold)]
     if options.beside_rendered is not None:
         sides.append(rendered_side(options.beside_rendered, seed=options.seed))
-    write_contact_sheet(options.gallery, sides or [rendered_side(seed=options.seed)], seed=options.seed)
+    try:
+        write_contact_sheet(options.gallery, sides or [rendered_side(seed=options.seed)], seed=options.seed)
+    except OSError as error:
+        raise ValueError(f"{options.gallery} cannot be written ({error.strerror}); choose another place") from error
     print(f"{options.gallery}: {options.gallery.stat().st_size / 1e6:.1f} MB\n")
 
 

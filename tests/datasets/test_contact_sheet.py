@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import re
 from html.parser import HTMLParser
@@ -204,3 +205,14 @@ def test_real_images_make_a_page_of_some_megabytes(shared_data: Path, tmp_path: 
     stripe = next(i for i, head in enumerate(page.heads) if head.startswith("LowerStripe"))
     assert re.fullmatch(r"Yes: (all \d+|30 of \d+)", page.heads[stripe + 1])
     assert sum(head.startswith("No: 30 of ") for head in page.heads) >= 25
+
+
+def test_a_gallery_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path, monkeypatch, capsys) -> None:
+    def full(partial: Path, _text: str, _encoding: str) -> None:
+        partial.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(["data", "check", "rendered", "--gallery", str(tmp_path / "labels.html")]) == 2
+    assert "labels.html cannot be written (No space left on device)" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
