@@ -135,6 +135,16 @@ def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
         act()
 
 
+def test_after_a_file_that_is_read_one_that_is_not_leaves_the_sample(page, tool: list) -> None:
+    """The browser then still names the first file, which has gone from the choices."""
+    from playwright.sync_api import expect
+
+    pick_file(page, "odd.gif", b"GIF89a and no more")
+    expect(page.get_by_text("odd.gif is a GIF; save it as PNG or JPEG")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("image="))
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
 def test_a_box_is_drawn_moved_and_resized_by_pointer(page, tool: list) -> None:
     from playwright.sync_api import expect
 
