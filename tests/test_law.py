@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of snnpar may import only those before it.
 ORDER = (
-    "compat", "public", "commands", "turns", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing",
+    "errors", "compat", "public", "commands", "turns", "atomic", "provenance", "locks", "processes", "jobs", "history", "firing",
     "geometry", "lens", "pickles", "schema", "phrases", "config", "recipes", "flags", "devices", "images", "boxes",
     "hub", "datasets", "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report", "gain", "outcomes",
     "published", "operations", "trace", "raster", "conventions", "lemaire", "energy", "ledger", "checkpoint",

@@ -44,6 +44,7 @@ def test_a_first_visit(page) -> None:
     page.get_by_role("link", name="Train").click()
     choose(page, "Model", "spikingformer_1_64")
     number(page, "Epochs", 1)
+    settle(page)  # a form that is drawn anew closes what was opened
     page.get_by_text("more settings").click()
     number(page, "Rendered count", 32)
     command = page.get_by_test_id("stCode").first
