@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, evidence_card, looking, maps, rows, tables, time_bar
+from snnpar.errors import SnnparError
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -11,7 +12,7 @@ if not seen:
 truth = selection.picture.truth
 try:
     compared = rows.compare(seen, truth, selection.threshold, rows.timesteps(seen))
-except ValueError as error:
+except SnnparError as error:
     st.error(str(error), icon=":material/block:")
     st.stop()
 

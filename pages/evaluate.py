@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, evaluated, evaluating, near_duplicates, outcome_tables, over_time, scores, starred
+from snnpar.errors import SnnparError
 
 selection = chrome.selection()
 st.header("How often are they right?", anchor=False)
@@ -23,7 +24,7 @@ if not evaluated.on_same_images(models):
     st.stop()
 try:
     whole = evaluated.load(models)
-except ValueError as error:
+except SnnparError as error:
     st.error(f"{error}.", icon=":material/block:")
     st.stop()
 if len(models) == 1 and not running:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, gallery, ledger_view, looking, occlusion, sharing
+from snnpar.errors import SnnparError
 from snnpar.inference import shared_attributes
 
 VIEWS = {"Ledger": ledger_view, "Heatmaps": gallery, "Occlusion": occlusion}  # as in the link
@@ -14,7 +15,7 @@ if not seen:
 if len(seen) == 2:
     try:
         shared_attributes(seen["teacher"].model.schema, seen["student"].model.schema)
-    except ValueError as error:
+    except SnnparError as error:
         st.error(str(error), icon=":material/block:")
         st.stop()
 

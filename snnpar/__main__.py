@@ -12,6 +12,7 @@ from snnpar.bench_api import bench_api
 from snnpar.bench_decoding import bench_decoding
 from snnpar.commands import Parser
 from snnpar.doctor import examine
+from snnpar.errors import SnnparError
 from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
 from snnpar.hub_cli import add_hub
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.command(options) or 0
-    except ValueError as error:
+    except SnnparError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -135,9 +136,9 @@ def check_data_set(options: argparse.Namespace) -> int:
         if options.data == RENDERED:
             return 0
     elif options.data == RENDERED:
-        raise ValueError("rendered pedestrians need no check; to see them add --gallery OUT.html")
+        raise SnnparError("rendered pedestrians need no check; to see them add --gallery OUT.html")
     elif options.beside_rendered is not None:
-        raise ValueError("--beside-rendered shows pedestrians in the gallery: add --gallery OUT.html")
+        raise SnnparError("--beside-rendered shows pedestrians in the gallery: add --gallery OUT.html")
     report = check_data(options.data, layout=options.layout, fold=options.fold)
     print(describe(report))
     return 0 if report.is_sound else 1
@@ -148,14 +149,14 @@ def write_gallery(options: argparse.Namespace) -> None:
 
     check_place(options.gallery)
     if options.seed < 0:
-        raise ValueError(f"--seed must be 0 or more; got {options.seed}")
+        raise SnnparError(f"--seed must be 0 or more; got {options.seed}")
     sides = [] if options.data == RENDERED else [side_of(options.data, layout=options.layout, fold=options.fold)]
     if options.beside_rendered is not None:
         sides.append(rendered_side(options.beside_rendered, seed=options.seed))
     try:
         write_contact_sheet(options.gallery, sides or [rendered_side(seed=options.seed)], seed=options.seed)
     except OSError as error:
-        raise ValueError(f"{options.gallery} cannot be written ({error.strerror}); choose another place") from error
+        raise SnnparError(f"{options.gallery} cannot be written ({error.strerror}); choose another place") from error
     print(f"{options.gallery}: {options.gallery.stat().st_size / 1e6:.1f} MB\n")
 
 
@@ -180,7 +181,7 @@ def rewrite_tables(options: argparse.Namespace) -> None:
     start, end = "<!-- models -->\n", "<!-- end -->"
     before, found, rest = text.partition(start)
     if not found or end not in rest:
-        raise ValueError(f"{options.file} has no lines {start.strip()} and {end}; add them where the table belongs")
+        raise SnnparError(f"{options.file} has no lines {start.strip()} and {end}; add them where the table belongs")
     options.file.write_text(before + start + model_table() + "\n" + end + rest.partition(end)[2], "utf-8")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from snnpar import CHECKPOINTS
 from snnpar.config import TrainConfig
+from snnpar.errors import SnnparError
 from snnpar.estimate import Trial
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     """Seconds per image and peak memory of a training step, in a process of its own.
 
     Names are those of `python -m snnpar models`; an empty teacher trains on labels alone. Weights are random. `saving`
-    sets TrainConfig's accumulate, recompute and pack_spikes. Raises ValueError with the sentence of the process that
+    sets TrainConfig's accumulate, recompute and pack_spikes. Raises SnnparError with the sentence of the process that
     failed.
     """
     from snnpar.models import preset, role_of
@@ -63,10 +64,10 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
             estimate = trial.wait()
         finally:
             trial.close()
-    except ValueError as error:
-        raise ValueError(f"the step could not be measured: {error}") from error
+    except SnnparError as error:
+        raise SnnparError(f"the step could not be measured: {error}") from error
     if not estimate.fits:
-        raise ValueError(f"the step could not be measured: {estimate.notes()[0]}")
+        raise SnnparError(f"the step could not be measured: {estimate.notes()[0]}")
     found = estimate.measured
     per_image, processor = (median(found[name]) / batch_size for name in ("seconds", "processor_seconds"))
     days = per_image * PA100K_IMAGES * PUBLISHED_EPOCHS / 86_400
@@ -152,7 +153,7 @@ def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_cm
 
 
 def _loaded(name: str) -> LoadedModel:
-    """A shipped checkpoint, or a named size with random weights. Raises ValueError for an unknown name."""
+    """A shipped checkpoint, or a named size with random weights. Raises SnnparError for an unknown name."""
     import torch
 
     from snnpar.checkpoint import WEIGHTS, Checkpoint, read_checkpoint

@@ -27,6 +27,7 @@ import psutil
 
 from snnpar import ASSETS, ROOT
 from snnpar.defaults import THRESHOLD
+from snnpar.errors import SnnparError
 
 START_S = 180
 ANSWER_S = 300
@@ -74,7 +75,7 @@ class Server:
                     return
             time.sleep(RETRY_S)
         self.stop()
-        raise ValueError(f"the server did not answer within {START_S} s; try python -m snnpar serve")
+        raise SnnparError(f"the server did not answer within {START_S} s; try python -m snnpar serve")
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -123,7 +124,7 @@ def ask(client: httpx.Client, endpoint: str, *arguments: object) -> object:
 def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> str:
     """Serve the shipped pair to `users` at once for so long; with `restart`, kill the server halfway, and start it.
 
-    Raises ValueError if the server does not start, and if an answer differs from a single user's.
+    Raises SnnparError if the server does not start, and if an answer differs from a single user's.
     """
     pictures = [base64.b64encode(path.read_bytes()).decode() for path in sorted((ASSETS / "samples").glob("*.png"))]
     with serving() as server:
@@ -144,7 +145,7 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
         for thread in threads:
             thread.join()
     if tally.wrong:
-        raise ValueError(f"{tally.wrong} answers differ from a single user's")
+        raise SnnparError(f"{tally.wrong} answers differ from a single user's")
     return _told(tally, float(np.mean(alone)), users, seconds, memory, restart)
 
 

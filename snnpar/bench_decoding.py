@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from snnpar import ROOT
+from snnpar.errors import SnnparError
 from snnpar.images import MAX_BYTES, MAX_SCANS, SCAN
 
 HEIGHT, WIDTH = 5000, 8000  # 40 million pixels, the most that is opened
@@ -28,12 +29,12 @@ print(json.dumps({"seconds": time.process_time() - began, "bytes": resident("VmH
 
 
 def bench_decoding() -> str:
-    """Each kind of file in a process of its own. Raises ValueError if one is not opened."""
+    """Each kind of file in a process of its own. Raises SnnparError if one is not opened."""
     lines = [f"{HEIGHT * WIDTH / 1e6:.0f} million pixels, opened to RGB, in processor time and memory on top:"]
     for kind, data in largest().items():
         done = subprocess.run([sys.executable, "-c", DECODE], cwd=ROOT, input=data, capture_output=True, check=False)
         if done.returncode:
-            raise ValueError(f"{kind} was not opened: {done.stderr.decode().strip().splitlines()[-1]}")
+            raise SnnparError(f"{kind} was not opened: {done.stderr.decode().strip().splitlines()[-1]}")
         found = json.loads(done.stdout)
         lines.append(f"{kind}, {len(data) / 1e6:.1f} MB: {found['seconds']:.1f} s, {found['bytes'] / 1e6:.0f} MB")
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from snnpar.errors import SnnparError
 from snnpar.metrics import (
     FIVE,
     SUPPORTED,
@@ -106,7 +107,7 @@ def _resampled(
 ) -> list[tuple[np.ndarray, AttributeMetrics]]:
     """Per model the five metrics (resamples, 5) and those by attribute (resamples, A), on the same draws for all."""
     if resamples < 1:
-        raise ValueError(f"resamples must be at least 1; got {resamples}")
+        raise SnnparError(f"resamples must be at least 1; got {resamples}")
     n, attributes = models[0].positive.shape
     columns = np.concatenate(
         [np.concatenate([per_image(m), attribute_counts(m).reshape(n, -1)], axis=1) for m in models], axis=1

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
+from snnpar.errors import SnnparError
 from snnpar.images import MAX_ASPECT, MIN_SIDE
 
 # Width / height of images of one person: 0.24 to 0.63 in pa100k-mini (1,799 images), 0.21 to 0.65 in 99.3% of PETA.
@@ -18,7 +19,7 @@ _TEXT = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})\.(\d{1,6})", re.ASCII)
 
 @dataclass(frozen=True)
 class PersonBox:
-    """Left top corner from 0, width and height, all in whole pixels of the upright image. Raises ValueError."""
+    """Left top corner from 0, width and height, all in whole pixels of the upright image. Raises SnnparError."""
 
     x: int
     y: int
@@ -28,11 +29,11 @@ class PersonBox:
     def __post_init__(self) -> None:
         numbers = astuple(self)
         if not all(type(number) is int for number in numbers) or min(self.x, self.y) < 0:
-            raise ValueError(f"a box is x, y, width and height in whole pixels from 0; got {numbers}")
+            raise SnnparError(f"a box is x, y, width and height in whole pixels from 0; got {numbers}")
         short, long = sorted((self.width, self.height))
         if short < MIN_SIDE or long > MAX_ASPECT * short:
-            raise ValueError(f"a box of {self.width} x {self.height} pixels cannot hold a person; each side needs at "
-                             f"least {MIN_SIDE}, and the long one at most {MAX_ASPECT} times the short one")
+            raise SnnparError(f"a box of {self.width} x {self.height} pixels cannot hold a person; each side needs at "
+                              f"least {MIN_SIDE}, and the long one at most {MAX_ASPECT} times the short one")
 
     def __str__(self) -> str:
         """As in links: "x.y.width.height"."""
@@ -40,17 +41,17 @@ class PersonBox:
 
     @classmethod
     def parse(cls, text: str) -> PersonBox:
-        """Inverse of `str`. Raises ValueError."""
+        """Inverse of `str`. Raises SnnparError."""
         found = _TEXT.fullmatch(text)
         if not found:
-            raise ValueError(f"{text[:40]!r} is not a box; write x.y.width.height in pixels")
+            raise SnnparError(f"{text[:40]!r} is not a box; write x.y.width.height in pixels")
         return cls(*map(int, found.groups()))
 
     def crop(self, image: np.ndarray) -> np.ndarray:
-        """The part (height, width, ...) of an image (H, W, ...). Raises ValueError for a box that leaves the image."""
+        """The part (height, width, ...) of an image (H, W, ...). Raises SnnparError for a box that leaves the image."""
         rows, columns = image.shape[:2]
         if self.x + self.width > columns or self.y + self.height > rows:
-            raise ValueError(f"the box {self} leaves the image of {columns} x {rows} pixels")
+            raise SnnparError(f"the box {self} leaves the image of {columns} x {rows} pixels")
         return image[self.y : self.y + self.height, self.x : self.x + self.width].copy()
 
 

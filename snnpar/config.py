@@ -17,13 +17,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from snnpar.errors import SnnparError
+
 ROLES = ("student", "teacher")
 DATASET_CHOICES = ("rendered", "pa100k", "mixed", "peta", "rapv1", "pickle", "csv")
 FOLDERS = ("data", "teacher", "init")  # the settings that name folders or files
 REMOTE = ("hf:", "timm:")  # what a place may begin with instead of naming a folder or file
 
 
-class ConfigError(ValueError):
+class ConfigError(SnnparError):
     """A setting that cannot be used; the message says which values can."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from snnpar.errors import SnnparError
+
 WEIGHT_READS = {
     "operation": "a weight read for each operation, none ever reused",
     "timestep": "each weight read once per timestep",
@@ -63,12 +65,12 @@ class Assumptions:
             if name == "neuron_pj" and value is None:
                 continue
             if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a number of picojoules, at least 0; got {value!r}")
+                raise SnnparError(f"{name} must be a number of picojoules, at least 0; got {value!r}")
         for name in ("weight_bits", "state_bits"):
             if getattr(self, name) not in range(1, 65):
-                raise ValueError(f"{name} must be 1 to 64 bits; got {getattr(self, name)!r}")
+                raise SnnparError(f"{name} must be 1 to 64 bits; got {getattr(self, name)!r}")
         if self.weight_reads not in WEIGHT_READS:
-            raise ValueError(f"weight_reads must be one of {', '.join(WEIGHT_READS)}; got {self.weight_reads!r}")
+            raise SnnparError(f"weight_reads must be one of {', '.join(WEIGHT_READS)}; got {self.weight_reads!r}")
 
     @property
     def update_pj(self) -> float:

@@ -22,6 +22,7 @@ import psutil
 
 import snnpar
 from snnpar import ROOT
+from snnpar.errors import SnnparError
 from snnpar.public import is_public
 
 GOOD, WARNING, FAILURE = "ok", "warning", "failure"
@@ -153,19 +154,19 @@ def pair() -> list[Finding]:
     for role, name in SMALL.items():
         try:
             if name not in there:
-                raise ValueError(f"{snnpar.CHECKPOINTS / name} is missing or has no usable config.json")
+                raise SnnparError(f"{snnpar.CHECKPOINTS / name} is missing or has no usable config.json")
             model = load(there[name])
             analyze(model, picture)  # the first pass is many times slower
             latency = measure_latency(model, picture)
             usable[role] = there[name].schema
             found.append(Finding(GOOD, f"the {role} {name} answers in {latency} ({latency.spread})"))
-        except ValueError as error:
+        except SnnparError as error:
             found.append(Finding(FAILURE, f"the {role} {name} cannot run: {error}",
                                  f"git checkout -- checkpoints/{name}"))
     if len(usable) == 2:
         try:
             shared_attributes(usable["teacher"], usable["student"])
-        except ValueError as error:
+        except SnnparError as error:
             found.append(Finding(FAILURE, str(error), "git checkout -- checkpoints"))
     return found
 

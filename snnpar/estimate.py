@@ -22,6 +22,7 @@ import snnpar
 from snnpar import ROOT
 from snnpar.atomic import write_text
 from snnpar.config import TrainConfig, to_dict
+from snnpar.errors import SnnparError
 
 LIMIT_S = 600
 SMALLEST = 2  # batch: of one image there are no batch statistics
@@ -29,7 +30,7 @@ STATES_KEPT = 3  # two, and a third while it is written
 MEASURED, EXTRAPOLATED, CALCULATED = "measured", "extrapolated", "calculated"
 
 
-class EstimateError(ValueError):
+class EstimateError(SnnparError):
     """A run whose cost cannot be told; the message says why."""
 
 

@@ -21,7 +21,7 @@ def add_estimate(flags: argparse.ArgumentParser) -> None:
 
 
 def show_estimate(options: argparse.Namespace) -> None:
-    """Print it; on a terminal, say meanwhile what is being done. Raises ValueError."""
+    """Print it; on a terminal, say meanwhile what is being done. Raises SnnparError."""
     trial = Trial(config_from(options), steps=max(1, options.steps), limit_s=max(1, options.limit))
     try:
         print(describe(_followed(trial)))

@@ -96,7 +96,7 @@ def evaluate_checkpoint(
     """Evaluate the checkpoint in `folder` on a choice of images, or go on with that; a complete one is left alone.
 
     batch_size 0 is chosen to fit the memory; again: from the start, whatever is there. `stop()` is asked before every
-    batch and ends it with Stopped. Raises ValueError for what cannot be evaluated; status.json says all that too.
+    batch and ends it with Stopped. Raises SnnparError for what cannot be evaluated; status.json says all that too.
     """
     evaluation = evaluation_at(folder, choice, root=root)
     current = status(evaluation)
@@ -156,7 +156,7 @@ def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianS
 
 
 def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[tuple[str, ...], dict[str, list[str]]]:
-    """Attributes that model and data both have, in the data's order, and those that only one has. Raises ValueError."""
+    """Attributes that model and data both have, in the data's order, and those of one alone. Raises SnnparError."""
     known, labelled = checkpoint.schema.attributes, split.schema.attributes
     shared = tuple(name for name in labelled if name in known)
     if not shared:
@@ -255,7 +255,7 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = "publish
             leave_out_duplicates: bool = False, ignore_unknown: bool = False) -> dict:
     """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first.
 
-    leave_out_duplicates: without the near duplicates of training images. Raises ValueError when these are not known.
+    leave_out_duplicates: without the near duplicates of training images. Raises SnnparError when these are not known.
     """
     pair = [evaluation.predictions() for evaluation in (first, second)]
     if pair[0].files != pair[1].files:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnpar.defaults import CONVENTION
+from snnpar.errors import SnnparError
 from snnpar.metrics import THRESHOLDS
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def run_faithfulness(options: argparse.Namespace) -> None:
     from snnpar.inference import load
 
     if options.count < 1:
-        raise ValueError(f"--count must be 1 or more; got {options.count}")
+        raise SnnparError(f"--count must be 1 or more; got {options.count}")
     split = choice_of(options).open()
     model = load(read_checkpoint(find_checkpoint(options.checkpoint)))
     teacher = load(read_checkpoint(find_checkpoint(options.teacher))) if options.teacher else None
@@ -106,7 +107,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
     a single one that this page began.
     """
     if options.batch_size < 0:
-        raise ValueError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
+        raise SnnparError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
     choice = choice_of(options)
     from snnpar.checkpoint import find_checkpoint
     from snnpar.evaluate import Stopped, evaluate_checkpoint, stop_on_signals
@@ -124,7 +125,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
 
 
 def choice_of(options: argparse.Namespace) -> DataChoice:
-    """The images that the flags name. Raises ValueError when they say something else than the slice does."""
+    """The images that the flags name. Raises SnnparError when they say something else than the slice does."""
     from snnpar.slices import DataChoice, SliceError, choose_slice
 
     given = {name: getattr(options, name) for name in CHOICE if getattr(options, name) is not None}

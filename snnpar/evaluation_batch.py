@@ -19,6 +19,7 @@ from pathlib import Path
 import snnpar
 from snnpar import EVALUATIONS
 from snnpar.atomic import write_text
+from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, evaluate_checkpoint
 from snnpar.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
 from snnpar.jobs import PROGRESS, Job, JobError, modified, start, status, write_status
@@ -145,7 +146,7 @@ def _run(batch: Batch, work: _Work, batch_size: int, again: bool) -> tuple[list[
         try:
             made.append(evaluate_checkpoint(folder, batch.choice, root=evaluation.path.parent, batch_size=batch_size,
                                             again=again, stop=work.tick))
-        except (ValueError, OSError) as error:
+        except (SnnparError, OSError) as error:
             failed.append(f"{checkpoint_name(folder)}: {error}")
         work.end()
     return made, failed

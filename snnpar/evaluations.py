@@ -28,6 +28,7 @@ from snnpar import EVALUATIONS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CONFIG, WEIGHTS
 from snnpar.datasets import PedestrianSplit
+from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
 from snnpar.jobs import Job, modified, start, write_status
 from snnpar.slices import DataChoice, SliceError, list_slices, pick
@@ -36,7 +37,7 @@ REQUEST, REPORT, PROGRESS, PREDICTIONS, PARTS = (
     "request.json", "evaluation.json", "progress.json", "predictions.parquet", "parts")
 
 
-class EvaluationError(ValueError):
+class EvaluationError(SnnparError):
     """An evaluation that cannot be made or read; the message says why."""
 
 
@@ -164,13 +165,13 @@ def find_images(hash_start: str) -> tuple[str, PedestrianSplit]:
             data = one.info()["provenance"]["data"]
             if str(data["hash"]).startswith(hash_start):
                 return str(data["title"]), one.split()
-        except (ValueError, OSError, KeyError, TypeError):
+        except (SnnparError, OSError, KeyError, TypeError):
             continue  # another evaluation may have the same images
     for kept in list_slices():
         choice = replace(kept.choice, slice=kept.name)
         try:
             split = choice.open()
-        except (ValueError, OSError):
+        except (SnnparError, OSError):
             continue
         if data_hash(split).startswith(hash_start):
             return choice.title, split

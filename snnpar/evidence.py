@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from snnpar import __version__
 from snnpar.checkpoint import WEIGHTS, Checkpoint
+from snnpar.errors import SnnparError
 from snnpar.explain import Heatmap
 from snnpar.figures import LOOKS, palette, span
 from snnpar.inference import Analysis
@@ -50,7 +51,7 @@ class Evidence:
     def __post_init__(self) -> None:
         unknown = [role for role in self.findings if role not in LOOKS]
         if unknown or not self.findings:
-            raise ValueError(f"findings must be of {', '.join(LOOKS)}; got {', '.join(unknown) or 'none'}")
+            raise SnnparError(f"findings must be of {', '.join(LOOKS)}; got {', '.join(unknown) or 'none'}")
 
 
 def evidence_json(evidence: Evidence) -> str:

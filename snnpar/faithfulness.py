@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from snnpar.datasets import PedestrianSplit
+from snnpar.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, heatmap
 from snnpar.inference import LoadedModel, analyze
 from snnpar.probing import faithfulness
@@ -68,8 +69,8 @@ def score_methods(model: LoadedModel, split: PedestrianSplit, *, teacher: Loaded
         for method, heat in _maps(model, image, attribute, teacher, rng).items():
             scores.setdefault(method, []).append(faithfulness(model, image, heat, attribute).score)
     if not scores:
-        raise ValueError(f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
-                         f"{model.checkpoint.name} knows; draw more, or take other data")
+        raise SnnparError(f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
+                          f"{model.checkpoint.name} knows; draw more, or take other data")
     labels = {name: method.label for name, method in METHODS[model.role].items()} | {CHANCE: "A random map"}
     values = {name: np.array(scores[name]) for name in labels if name in scores}
     first, chance = next(iter(values.values())), values[CHANCE]
@@ -91,7 +92,7 @@ def _maps(model: LoadedModel, image: np.ndarray, attribute: str, teacher: Loaded
     for method in METHODS[model.role]:
         try:
             maps[method] = heatmap(method, model, image, attribute, teacher=teacher)
-        except ValueError:
+        except SnnparError:
             continue  # it says why where a person asks for it
     return maps
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
+from snnpar.errors import SnnparError
+
 if TYPE_CHECKING:
     import torch
 
@@ -35,7 +37,7 @@ warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x - 0.5) / 0.5
 
 
-class ImageError(ValueError):
+class ImageError(SnnparError):
     """A picture that cannot be used; the message is one sentence for the person who brought it."""
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from snnpar.checkpoint import Checkpoint, CheckpointError, load_model
 from snnpar.energy import EnergyReport, estimate_energy
+from snnpar.errors import SnnparError
 from snnpar.geometry import Geometry, geometry_of
 from snnpar.images import preprocess
 from snnpar.models import ModelOutput
@@ -59,7 +60,7 @@ class LoadedModel:
 
 
 def load(checkpoint: Checkpoint) -> LoadedModel:
-    """Read the weights (and a teacher's phrases). Raises CheckpointError, or ValueError for unusable phrases."""
+    """Read the weights (and a teacher's phrases). Raises CheckpointError, or SnnparError for unusable phrases."""
     vectors = None
     if checkpoint.role == "teacher":
         vectors = torch.from_numpy(checkpoint.phrases().for_schema(checkpoint.schema))
@@ -194,10 +195,10 @@ def _decide_group(schema: AttributeSchema, group: AttributeGroup, probs: np.ndar
 
 
 def shared_attributes(teacher: AttributeSchema, student: AttributeSchema) -> tuple[str, ...]:
-    """Attributes both know, in the student's order; matched by name. Raises ValueError when there are none."""
+    """Attributes both know, in the student's order; matched by name. Raises SnnparError when there are none."""
     shared = tuple(name for name in student.attributes if name in teacher.attributes)
     if not shared:
-        raise ValueError(
+        raise SnnparError(
             f"The teacher ({teacher.name}) and the student ({student.name}) share no attribute; "
             "pick two checkpoints of one data set."
         )

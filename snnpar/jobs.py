@@ -25,6 +25,7 @@ import psutil
 
 from snnpar import ROOT
 from snnpar.atomic import write_text
+from snnpar.errors import SnnparError
 from snnpar.locks import lock
 from snnpar.processes import boot_id, end, is_alive, process_identity, processes_of, same_process
 
@@ -39,7 +40,7 @@ RESUME = "resume goes on from the last saved state"
 CROWDED = 0.85  # share of the memory from which a sudden death looks like running out of it
 
 
-class JobError(ValueError):
+class JobError(SnnparError):
     """A job that cannot be started or stopped; the message says why."""
 
 

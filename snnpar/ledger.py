@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snnpar.errors import SnnparError
 from snnpar.models.spikingformer import Spikingformer, max_pool
 from snnpar.trace import SpikeTrace
 
@@ -78,9 +79,9 @@ class Branch:
 
 
 def branches(model: nn.Module) -> Iterator[Branch]:
-    """The tokenizer, then attention and MLP of every block. Raises ValueError for a model without spikes."""
+    """The tokenizer, then attention and MLP of every block. Raises SnnparError for a model without spikes."""
     if not isinstance(model, Spikingformer):
-        raise ValueError(f"a spike ledger needs a spiking student; this is a {type(model).__name__}")
+        raise SnnparError(f"a spike ledger needs a spiking student; this is a {type(model).__name__}")
     stem = "patch_embed.proj4"
     yield Branch("tokenizer", f"{stem}_lif", f"{stem}_conv", f"{stem}_bn", pooled=not model.config.pool_first)
     for i in range(len(model.block)):
@@ -136,7 +137,7 @@ def entering_spikes(model: nn.Module, trace: SpikeTrace, name: str) -> np.ndarra
 def _branch(model: nn.Module, name: str) -> Branch:
     found = {branch.name: branch for branch in branches(model)}
     if name not in found:
-        raise ValueError(f"no branch is called {name!r}; there are {', '.join(found)}")
+        raise SnnparError(f"no branch is called {name!r}; there are {', '.join(found)}")
     return found[name]
 
 

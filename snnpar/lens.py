@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from snnpar.atomic import write_text
+from snnpar.errors import SnnparError
 from snnpar.geometry import Axis, Geometry
 
 FOLDER, IMAGES = "lens", "images.png"
 DIGITS = 5
 
 
-class LensError(ValueError):
+class LensError(SnnparError):
     """A lens file that is missing or cannot be used; the message names it."""
 
 

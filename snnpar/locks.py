@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from snnpar.errors import SnnparError
+
 _held: set[int] = set()
 
 
-class LockError(ValueError):
+class LockError(SnnparError):
     """A place that cannot be locked; the message says where to go instead."""
 
 

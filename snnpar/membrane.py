@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from snnpar.errors import SnnparError
 from snnpar.inference import LoadedModel
 from snnpar.neurons import LIF, membrane_potential
 
@@ -31,11 +32,11 @@ class Membrane:
 def record_membrane(model: LoadedModel, image: np.ndarray, name: str) -> Membrane:
     """One forward of an image uint8 (H, W, 3), listening to what one layer of neurons receives.
 
-    Raises ValueError for an unknown layer.
+    Raises SnnparError for an unknown layer.
     """
     layers = {path: module for path, module in model.module.named_modules() if isinstance(module, LIF)}
     if name not in layers:
-        raise ValueError(f"no neurons are called {name!r}; there are {', '.join(layers) or 'none'}")
+        raise SnnparError(f"no neurons are called {name!r}; there are {', '.join(layers) or 'none'}")
     lif, received = layers[name], []
     images = model.prepare(image)
     with model.lock, torch.no_grad():

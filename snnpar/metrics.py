@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnpar.errors import SnnparError
+
 THRESHOLDS = {"published": 0.45, "rethinking": 0.5}
 EPS = 1e-20
 ENOUGH = 4  # positives that an attribute needs for its mA to say something
@@ -74,7 +76,7 @@ def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold:
     if labels.shape != probs.shape or labels.ndim != 2 or not len(labels):
         raise ValueError(f"labels and probs must be equal (n, A), n >= 1; got {labels.shape}, {probs.shape}")
     if convention not in THRESHOLDS:
-        raise ValueError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
+        raise SnnparError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
     # Compared in the type of the probabilities, as the published code does: float32(0.45) is not above 0.45.
     predicted = probs > (THRESHOLDS[convention] if threshold is None else threshold)
     positive, negative = labels == 1, labels == 0

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from snnpar.atomic import write_text
+from snnpar.errors import SnnparError
 from snnpar.jobs import Job
 from snnpar.locks import lock
 
@@ -16,7 +17,7 @@ TAG = re.compile(r"\w[\w.:/+-]{0,39}")
 MOST_TAGS, MOST_LETTERS = 20, 2000
 
 
-class NotesError(ValueError):
+class NotesError(SnnparError):
     """A tag or note that cannot be kept; the message says what would do."""
 
 

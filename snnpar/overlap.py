@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from snnpar.datasets import PedestrianSplit
 from snnpar.datasets.duplicates import DEFINITION, LIMIT, groups, nearest, thumbnail
+from snnpar.errors import SnnparError
 from snnpar.evaluations import Predictions
 from snnpar.images import ImageError
 from snnpar.report import report
@@ -77,7 +78,7 @@ def find_overlap(thumbnails: np.ndarray, choice: DataChoice, tick: Callable[[], 
         train = choice.open_train()
     except SliceError as error:
         return replace(alone, reason=str(error))
-    except ValueError:  # its message may name a folder of this machine
+    except SnnparError:  # its message may name a folder of this machine
         return replace(alone, reason=f"{choice.train_title} cannot be opened, or does not exist")
     found = list(_readable(train, tick))
     unreadable = len(train) - len(found)

@@ -16,6 +16,7 @@ import numpy as np
 
 from snnpar import ASSETS
 from snnpar.commands import Parser
+from snnpar.errors import SnnparError
 from snnpar.schema import SCHEMAS, AttributeSchema, Phrases, load_phrases, load_schema, save_phrases
 
 ENCODER = "all-MiniLM-L6-v2"
@@ -37,7 +38,7 @@ PUBLISHED_ORDER = {"peta": (
 def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
     """The phrase vectors for a schema: those in the file `own` if it exists, else the bundled ones of the same words.
 
-    Raises ValueError saying how to make them when there are neither.
+    Raises SnnparError saying how to make them when there are neither.
     """
     if own.is_file():
         phrases = load_phrases(own)
@@ -47,7 +48,7 @@ def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
     if bundled and set(schema.phrases) <= set(bundled.text):
         rows = [bundled.text.index(text) for text in schema.phrases]
         return Phrases(schema.attributes, schema.phrases, bundled.vectors[rows], bundled.encoder)
-    raise ValueError(
+    raise SnnparError(
         f"{own} is missing: a teacher needs the vectors of its attribute phrases; write them into schema.json "
         f"(python -m snnpar data schema {own.parent} prints one to start from), then run python -m snnpar.phrases "
         f"{own.parent / 'schema.json'}"
@@ -110,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
             write_phrases(schema, source.with_name(FILE))
         if not sources:
             write_bundled()
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, SnnparError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from snnpar.errors import SnnparError
+
 
 class EasyDict(dict):
     """Stands in for easydict.EasyDict: a plain dict."""
@@ -41,12 +43,12 @@ class RestrictedUnpickler(pickle.Unpickler):
 
 
 def read_pickle(path: Path) -> dict:
-    """The dict in a pickle of the field. Raises ValueError naming the file when it holds anything but data."""
+    """The dict in a pickle of the field. Raises SnnparError naming the file when it holds anything but data."""
     try:
         with open(path, "rb") as file:
             content = RestrictedUnpickler(file).load()
     except Exception as error:  # a damaged pickle raises nearly anything
-        raise ValueError(f"{path} was not opened: {error or type(error).__name__}") from error
+        raise SnnparError(f"{path} was not opened: {error or type(error).__name__}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not a data set's dict")
+        raise SnnparError(f"{path} holds a {type(content).__name__}, not a data set's dict")
     return content

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnpar.errors import SnnparError
 from snnpar.metrics import FIVE
 
 CONVENTION = "published"
@@ -40,16 +41,16 @@ class PublishedRow:
     def __post_init__(self) -> None:
         unknown = [name for name in self.percent if name not in FIVE]
         if unknown:
-            raise ValueError(f"no metric {', '.join(unknown)}; there are {', '.join(FIVE)}")
+            raise SnnparError(f"no metric {', '.join(unknown)}; there are {', '.join(FIVE)}")
         published_set(self.schema)
 
 
 def published_set(schema: str) -> PublishedSet:
-    """The published test set of a schema. Raises ValueError listing those there are."""
+    """The published test set of a schema. Raises SnnparError listing those there are."""
     for one in SETS:
         if one.schema == schema:
             return one
-    raise ValueError(f"nothing is published for {schema!r}; there are {', '.join(one.schema for one in SETS)}")
+    raise SnnparError(f"nothing is published for {schema!r}; there are {', '.join(one.schema for one in SETS)}")
 
 
 def _row(system: str, schema: str, *percent: float) -> PublishedRow:
@@ -77,5 +78,5 @@ ROWS = (
 
 
 def published_rows(schema: str) -> tuple[PublishedRow, ...]:
-    """The rows of a schema's test set. Raises ValueError listing those there are."""
+    """The rows of a schema's test set. Raises SnnparError listing those there are."""
     return tuple(row for row in ROWS if row.schema == published_set(schema).schema)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnpar.errors import SnnparError
 from snnpar.trace import SpikeTrace
 
 WINDOW_BITS = 131_072  # 16 KiB of cells in one window
@@ -26,13 +27,13 @@ class Box:
 
     def __post_init__(self) -> None:
         if not (0 <= self.top <= self.bottom and 0 <= self.left <= self.right):
-            raise ValueError(f"a box runs from its top left to its bottom right token; got {self}")
+            raise SnnparError(f"a box runs from its top left to its bottom right token; got {self}")
 
     def tokens(self, grid: tuple[int, int]) -> tuple[int, ...]:
-        """Its tokens on a grid (rows, columns), row by row. Raises ValueError when it reaches beyond the grid."""
+        """Its tokens on a grid (rows, columns), row by row. Raises SnnparError when it reaches beyond the grid."""
         rows, columns = grid
         if self.bottom >= rows or self.right >= columns:
-            raise ValueError(f"{self} reaches beyond {rows} x {columns} tokens")
+            raise SnnparError(f"{self} reaches beyond {rows} x {columns} tokens")
         return tuple(row * columns + column for row in range(self.top, self.bottom + 1)
                      for column in range(self.left, self.right + 1))
 
@@ -90,7 +91,7 @@ class Pages:
 
     def __post_init__(self) -> None:
         if min(self.channels, len(self.tokens), self.cells, self.limit) < 1:
-            raise ValueError(f"there must be a channel, a token, a cell and room for it; got {self}")
+            raise SnnparError(f"there must be a channel, a token, a cell and room for it; got {self}")
 
     @property
     def _tokens_at_once(self) -> int:

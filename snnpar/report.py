@@ -8,6 +8,7 @@ from dataclasses import fields
 import numpy as np
 
 from snnpar.bootstrap import RESAMPLES, SEED, Intervals, bootstrap_intervals
+from snnpar.errors import SnnparError
 from snnpar.metrics import (
     ENOUGH,
     FIVE,
@@ -91,18 +92,18 @@ def unknown_words(truth: np.ndarray, convention: str, ignore_unknown: bool = Fal
 
 
 def leave_out(info: dict) -> dict:
-    """The same evaluation without the near duplicates of training images. Raises ValueError saying why there is none.
+    """The same evaluation without the near duplicates of training images. Raises SnnparError saying why there is none.
 
     info: the content of an evaluation.json; what is left says in `left_out` how many images were.
     """
     name, found = info["provenance"]["checkpoint"]["name"], info.get("near_duplicates")
     if found is None:
-        raise ValueError(f"the evaluation of {name} was made before near duplicates were looked for; evaluate again "
-                         "with --again")
+        raise SnnparError(f"the evaluation of {name} was made before near duplicates were looked for; evaluate again "
+                          "with --again")
     if not found["compared_with"]:
-        raise ValueError(f"near duplicates of training images are not known: {found['reason']}")
+        raise SnnparError(f"near duplicates of training images are not known: {found['reason']}")
     if info["without_near_duplicates"] is None:
-        raise ValueError(f"all {info['n']} images are near duplicates of training images; nothing is left to measure")
+        raise SnnparError(f"all {info['n']} images are near duplicates of training images; nothing is left to measure")
     return {**info, **info["without_near_duplicates"], "left_out": len(found["images"])}
 
 
@@ -163,7 +164,7 @@ def table(infos: list[dict], convention: str) -> str:
     infos: each the content of an evaluation.json, or what `leave_out` leaves of it.
     """
     if convention not in THRESHOLDS:
-        raise ValueError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
+        raise SnnparError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
     names = [info["provenance"]["checkpoint"]["name"] for info in infos]
     rows = [["checkpoint", *COLUMNS.values()],
             *([name, *map(_cell, cells(info, convention))] for name, info in zip(names, infos, strict=True))]

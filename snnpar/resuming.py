@@ -12,6 +12,7 @@ from pathlib import Path
 import snnpar
 from snnpar import CONFIG, WEIGHTS
 from snnpar.config import FOLDERS, REMOTE, ConfigError, ModelConfig, TrainConfig, from_dict, to_dict
+from snnpar.errors import SnnparError
 from snnpar.jobs import Job
 from snnpar.schema import AttributeSchema
 
@@ -40,7 +41,7 @@ def check_resume(run: Job) -> None:
         config = from_dict(TrainConfig, content["train"])
         now = meaning(config, from_dict(ModelConfig, content["model"]),
                       AttributeSchema.from_dict(content["schema"]).attributes)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError) as error:
         what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)
         raise ResumeError(f"{path} is not the config of a run ({what}); mend it, or start a new run") from error
     missing = _missing(config)

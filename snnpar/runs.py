@@ -22,6 +22,7 @@ import snnpar
 from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
 from snnpar.devices import device_key, enlist
+from snnpar.errors import SnnparError
 from snnpar.hub import pin_checkpoint, pin_dataset
 from snnpar.jobs import Job, JobError, claim, modified, processes, spawn, write_status
 from snnpar.provenance import commit
@@ -31,7 +32,7 @@ from snnpar.resuming import check_resume
 UNREADABLE = "unreadable.txt"  # split, file and reason of each image that could not be read
 
 
-class RunError(ValueError):
+class RunError(SnnparError):
     """A run that cannot be created or found; the message says why."""
 
 
@@ -45,7 +46,7 @@ class Run(Job):
         path = self.path / CONFIG
         try:
             return from_dict(TrainConfig, json.loads(path.read_text("utf-8"))["train"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, SnnparError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path} is not the config of a run: {error}") from error
 
     @property

@@ -12,26 +12,27 @@ from pathlib import Path
 import numpy as np
 
 from snnpar import ASSETS
+from snnpar.errors import SnnparError
 
 LONGEST_NAME = 100
 NO_NAME = re.compile(r"[<>\[\]`\x00-\x1f\x7f]")  # pages show names as Markdown, where these make links and pictures
 
 
 def check_words(words: tuple[str, ...], what: str) -> None:
-    """Raise ValueError unless all are words that a page can show as they are."""
+    """Raise SnnparError unless all are words that a page can show as they are."""
     for word in words:
         if not isinstance(word, str) or len(word) > LONGEST_NAME or NO_NAME.search(word):
-            raise ValueError(f"{what} must be plain words of at most {LONGEST_NAME} letters, without line breaks and "
-                             f"any of < > [ ] `; got {str(word)[:LONGEST_NAME]!r}.")
+            raise SnnparError(f"{what} must be plain words of at most {LONGEST_NAME} letters, without line breaks and "
+                              f"any of < > [ ] `; got {str(word)[:LONGEST_NAME]!r}.")
 
 
 def _check_names(names: tuple[str, ...], what: str) -> None:
     if not all(isinstance(name, str) and name for name in names):
-        raise ValueError(f"{what} must be non-empty strings, got {list(names)}.")
+        raise SnnparError(f"{what} must be non-empty strings, got {list(names)}.")
     check_words(names, what)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"{what} must be unique, but these repeat: {', '.join(repeated)}.")
+        raise SnnparError(f"{what} must be unique, but these repeat: {', '.join(repeated)}.")
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class AttributeGroup:
     def __post_init__(self) -> None:
         object.__setattr__(self, "attributes", tuple(self.attributes))
         if not self.attributes:
-            raise ValueError(f"Group {self.name!r} has no attributes.")
+            raise SnnparError(f"Group {self.name!r} has no attributes.")
         _check_names(self.attributes, f"Attributes of group {self.name!r}")
         check_words((self.name, *(() if self.none is None else (self.none,))), "The words of a group")
         if not self.exclusive and self.none is None:
-            raise ValueError(f"Group {self.name!r} is not exclusive, so it needs `none`, the word for none.")
+            raise SnnparError(f"Group {self.name!r} is not exclusive, so it needs `none`, the word for none.")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class AttributeSchema:
 
     Every attribute is in exactly one group. `shows`: pairs of an attribute and the one that its images show, where the
     annotation exchanged names (PA-100K's UpperPlaid and UpperSplice); phrases and labels describe what is shown.
-    Raises ValueError naming what does not fit.
+    Raises SnnparError naming what does not fit.
     """
 
     name: str
@@ -77,16 +78,16 @@ class AttributeSchema:
         for field in ("attributes", "phrases", "labels", "groups", "shows"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         if not self.attributes:
-            raise ValueError(f"Schema {self.name!r} has no attributes.")
+            raise SnnparError(f"Schema {self.name!r} has no attributes.")
         check_words((self.name, *self.labels), "The name and the labels of a schema")
         _check_names(self.attributes, f"Attributes of schema {self.name!r}")
         for field in ("phrases", "labels"):
             found = len(getattr(self, field))
             if found != len(self):
-                raise ValueError(f"Schema {self.name!r}: expected {len(self)} {field}, got {found}.")
+                raise SnnparError(f"Schema {self.name!r}: expected {len(self)} {field}, got {found}.")
         names, shown = [name for name, _ in self.shows], [shown for _, shown in self.shows]
         if sorted(set(names)) != sorted(shown) or len(shown) != len(names) or not set(names) <= set(self.attributes):
-            raise ValueError(f"Schema {self.name!r}: shows must exchange attributes of it among each other.")
+            raise SnnparError(f"Schema {self.name!r}: shows must exchange attributes of it among each other.")
         self._check_groups()
 
     def _check_groups(self) -> None:
@@ -95,19 +96,19 @@ class AttributeSchema:
         _check_names(grouped, f"Group members of schema {self.name!r}")
         unknown = [name for name in grouped if name not in self.attributes]
         if unknown:
-            raise ValueError(f"Schema {self.name!r}: groups name unknown attributes: {', '.join(unknown)}.")
+            raise SnnparError(f"Schema {self.name!r}: groups name unknown attributes: {', '.join(unknown)}.")
         left_out = [name for name in self.attributes if name not in grouped]
         if left_out:
-            raise ValueError(f"Schema {self.name!r}: attributes in no group: {', '.join(left_out)}.")
+            raise SnnparError(f"Schema {self.name!r}: attributes in no group: {', '.join(left_out)}.")
 
     def __len__(self) -> int:
         return len(self.attributes)
 
     def index(self, name: str) -> int:
-        """Column of an attribute. Raises ValueError listing the attributes if there is no such name."""
+        """Column of an attribute. Raises SnnparError listing the attributes if there is no such name."""
         if name not in self.attributes:
             options = ", ".join(self.attributes)
-            raise ValueError(f"Schema {self.name!r} has no attribute {name!r}; it has: {options}.")
+            raise SnnparError(f"Schema {self.name!r} has no attribute {name!r}; it has: {options}.")
         return self.attributes.index(name)
 
     def shown(self, names: Iterable[str]) -> frozenset[str]:
@@ -127,7 +128,7 @@ class AttributeSchema:
 
     @classmethod
     def from_dict(cls, data: dict) -> AttributeSchema:
-        """Inverse of `to_dict`. Raises ValueError naming the field that is missing or not known."""
+        """Inverse of `to_dict`. Raises SnnparError naming the field that is missing or not known."""
         try:
             rows = data["attributes"]
             return cls(
@@ -139,9 +140,9 @@ class AttributeSchema:
                 shows=tuple((row["name"], row["shows"]) for row in rows if "shows" in row),
             )
         except KeyError as error:
-            raise ValueError(f"The attribute schema lacks the field {error}.") from None
+            raise SnnparError(f"The attribute schema lacks the field {error}.") from None
         except TypeError as error:
-            raise ValueError(f"The attribute schema is malformed: {error}.") from None
+            raise SnnparError(f"The attribute schema is malformed: {error}.") from None
 
 
 SCHEMAS: tuple[str, ...] = ("pa100k", "peta", "rapv1")
@@ -149,9 +150,9 @@ SCHEMAS: tuple[str, ...] = ("pa100k", "peta", "rapv1")
 
 @cache
 def load_schema(name: str) -> AttributeSchema:
-    """A bundled schema by name. Raises ValueError listing the names if there is none such."""
+    """A bundled schema by name. Raises SnnparError listing the names if there is none such."""
     if name not in SCHEMAS:
-        raise ValueError(f"Unknown schema {name!r}; choose one of: {', '.join(SCHEMAS)}.")
+        raise SnnparError(f"Unknown schema {name!r}; choose one of: {', '.join(SCHEMAS)}.")
     return AttributeSchema.from_dict(json.loads((ASSETS / "schemas" / f"{name}.json").read_text("utf-8")))
 
 
@@ -170,21 +171,21 @@ class Phrases:
         object.__setattr__(self, "vectors", np.asarray(self.vectors, dtype=np.float32))
         _check_names(self.names, "Phrase names")
         if len(self.text) != len(self.names):
-            raise ValueError(f"Expected {len(self.names)} phrases, one per name, got {len(self.text)}.")
+            raise SnnparError(f"Expected {len(self.names)} phrases, one per name, got {len(self.text)}.")
         shape = self.vectors.shape
         if len(shape) != 2 or shape[0] != len(self.names):
-            raise ValueError(f"Expected phrase vectors ({len(self.names)}, text_dim), got {shape}.")
+            raise SnnparError(f"Expected phrase vectors ({len(self.names)}, text_dim), got {shape}.")
         if not np.isfinite(self.vectors).all():
-            raise ValueError("The phrase vectors contain values that are not finite.")
+            raise SnnparError("The phrase vectors contain values that are not finite.")
 
     def for_schema(self, schema: AttributeSchema) -> np.ndarray:
         """Vectors (A, text_dim) in the order of the schema, paired by name.
 
-        Raises ValueError listing the attributes without a phrase.
+        Raises SnnparError listing the attributes without a phrase.
         """
         missing = [name for name in schema.attributes if name not in self.names]
         if missing:
-            raise ValueError(f"No phrase vectors for attributes of {schema.name!r}: {', '.join(missing)}.")
+            raise SnnparError(f"No phrase vectors for attributes of {schema.name!r}: {', '.join(missing)}.")
         return self.vectors[[self.names.index(name) for name in schema.attributes]]
 
 
@@ -198,12 +199,12 @@ def save_phrases(phrases: Phrases, path: Path) -> None:
 
 
 def load_phrases(path: Path) -> Phrases:
-    """Read what `save_phrases` wrote. Raises ValueError naming the file if it holds anything else."""
+    """Read what `save_phrases` wrote. Raises SnnparError naming the file if it holds anything else."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
             strings = json.loads(file.metadata()["phrases"])
             return Phrases(strings["names"], strings["text"], file.get_tensor("vectors"), strings["encoder"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not hold phrase vectors: {error}") from error
+    except (OSError, SafetensorError, KeyError, TypeError, SnnparError, ValueError) as error:
+        raise SnnparError(f"{path} does not hold phrase vectors: {error}") from error

@@ -18,6 +18,7 @@ from pathlib import Path
 from snnpar import history
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import without_folders
+from snnpar.errors import SnnparError
 from snnpar.evaluations import EvaluationError, data_hash, list_evaluations, revision
 from snnpar.metrics import FIVE, SUPPORTED, THRESHOLDS
 from snnpar.report import supported_attributes, supported_mean
@@ -170,7 +171,7 @@ def _told(rows: object) -> list[Score]:
             score = Score(**{**row, "without_positives": tuple(row.get("without_positives", ()))})
             check_words((score.images, score.split, score.note, *score.without_positives), "What is said of a score")
             found.append(score)
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, TypeError, SnnparError, ValueError):
             continue
     return found
 

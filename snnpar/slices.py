@@ -15,11 +15,12 @@ from pathlib import Path
 import snnpar
 from snnpar.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, join, open_folder, rendered_split, subset
+from snnpar.errors import SnnparError
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
 
-class SliceError(ValueError):
+class SliceError(SnnparError):
     """A slice or a choice of images that cannot be used; the message says why."""
 
 
@@ -147,7 +148,7 @@ def load_slice(name: str, *, root: Path | None = None) -> Slice:
         content = json.loads(path.read_text("utf-8"))
         files, _ = content.pop("files"), content.pop("name")
         return Slice(name, DataChoice(**content), tuple(files))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (SnnparError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SliceError(f"{path} is damaged ({error}); delete it and make the slice again") from error
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from snnpar import CHECKPOINTS, ROOT
 from snnpar.config import FOLDERS
+from snnpar.errors import SnnparError
 
 SDKS = ("docker", "gradio")
 MAX_FILE = 10 * 2**20  # bytes; the Hub's git refuses larger files that are not in its large-file storage
@@ -65,16 +66,16 @@ def add_space(flags: argparse.ArgumentParser) -> None:
 
 
 def build_space(sdk: str, out: Path) -> Path:
-    """Write the Space into a new or empty folder. Raises ValueError, before anything is written."""
+    """Write the Space into a new or empty folder. Raises SnnparError, before anything is written."""
     if sdk not in SDKS:
-        raise ValueError(f"there is no SDK {sdk!r}; choose one of {', '.join(SDKS)}")
+        raise SnnparError(f"there is no SDK {sdk!r}; choose one of {', '.join(SDKS)}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is not empty; give a new or empty folder")
+        raise SnnparError(f"{out} is not empty; give a new or empty folder")
     files, texts = _copied(sdk), _written(sdk)
     for name, source in files.items():
         if source.stat().st_size > MAX_FILE:
-            raise ValueError(f"{name} is larger than 10 MiB, the most that a Space's git takes; leave it out of "
-                             "checkpoints/, or put it on the Hub as a model")
+            raise SnnparError(f"{name} is larger than 10 MiB, the most that a Space's git takes; leave it out of "
+                              "checkpoints/, or put it on the Hub as a model")
     for name, source in files.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, out / name)
@@ -98,15 +99,15 @@ def _wanted(path: Path) -> bool:
 
 
 def _checkpoints() -> dict[str, Path]:
-    """The files of every checkpoint directly in checkpoints/. Raises ValueError for one that names a local folder."""
+    """The files of every checkpoint directly in checkpoints/. Raises SnnparError for one that names a local folder."""
     from snnpar.checkpoint import CARD, CONFIG, PHRASES, WEIGHTS, shipped
 
     files = {}
     for checkpoint in shipped(CHECKPOINTS):
         places = [str(checkpoint.train.get(name) or "") for name in FOLDERS]
         if local := [place for place in places if Path(place).is_absolute() or place.startswith("~")]:
-            raise ValueError(f"the config of {checkpoint.name} names {local[0]}, a place of this machine; put the copy "
-                             "that `python -m snnpar export` makes into checkpoints/ instead")
+            raise SnnparError(f"the config of {checkpoint.name} names {local[0]}, a place of this machine; put the "
+                              "copy that `python -m snnpar export` makes into checkpoints/ instead")
         for name in (CONFIG, WEIGHTS, PHRASES, CARD):
             if (checkpoint.path / name).is_file():
                 files[f"checkpoints/{checkpoint.name}/{name}"] = checkpoint.path / name
@@ -128,10 +129,10 @@ def _written(sdk: str) -> dict[str, str]:
 
 
 def front_matter(text: str) -> dict[str, str]:
-    """The lines `name: value` between the first two lines of dashes; values as written. Raises ValueError."""
+    """The lines `name: value` between the first two lines of dashes; values as written. Raises SnnparError."""
     found = re.match(r"---\n(.*?\n)---\n", text, re.S)
     if not found:
-        raise ValueError("README.md has no front matter; it begins with --- and tells a Space its title, sdk and port")
+        raise SnnparError("README.md has no front matter; it begins with --- and tells a Space its title, sdk and port")
     pairs = (line.partition(":") for line in found[1].splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
 

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from snnpar.errors import SnnparError
+
 LOOK_AGAIN_S = 0.25
 
 
-class LineFull(ValueError):
+class LineFull(SnnparError):
     """Too many wait already; the message is one sentence for the person who asked."""
 
 

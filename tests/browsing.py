@@ -40,6 +40,7 @@ def choose(page, label: str, option: str) -> None:
 
 def settle(page) -> None:
     """Wait until the script has ended, so that nothing of the run before is left on screen."""
+    page.evaluate("() => { window.quietSince = null; }")  # quiet from now on, not since the last time
     page.wait_for_function(
         "() => { const app = document.querySelector('[data-testid=stApp]');"
         " const busy = app?.dataset.testScriptState !== 'notRunning' || document.querySelector('[data-stale=true]');"

@@ -23,6 +23,7 @@ from PIL import Image
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 from snnpar.checkpoint import read_checkpoint
+from snnpar.errors import SnnparError
 from snnpar.images import ImageError, open_rgb
 from snnpar.inference import analyze, load
 
@@ -114,7 +115,7 @@ def checkpoints(count: int, dice: random.Random) -> Counter:
 def usable(folder: Path) -> str:
     try:
         said = analyze(load(read_checkpoint(folder)), np.full((64, 32, 3), 127, np.uint8)).prediction.probs
-    except ValueError as error:
+    except SnnparError as error:
         assert one_sentence(error), str(error)[:300]
         return "refused"
     assert np.isfinite(said).all() and ((said >= 0) & (said <= 1)).all()

@@ -13,6 +13,7 @@ from snnpar import bench
 from snnpar.__main__ import main
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.config import TrainConfig
+from snnpar.errors import SnnparError
 from snnpar.estimate import Estimate
 
 STUDENT = "spikingformer_1_64"
@@ -89,7 +90,7 @@ def test_what_cannot_be_measured_is_one_sentence(
 
 def test_a_batch_that_does_not_fit_is_not_passed_off_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "Trial", told({"free_bytes": 1e9}, fitting=2))
-    with pytest.raises(ValueError, match="A batch of 8 does not fit into the 1.0 GB that are free"):
+    with pytest.raises(SnnparError, match="A batch of 8 does not fit into the 1.0 GB that are free"):
         bench_training(STUDENT, "", 8)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from snnpar import bootstrap
 from snnpar.bootstrap import bootstrap_intervals, paired_bootstrap
+from snnpar.errors import SnnparError
 from snnpar.metrics import ENOUGH, FIVE, SUPPORTED, THRESHOLDS, AttributeMetrics, pedestrian_metrics
 
 
@@ -71,7 +72,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_a_number_of_draws_is_needed() -> None:
-    with pytest.raises(ValueError, match="at least 1; got 0"):
+    with pytest.raises(SnnparError, match="at least 1; got 0"):
         bootstrap_intervals(*noisy(), resamples=0)
 
 

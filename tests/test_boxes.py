@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from snnpar.boxes import NARROWEST, TALLEST, WIDEST, PersonBox, doubt, standing
+from snnpar.errors import SnnparError
 from snnpar.images import open_rgb
 
 PLACES = np.stack(np.meshgrid(np.arange(60), np.arange(40), indexing="ij"), -1)  # each pixel says its row and column
@@ -27,7 +28,7 @@ def test_a_crop_is_the_part_that_the_box_names() -> None:
 def test_the_whole_image_is_a_box_and_one_pixel_more_is_not() -> None:
     np.testing.assert_array_equal(PersonBox(0, 0, 40, 60).crop(PLACES), PLACES)
     for box in (PersonBox(1, 0, 40, 60), PersonBox(0, 1, 40, 60)):
-        with pytest.raises(ValueError, match="leaves the image of 40 x 60 pixels"):
+        with pytest.raises(SnnparError, match="leaves the image of 40 x 60 pixels"):
             box.crop(PLACES)
 
 
@@ -40,13 +41,13 @@ def test_its_text_is_read_back(x: int, y: int, width: int, height: int) -> None:
 @pytest.mark.parametrize("text", ["", "1.2.3", "1.2.30.40.5", "-1.0.10.10", "1.0.1e9.9", "a.b.c.d", "1,2,30,40",
                                   "0.0.7.20", "0.0.10.101", "0.0.101.10", "1.2.30.40\n", "١.٢.٣٠.٤٠", "9" * 5000])
 def test_what_is_no_box_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="box"):
+    with pytest.raises(SnnparError, match="box"):
         PersonBox.parse(text)
 
 
 @pytest.mark.parametrize("numbers", [(0.0, 0, 10, 20), (True, 0, 10, 20), (-1, 0, 10, 20), (0, 0, 10, None)])
 def test_only_whole_pixels_are_numbers(numbers: tuple) -> None:
-    with pytest.raises(ValueError, match="whole pixels"):
+    with pytest.raises(SnnparError, match="whole pixels"):
         PersonBox(*numbers)
 
 

@@ -17,6 +17,7 @@ import snnpar
 from snnpar import evaluate
 from snnpar.checkpoint import read_checkpoint, save_weights, write_config
 from snnpar.datasets import DataError, ResizedImages
+from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, compare, evaluate_checkpoint, predict_probs, probabilities
 from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, data_hash, evaluation_at, revision
 from snnpar.inference import analyze, load
@@ -279,7 +280,7 @@ def test_without_a_shared_attribute_nothing_is_evaluated(student: Path, tmp_path
 
 def test_what_cannot_be_opened_leaves_no_folder(student: Path, tmp_path: Path) -> None:
     for folder, choice in ((tmp_path / "nowhere", DataChoice(rendered=1)), (student, DataChoice(str(tmp_path / "no")))):
-        with pytest.raises(ValueError, match="nowhere|no such folder"):
+        with pytest.raises(SnnparError, match="nowhere|no such folder"):
             evaluate_checkpoint(folder, choice, root=tmp_path / "all")
         assert not (tmp_path / "all").exists()
     made = create_evaluation(student, DataChoice(str(tmp_path / "no")), root=tmp_path / "all")  # as a page does

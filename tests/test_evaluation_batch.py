@@ -12,6 +12,7 @@ import tiny
 
 import snnpar
 from snnpar.__main__ import main
+from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped
 from snnpar.evaluation_batch import create_batch, forget, launch_batch, list_batches, run_batch
 from snnpar.evaluations import EvaluationError
@@ -94,7 +95,7 @@ def test_the_time_left_is_told_by_what_was_computed(shelf: list[Path], monkeypat
 
 def test_images_that_cannot_be_opened_are_told_once(shelf: list[Path], tmp_path: Path) -> None:
     batch = create_batch(shelf, DataChoice(str(tmp_path / "nowhere"), split="test"))
-    with pytest.raises(ValueError, match="nowhere") as told:
+    with pytest.raises(SnnparError, match="nowhere") as told:
         run_batch(batch)
     assert str(told.value).count("nowhere") < 3 and status(batch).state == "failed"
 

@@ -9,6 +9,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from snnpar.errors import SnnparError
 from snnpar.evidence import HEIGHT, MARGIN, Evidence, Finding, _lines, evidence_json, evidence_png
 from snnpar.explain import Heatmap, heatmap
 from snnpar.inference import analyze, load
@@ -90,5 +91,5 @@ def test_a_flat_map_is_drawn(findings: dict[str, Finding]) -> None:
 
 @pytest.mark.parametrize("found", [{}, {"nobody": None}])
 def test_a_card_needs_models(found: dict) -> None:
-    with pytest.raises(ValueError, match="findings must be of teacher, student"):
+    with pytest.raises(SnnparError, match="findings must be of teacher, student"):
         view(found)

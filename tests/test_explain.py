@@ -9,6 +9,7 @@ import tiny
 import torch
 from torch.nn import functional as F
 
+from snnpar.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, heatmap
 from snnpar.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
@@ -121,7 +122,7 @@ def test_cosine_compares_tokens_with_the_teachers_phrase(student: LoadedModel, t
 def test_cosine_without_a_fitting_teacher_says_what_to_do(student: LoadedModel, tmp_path: Path) -> None:
     wider = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, dim=64)))
     for missing in (None, wider):
-        with pytest.raises(ValueError, match="teacher of the student's width"):
+        with pytest.raises(SnnparError, match="teacher of the student's width"):
             heatmap("cosine", student, PICTURE, "Hat", teacher=missing)
 
 
@@ -182,20 +183,20 @@ def test_grad_cam_weighs_channels_by_their_gradient(role: str, student: LoadedMo
 
 def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
     model = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, depth=1)))
-    with pytest.raises(ValueError, match="visual block"):
+    with pytest.raises(SnnparError, match="visual block"):
         heatmap("grad_cam", model, PICTURE, "Hat")
     assert tiny.hooks(model.module) == 0
 
 
 def test_unknown_names_list_the_options(student: LoadedModel, teacher: LoadedModel) -> None:
-    with pytest.raises(ValueError, match="no heatmap 'attention'; it has ledger, cosine, co_fire, grad_cam"):
+    with pytest.raises(SnnparError, match="no heatmap 'attention'; it has ledger, cosine, co_fire, grad_cam"):
         heatmap("attention", student, PICTURE, "Hat")
-    with pytest.raises(ValueError, match="no attribute 'Beard'; it has: .*Hat"):
+    with pytest.raises(SnnparError, match="no attribute 'Beard'; it has: .*Hat"):
         heatmap("attention", teacher, PICTURE, "Beard")
 
 
 def test_a_failing_heatmap_leaves_no_hook_and_no_lock(teacher: LoadedModel) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(SnnparError):
         heatmap("attention", teacher, np.zeros((4, 4), np.uint8), "Hat")
     assert tiny.hooks(teacher.module) == 0 and teacher.lock.acquire(blocking=False)
     teacher.lock.release()
@@ -215,7 +216,7 @@ def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None
     student = load(tiny.write_checkpoint(tmp_path, config))
     for method in ("cosine", "grad_cam"):
         assert np.isfinite(heatmap(method, student, PICTURE, "Hat", teacher=teacher).values).all()
-    with pytest.raises(ValueError, match="no neurons"):
+    with pytest.raises(SnnparError, match="no neurons"):
         heatmap("co_fire", student, PICTURE, "Hat")
 
 

@@ -5,6 +5,7 @@ import pytest
 import tiny
 
 from snnpar.datasets import PedestrianSplit
+from snnpar.errors import SnnparError
 from snnpar.explain import METHODS, heatmap
 from snnpar.faithfulness import CHANCE, score_methods, score_table
 from snnpar.inference import LoadedModel, analyze, load
@@ -65,5 +66,5 @@ def test_methods_that_do_not_apply_are_left_out(models: dict[str, LoadedModel]) 
 
 
 def test_images_without_any_known_attribute_are_told(models: dict[str, LoadedModel]) -> None:
-    with pytest.raises(ValueError, match="none of the 2 images .* draw more"):
+    with pytest.raises(SnnparError, match="none of the 2 images .* draw more"):
         score_methods(models["student"], split(np.zeros((2, 26))))

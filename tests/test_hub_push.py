@@ -18,6 +18,7 @@ import snnpar
 from snnpar.__main__ import main
 from snnpar.checkpoint import CheckpointError, find_checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig
+from snnpar.errors import SnnparError
 from snnpar.hub import HubError, fetch_checkpoint
 from snnpar.hub_push import push
 from snnpar.inference import analyze
@@ -154,7 +155,7 @@ def test_load_takes_a_name_a_folder_and_an_id(hub: Hub, tmp_path: Path) -> None:
     assert snnpar.load("lab/mine", revision=commit).checkpoint.name == "lab/mine"
     for wrong, words in (("nobody", "is missing"), ("lab/none", "does not exist or is private"),
                          ("../mine", "is missing")):
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(SnnparError, match=words):
             snnpar.load(wrong)
     with pytest.raises(CheckpointError, match="has no revision 'main'"):
         snnpar.load(folder, revision="main")

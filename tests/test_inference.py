@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from snnpar.energy import estimate_energy
+from snnpar.errors import SnnparError
 from snnpar.explain import heatmap
 from snnpar.inference import (
     Latency,
@@ -174,5 +175,5 @@ def test_shared_attributes_are_matched_by_name_in_the_students_order() -> None:
     assert shared_attributes(pa100k, backwards) == backwards.attributes
     other = replace(SCHEMA, attributes=("f", "g", "h", "i", "j"),
                     groups=(AttributeGroup("All", ("f", "g", "h", "i", "j"), none="none"),))
-    with pytest.raises(ValueError, match="small.*pa100k|pa100k.*small"):
+    with pytest.raises(SnnparError, match="small.*pa100k|pa100k.*small"):
         shared_attributes(pa100k, other)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from snnpar.config import ModelConfig
+from snnpar.errors import SnnparError
 from snnpar.ledger import Ledger, branches, channel_terms, entering_spikes, spike_ledger
 from snnpar.trace import SpikeTrace, record
 
@@ -94,11 +95,11 @@ def test_channels_of_a_branch_sum_to_its_terms(student: nn.Module, name: str) ->
 
 
 def test_what_has_no_ledger_is_told(student: nn.Module) -> None:
-    with pytest.raises(ValueError, match="spiking student; this is a VTB"):
+    with pytest.raises(SnnparError, match="spiking student; this is a VTB"):
         spike_ledger(tiny.lively(tiny.TEACHER), SpikeTrace(), 0)
     with pytest.raises(ValueError, match="trace of one image"):
         spike_ledger(student, SpikeTrace(), 0)
-    with pytest.raises(ValueError, match="no branch is called 'head'; there are tokenizer, block.0.attn"):
+    with pytest.raises(SnnparError, match="no branch is called 'head'; there are tokenizer, block.0.attn"):
         channel_terms(student, seen(student), 0, "head")
     with pytest.raises(ValueError, match="expected spikes"):
         Ledger(("a",), np.zeros((2, 3, 4)), np.zeros(1), 0.0, 0.0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
+from snnpar.errors import SnnparError
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.membrane import record_membrane
 
@@ -33,8 +34,8 @@ def test_the_first_timestep_charges_from_rest(student: LoadedModel) -> None:
 
 
 def test_an_unknown_layer_lists_the_known(student: LoadedModel, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"'block\.9'; there are patch_embed\.proj1_lif"):
+    with pytest.raises(SnnparError, match=r"'block\.9'; there are patch_embed\.proj1_lif"):
         record_membrane(student, IMAGE, "block.9")
     teacher = load(tiny.write_checkpoint(tmp_path / "teacher", tiny.TEACHER))
-    with pytest.raises(ValueError, match="there are none"):
+    with pytest.raises(SnnparError, match="there are none"):
         record_membrane(teacher, IMAGE, "block.0.attn.q_lif")

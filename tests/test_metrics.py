@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from snnpar.errors import SnnparError
 from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics, without_positives
 
 PUBLISHED_NAMES = {
@@ -171,5 +172,5 @@ def test_bad_input_is_named() -> None:
         pedestrian_metrics(np.zeros((2, 3)), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="n >= 1"):
         pedestrian_metrics(np.zeros((0, 3)), np.zeros((0, 3)))
-    with pytest.raises(ValueError, match="'mine'; there are published, rethinking"):
+    with pytest.raises(SnnparError, match="'mine'; there are published, rethinking"):
         pedestrian_metrics(np.zeros((1, 1)), np.zeros((1, 1)), "mine")

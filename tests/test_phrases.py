@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from snnpar import phrases
+from snnpar.errors import SnnparError
 from snnpar.schema import AttributeGroup, AttributeSchema, load_phrases, load_schema
 
 OWN = AttributeSchema("shop", ("Red coat", "Hat"), ("a red coat", "a hat"), ("Red coat", "Hat"),
@@ -69,9 +70,9 @@ def test_bundled_vectors_serve_only_the_bundled_words(tmp_path: Path, encoder: N
     peta = load_schema("peta")
     assert phrases.phrases_of(peta, tmp_path / "none").text == peta.phrases
     renamed = AttributeSchema("peta", OWN.attributes, OWN.phrases, OWN.labels, OWN.groups)
-    with pytest.raises(ValueError, match="none is missing: a teacher needs the vectors"):
+    with pytest.raises(SnnparError, match="none is missing: a teacher needs the vectors"):
         phrases.phrases_of(renamed, tmp_path / "none")
     phrases.write_phrases(OWN, tmp_path / "own.safetensors")
     assert load_phrases(tmp_path / "own.safetensors").names == OWN.attributes
-    with pytest.raises(ValueError, match="No phrase vectors for attributes of 'peta'"):
+    with pytest.raises(SnnparError, match="No phrase vectors for attributes of 'peta'"):
         phrases.phrases_of(peta, tmp_path / "own.safetensors")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snnpar.errors import SnnparError
 from snnpar.pickles import read_pickle
 
 
@@ -47,7 +48,7 @@ def test_a_data_set_opens(easydict: type, tmp_path: Path, protocol: int) -> None
 def test_a_hostile_pickle_does_not_execute(tmp_path: Path, wrap) -> None:
     marker, path = tmp_path / "executed", tmp_path / "hostile.pkl"
     path.write_bytes(pickle.dumps(wrap(Hostile(marker))))
-    with pytest.raises(ValueError, match=r"hostile.pkl was not opened: it asks for (posix|nt).system"):
+    with pytest.raises(SnnparError, match=r"hostile.pkl was not opened: it asks for (posix|nt).system"):
         read_pickle(path)
     assert not marker.exists()
 
@@ -57,5 +58,5 @@ def test_a_hostile_pickle_does_not_execute(tmp_path: Path, wrap) -> None:
 ])
 def test_what_is_no_data_set_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "damaged.pkl").write_bytes(content)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(SnnparError, match=message):
         read_pickle(tmp_path / "damaged.pkl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from snnpar.errors import SnnparError
 from snnpar.metrics import FIVE
 from snnpar.published import ROWS, SETS, PublishedRow, published_rows, published_set
 from snnpar.schema import SCHEMAS
@@ -26,7 +27,7 @@ def test_a_row_is_whole_and_consistent(row: PublishedRow) -> None:
 
 
 def test_unknown_names_list_the_known() -> None:
-    with pytest.raises(ValueError, match="'rap2'; there are pa100k, peta, rapv1"):
+    with pytest.raises(SnnparError, match="'rap2'; there are pa100k, peta, rapv1"):
         published_set("rap2")
-    with pytest.raises(ValueError, match="no metric speed; there are mean_accuracy"):
+    with pytest.raises(SnnparError, match="no metric speed; there are mean_accuracy"):
         PublishedRow("x", "peta", {"speed": 1.0})

@@ -8,6 +8,7 @@ import tiny
 import torch
 
 from snnpar import raster
+from snnpar.errors import SnnparError
 from snnpar.raster import Box, Pages
 from snnpar.trace import SpikeTrace, record
 
@@ -71,17 +72,17 @@ def test_pages_that_hold_a_neuron_do(trace: SpikeTrace) -> None:
 
 @pytest.mark.parametrize(("channels", "tokens", "cells"), [(0, (1,), 1), (1, (), 1), (1, (1,), 0)])
 def test_nothing_has_no_pages(channels: int, tokens: tuple[int, ...], cells: int) -> None:
-    with pytest.raises(ValueError, match="a channel, a token, a cell"):
+    with pytest.raises(SnnparError, match="a channel, a token, a cell"):
         Pages(channels, tokens, cells)
 
 
 def test_a_box_names_its_tokens_and_stays_on_the_grid() -> None:
     assert Box(1, 0, 2, 1).tokens((4, 2)) == (2, 3, 4, 5)
     assert Box(0, 1, 0, 1).tokens((4, 2)) == (1,)
-    with pytest.raises(ValueError, match="beyond 4 x 2"):
+    with pytest.raises(SnnparError, match="beyond 4 x 2"):
         Box(0, 0, 4, 1).tokens((4, 2))
     for wrong in ((1, 0, 0, 0), (0, 1, 0, 0), (-1, 0, 0, 0)):
-        with pytest.raises(ValueError, match="top left to its bottom right"):
+        with pytest.raises(SnnparError, match="top left to its bottom right"):
             Box(*wrong)
 
 

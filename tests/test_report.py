@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from snnpar.bootstrap import bootstrap_intervals
+from snnpar.errors import SnnparError
 from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics
 from snnpar.report import duplicates_words, leave_out, report, supported_words, table, unknown_words
 
@@ -59,7 +60,7 @@ def test_the_table_names_data_convention_unknown_and_absent() -> None:
     value = info()["metrics"]["rethinking"]["mean_accuracy"]
     assert f"{100 * value['value']:.1f} [{100 * value['low']:.1f}, {100 * value['high']:.1f}]" in first
     assert first.index("[") == second.index("[") and second.startswith("teacher-of-some-length")
-    with pytest.raises(ValueError, match="'mine'; there are published, rethinking"):
+    with pytest.raises(SnnparError, match="'mine'; there are published, rethinking"):
         table([info()], "mine")
 
 
@@ -92,7 +93,7 @@ def test_a_report_of_before_still_makes_a_table() -> None:
         del metrics["mean_accuracy_supported"]
     text = table([old], "published")
     assert f"  {100 * value:.1f}  " in text and "not looked for" in text and "--again" in text
-    with pytest.raises(ValueError, match="before near duplicates were looked for; evaluate again with --again"):
+    with pytest.raises(SnnparError, match="before near duplicates were looked for; evaluate again with --again"):
         leave_out(old)
 
 
@@ -109,11 +110,11 @@ def test_what_is_left_out_is_said() -> None:
     text = table([left], "published")
     assert "n = 8" in text and "8 of 16 images are left out" in text and text.count("a.png ~ b.png (0.900)") == 8
     assert "--leave-out-near-duplicates" in table([found], "published")
-    with pytest.raises(ValueError, match="all 16 images are near duplicates"):
+    with pytest.raises(SnnparError, match="all 16 images are near duplicates"):
         leave_out(found | {"without_near_duplicates": None})
     unknown = found | {"near_duplicates": near | {"compared_with": "", "reason": "there is no train split"}}
     assert "not known: there is no train split" in duplicates_words(unknown)
-    with pytest.raises(ValueError, match="not known: there is no train split"):
+    with pytest.raises(SnnparError, match="not known: there is no train split"):
         leave_out(unknown)
 
 

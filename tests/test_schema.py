@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from snnpar import ASSETS, phrases
+from snnpar.errors import SnnparError
 from snnpar.schema import (
     SCHEMAS,
     AttributeGroup,
@@ -116,7 +117,7 @@ def test_index_is_the_column() -> None:
     ],
 )
 def test_schema_names_what_does_not_fit(changes: dict, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(SnnparError, match=words):
         dataclasses.replace(SMALL, **changes)
 
 
@@ -129,7 +130,7 @@ def test_schema_names_what_does_not_fit(changes: dict, words: str) -> None:
     ],
 )
 def test_group_names_what_does_not_fit(options: dict, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(SnnparError, match=words):
         AttributeGroup("Group", **options)
 
 
@@ -137,14 +138,14 @@ def test_group_names_what_does_not_fit(options: dict, words: str) -> None:
 def test_from_dict_names_a_missing_field(field: str) -> None:
     data = SMALL.to_dict()
     del data[field]
-    with pytest.raises(ValueError, match=field):
+    with pytest.raises(SnnparError, match=field):
         AttributeSchema.from_dict(data)
 
 
 def test_unknown_names_list_the_options() -> None:
-    with pytest.raises(ValueError, match="choose one of: pa100k, peta, rapv1"):
+    with pytest.raises(SnnparError, match="choose one of: pa100k, peta, rapv1"):
         load_schema("../../secret")
-    with pytest.raises(ValueError, match="it has: Female, Front, Back"):
+    with pytest.raises(SnnparError, match="it has: Female, Front, Back"):
         SMALL.index("Hat")
 
 
@@ -163,7 +164,7 @@ def test_for_schema_pairs_by_name_not_by_position() -> None:
 
 
 def test_for_schema_lists_the_missing_names() -> None:
-    with pytest.raises(ValueError, match="No phrase vectors for attributes of 'small': Front, Back"):
+    with pytest.raises(SnnparError, match="No phrase vectors for attributes of 'small': Front, Back"):
         phrase_rows("Female").for_schema(SMALL)
 
 
@@ -187,7 +188,7 @@ def test_phrases_round_trip(tmp_path) -> None:
     ],
 )
 def test_phrases_name_what_does_not_fit(changes: dict, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(SnnparError, match=words):
         dataclasses.replace(phrase_rows("A", "B"), **changes)
 
 
@@ -196,7 +197,7 @@ def test_a_file_without_phrases_is_named(tmp_path, content: bytes | None) -> Non
     path = tmp_path / "phrases.safetensors"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match="phrases.safetensors does not hold phrase vectors"):
+    with pytest.raises(SnnparError, match="phrases.safetensors does not hold phrase vectors"):
         load_phrases(path)
 
 
@@ -213,6 +214,6 @@ def test_names_are_plain_words(word: object, field: str) -> None:
     words = dict.fromkeys(("name", "attribute", "label", "group", "none"), "Hat") | {field: word}
     if field == "none" and word is None:
         word = words["none"] = "<b>"
-    with pytest.raises(ValueError, match="plain words|non-empty strings"):
+    with pytest.raises(SnnparError, match="plain words|non-empty strings"):
         AttributeSchema(words["name"], (words["attribute"],), ("hat",), (words["label"],),
                         (AttributeGroup(words["group"], (words["attribute"],), none=words["none"]),))

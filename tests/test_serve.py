@@ -29,6 +29,7 @@ from servers import START_S, free_port
 from snnpar import ASSETS, serve
 from snnpar.__main__ import main
 from snnpar.energy import CONVENTIONS, estimate_energy
+from snnpar.errors import SnnparError
 from snnpar.evidence import overlaid
 from snnpar.explain import heatmap
 from snnpar.images import MAX_BYTES, open_rgb
@@ -350,9 +351,9 @@ def test_models_without_timesteps_answer_too(tmp_path: Path) -> None:
 
 def test_checkpoints_of_the_wrong_role_or_none_are_refused(small_pair: tuple[str, str]) -> None:
     teacher, student = small_pair
-    with pytest.raises(ValueError, match="student is a student; give it as --student"):
+    with pytest.raises(SnnparError, match="student is a student; give it as --student"):
         load_pair(student, teacher)
-    with pytest.raises(ValueError, match="no checkpoint .*elsewhere"):
+    with pytest.raises(SnnparError, match="no checkpoint .*elsewhere"):
         load_pair("elsewhere", student)
 
 

@@ -24,6 +24,7 @@ from servers import START_S, free_port
 
 from snnpar import ASSETS, CHECKPOINTS, ROOT, serve
 from snnpar.__main__ import main
+from snnpar.errors import SnnparError
 from snnpar.images import open_rgb
 from snnpar.inference import analyze
 from snnpar.public import REASONS
@@ -153,12 +154,12 @@ def test_a_checkpoint_with_a_local_place_or_too_large_is_refused(tmp_path: Path,
     config = json.loads((folder / "config.json").read_text("utf-8"))
     config["train"]["data"] = "/home/somebody/pictures"
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="mine names /home/somebody/pictures.*export"):
+    with pytest.raises(SnnparError, match="mine names /home/somebody/pictures.*export"):
         build_space("docker", tmp_path / "out")
     config["train"]["data"] = "pictures"
     (folder / "config.json").write_text(json.dumps(config))
     os.truncate(folder / "model.safetensors", MAX_FILE + 1)
-    with pytest.raises(ValueError, match="checkpoints/mine/model.safetensors is larger than 10 MiB"):
+    with pytest.raises(SnnparError, match="checkpoints/mine/model.safetensors is larger than 10 MiB"):
         build_space("docker", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -173,7 +174,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("text", ["# x", "--- \ntitle: x\n---\n", "---\ntitle: x\n"])
 def test_a_readme_without_front_matter_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match="no front matter"):
+    with pytest.raises(SnnparError, match="no front matter"):
         front_matter(text)
 
 

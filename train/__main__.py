@@ -11,6 +11,7 @@ from pathlib import Path
 
 from snnpar.commands import Parser
 from snnpar.devices import device_key, turn
+from snnpar.errors import SnnparError
 from snnpar.flags import add_settings, config_from, given
 from snnpar.jobs import status
 from snnpar.recipes import explain_config
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         start_log(run)
         with nullcontext() if rank() else turn(run, device_key(run.config), wait=not is_one_of_many()):
             return work(run, resume=options.resume)
-    except ValueError as error:
+    except SnnparError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

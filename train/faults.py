@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
+from snnpar.errors import SnnparError
+
 log = logging.getLogger("train")
 NAMED = 8  # files of a batch that a message names; the log names all
 
 
-class TrainingFault(ValueError):
+class TrainingFault(SnnparError):
     """Training cannot go on; the message says why, in a sentence."""
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
+from snnpar.errors import SnnparError
 from snnpar.gain import Gain
 from snnpar.history import place_words
 from snnpar.images import normalise
@@ -67,7 +68,7 @@ def train(run: Run, *, resume: bool = False) -> None:
         log.info("stopped on request; %s", saved)
     except Exception as error:
         told = _explain(run, session, error)
-        log.error("%s", told) if isinstance(told, ValueError) else log.exception("failed")
+        log.error("%s", told) if isinstance(told, SnnparError) else log.exception("failed")
         _say(run, world, state="failed", message=str(told) or type(told).__name__)  # last: who waits finds the log
         raise told from (error if told is not error else None)
     finally:

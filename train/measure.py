@@ -27,6 +27,7 @@ from snnpar.checkpoint import Checkpoint, save_weights, write_config, write_phra
 from snnpar.commands import Parser
 from snnpar.config import TrainConfig, from_dict
 from snnpar.datasets import ResizedImages, open_split, subset
+from snnpar.errors import SnnparError
 from snnpar.evaluate import predict_probs
 from snnpar.jobs import memory_limit_gb
 from snnpar.models import build_model, preset
@@ -195,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         full = is_out_of_memory(error)
         write_text(folder / "error.json", json.dumps({"error": str(error), "out_of_memory": full}))
-        if full or isinstance(error, ValueError):
+        if full or isinstance(error, SnnparError):
             return 1
         raise
     return 0

@@ -11,6 +11,7 @@ from pages.ui.checkpoint_table import scores
 from pages.ui.chrome import COLOURS, mark, sentence
 from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
 from snnpar.config import to_dict
+from snnpar.errors import SnnparError
 from snnpar.figures import LOOKS
 from snnpar.history import config_diff
 from snnpar.metrics import FIVE
@@ -80,9 +81,9 @@ def _delete(one: Kept) -> None:
         return
     try:
         delete(one)
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         st.session_state["delete_problem"] = (
-            sentence(error) if isinstance(error, ValueError) else f"It cannot be deleted: {error.strerror or error}.")
+            sentence(error) if isinstance(error, SnnparError) else f"It cannot be deleted: {error.strerror or error}.")
         return
     if st.session_state.get(one.checkpoint.role) == one.reference:
         st.session_state[one.checkpoint.role] = next(iter(checkpoints.known(one.checkpoint.role)), None)

@@ -32,7 +32,7 @@ def known(role: str) -> dict[str, Checkpoint]:
 
 
 def find(reference: str, role: str) -> Checkpoint:
-    """The checkpoint of a reference. Raises ValueError with one sentence when it cannot be had."""
+    """The checkpoint of a reference. Raises SnnparError with one sentence when it cannot be had."""
     local = known(role)
     if reference in local:
         return local[reference]

@@ -12,6 +12,7 @@ from pages.ui import access, checkpoints, picture
 from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import THRESHOLD, first_attribute
+from snnpar.errors import SnnparError
 from snnpar.figures import LOOKS
 from snnpar.schema import AttributeSchema, load_schema
 
@@ -140,19 +141,19 @@ def _resolve(role: str) -> Checkpoint | None:
     if reference:
         try:
             return checkpoints.find(reference, role)
-        except ValueError as error:
+        except SnnparError as error:
             return _fall_back(role, error)
     return next(iter(checkpoints.known(role).values()), None)
 
 
-def _fall_back(role: str, error: ValueError) -> Checkpoint | None:
+def _fall_back(role: str, error: SnnparError) -> Checkpoint | None:
     stays = next(iter(checkpoints.known(role).values()), None)
     rest = f"The {role} shown is {stays.name}." if stays else ""
     st.error(f"{sentence(error)} {rest}")
     return stays
 
 
-def sentence(error: ValueError) -> str:
+def sentence(error: SnnparError) -> str:
     """The message with a full stop, letter by letter: it may quote a link."""
     text = literal(str(error))
     return text if text.endswith((".", "!", "?")) else text + "."

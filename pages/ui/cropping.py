@@ -15,6 +15,7 @@ from pages.ui.literal import literal
 from pages.ui.own_image import Own
 from pages.ui.picture_data import Picture
 from snnpar.boxes import PersonBox, doubt, standing
+from snnpar.errors import SnnparError
 
 WHOLE = "whole"
 OPEN = "cropping"  # in the session: the image whose tool was asked for
@@ -82,7 +83,7 @@ def _apply(said: list[int] | str) -> None:
         try:
             box = PersonBox(*said)
             box.crop(own.picture().image)
-        except (ValueError, TypeError):
+        except (SnnparError, TypeError):
             return
         said = str(box)
     moment.keep("crop", said)
@@ -96,7 +97,7 @@ def _box(image: np.ndarray) -> PersonBox | None:
     try:
         box = PersonBox.parse(text)
         box.crop(image)
-    except ValueError:
+    except SnnparError:
         moment.keep("crop", "")
         st.warning("The link's box does not fit this image and is left out.", icon=":material/warning:")
         return None

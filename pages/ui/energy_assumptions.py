@@ -10,6 +10,7 @@ from pages.ui import moment
 from pages.ui.chrome import sentence
 from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
 from snnpar.defaults import ENERGY
+from snnpar.errors import SnnparError
 
 KEY = "energy"  # of the convention, here and in the link
 LINKS = {
@@ -71,7 +72,7 @@ def _changes(base: Assumptions) -> dict[str, float | int | bool]:
         try:
             value = _parsed(name, text)
             replace(base, **{name: value})
-        except ValueError as error:
+        except SnnparError as error:
             moment.keep(link, "")
             st.warning(f"{sentence(error)} The link's value is left out.", icon=":material/warning:")
             continue
@@ -86,7 +87,7 @@ def _parsed(name: str, text: str) -> float | int | bool:
             return text
         return bool(int(text)) if name in SWITCHES else int(text) if name.endswith("bits") else float(text)
     except ValueError:
-        raise ValueError(f"{_words(name)} must be a number; the link says {text[:20]!r}") from None
+        raise SnnparError(f"{_words(name)} must be a number; the link says {text[:20]!r}") from None
 
 
 def _words(name: str) -> str:

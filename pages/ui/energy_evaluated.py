@@ -11,6 +11,7 @@ from pages.ui.chrome import mark, sentence
 from pages.ui.evaluated import Shown
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import CONVENTION
+from snnpar.errors import SnnparError
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics import SUPPORTED, PedestrianMetrics, pedestrian_metrics, supported
 from snnpar.outcomes import decided_at
@@ -31,7 +32,7 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
         return
     try:
         shown = evaluated.load({"student": found[0]})
-    except ValueError as error:
+    except SnnparError as error:
         st.error(sentence(error), icon=":material/error:")
         return
     steps = len(shown.probs["student"])

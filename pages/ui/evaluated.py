@@ -100,7 +100,7 @@ class Shown:
 
 
 def without_near_duplicates(shown: Shown) -> Shown:
-    """The same without near duplicates of training images. Raises ValueError saying why that cannot be had."""
+    """The same without near duplicates of training images. Raises SnnparError saying why that cannot be had."""
     models = {role: replace(one, info=leave_out(one.info)) for role, one in shown.models.items()}
     new = shown.first.evaluation.predictions().new
     return replace(
@@ -199,7 +199,7 @@ def pick_attribute(name: str) -> None:
 
 
 def load(models: dict[str, Evaluated]) -> Shown:
-    """Predictions of one evaluation, or of two on the same images. Raises ValueError when these share no attribute."""
+    """Predictions of one evaluation, or of two on the same images. Raises SnnparError when these share no attribute."""
     return _load("+".join(one.version for one in models.values()), models)
 
 

@@ -14,6 +14,7 @@ from pages.ui.chrome import Selection
 from pages.ui.evaluated import Evaluated
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.datasets import LAYOUTS
+from snnpar.errors import SnnparError
 from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
 from snnpar.jobs import JobError, JobStatus, read_log, status, stop
 from snnpar.slices import DataChoice, choose_slice, list_slices
@@ -94,7 +95,7 @@ def form(selection: Selection) -> None:
     with st.expander("Evaluate the bar's pair on other data"):
         try:
             choice = choose()
-        except ValueError as error:
+        except SnnparError as error:
             choice = None
             st.error(f"{error}.", icon=":material/error:")
         if choice and selection.checkpoints:
@@ -102,7 +103,7 @@ def form(selection: Selection) -> None:
 
 
 def choose() -> DataChoice | None:
-    """What the form's fields say; None while they name no images. Raises ValueError for a slice that cannot be read."""
+    """What the form's fields say; None while they name no images. Raises SnnparError for an unreadable slice."""
     names = [one.name for one in list_slices()]
     name = st.selectbox("Slice", names, index=None, key="choose_slice", persist_state="session",
                         placeholder="all images" if names else "none saved yet: star images further down",
@@ -144,7 +145,7 @@ def start(checkpoints: list[Path], choice: DataChoice) -> None:
             evaluation = create_evaluation(folder, choice)
             if not status(evaluation).is_active:
                 launch(evaluation)
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         st.error(f"{error}.", icon=":material/error:")
     else:
         st.rerun()

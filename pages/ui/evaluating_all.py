@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import access, checkpoints, evaluating
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.collection import Kept
+from snnpar.errors import SnnparError
 from snnpar.evaluation_batch import Batch, create_batch, forget, launch_batch, list_batches
 from snnpar.evaluations import EvaluationError
 from snnpar.jobs import JobStatus, read_log, read_progress, status, stop
@@ -36,7 +37,7 @@ def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> No
         st.markdown("**On other images**")
         try:
             other = evaluating.choose()
-        except ValueError as error:
+        except SnnparError as error:
             st.error(f"{error}.", icon=":material/error:")
             return
         if other:
@@ -53,7 +54,7 @@ def _button(label: str, some: list[Kept], choice: DataChoice, **look: str) -> No
                 with st.spinner("Opening the data…"):
                     choice.open()
             launch_batch(create_batch(folders, choice))
-        except (ValueError, OSError) as error:
+        except (SnnparError, OSError) as error:
             st.error(f"{error}.", icon=":material/error:")
             return
         st.rerun()

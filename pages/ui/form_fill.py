@@ -7,6 +7,7 @@ import streamlit as st
 import snnpar
 from pages.ui import access, form_state
 from pages.ui.form_values import without_effect
+from snnpar.errors import SnnparError
 from snnpar.flags import parse_command
 from snnpar.runs import list_runs, open_run
 
@@ -47,5 +48,5 @@ def _fill(read: object, told: str) -> None:
             flags = ", ".join("--" + name.replace("_", "-") for name in unused)
             told += f" Left out, having no effect: {flags} ({'; '.join(dict.fromkeys(unused.values()))})."
         form_state.fill(config, told)
-    except ValueError as error:
+    except SnnparError as error:
         st.session_state["fill_problem"] = f"{str(error)[:1].upper()}{str(error)[1:]}."

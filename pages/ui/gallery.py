@@ -10,6 +10,7 @@ from pages.ui import hint, moment
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.looking import Seen, explain
+from snnpar.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap
 from snnpar.figures import LOOKS, hiding_curves, overlay
 from snnpar.probing import Faithfulness, faithfulness
@@ -38,7 +39,7 @@ def one(selection: Selection, seen: dict[str, Seen], role: str, method: str) -> 
     """A single map with what it hooks; where the method does not apply, why."""
     try:
         heat = explain(seen, role, method, selection.picture, selection.attribute)
-    except ValueError as error:
+    except SnnparError as error:
         st.info(str(error), icon=":material/info:")
         return
     _map(selection, role, Shown(method, heat), [heat])
@@ -104,7 +105,7 @@ def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]
     for method in METHODS[role]:
         try:
             maps.append(Shown(method, explain(seen, role, method, selection.picture, selection.attribute)))
-        except ValueError as error:
+        except SnnparError as error:
             why_not.append(f"{METHODS[role][method].label}: {error}")
     if why_not:
         st.info("  \n".join(why_not), icon=":material/info:")

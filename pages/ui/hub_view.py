@@ -13,6 +13,7 @@ import streamlit as st
 from pages.ui import downloads
 from pages.ui.chrome import sentence
 from snnpar.collection import Kept
+from snnpar.errors import SnnparError
 from snnpar.estimate import size
 from snnpar.hub import Download, Found, HubError, search
 
@@ -70,7 +71,7 @@ def _answered(asked: Future) -> None:
     _forget()
     try:
         st.session_state["hub_found"] = asked.result()
-    except ValueError as error:
+    except SnnparError as error:
         st.session_state["hub_problem"] = sentence(error)
     st.rerun()
 

@@ -12,6 +12,7 @@ from pages.ui.chrome import Selection, sentence
 from pages.ui.computing import computed
 from pages.ui.picture_data import Picture
 from snnpar.checkpoint import Checkpoint, CheckpointError
+from snnpar.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS
 from snnpar.inference import Analysis, Latency, LoadedModel, analyze, load, measure_latency
@@ -73,7 +74,7 @@ def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
         try:
             with st.spinner(f"Loading the {role} {checkpoint.name}…"):
                 return _load(checkpoints.version(checkpoint), checkpoint)
-        except ValueError as error:
+        except SnnparError as error:
             damaged.add(checkpoint.path)
             st.error(f"{sentence(error)} Another {role} is shown if there is one.", icon=":material/error:")
     return None
@@ -105,7 +106,7 @@ def _analyse(version: str, digest: str, _model: LoadedModel, _image: np.ndarray)
 
 
 def explain(seen: dict[str, Seen], role: str, method: str, picture: Picture, attribute: str) -> Heatmap:
-    """A heatmap of one model. Raises ValueError with one sentence where the method does not apply."""
+    """A heatmap of one model. Raises SnnparError with one sentence where the method does not apply."""
     versions = "+".join(one.version for one in seen.values())
     with st.spinner("Computing the heatmap…"):
         return _explain(

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.chrome import Selection
 from pages.ui.looking import Seen, explain
 from snnpar.defaults import MAPS
+from snnpar.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap
 from snnpar.figures import LOOKS
 
@@ -40,7 +41,7 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
     for role, method in methods.items():
         try:
             heats[role] = explain(seen, role, method, selection.picture, selection.attribute)
-        except ValueError as error:
+        except SnnparError as error:
             told.info(str(error), icon=":material/info:")
     with scale:
         shared = _scale(heats)

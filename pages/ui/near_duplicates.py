@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui import access, evaluating
 from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
+from snnpar.errors import SnnparError
 from snnpar.report import duplicates_words, leave_out
 
 
@@ -16,7 +17,7 @@ def toggle(whole: Shown) -> bool:
     count, problem = 0, ""
     try:
         count = max(leave_out(one.info)["left_out"] for one in whole.models.values())
-    except ValueError as error:
+    except SnnparError as error:
         problem = str(error)
     counted = f" ({count:,})" if count else ""
     wanted = st.toggle(

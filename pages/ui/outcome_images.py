@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from pages.ui import access, basket, checkpoints, own_image
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit, subset
+from snnpar.errors import SnnparError
 
 PER_PAGE = 8  # two rows of four, as tall as the table beside them
 SIZE = (110, 200)  # pixels, width and height
@@ -28,7 +29,7 @@ def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str]
         return
     try:
         split = _split(shown.key, shown)
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         st.error(f"The images cannot be shown: {error}.", icon=":material/broken_image:")
         return
     pages = max(1, -(-len(indices) // PER_PAGE))
@@ -44,7 +45,7 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
     name = checkpoints.plain(file)
     try:
         st.image(_thumbnail(shown.key, index, split), alt=f"Image {file}")
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         st.caption(f"cannot be read: {error}")
     st.caption(f"`{file}`  \n{said}")
     with st.container(horizontal=True, gap="xxsmall", key=f"icons_{key}"):
@@ -62,7 +63,7 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
 def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
     try:
         own_image.lend(split, index, shown.data_hash, shown.first.data["title"])
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         st.error(f"{error}", icon=":material/broken_image:")
         return
     st.switch_page("pages/compare.py", query_params=st.query_params)
@@ -72,7 +73,7 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
 def _split(key: str, _shown: Shown) -> PedestrianSplit:
     split = subset(_shown.first.evaluation.split(), _shown.kept)
     if split.files != _shown.files:
-        raise ValueError("the dataset holds other images than when it was evaluated; evaluate again")
+        raise SnnparError("the dataset holds other images than when it was evaluated; evaluate again")
     return split
 
 

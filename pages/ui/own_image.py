@@ -20,6 +20,7 @@ from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
 from snnpar.datasets import PedestrianSplit
+from snnpar.errors import SnnparError
 from snnpar.evaluations import find_images
 from snnpar.images import FOREIGN_SUFFIXES, SUFFIXES, ImageError, open_rgb
 
@@ -194,7 +195,7 @@ def _find(wish: str) -> Own | None:
         title, split = _images(start)
         index = next((i for i, file in enumerate(split.files) if _sha256(file.encode()).startswith(name)), None)
         image = None if index is None else _of(split, index)
-    except (ValueError, OSError):
+    except (SnnparError, OSError):
         missing[wish] = ("No evaluation and no slice here is on that data: evaluate any checkpoint on it, then open "
                          "the link again.")
         return None

@@ -67,7 +67,7 @@ def answer(one: Seen, t: int) -> np.ndarray:
 
 
 def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[Row]:
-    """One row per attribute that the models share, after timestep t. Raises ValueError when they share none."""
+    """One row per attribute that the models share, after timestep t. Raises SnnparError when they share none."""
     schema = list(seen.values())[-1].model.schema
     names = schema.attributes
     if len(seen) == 2:

@@ -12,6 +12,7 @@ from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
+from snnpar.errors import SnnparError
 from snnpar.history import History, how_far, place_words
 from snnpar.jobs import JobStatus, kill, read_progress, stop
 from snnpar.runs import Run, delete_run, launch
@@ -162,7 +163,7 @@ def _control(action: Callable[[], object]) -> None:
     st.session_state.pop("refused", None)
     try:
         action()
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         refuse(str(error))
     st.rerun()
 

@@ -9,6 +9,7 @@ from zlib import crc32
 import streamlit as st
 
 from pages.ui import run_controls
+from snnpar.errors import SnnparError
 from snnpar.jobs import ACTIVE
 from snnpar.notes import MOST_LETTERS, NotesError, change_tags, set_note
 from snnpar.run_table import RunRow
@@ -76,7 +77,7 @@ def deletion(marked: tuple[RunRow, ...]) -> None:
 def _delete(rows: list[RunRow]) -> None:
     refused = delete_runs(map(_run, rows))
     if refused:
-        raise ValueError("Some stay. " + ". ".join(refused.values()) + ".")
+        raise SnnparError("Some stay. " + ". ".join(refused.values()) + ".")
 
 
 def _run(row: RunRow) -> Run:

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import access, basket, evaluating, outcome_images
 from pages.ui.chrome import Selection
 from pages.ui.evaluated import Shown
+from snnpar.errors import SnnparError
 from snnpar.slices import choose_slice, list_slices, save_slice
 
 
@@ -42,7 +43,7 @@ def _save(shown: Shown, files: tuple[str, ...]) -> None:
         if st.button("Save as slice", icon=":material/save:", key="save_slice", disabled=not name):
             try:
                 save_slice(name, shown.first.evaluation.choice, files)
-            except (ValueError, OSError) as error:
+            except (SnnparError, OSError) as error:
                 st.error(f"{error}", icon=":material/error:")
             else:
                 st.toast(f"Saved as {name}: {len(files)} of {shown.n:,} images.")

@@ -7,6 +7,7 @@ import streamlit as st
 import snnpar
 from snnpar import devices
 from snnpar.config import TrainConfig
+from snnpar.errors import SnnparError
 from snnpar.jobs import status
 from snnpar.runs import create_run, launch
 
@@ -41,7 +42,7 @@ def _start(config: TrainConfig) -> None:
         with st.spinner("Starting the run…"):
             run = create_run(config, root=snnpar.RUNS)
             launch(run)
-    except (ValueError, OSError) as error:
+    except (SnnparError, OSError) as error:
         st.error(f"{error}", icon=":material/error:")
         return
     now = status(run)

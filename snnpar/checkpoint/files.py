@@ -17,6 +17,7 @@ from torch import nn
 from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
 from snnpar.atomic import write_text
 from snnpar.config import ConfigError, ModelConfig, from_dict, setting_fields, to_dict
+from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
@@ -28,7 +29,7 @@ TOLD_LETTERS = 500  # of what is wrong with a config, whose values can be of any
 MOST_CONFIG_BYTES = 1_000_000  # of config.json, which is read from anybody; ours have 8 KB
 
 
-class CheckpointError(ValueError):
+class CheckpointError(SnnparError):
     """A checkpoint that cannot be used; the message names the file and the mend."""
 
 
@@ -60,7 +61,7 @@ class Checkpoint:
         try:
             phrases = load_phrases(path)
             length = phrases.for_schema(self.schema).shape[1]
-        except ValueError as error:
+        except SnnparError as error:
             raise CheckpointError(f"{path} cannot be used: {error}") from error
         if length != self.model.text_dim:
             raise CheckpointError(f"{path} holds vectors of {length} numbers, {CONFIG} says {self.model.text_dim}; "
@@ -81,25 +82,25 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         schema = AttributeSchema.from_dict(content["schema"])
     except KeyError as error:
         raise CheckpointError(f"{path} has no {error} section; it needs model and schema") from error
-    except (ValueError, TypeError) as error:
+    except (SnnparError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is not a usable config: {str(error)[:TOLD_LETTERS]}") from error
     return Checkpoint(folder, model, schema, content.get("train") or {}, content.get("provenance") or {})
 
 
 def _read_json(path: Path) -> dict:
-    """The object of a config.json, its sections objects too. Raises ValueError."""
+    """The object of a config.json, its sections objects too. Raises SnnparError."""
     if path.stat().st_size > MOST_CONFIG_BYTES:
-        raise ValueError(f"it has {path.stat().st_size:,} bytes, more than {MOST_CONFIG_BYTES:,}")
+        raise SnnparError(f"it has {path.stat().st_size:,} bytes, more than {MOST_CONFIG_BYTES:,}")
     try:
         content = json.loads(path.read_text("utf-8"))
     except RecursionError:
-        raise ValueError("its values are nested too deeply") from None
+        raise SnnparError("its values are nested too deeply") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
-        raise ValueError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
+        raise SnnparError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
     kinds, train = _kinds_of_settings(), content.get("train") or {}
     wrong = [name for name, value in train.items() if not isinstance(value, kinds.get(name, object))]
     if wrong:
-        raise ValueError(f"its train section has values of another type than a run writes: {', '.join(wrong[:TOLD])}")
+        raise SnnparError(f"its train section has values of another type than a run writes: {', '.join(wrong[:TOLD])}")
     return content
 
 

@@ -21,6 +21,7 @@ from snnpar.checkpoint.files import WEIGHTS, CheckpointError, load_model, misfit
 from snnpar.checkpoint.finding import find_checkpoint
 from snnpar.checkpoint.published import STUDENT_PREFIX, UNUSED_NORMS, read_state
 from snnpar.config import ModelConfig
+from snnpar.errors import SnnparError
 from snnpar.hub import REMOTE, fetch_weights
 from snnpar.models import PRESETS
 
@@ -65,13 +66,13 @@ def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
     """Position embeddings (1, 1 + n, D), class token first, for a grid of (rows, columns): (1, 1 + rows * columns, D).
 
     Bilinear from the square grid of n tokens, as the published code does; kept as they are when they fit and are of no
-    square grid. Raises ValueError for any other n.
+    square grid. Raises SnnparError for any other n.
     """
     count, side = positions.shape[1] - 1, math.isqrt(max(0, positions.shape[1] - 1))
     if count < 1 or side * side != count:
         if count == grid[0] * grid[1]:
             return positions
-        raise ValueError(f"{POSITIONS} is of {count} tokens, neither a square grid nor {grid[0]} x {grid[1]}")
+        raise SnnparError(f"{POSITIONS} is of {count} tokens, neither a square grid nor {grid[0]} x {grid[1]}")
     square = positions[:, 1:].unflatten(1, (side, side)).permute(0, 3, 1, 2)
     resized = F.interpolate(square, size=grid, mode="bilinear", align_corners=False)
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
@@ -113,7 +114,7 @@ def _resized(positions: Tensor, backbone: nn.Module, config: ModelConfig, source
         return positions, ""  # told as mis-shaped with the other keys
     try:
         resized = resize_positions(positions, config.token_grid)
-    except ValueError as error:
+    except SnnparError as error:
         raise CheckpointError(f"{source} does not fit the model: {error}") from error
     if resized.shape == positions.shape:
         return resized, ""

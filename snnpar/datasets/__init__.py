@@ -16,6 +16,7 @@ from snnpar.datasets.peta import PETA
 from snnpar.datasets.pickled import PICKLE
 from snnpar.datasets.rapv1 import RAPV1
 from snnpar.datasets.split import UNKNOWN, DataError, PedestrianSplit, ResizedImages, join, subset
+from snnpar.errors import SnnparError
 from snnpar.phrases import FILE as PHRASES
 from snnpar.phrases import phrases_of
 from snnpar.schema import AttributeSchema, Phrases, load_schema
@@ -128,5 +129,5 @@ def phrases_for(config: TrainConfig, schema: AttributeSchema) -> Phrases:
     own = (place.parent if place.is_file() else place) / PHRASES
     try:
         return phrases_of(schema, own)
-    except ValueError as error:
+    except SnnparError as error:
         raise ConfigError(str(error)) from error

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from snnpar.datasets.split import UNKNOWN, DataError, PedestrianSplit
+from snnpar.errors import SnnparError
 from snnpar.images import open_rgb
 from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
 
@@ -126,7 +127,7 @@ def schema_of_names(names: Sequence[str]) -> AttributeSchema:
     try:
         group = AttributeGroup("All", tuple(names), none="None of these")
         return AttributeSchema("own", tuple(names), tuple(names), tuple(names), (group,))
-    except ValueError as error:
+    except SnnparError as error:
         raise DataError(f"unusable attribute names: {error}") from error
 
 

@@ -22,6 +22,7 @@ from snnpar.datasets.annotation import (
     select,
 )
 from snnpar.datasets.split import UNKNOWN, DataError
+from snnpar.errors import SnnparError
 from snnpar.schema import AttributeSchema
 
 FILE, SCHEMA = "labels.csv", "schema.json"
@@ -121,7 +122,7 @@ def _schema(folder: Path, source: Path, names: list[str]) -> AttributeSchema:
             raise DataError(f"{source}, line 1: {error}") from error
     try:
         schema = AttributeSchema.from_dict(json.loads(path.read_text("utf-8-sig")))
-    except (ValueError, OSError) as error:
+    except (SnnparError, ValueError, OSError) as error:
         raise DataError(f"{path} is not an attribute schema ({error}); mend it or take it away") from error
     extra = [name for name in names if name not in schema.attributes]
     if extra:

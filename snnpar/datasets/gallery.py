@@ -16,6 +16,7 @@ import numpy as np
 
 from snnpar import ASSETS
 from snnpar.commands import Parser
+from snnpar.errors import SnnparError
 
 from .drawing.attributes import ATTRIBUTES, sample_labels, shown
 from .drawing.scene import Scene
@@ -55,7 +56,7 @@ class Sample:
 
 
 def samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
-    """The bundled samples in the order of the index. Raises ValueError if the index cannot be read."""
+    """The bundled samples in the order of the index. Raises SnnparError if the index cannot be read."""
     index = folder / "index.json"
     try:
         entries = json.loads(index.read_text(encoding="utf-8"))
@@ -64,7 +65,7 @@ def samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
             for entry in entries
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise SnnparError(
             f"{index}: the index of the sample pictures is missing or damaged; "
             "run python -m snnpar.datasets.gallery to draw them again."
         ) from error

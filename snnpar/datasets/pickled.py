@@ -13,6 +13,7 @@ import numpy as np
 
 from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, schema_of_names, select
 from snnpar.datasets.split import DataError
+from snnpar.errors import SnnparError
 from snnpar.pickles import read_pickle
 
 FILES = ("dataset_all.pkl", "dataset.pkl")
@@ -31,7 +32,7 @@ def read(path: Path, fold: int) -> Annotation:
     source = _pickle_file(path)
     try:
         content = read_pickle(source)
-    except ValueError as error:
+    except SnnparError as error:
         raise DataError(f"{error}; only plain arrays, lists and dicts are data") from error
     missing = [name for name in ("image_name", "label", "attr_name", "partition") if name not in content]
     if missing:

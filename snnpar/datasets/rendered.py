@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnpar.errors import SnnparError
+
 from .drawing.accessories import Accessories
 from .drawing.appearance import Appearance, sample_appearance
 from .drawing.attributes import ATTRIBUTES, PA100K_FREQUENCIES, decode, sample_labels, shown
@@ -49,11 +51,11 @@ class RenderedPedestrian:
 
     def __post_init__(self) -> None:
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
-            raise ValueError(
+            raise SnnparError(
                 f"expected a uint8 image of shape (H, W, 3), got {self.image.dtype} {self.image.shape}"
             )
         if self.labels.dtype != np.int8 or self.labels.shape != (len(ATTRIBUTES),):
-            raise ValueError(
+            raise SnnparError(
                 f"expected int8 labels of shape ({len(ATTRIBUTES)},), "
                 f"got {self.labels.dtype} {self.labels.shape}"
             )
@@ -92,7 +94,7 @@ def draw(
     """Draw a person who shows what `names` say (`drawing.attributes.shown`), uint8 RGB (H, W, 3)."""
     height, width = size
     if min(size) < 16:
-        raise ValueError(f"a rendered pedestrian needs at least 16 x 16 pixels, got {height} x {width}")
+        raise SnnparError(f"a rendered pedestrian needs at least 16 x 16 pixels, got {height} x {width}")
     canvas = draw_background(scene, round(height * _OVERSAMPLING), round(width * _OVERSAMPLING))
     draw_person(canvas, names, appearance, scene)
     if "boots" not in names:

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from snnpar.errors import SnnparError
 from snnpar.images import ImageError, resize
 from snnpar.schema import AttributeSchema
 
 UNKNOWN = 2
 
 
-class DataError(ValueError):
+class DataError(SnnparError):
     """Data that cannot be used; the message names the file and the mend."""
 
 

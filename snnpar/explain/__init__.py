@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from snnpar.errors import SnnparError
 from snnpar.explain.attention import fusion_attention, rollout
 from snnpar.explain.cam import gradient_cam
 from snnpar.explain.heat import Heatmap, Known, Method
@@ -43,13 +44,13 @@ METHODS: dict[str, dict[str, Method]] = {
 
 def heatmap(method: str, model: LoadedModel, image: np.ndarray, attribute: str, *,
             teacher: LoadedModel | None = None, trace: SpikeTrace | None = None) -> Heatmap:
-    """Compute one heatmap of an image uint8 (H, W, 3). Raises ValueError where the method does not apply.
+    """Compute one heatmap of an image uint8 (H, W, 3). Raises SnnparError where the method does not apply.
 
     `trace`: of this model on this image, if there is one; it saves methods that read spikes a forward.
     """
     methods = METHODS[model.role]
     if method not in methods:
-        raise ValueError(f"A {model.role} has no heatmap {method!r}; it has {', '.join(methods)}.")
+        raise SnnparError(f"A {model.role} has no heatmap {method!r}; it has {', '.join(methods)}.")
     with model.lock:
         found = methods[method].compute(model, image, attribute, Known(teacher, trace))
     return replace(found, signed=methods[method].signed, geometry=model.geometry)

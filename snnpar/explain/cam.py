@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snnpar.errors import SnnparError
 from snnpar.explain.heat import Heatmap
 from snnpar.inference import LoadedModel
 
@@ -75,6 +76,6 @@ def _cam_layer(model: LoadedModel) -> _CamLayer:
     if model.role == "student":
         return _CamLayer(blocks[-1], without_class_token, "tokens of the last block")
     if len(blocks) < 2:
-        raise ValueError("Grad-CAM needs a teacher with a visual block before its fusion block.")
+        raise SnnparError("Grad-CAM needs a teacher with a visual block before its fusion block.")
     # The fusion block sees text and visual tokens; the block before it, visual tokens only.
     return _CamLayer(blocks[-2], without_class_token, "visual tokens before the fusion block")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from snnpar.errors import SnnparError
 from snnpar.explain.heat import Heatmap, Known, on_grid
 from snnpar.inference import LoadedModel
 from snnpar.ledger import spike_ledger
@@ -17,7 +18,7 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     """How much each token points the way of the teacher's phrase, the space that feature distillation aligns."""
     teacher = known.teacher
     if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
-        raise ValueError("Text-patch cosine needs a teacher of the student's width; pick one, or use co-fire counts.")
+        raise SnnparError("Text-patch cosine needs a teacher of the student's width; pick one, or use co-fire counts.")
     stream: list[Tensor] = []
     spiking = model.checkpoint.model.architecture == "spikingformer"
     handle = model.module.block[-1].register_forward_hook(lambda _m, _i, out: stream.append(out)) if spiking else None
@@ -41,7 +42,7 @@ def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known
     """Sum over t, heads and channels of q[n] * (number of tokens whose k fires in that channel)."""
     trace = known.trace or _trace(model, image)
     if not trace.names:
-        raise ValueError("Co-fire counts need a spiking student; this one has no neurons.")
+        raise SnnparError("Co-fire counts need a spiking student; this one has no neurons.")
     frames = on_grid(torch.from_numpy(co_fire_counts(trace, model.checkpoint.model.depth)[:, 0]), model)
     return Heatmap(frames.sum(0), "q.k co-fire counts", "coincident spikes",
                    f"last block: spikes of q at a token that meet spikes of k anywhere, summed over {trace.timesteps} "

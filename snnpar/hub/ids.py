@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from snnpar.errors import SnnparError
+
 REMOTE = "hf:"  # before a Hub id where a folder could stand, too
 
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9_]|[.-](?![.-])){0,94}(?<![.-])"
@@ -12,7 +14,7 @@ _HUB_ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>[A-Za-z0-9][A-
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-class HubError(ValueError):
+class HubError(SnnparError):
     """Something that cannot be had from the Hub; the message is one sentence for the person who asked."""
 
 

@@ -13,6 +13,8 @@ import argparse
 import importlib.util
 from typing import TYPE_CHECKING
 
+from snnpar.errors import SnnparError
+
 if TYPE_CHECKING:
     import gradio
 
@@ -31,7 +33,7 @@ def add_serve(flags: argparse.ArgumentParser) -> None:
 def build(teacher: str | None = None, student: str | None = None, *, waiting: int = 64) -> gradio.Blocks:
     """The app with its endpoints and one queue of at most `waiting` requests, for `launch`.
 
-    `teacher`, `student`: names in checkpoints/, or folders; None is the shipped one. Raises ValueError.
+    `teacher`, `student`: names in checkpoints/, or folders; None is the shipped one. Raises SnnparError.
     """
     from snnpar.serve.answers import Answers, load_pair
     from snnpar.serve.page import blocks
@@ -55,7 +57,7 @@ def declare_gpu() -> bool:
 
 
 def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait: bool = True) -> str:
-    """Serve `build()`'s app and return its address; `wait` until it is interrupted. Raises ValueError.
+    """Serve `build()`'s app and return its address; `wait` until it is interrupted. Raises SnnparError.
 
     No share link, no analytics, no monitoring page, no history of runs, no file of this machine, and no details of
     errors that are not ours to tell.
@@ -65,7 +67,7 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
     from snnpar.serve.guard import Guard
 
     if mcp and importlib.util.find_spec("mcp") is None:
-        raise ValueError("--mcp needs an extra of Gradio: run pip install 'gradio[mcp]', or leave --mcp out")
+        raise SnnparError("--mcp needs an extra of Gradio: run pip install 'gradio[mcp]', or leave --mcp out")
     try:
         _, address, _ = demo.launch(
             server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True,
@@ -73,10 +75,10 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
             blocked_paths=["/"], max_file_size=1, enable_monitoring=False, strict_cors=True, ssr_mode=False, pwa=False,
             mcp_server=mcp, state_session_capacity=200, app_kwargs={"middleware": [Middleware(Guard)]})
     except (OSError, OverflowError) as error:  # a port above 65535 overflows
-        raise ValueError(f"{host}:{port} is taken or not an address of this machine; pick another --port") from error
+        raise SnnparError(f"{host}:{port} is taken or not an address of this machine; pick another --port") from error
     if demo.mcp_error:
         demo.close()
-        raise ValueError(f"{demo.mcp_error}; install the versions that gradio[mcp] asks for, or leave --mcp out")
+        raise SnnparError(f"{demo.mcp_error}; install the versions that gradio[mcp] asks for, or leave --mcp out")
     print(f"serving at {address}" + (f", tools at {address}gradio_api/mcp/" if mcp else ""), flush=True)
     if wait:
         demo.block_thread()

@@ -1,6 +1,6 @@
 """The endpoints: an image as base64 in, plain JSON out. Everything is computed by the library; here it gets names.
 
-Bad input raises ValueError with one sentence. Numbers are not rounded: they equal those of `snnpar.inference.analyze`.
+Bad input raises SnnparError with one sentence. Numbers are not rounded: they equal those of `snnpar.inference.analyze`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.conventions import CONVENTIONS, Assumptions
 from snnpar.defaults import ENERGY, MAPS, THRESHOLD
 from snnpar.energy import estimate_energy
+from snnpar.errors import SnnparError
 from snnpar.evidence import overlaid
 from snnpar.explain import METHODS, heatmap
 from snnpar.images import ImageError, open_rgb
@@ -44,7 +45,7 @@ class Pair:
         for role in ROLES:
             model = self[role]
             if model.role != role:
-                raise ValueError(f"{model.checkpoint.name} is a {model.role}; give it as --{model.role}")
+                raise SnnparError(f"{model.checkpoint.name} is a {model.role}; give it as --{model.role}")
         shared_attributes(self.teacher.schema, self.student.schema)
 
     def __getitem__(self, role: str) -> LoadedModel:
@@ -52,7 +53,7 @@ class Pair:
 
 
 def load_pair(teacher: str | None = None, student: str | None = None) -> Pair:
-    """Read two checkpoints by their names in checkpoints/, or by folder; None is the shipped one. Raises ValueError."""
+    """Read two checkpoints by their names in checkpoints/, or by folder; None: the shipped one. Raises SnnparError."""
     names = (teacher or SMALL["teacher"], student or SMALL["student"])
     folders = [CHECKPOINTS / name if (CHECKPOINTS / name).is_dir() else Path(name) for name in names]
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
@@ -190,13 +191,13 @@ def _roles(role: object) -> tuple[str, ...]:
 def _one_of(value: object, what: str, options: Iterable[str]) -> str:
     options = tuple(options)
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"There is no {what} {str(value)[:40]!r}; choose one of {', '.join(options)}.")
+        raise SnnparError(f"There is no {what} {str(value)[:40]!r}; choose one of {', '.join(options)}.")
     return value
 
 
 def _share(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 <= value <= 1):
-        raise ValueError(f"The {what} must be a number from 0 to 1; got {str(value)[:40]!r}.")
+        raise SnnparError(f"The {what} must be a number from 0 to 1; got {str(value)[:40]!r}.")
     return float(value)
 
 

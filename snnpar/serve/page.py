@@ -13,6 +13,7 @@ import gradio as gr
 
 from snnpar import ASSETS
 from snnpar.defaults import MAPS, SAMPLE, first_attribute
+from snnpar.errors import SnnparError
 from snnpar.explain import METHODS
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
@@ -92,13 +93,13 @@ def _caption(role: str, heat: Heat) -> str:
 
 
 def _told(function: Callable) -> Callable:
-    """A ValueError is a sentence for the caller; of anything else, the caller learns nothing but that it failed."""
+    """A SnnparError is a sentence for the caller; of anything else, the caller learns nothing but that it failed."""
 
     @functools.wraps(function)
     def told(*arguments: object) -> object:
         try:
             return function(*arguments)
-        except ValueError as error:
+        except SnnparError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
     told.__signature__ = inspect.signature(function, eval_str=True)  # Gradio reads types of results from it, as types

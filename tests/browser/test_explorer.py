@@ -38,6 +38,7 @@ def test_a_first_visit(page) -> None:
     expect(page.get_by_text("Which neurons spike when")).to_be_visible()
     expect(page.get_by_test_id("stMultiSelect")).to_contain_text("Backpack")
     assert "attribute=Backpack" in page.url
+    settle(page)  # a page that is still being drawn may add to the history
     page.go_back()
     expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
 

@@ -19,6 +19,7 @@ from torch import nn
 from snnpar.checkpoint import CheckpointError, import_published, start_from
 from snnpar.checkpoint.starting import Start, resize_positions
 from snnpar.config import ModelConfig
+from snnpar.errors import SnnparError
 from snnpar.hub import HubError
 from snnpar.models import build_model
 
@@ -77,7 +78,7 @@ def test_positions_that_fit_stay() -> None:
 
 @pytest.mark.parametrize("count", [0, 6, 128])
 def test_positions_of_no_square_grid_are_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"of {count} tokens, neither a square grid nor 4 x 2"):
+    with pytest.raises(SnnparError, match=f"of {count} tokens, neither a square grid nor 4 x 2"):
         resize_positions(torch.zeros(1, 1 + count, 5), GRID)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from snnpar.datasets import gallery
 from snnpar.datasets.rendered import ATTRIBUTES, render_pedestrian
+from snnpar.errors import SnnparError
 from snnpar.images import open_rgb
 
 
@@ -61,5 +62,5 @@ def test_titles(names: set[str], words: str) -> None:
 def test_a_damaged_index_is_named_with_its_mend(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "index.json").write_text(content)
-    with pytest.raises(ValueError, match=r"index\.json.*snnpar\.datasets\.gallery"):
+    with pytest.raises(SnnparError, match=r"index\.json.*snnpar\.datasets\.gallery"):
         gallery.samples(tmp_path)

@@ -13,6 +13,7 @@ from PIL import Image
 from snnpar.config import DATASET_CHOICES, TrainConfig
 from snnpar.datasets import DATASETS, LAYOUTS, DataError, layout_of, open_annotation, open_folder, open_split, schema_of
 from snnpar.datasets.annotation import hold_out, image_folder, inside, points_elsewhere, schema_of_names
+from snnpar.errors import SnnparError
 from snnpar.schema import SCHEMAS, load_schema
 
 ONE_OF_EACH = {
@@ -152,7 +153,7 @@ def test_a_data_set_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         expected = np.asarray(Image.open(tmp_path / "source" / "images" / "b.png").convert("RGB"))
         assert np.array_equal(test.read(0), expected)
         assert len(open_split(TrainConfig(dataset="csv", data=f"hf:lab/people@{commit}"), "train")) == 1
-        with pytest.raises(ValueError, match="lab/nothing does not exist or is private"):
+        with pytest.raises(SnnparError, match="lab/nothing does not exist or is private"):
             open_folder("hf:lab/nothing", "test")
-    with pytest.raises(ValueError, match="'lab' is not a Hub id"):
+    with pytest.raises(SnnparError, match="'lab' is not a Hub id"):
         open_folder("hf:lab", "test")

@@ -16,6 +16,7 @@ from snnpar.datasets.rendered import (
     sample_labels,
     scene_of,
 )
+from snnpar.errors import SnnparError
 
 SIZE = (128, 64)
 PLAIN = frozenset({"Age18-60", "Front", "ShortSleeve", "Trousers"})
@@ -93,7 +94,7 @@ def test_any_size_shows_the_same_scene(size: tuple[int, int]) -> None:
 
 
 def test_a_tiny_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="16 x 16"):
+    with pytest.raises(SnnparError, match="16 x 16"):
         render_pedestrian(0, 0, size=(8, 4))
 
 
@@ -184,5 +185,5 @@ def test_names_and_vectors_are_inverse_and_checked() -> None:
     ],
 )
 def test_a_pedestrian_checks_its_shapes(image: np.ndarray, labels: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="expected .* got"):
+    with pytest.raises(SnnparError, match="expected .* got"):
         RenderedPedestrian(image, labels)

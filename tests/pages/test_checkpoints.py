@@ -17,6 +17,7 @@ import snnpar
 from pages.ui import checkpoints
 from snnpar.checkpoint import read_checkpoint, write_config
 from snnpar.config import TrainConfig
+from snnpar.errors import SnnparError
 from snnpar.evaluation_batch import create_batch
 from snnpar.evaluations import create_evaluation, revision
 from snnpar.hub import fetch_checkpoint
@@ -82,7 +83,7 @@ def test_the_version_changes_with_the_weights(root: Path) -> None:
 @pytest.mark.parametrize("reference", ["../secret", "runs/../../secret", "nobody"])
 def test_a_reference_never_leaves_the_folder(root: Path, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_checkpoint(root.parent / "secret", STUDENT)
-    with pytest.raises(ValueError, match=r"not a Hub id|is missing|No checkpoint is called"):
+    with pytest.raises(SnnparError, match=r"not a Hub id|is missing|No checkpoint is called"):
         checkpoints.find(reference, "student")
 
 
@@ -305,7 +306,7 @@ def test_a_public_server_lists_no_run_and_deletes_nothing(app, shelf: Path, monk
     assert list(table(test)["Checkpoint"]) == ["tiny-student", "tiny-teacher", "lab/student"]
     test.selectbox(key="checkpoint").select_index(2).run()
     assert "ask_delete" not in keys(test) and "use" in keys(test)
-    with pytest.raises(ValueError, match="on this public server"):
+    with pytest.raises(SnnparError, match="on this public server"):
         checkpoints.find("runs/first", "student")
 
 

@@ -9,6 +9,7 @@ import pytest
 import tiny
 
 from snnpar.config import to_dict
+from snnpar.errors import SnnparError
 from snnpar.jobs import status
 from snnpar.models import preset
 from snnpar.published import published_rows
@@ -92,7 +93,7 @@ def test_runs_on_real_data_are_known_again_wherever_the_data_lies(tmp_path: Path
     for data in (noise_data, str(moved)):
         runs.append(prepare(rows[1], 0, parser().parse_args([*flags, "--data", data])))
     assert runs[0] == runs[1] and status(runs[0]).state == "created"
-    with pytest.raises(ValueError, match="other settings"):
+    with pytest.raises(SnnparError, match="other settings"):
         prepare(rows[1], 0, parser().parse_args([*flags, "--data", noise_data, "--epochs", "2"]))
 
 
@@ -113,7 +114,7 @@ def test_each_part_changes_one_thing_of_the_base() -> None:
 
 
 def test_a_model_without_a_twin_is_told() -> None:
-    with pytest.raises(ValueError, match="spikingformer_1_64 has no twin .* there are spikingformer_cml_4_192"):
+    with pytest.raises(SnnparError, match="spikingformer_1_64 has no twin .* there are spikingformer_cml_4_192"):
         part_rows("spikingformer_1_64")
 
 

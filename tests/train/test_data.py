@@ -16,6 +16,7 @@ from snnpar.card import run_card
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.datasets import ResizedImages, open_split
+from snnpar.errors import SnnparError
 from snnpar.history import read_metrics
 from snnpar.jobs import status
 from snnpar.models.output import ModelOutput
@@ -47,7 +48,7 @@ def damaged(quick: TrainConfig, tmp_path: Path) -> TrainConfig:
 
 def test_what_cannot_be_read_stops_the_run_before_it_starts(damaged: TrainConfig, tmp_path: Path, caplog) -> None:
     run = create_run(damaged, tmp_path / "run")
-    with pytest.raises(ValueError, match=r"3 of 26 images cannot be read \(000003.png, 000007.png, 000021.png; .*"
+    with pytest.raises(SnnparError, match=r"3 of 26 images cannot be read \(000003.png, 000007.png, 000021.png; .*"
                                          r"--skip-unreadable"):
         loop.train(run)
     assert status(run).state == "failed" and "000021.png" in status(run).message
@@ -106,7 +107,7 @@ def test_attributes_that_changed_since_are_refused(tmp_path: Path) -> None:
     config = TrainConfig(model="spikingformer_1_64", dataset="csv", data=str(tmp_path / "own"))
     run = create_run(config, tmp_path / "run")
     tiny.write_csv(tmp_path / "own", rows, "file,split,Hat,Blue coat")
-    with pytest.raises(ValueError, match="no longer those the run was made for"):
+    with pytest.raises(SnnparError, match="no longer those the run was made for"):
         loop.prepare(run)
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import TrainConfig
 from snnpar.datasets import open_split
+from snnpar.errors import SnnparError
 from snnpar.gain import read_gain
 from snnpar.history import read_metrics
 from snnpar.inference import load
@@ -209,7 +210,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_bad_data_fails_in_words(quick: TrainConfig, tmp_path: Path) -> None:
     run = create_run(replace(quick, data=str(tmp_path / "nowhere")), tmp_path / "run")
-    with pytest.raises(ValueError, match="no such folder"):
+    with pytest.raises(SnnparError, match="no such folder"):
         loop.train(run)
     assert status(run).state == "failed" and "nowhere" in status(run).message
 
@@ -218,7 +219,7 @@ def test_a_damaged_picture_fails_by_name(quick: TrainConfig, tmp_path: Path) -> 
     tiny.write_pa100k(tmp_path / "pa", {"train": 8, "val": 2, "test": 1})
     (tmp_path / "pa" / "data" / "000003.png").write_bytes(b"no picture")
     run = create_run(replace(quick, data=str(tmp_path / "pa")), tmp_path / "run")
-    with pytest.raises(ValueError, match="000003.png"):
+    with pytest.raises(SnnparError, match="000003.png"):
         loop.train(run)
     assert status(run).state == "failed" and "000003.png" in status(run).message
 

@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.datasets import ResizedImages
+from snnpar.errors import SnnparError
 from snnpar.jobs import status
 from snnpar.models import preset
 from snnpar.runs import Run, create_run, open_run
@@ -137,7 +138,7 @@ def test_a_loss_that_is_not_finite_names_step_and_images_and_saves(
     run = create_run(quick, tmp_path / "run")
     with monkeypatch.context() as patch:
         patch.setattr(step, "loss_terms", spoiled)
-        with pytest.raises(ValueError, match=r"the loss is nan at epoch 2, step 4; resume goes on after epoch 2 of "
+        with pytest.raises(SnnparError, match=r"the loss is nan at epoch 2, step 4; resume goes on after epoch 2 of "
                                              r"\d, step 3 of \d. Lower --lr .*: \d{6}\.png.*"):
             loop.train(run)
     assert status(run).state == "failed" and ".png" in status(run).message
@@ -162,7 +163,7 @@ def test_too_little_memory_suggests_the_batch_that_fits(
 
     monkeypatch.setattr(step, "part_terms", starved)
     run = create_run(quick, tmp_path / "run")
-    with pytest.raises(ValueError, match=r"memory is not enough .*--batch-size 4 fits .*--accumulate"):
+    with pytest.raises(SnnparError, match=r"memory is not enough .*--batch-size 4 fits .*--accumulate"):
         loop.train(run)
     assert status(run).state == "failed" and saved_states(run.path)
 
@@ -202,7 +203,7 @@ def test_an_error_on_saving_leaves_the_last_state(
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save_state", full)
-        with pytest.raises(ValueError, match=r"the disk is full; resume goes on after epoch 1 of 3, step 2 of 6\."):
+        with pytest.raises(SnnparError, match=r"the disk is full; resume goes on after epoch 1 of 3, step 2 of 6\."):
             loop.train(run)
     assert status(run).state == "failed" and not (run.path / "states" / "writing").exists()
     whole = create_run(quick, tmp_path / "whole")

@@ -13,6 +13,7 @@ from pathlib import Path
 from snnpar import RUNS
 from snnpar.atomic import write_text
 from snnpar.commands import Parser
+from snnpar.errors import SnnparError
 from snnpar.flags import add_settings
 from train.ablate.paper import table2, table3
 from train.ablate.parts import parts
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.seeds = options.seeds or ([0] if options.table == "parts" else [0, 1, 2])
     try:
         text = TABLES[options.table](options)
-    except ValueError as error:
+    except SnnparError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     write_text(options.out / f"{options.table}.md", text)

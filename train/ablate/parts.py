@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from snnpar.config import ConfigError
+from snnpar.errors import SnnparError
 from snnpar.evaluate import compare, evaluate_checkpoint
 from snnpar.evaluations import Evaluation
 from snnpar.models import PRESETS, preset
@@ -63,10 +64,10 @@ def helps(differences: Differences) -> bool:
 
 
 def parts(options: argparse.Namespace) -> str:
-    """Train all rows, then what helped together; markdown. Raises ValueError for more than one seed."""
+    """Train all rows, then what helped together; markdown. Raises SnnparError for more than one seed."""
     if len(options.seeds) != 1:
-        raise ValueError("parts compares runs of one seed image by image: give --seeds one number, and another --out "
-                         "for another seed")
+        raise SnnparError("parts compares runs of one seed image by image: give --seeds one number, and another --out "
+                          "for another seed")
     rows, seed = part_rows(options.model), options.seeds[0]
     runs = train_rows(rows, options)
     scored = {row.name: evaluate(runs[row.name, seed], options) for row in rows}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pages.ui import moment
+from snnpar.errors import SnnparError
 from snnpar.raster import Box
 from snnpar.trace import SpikeTrace
 
@@ -84,7 +85,7 @@ def _box(grid: tuple[int, int]) -> Box | None:
     try:
         box = Box(*said)
         box.tokens(grid)
-    except ValueError:
+    except SnnparError:
         return None  # of a link to a student with another grid
     return box
 

@@ -19,7 +19,7 @@ ONE_TIMESTEP = "This student answers after a single timestep, so the bar has now
 
 
 def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
-    """Answers, decisions, maps and energy of both models at t = 1 to T. Raises ValueError for models with no common
+    """Answers, decisions, maps and energy of both models at t = 1 to T. Raises SnnparError for models with no common
     attribute.
 
     Lists over t have T entries. Pixels and map values are base64: little-endian float32 (frames, rows, columns).

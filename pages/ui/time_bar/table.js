@@ -114,6 +114,8 @@ function drawSpark(view, of, parts) {
 }
 
 function drawFilters(view) {
+  const drawn = view.filterButtons?.map((button) => button.dataset.kind).join();
+  if (drawn === view.data.filters.join()) return; // a button that is being pressed stays
   view.filterButtons = view.data.filters.map((kind) => {
     const button = make("button", { type: "button", "data-kind": kind });
     button.addEventListener("click", () => {
