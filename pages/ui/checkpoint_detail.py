@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui import checkpoints
 from pages.ui.access import denied
 from pages.ui.checkpoint_table import scores
-from pages.ui.chrome import COLOURS, mark, sentence
+from pages.ui.chrome import COLOURS, mark, sentence, to_compare
 from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
 from snnpar.config import to_dict
 from snnpar.errors import SnnparError
@@ -44,9 +44,8 @@ def _buttons(one: Kept) -> None:
         current = used.checkpoints.get(role) if used else None
         in_use = current is not None and current.path == one.checkpoint.path
         if st.button(f"Use as {role}", icon=":material/input:", key="use", type="primary", disabled=in_use,
-                     on_click=_use, args=(one,),
                      help="It is in the bar already." if in_use else "Puts it into the bar and compares it at once."):
-            st.switch_page("pages/compare.py", query_params=st.query_params)
+            to_compare(**{role: one.reference})
         if one.kind == SHIPPED:
             st.button("Delete…", icon=":material/delete:", key="ask_delete", disabled=True,
                       help="It came with the program, which needs it to start with; it stays.")
@@ -57,10 +56,6 @@ def _buttons(one: Kept) -> None:
         _confirm(one, f"Delete **{one.label}**? {what}")
     if problem := st.session_state.pop("delete_problem", None):
         st.error(problem, icon=":material/error:")
-
-
-def _use(one: Kept) -> None:
-    st.session_state[one.checkpoint.role] = one.reference
 
 
 def _ask(reference: str | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages.ui import access, checkpoints, picture
+from pages.ui import access, back_button, checkpoints, picture
 from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import THRESHOLD, first_attribute
@@ -23,6 +23,8 @@ COLOURS = {
 }  # the names of LOOKS colours in Streamlit text, see config.toml
 STYLE = Path(__file__).parent / "page.css"
 CHOICES = (*ROLES, "picture", "attribute", "threshold")
+BOUND = (*ROLES, "attribute", "threshold")  # their widgets write the link
+CARRIED = "carried"
 PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
     "Compare": CHOICES,
     "Spikes": (*ROLES, "picture", "threshold"),
@@ -55,6 +57,8 @@ def navigation() -> Page:
 def bar(page: Page) -> None:
     """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
     st.html(STYLE)
+    back_button.mend()
+    st.session_state.update(st.session_state.pop(CARRIED, {}))
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
     used = PAGES[page.title]
@@ -116,6 +120,16 @@ def selection() -> Selection:
         navigation()
         st.rerun()
     return st.session_state["selection"]
+
+
+def to_compare(**choices: str) -> None:
+    """Go to the Compare page: the bar says there what it says now but for these choices, by role.
+
+    They are put into the bar when the page opens: a page that polls may meanwhile have sent what the bar said before.
+    """
+    kept = {name: st.session_state[name] for name in BOUND if name in st.session_state}
+    st.session_state[CARRIED] = kept | choices
+    st.switch_page("pages/compare.py", query_params={})  # left out, Streamlit refuses: widgets hold some of them
 
 
 def _checkpoint_picker(role: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from pages.ui import access, basket, checkpoints, own_image
+from pages.ui import access, basket, checkpoints, chrome, own_image
 from pages.ui.evaluated import Shown
 from snnpar.datasets import PedestrianSplit, subset
 from snnpar.errors import SnnparError
@@ -66,7 +66,7 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
     except (SnnparError, OSError) as error:
         st.error(f"{error}", icon=":material/broken_image:")
         return
-    st.switch_page("pages/compare.py", query_params=st.query_params)
+    chrome.to_compare()
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset…")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from pages.ui import checkpoints, run_files, run_result
+from pages.ui import checkpoints, chrome, run_files, run_result
 from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
@@ -144,18 +144,12 @@ def _use_button(run: Run, now: JobStatus) -> None:
         f"Use as {role}",
         icon=":material/input:",
         disabled=not run.is_loadable,
-        on_click=_use,
-        args=(run, role),
         type="primary" if now.state == "done" and not run_result.is_chance(run) else "secondary",
         help="Compare it at once with the other model."
         if run.is_loadable
         else "It has no weights before its first epoch ends.",
     ):
-        st.switch_page("pages/compare.py", query_params=st.query_params)
-
-
-def _use(run: Run, role: str) -> None:
-    st.session_state[role] = checkpoints.RUN_PREFIX + run.name
+        chrome.to_compare(**{role: checkpoints.RUN_PREFIX + run.name})
 
 
 def _control(action: Callable[[], object]) -> None:
