@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
-from snnpar.bench_api import bench_api
+from snnpar.bench_api import bench_api, bench_hostile
 from snnpar.bench_decoding import bench_decoding
 from snnpar.commands import Parser
 from snnpar.doctor import examine
@@ -97,7 +97,10 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     api.add_argument("--users", type=int, default=40, metavar="N")
     api.add_argument("--seconds", type=float, default=60)
     api.add_argument("--restart", action="store_true", help="kill the server halfway, and start it again")
-    api.set_defaults(command=lambda options: print(bench_api(options.users, options.seconds, options.restart)))
+    api.add_argument("--hostile", action="store_true", help="the users post the largest pictures and fetch no answer")
+    api.set_defaults(command=lambda options: print(
+        bench_hostile(options.users, options.seconds) if options.hostile
+        else bench_api(options.users, options.seconds, options.restart)))
     decoding = names.add_parser("decoding", help="what the largest pictures that are let in take to open")
     decoding.set_defaults(command=lambda _options: print(bench_decoding()))
     page = names.add_parser("page", help="what a page computes for a new image, against the two bare forwards")

@@ -3,6 +3,9 @@
 The server is a process of its own; the users are threads of this one and take a little of the same processor. A user
 asks again as soon as the answer is there, so that an ideal queue makes each wait for all users' turns: users x the time
 that one alone waits.
+
+With `--hostile`, strangers post the largest pictures under a fresh session each time and fetch no answer, while one
+honest user goes on asking: what counts is the server's memory, and whether the honest one is answered.
 """
 
 from __future__ import annotations
@@ -20,14 +23,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 
 import httpx
 import numpy as np
 import psutil
+from PIL import Image
 
 from snnpar import ASSETS, ROOT
-from snnpar.defaults import THRESHOLD
+from snnpar.defaults import SAMPLE, THRESHOLD
 from snnpar.errors import SnnparError
+from snnpar.images import MAX_BYTES
 
 START_S = 180
 ANSWER_S = 300
@@ -70,8 +76,8 @@ class Server:
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + START_S
         while time.monotonic() < end and self.process.poll() is None:
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"{self.address}/config", timeout=5).is_success:
+            with suppress(httpx.HTTPError), self.client() as client:
+                if client.get("/config", timeout=5).is_success:
                     return
             time.sleep(RETRY_S)
         self.stop()
@@ -84,6 +90,10 @@ class Server:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> httpx.Client:
+        """For one user; whatever proxy the environment names, none leads here."""
+        return httpx.Client(base_url=self.address, timeout=ANSWER_S, trust_env=False)
 
     def memory(self) -> int:
         """Bytes resident."""
@@ -128,7 +138,7 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
     """
     pictures = [base64.b64encode(path.read_bytes()).decode() for path in sorted((ASSETS / "samples").glob("*.png"))]
     with serving() as server:
-        with httpx.Client(base_url=server.address, timeout=ANSWER_S) as client:
+        with server.client() as client:
             ask(client, "predict", pictures[0], *REST)
             expected, alone = {}, []
             for number, picture in enumerate(pictures):
@@ -153,7 +163,7 @@ def _user(number: int, server: Server, pictures: list[str], expected: dict, tall
           over: threading.Event) -> None:
     """Ask about random pictures until it is over; what is cut off is asked again."""
     dice = random.Random(number)
-    with httpx.Client(base_url=server.address, timeout=ANSWER_S) as client:
+    with server.client() as client:
         while not over.is_set():
             picture, began = dice.randrange(len(pictures)), time.perf_counter()
             try:
@@ -193,3 +203,63 @@ def _told(tally: Tally, alone: float, users: int, seconds: float, memory: list[i
             f"{len(answers)} answers, {tally.wrong} wrong, {tally.refused} refused; alone {alone:.3f} s, ideal queue "
             f"{ideal:.2f} s, median {p50:.2f} s, p95 {p95:.2f} s = {p95 / ideal:.2f} x ideal; memory "
             f"{memory[0] / 1e6:.0f} MB before, {max(memory) / 1e6:.0f} MB at most{again}")
+
+
+def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
+    """Serve the shipped pair to `strangers` who take what memory they can, and to one honest user.
+
+    Raises SnnparError if the server does not start, or if the honest user gets no answer.
+    """
+    sample = base64.b64encode((ASSETS / "samples" / f"{SAMPLE}.png").read_bytes()).decode()
+    largest = base64.b64encode(_largest_picture()).decode()
+    with serving() as server:
+        with server.client() as client:
+            expected = {0: ask(client, "predict", sample, *REST)}
+        honest, hostile, over, memory = Tally(), Tally(), threading.Event(), [server.memory()]
+        threads = [threading.Thread(target=_user, args=(0, server, [sample], expected, honest, over))]
+        threads += [threading.Thread(target=_stranger, args=(number, server, largest, hostile, over))
+                    for number in range(strangers)]
+        for thread in threads:
+            thread.start()
+        memory += _watch(server, seconds, restart=False)
+        over.set()
+        for thread in threads:
+            thread.join()
+    if not honest.seconds or honest.wrong:
+        raise SnnparError(f"the honest user got {len(honest.seconds)} answers, {honest.wrong} of them wrong")
+    return (f"{strangers} strangers for {seconds:.0f} s, a picture of {len(largest) / 1e6:.1f} MB in base64 under a "
+            f"fresh session each time, no answer fetched, {os.cpu_count()} cores shared with them: "
+            f"{len(hostile.seconds)} taken in, {hostile.refused} refused; an honest user meanwhile: "
+            f"{len(honest.seconds)} answers, median {np.median(honest.seconds):.2f} s, at most "
+            f"{max(honest.seconds):.2f} s, {honest.refused} refused; memory {memory[0] / 1e6:.0f} MB before, "
+            f"{max(memory) / 1e6:.0f} MB at most")
+
+
+def _stranger(number: int, server: Server, picture: str, tally: Tally, over: threading.Event) -> None:
+    """Post again and again, from an address of its own, and never come back for an answer."""
+    transport = httpx.HTTPTransport(local_address=f"127.0.0.{2 + number % 250}")
+    with httpx.Client(base_url=server.address, timeout=ANSWER_S, trust_env=False, transport=transport) as client:
+        count = 0
+        while not over.is_set():
+            count += 1
+            body = {"data": [picture, *REST], "session_hash": f"stranger-{number}-{count}"}
+            began = time.perf_counter()
+            try:
+                taken = client.post("/gradio_api/call/predict", json=body).is_success
+            except httpx.HTTPError:
+                tally.add(broken=1)
+                continue
+            with tally.lock:
+                tally.seconds += [time.perf_counter() - began] if taken else []
+            tally.add(refused=int(not taken))
+
+
+def _largest_picture() -> bytes:
+    """A JPEG of noise just below the limits of bytes and pixels, so that it costs what a picture can cost."""
+    noise = np.random.default_rng(0).integers(0, 256, (5400, 1800, 3), np.uint8)
+    for quality in range(60, 0, -2):
+        file = BytesIO()
+        Image.fromarray(noise).save(file, "JPEG", quality=quality)
+        if file.tell() <= MAX_BYTES:
+            return file.getvalue()
+    raise AssertionError("no quality is low enough")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import http.client
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -36,7 +38,7 @@ from snnpar.images import MAX_BYTES, open_rgb
 from snnpar.inference import Analysis, analyze, decide
 from snnpar.serve.answers import ROLES, Answers, Pair, load_pair
 from snnpar.serve.guard import MAX_BODY, allowed
-from snnpar.serve.line import forget
+from snnpar.serve.line import Limits, forget, has_room, in_turn, size
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ASSETS / "samples" / "03.png"
@@ -325,17 +327,146 @@ def test_answers_that_nobody_fetches_are_bounded(small_pair: tuple[str, str]) ->
         demo.close(verbose=False)
 
 
+def message(text: str) -> types.SimpleNamespace:
+    return types.SimpleNamespace(output={"data": [text]})
+
+
+def messages(*texts: str) -> types.SimpleNamespace:
+    return types.SimpleNamespace(_queue=[message(text) for text in texts])
+
+
 def test_the_oldest_of_those_who_went_away_are_forgotten() -> None:
-    waits = types.SimpleNamespace(event_ids_to_events={"e0": 1}, pending_messages_per_session={"old": 1, "new": 2},
+    new = messages("")
+    waits = types.SimpleNamespace(event_ids_to_events={"e0": 1},
+                                  pending_messages_per_session={"old": messages(""), "new": new},
                                   pending_event_ids_session={"waits": {"e0", "e1"}, "old": {"e2", "e3"}, "left": set(),
                                                              "new": {"e4", "e5"}})
-    forget(waits, 4)
+    forget(waits, Limits(1, answers=4))
     assert set(waits.pending_event_ids_session) == {"waits", "old", "left", "new"}  # four answers may stay
-    forget(waits, 3)
+    forget(waits, Limits(1, answers=3))
     assert set(waits.pending_event_ids_session) == {"waits", "left", "new"}
-    assert waits.pending_messages_per_session == {"new": 2}
-    forget(waits, 1)
+    assert waits.pending_messages_per_session == {"new": new}
+    forget(waits, Limits(1, answers=1))
     assert set(waits.pending_event_ids_session) == {"waits"}
+
+
+def test_answers_that_nobody_fetches_are_bounded_in_bytes() -> None:
+    queue = types.SimpleNamespace(
+        event_ids_to_events={}, pending_event_ids_session={name: {name} for name in "abc"},
+        pending_messages_per_session={name: messages("x" * 100) for name in "abc"})
+    forget(queue, Limits(1, answer_bytes=250))
+    assert list(queue.pending_messages_per_session) == ["b", "c"]
+
+
+def event(address: str, length: int = 1) -> types.SimpleNamespace:
+    request = types.SimpleNamespace(client=types.SimpleNamespace(host=address))
+    return types.SimpleNamespace(request=request, data=types.SimpleNamespace(data=["x" * length]))
+
+
+def test_each_visitor_has_one_place_in_the_line_at_a_time() -> None:
+    greedy, honest, late = [event("1.1.1.1") for _ in range(3)], event("2.2.2.2"), event("3.3.3.3")
+    line = in_turn([*greedy, honest, late])
+    assert line == [greedy[0], honest, late, *greedy[1:]]
+    assert in_turn(line) == line
+
+
+@pytest.mark.parametrize(("there", "newcomer", "length", "room"), [
+    ([], "a", 60, True),
+    ([], "a", 80, False),  # more than one visitor may take
+    ([("a", 60)], "a", 20, False),
+    ([("a", 60)], "b", 20, True),
+    ([("a", 60), ("b", 30)], "c", 20, False),  # more than all may take
+    ([("a", 1)] * 4, "a", 1, False),  # more requests than one visitor may have
+    ([("a", 1)] * 4, "b", 1, True),
+])
+def test_there_is_room_for_everybody(there: list, newcomer: str, length: int, room: bool) -> None:
+    events = [event(address, taken) for address, taken in there]
+    assert has_room(events, newcomer, length, Limits(4, waiting_bytes=100)) == room
+
+
+def test_the_size_of_json_is_that_of_its_texts() -> None:
+    assert size(["x" * 100, {"ab": "c", "d": 1.5}, None]) == 100 + 3 + 1 + 8 + 8
+
+
+def holders(text: str) -> list[object]:
+    """What in this process holds another copy of the text."""
+    gc.collect()
+    return [one for one in gc.get_objects()
+            if any(type(held) is str and held is not text and held == text for held in gc.get_referents(one))]
+
+
+@pytest.mark.parametrize("fetched", [True, False])
+def test_nothing_of_a_picture_outlives_its_answer(small_pair: tuple[str, str], fetched: bool) -> None:
+    demo = serve.build(*small_pair)
+    here = Server(serve.launch(demo, host="127.0.0.1", port=0, wait=False), 0, Path(), Path())
+    picture = encoded(picture_file("PNG", (37, 91)))
+    try:
+        body = json.dumps({"data": [picture, "both", 0.5], "session_hash": "visitor"}).encode()
+        status, text, _ = ask(here, "gradio_api/call/predict", body)
+        assert status == 200
+        if fetched:
+            assert "event: complete" in ask(here, f"gradio_api/call/predict/{json.loads(text)['event_id']}")[1]
+        end = time.monotonic() + 60
+        while demo._queue.event_ids_to_events and time.monotonic() < end:  # until it is answered
+            time.sleep(0.01)
+        time.sleep(0.2)  # the loop's last step of it
+        gc.collect()
+        assert not demo.app.state_holder.session_data and not holders(picture)
+    finally:
+        demo.close(verbose=False)
+
+
+@pytest.mark.parametrize("headers", [
+    {"Host": "evil.example:{port}"},
+    {"Host": "evil.example:{port}", "Origin": "http://evil.example:{port}"},
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+])
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/call/models"])
+def test_a_name_that_is_not_ours_gets_no_answer(server: Server, headers: dict[str, str], path: str) -> None:
+    named = {name: value.format(port=server.port) for name, value in headers.items()}
+    status, text = raw(server, "POST" if "call" in path else "GET", path, named)
+    assert status == 403 and "does not answer to the name" in text and "SNNPAR_HOSTS" in text
+
+
+def test_a_forwarded_host_is_not_believed(server: Server) -> None:
+    status, text = raw(server, "GET", "/config", {"X-Forwarded-Host": "evil.example"})
+    assert status == 200 and "evil.example" not in text
+
+
+def raw(server: Server, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request(method, path, b'{"data": []}' if method == "POST" else None,
+                       {"Content-Type": "application/json"} | headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode("utf-8", "replace")
+
+
+def test_no_page_of_another_site_frames_this_one(server: Server) -> None:
+    assert "frame-ancestors 'none'" in ask(server, "")[2]["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "socks://nonsense"])
+def test_a_proxy_has_no_part_in_serving(small_pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch,
+                                        proxy: str) -> None:
+    for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy)
+    demo = serve.build(*small_pair)
+    try:
+        assert serve.launch(demo, host="127.0.0.1", port=0, wait=False).startswith("http://127.0.0.1:")
+        assert os.environ["ALL_PROXY"] == proxy  # for what does leave this machine
+    finally:
+        demo.close(verbose=False)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 on this machine")
+def test_an_ipv6_address_serves(small_pair: tuple[str, str]) -> None:
+    demo = serve.build(*small_pair)
+    try:
+        address = serve.launch(demo, host="::1", port=0, wait=False)
+        assert address.startswith("http://[::1]:") and ask(Server(address, 0, Path(), Path()), "config")[0] == 200
+    finally:
+        demo.close(verbose=False)
 
 
 def test_models_without_timesteps_answer_too(tmp_path: Path) -> None:

@@ -4,15 +4,21 @@
     answers    the endpoints: plain functions over the library, JSON in and out; no Gradio
     page       the page and the endpoints in Gradio
     guard      what a request may ask for, and how much it may send
-    line       how many answers wait to be fetched
+    line       how much waits, whose turn it is, and what is kept of it
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.util
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from snnpar import hosts
 from snnpar.errors import SnnparError
 
 if TYPE_CHECKING:
@@ -21,7 +27,8 @@ if TYPE_CHECKING:
 
 def add_serve(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    flags.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
+    flags.add_argument("--port", type=int, default=7860,
+                       help="port to listen on, 0 for a free one (default: %(default)s)")
     flags.add_argument("--teacher", metavar="NAME", help="a checkpoint in checkpoints/, or a folder (default: the "
                        "shipped teacher)")
     flags.add_argument("--student", metavar="NAME", help="likewise (default: the shipped student)")
@@ -69,11 +76,13 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
     if mcp and importlib.util.find_spec("mcp") is None:
         raise SnnparError("--mcp needs an extra of Gradio: run pip install 'gradio[mcp]', or leave --mcp out")
     try:
-        _, address, _ = demo.launch(
-            server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True,
-            quiet=True, show_error=False, run_history=False, footer_links=["api"], allowed_paths=[],
-            blocked_paths=["/"], max_file_size=1, enable_monitoring=False, strict_cors=True, ssr_mode=False, pwa=False,
-            mcp_server=mcp, state_session_capacity=200, app_kwargs={"middleware": [Middleware(Guard)]})
+        with _no_proxy():
+            _, address, _ = demo.launch(
+                server_name=f"[{host}]" if ":" in host else host, server_port=port or _free_port(host), share=False,
+                inbrowser=False, prevent_thread_lock=True, quiet=True, show_error=False, run_history=False,
+                footer_links=["api"], allowed_paths=[], blocked_paths=["/"], max_file_size=1, enable_monitoring=False,
+                strict_cors=True, ssr_mode=False, pwa=False, mcp_server=mcp, state_session_capacity=200,
+                app_kwargs={"middleware": [Middleware(Guard, names=hosts.known(host))]})
     except (OSError, OverflowError) as error:  # a port above 65535 overflows
         raise SnnparError(f"{host}:{port} is taken or not an address of this machine; pick another --port") from error
     if demo.mcp_error:
@@ -85,7 +94,33 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
     return address
 
 
+def return_memory() -> None:
+    """Have the C library give back what large pictures took: glibc would keep blocks of up to 32 MB for each thread."""
+    mmap_threshold, arena_max = -3, -8  # M_MMAP_THRESHOLD and M_ARENA_MAX of glibc's malloc.h
+    with suppress(AttributeError, OSError):  # another C library
+        c = ctypes.CDLL(None)
+        c.mallopt(mmap_threshold, 1 << 20)
+        c.mallopt(arena_max, 2)
+
+
+@contextmanager
+def _no_proxy() -> Iterator[None]:
+    """Gradio asks the server whether it is up, through whatever proxy the environment names; none leads back here."""
+    named = {name: os.environ.pop(name) for name in list(os.environ) if name.lower().endswith("_proxy")}
+    try:
+        yield
+    finally:
+        os.environ.update(named)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as free:
+        free.bind((host, 0))
+        return free.getsockname()[1]
+
+
 def main(*, host: str = "127.0.0.1", port: int = 7860, teacher: str | None = None,
          student: str | None = None, mcp: bool = False) -> None:
     """Build and serve until interrupted."""
+    return_memory()
     launch(build(teacher, student), host=host, port=port, mcp=mcp)

@@ -18,7 +18,7 @@ from snnpar.explain import METHODS
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
 from snnpar.serve.answers import ROLES, Answers
-from snnpar.serve.line import bound
+from snnpar.serve.line import Limits, bound
 from snnpar.serve.shapes import Heat
 
 ENDPOINTS = ("models", "predict", "trace", "heatmap", "energy")
@@ -49,7 +49,7 @@ def blocks(answers: Answers, waiting: int) -> gr.Blocks:
         _page(answers)
     # api_open=False: nobody passes the queue by.
     demo.queue(api_open=False, max_size=waiting, default_concurrency_limit=1)
-    bound(demo._queue, waiting + 2)  # one that computes and one that is being fetched
+    bound(demo._queue, Limits(waiting))
     return demo
 
 
