@@ -64,15 +64,16 @@ def hub_cache() -> Path:
     return snnpar.CHECKPOINTS / "hub"
 
 
-def collect(*, runs: bool = True) -> list[Kept]:
-    """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name."""
+def collect(*, runs: bool = True, private: bool = True) -> list[Kept]:
+    """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name; `private`:
+    also those that not everybody may have."""
     found = [Kept(one.name, SHIPPED, one) for one in shipped(snnpar.CHECKPOINTS)
              if (one.path / WEIGHTS).is_file()]
     for run in list_runs(snnpar.RUNS) if runs else ():
         if run.is_loadable and (one := _readable(run.path)):
             found.append(Kept(RUN_PREFIX + run.name, RUN, one))
     for cached in list_cached(hub_cache()):
-        if one := _readable(cached.path):
+        if (private or not cached.private) and (one := _readable(cached.path)):
             found.append(Kept(str(cached.id), HUB, one, cached.revisions))
     return found
 

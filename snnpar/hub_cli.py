@@ -17,6 +17,7 @@ def add_hub(flags: argparse.ArgumentParser) -> None:
     pull.add_argument("id", metavar="OWNER/NAME[@REVISION]")
     pull.add_argument("--progress", action="store_true", help="for programs: print JSON lines, and end when standard "
                       "input closes")
+    pull.add_argument("--anonymous", action="store_true", help="without HF_TOKEN: only what everybody may have")
     pull.set_defaults(command=pull_one)
     push = commands.add_parser("push", help="upload a checkpoint with its card; needs HF_TOKEN")
     push.add_argument("checkpoint", metavar="CKPT", help="a folder, or a name in checkpoints/")
@@ -33,8 +34,8 @@ def add_hub(flags: argparse.ArgumentParser) -> None:
 def pull_one(options: argparse.Namespace) -> int:
     cache = snnpar.CHECKPOINTS / "hub"
     if options.progress:
-        return report(options.id, cache)
-    folder = fetch_checkpoint(options.id, cache=cache)
+        return report(options.id, cache, signed=not options.anonymous)
+    folder = fetch_checkpoint(options.id, cache=cache, signed=not options.anonymous)
     print(f"{hub_id_of(folder)}\n{folder}")
     return 0
 

@@ -28,6 +28,11 @@ def told(what: str) -> bool:
     return reason is not None
 
 
+def signed() -> bool:
+    """Is the Hub asked with the token of this machine for this visitor? It shows what is its owner's alone."""
+    return denied("private") is None
+
+
 def _named(claims: dict) -> bool:
     """Has somebody signed in whom the server's owner named? An address counts only if the provider vouches for it.
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import checkpoints, evaluating_all
-from pages.ui.access import denied
+from pages.ui.access import denied, signed
 from snnpar.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
 from snnpar.defaults import CONVENTION
 from snnpar.estimate import size
@@ -22,7 +22,7 @@ KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
 
 def listed() -> list[Kept]:
     """All checkpoints that this visitor may see."""
-    return collect(runs=denied("runs") is None)
+    return collect(runs=denied("runs") is None, private=signed())
 
 
 def scores(one: Kept) -> list[Score]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 import snnpar
 from pages.ui import downloads
-from pages.ui.access import denied
+from pages.ui.access import denied, signed
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint
 from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
@@ -26,7 +26,7 @@ EVERY_S = 0.2
 
 def known(role: str) -> dict[str, Checkpoint]:
     """Local checkpoints of a role by reference: shipped ones, the preferred first, loadable runs, those of the Hub."""
-    found = {one.reference: one.checkpoint for one in collect(runs=denied("runs") is None)
+    found = {one.reference: one.checkpoint for one in collect(runs=denied("runs") is None, private=signed())
              if one.checkpoint.role == role}
     return {SMALL[role]: found[SMALL[role]]} | found if SMALL[role] in found else found
 
@@ -55,7 +55,7 @@ def find(reference: str, role: str) -> Checkpoint:
 
 def _from_hub(hub_id: str) -> Checkpoint:
     """From the cache, without asking anybody; else downloaded while the page waits."""
-    return read_checkpoint(cached_checkpoint(hub_id, cache=hub_cache()) or _download(hub_id))
+    return read_checkpoint(cached_checkpoint(hub_id, cache=hub_cache(), signed=signed()) or _download(hub_id))
 
 
 def _download(hub_id: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
+from pages.ui.access import signed
 from snnpar.collection import hub_cache
 from snnpar.estimate import duration
 from snnpar.hub import Download, HubError
@@ -25,7 +26,7 @@ def begin(hub_id: str) -> Download:
     """Start it. Raises HubError for what is no Hub id, or when too many are under way."""
     if why := hindrance():
         raise HubError(why)
-    download = Download(hub_id, hub_cache())
+    download = Download(hub_id, hub_cache(), signed=signed())
     _BEGUN.add(download)
     return download
 

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import downloads
+from pages.ui.access import signed
 from pages.ui.chrome import sentence
 from snnpar.collection import Kept
 from snnpar.errors import SnnparError
@@ -40,7 +41,7 @@ def show(there: list[Kept]) -> None:
 def _ask(text: str) -> None:
     for name in ("hub_found", "hub_problem", "hub_revision"):
         st.session_state.pop(name, None)
-    st.session_state["hub_asked"] = _ASKING.submit(search, text)
+    st.session_state["hub_asked"] = _ASKING.submit(search, text, signed=signed())
 
 
 def _forget() -> None:

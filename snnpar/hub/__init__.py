@@ -11,7 +11,6 @@ from snnpar.hub.cache import Cached, cached_bytes, delete_cached, hub_id_of, lis
 from snnpar.hub.download import Download
 from snnpar.hub.fetch import (
     cached_checkpoint,
-    endpoint,
     fetch_checkpoint,
     fetch_dataset,
     fetch_weights,
@@ -21,6 +20,7 @@ from snnpar.hub.fetch import (
 )
 from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
 from snnpar.hub.search import Found, search
+from snnpar.hub.wire import endpoint
 
 __all__ = ["REMOTE", "Cached", "Download", "Found", "HubError", "HubId", "cached_bytes", "cached_checkpoint",
            "delete_cached", "endpoint", "fetch_checkpoint", "fetch_dataset", "fetch_weights", "hub_id_of",
