@@ -13,6 +13,7 @@ import streamlit as st
 from pages.ui import downloads
 from pages.ui.access import signed
 from pages.ui.chrome import sentence
+from pages.ui.literal import literal
 from snnpar.collection import Kept
 from snnpar.errors import SnnparError
 from snnpar.estimate import size
@@ -103,7 +104,7 @@ def _found(found: Found, there: list[Kept]) -> None:
         return
     repo, commit = found.id.repo, found.listing.commit
     with st.container(border=True, key="hub_found_box"):
-        st.markdown(f"**{repo}** at `{found.id.revision}`, commit `{commit}`")
+        st.markdown(f"**{literal(repo)}** at `{found.id.revision}`, commit `{commit}`")
         names = [name for name in found.revisions or {} if name != found.id.revision]
         if names:
             other = st.selectbox("Other revisions", names, index=None, key="hub_revision", width=260,
@@ -120,9 +121,10 @@ def _found(found: Found, there: list[Kept]) -> None:
 
 def _matches(found: Found) -> None:
     if not found.ids:
-        st.info(f"The Hub has no model whose id begins with {found.asked!r}.", icon=":material/search_off:")
+        st.info(f"The Hub has no model whose id begins with {literal(repr(found.asked))}.",
+                icon=":material/search_off:")
         return
-    chosen = st.selectbox(f"{len(found.ids)} begin with {found.asked}", found.ids, index=None, key="hub_match",
+    chosen = st.selectbox(f"{len(found.ids)} begin with {literal(found.asked)}", found.ids, index=None, key="hub_match",
                           placeholder="pick one to see its files", width=420)
     if chosen:
         _ask(chosen)

@@ -43,7 +43,11 @@ def hub_id_of(folder: Path) -> HubId | None:
     repo = folder.parent.parent.name
     if folder.parent.name != "snapshots" or not repo.startswith(MODELS) or not is_commit(folder.name):
         return None
-    return HubId(repo.removeprefix(MODELS).replace("--", "/", 1), folder.name)
+    return HubId(_repo_of(folder.parent.parent), folder.name)
+
+
+def _repo_of(folder: Path) -> str:
+    return folder.name.removeprefix(MODELS).replace("--", "/", 1)
 
 
 def list_cached(cache: Path) -> list[Cached]:
@@ -56,6 +60,23 @@ def list_cached(cache: Path) -> list[Cached]:
             named = tuple(name for name, commit in refs.items() if commit == path.name and name != commit)
             found.append(Cached(hub_id_of(path), path, size, named, is_private(path)))
     return found
+
+
+def list_halves(cache: Path) -> list[tuple[str, int]]:
+    """Repositories of which no revision is whole, and their bytes; those being downloaded are among them."""
+    found = []
+    for folder in sorted(cache.glob(f"{MODELS}*")):
+        if not any(map(_is_whole, folder.glob("snapshots/*"))):
+            found.append((_repo_of(folder), stored_bytes(folder)))
+    return found
+
+
+def delete_half(repo: str, cache: Path) -> None:
+    """Remove what a download of a repository has left. Raises HubError while one is under way."""
+    folder = repo_folder(repo, cache)
+    _sweep_folder(folder, cache)
+    if folder.is_dir() and not any(map(_is_whole, folder.glob("snapshots/*"))):
+        raise HubError(f"{repo} is being downloaded; wait, or cancel that, before you delete.")
 
 
 def mark(snapshot: Path, private: bool) -> None:
