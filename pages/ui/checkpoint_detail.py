@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, frames
 from pages.ui.access import denied
 from pages.ui.checkpoint_table import scores
 from pages.ui.chrome import COLOURS, mark, sentence, to_compare
@@ -115,7 +115,7 @@ def _scores(one: Kept) -> None:
              **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE},
              SUPPORTED_HEADING: support(score), "no positive": ", ".join(score.without_positives)} for score in found]
     order = ["images", "n", "hash", "convention", HEADINGS["mean_accuracy"], SUPPORTED_HEADING]
-    table = pd.DataFrame(rows)
+    table = frames.texts(pd.DataFrame(rows))
     st.dataframe(table[[*order, *(name for name in table if name not in order)]], hide_index=True, key="known_scores",
                  column_config={"no positive": st.column_config.TextColumn(
                      help="Attributes that no image has. mA averages them all the same, which says little.")})

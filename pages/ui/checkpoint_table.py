@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 import streamlit as st
 
-from pages.ui import checkpoints, evaluating_all
+from pages.ui import checkpoints, evaluating_all, frames
 from pages.ui.access import denied, signed
 from pages.ui.chrome import sentence
 from pages.ui.literal import literal
@@ -52,7 +52,7 @@ def show(there: list[Kept]) -> Kept | None:
              for one in there}
     images = _compared_on(image_sets([list(known.values()) for known in found.values()]), len(there))
     on_it = {name: known.get(images.key) if images else None for name, known in found.items()}
-    st.dataframe(pd.DataFrame([_row(one, on_it[one.reference]) for one in there]), hide_index=True,
+    st.dataframe(frames.texts(pd.DataFrame([_row(one, on_it[one.reference]) for one in there])), hide_index=True,
                  column_config=_columns(images), key="checkpoints", placeholder="–")
     st.caption(_disk(there))
     evaluating_all.under_way()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import energy_evaluated, moment
+from pages.ui import energy_evaluated, frames, moment
 from pages.ui.chrome import Selection, mark
 from pages.ui.energy_totals import microjoules
 from pages.ui.hint import heading
@@ -98,7 +98,7 @@ def _answers(student: Seen, selection: Selection, t: int) -> None:
     if truth is not None:
         table["truth"] = ["yes" if schema.attributes[i] in truth else "no" for i in order]
     percent = st.column_config.NumberColumn(format="%.1f%%")
-    st.dataframe(pd.DataFrame(table), hide_index=True, key="budget_answers", height=ROW_HEIGHT * 7,
+    st.dataframe(frames.texts(pd.DataFrame(table)), hide_index=True, key="budget_answers", height=ROW_HEIGHT * 7,
                  column_config={name: percent for name in table if name.startswith("after")})
     st.button(f"Look at t = {t} on the other pages", icon=":material/schedule:", key="use_t", on_click=moment.move,
               args=(t, len(over_time)), help="Compare and Spikes then open at this timestep.")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import frames, moment
 from pages.ui.chrome import mark
 from pages.ui.hint import heading
 from pages.ui.literal import literal
@@ -60,7 +60,7 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     with st.expander("Every layer in numbers"):
         for role, one in seen.items():
             st.markdown(f"{mark(role)} **{literal(one.model.checkpoint.name)}**")
-            st.dataframe(_table(one, reports[role]), hide_index=True, key=f"layers_{role}")
+            st.dataframe(frames.texts(_table(one, reports[role])), hide_index=True, key=f"layers_{role}")
 
 
 def _part(line: LayerEnergy) -> str:

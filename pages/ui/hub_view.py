@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pandas as pd
 import streamlit as st
 
-from pages.ui import downloads
+from pages.ui import downloads, frames
 from pages.ui.access import signed
 from pages.ui.chrome import sentence
 from pages.ui.literal import literal
@@ -115,7 +115,7 @@ def _found(found: Found, there: list[Kept]) -> None:
         files = found.listing.used(("*",))
         rows = [{"file": name, "size": size(file.size) if file.size >= 1e6 else f"{file.size / 1e3:.1f} kB",
                  "sha256": file.sha256[:12] or "–"} for name, file in sorted(files.items())]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="hub_files")
+        st.dataframe(frames.texts(pd.DataFrame(rows)), hide_index=True, key="hub_files")
         _download_button(found, there)
 
 

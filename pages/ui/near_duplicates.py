@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import access, evaluating
+from pages.ui import access, evaluating, frames
 from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
 from snnpar.errors import SnnparError
@@ -44,7 +44,7 @@ def explain(shown: Shown) -> None:
         st.caption(f"Near duplicates: {found['definition']}, their mean removed. The most similar training image of "
                    f"each, of {found['compared_with']}.")
         rows = pd.DataFrame(found["images"]).sort_values("correlation", ascending=False)
-        st.dataframe(rows, hide_index=True, key="near_duplicates", column_config={
+        st.dataframe(frames.texts(rows), hide_index=True, key="near_duplicates", column_config={
             "file": st.column_config.TextColumn("Image"),
             "train_file": st.column_config.TextColumn("Training image"),
             "correlation": st.column_config.NumberColumn("Correlation", format="%.3f"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import hint, occluder
+from pages.ui import frames, hint, occluder
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.literal import literal
@@ -129,7 +129,7 @@ def _table(after: dict[str, Occlusion], selection: Selection) -> None:
                                                 help="Change of the probability, in percentage points."),
             f"{role}_now": column.NumberColumn(f"{look.mark} now", format="%.0f %%", width=75),
         }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns, key="occlusion_table",
+    st.dataframe(frames.texts(pd.DataFrame(rows)), hide_index=True, column_config=columns, key="occlusion_table",
                  row_height=ROW_HEIGHT, height=ROW_HEIGHT * (min(len(rows), 14) + 1) + 4)
     names = ", ".join(f"{LOOKS[role].name.lower()} {literal(one.before.checkpoint.name)}"
                       for role, one in after.items())

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import cells, outcome_images
+from pages.ui import cells, frames, outcome_images
 from pages.ui.chrome import ROLES, mark
 from pages.ui.evaluated import Shown, pick_attribute
 from pages.ui.literal import literal
@@ -120,7 +120,7 @@ def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...],
         data[name] = values
     shows = (names, counts.tobytes(), *marked)
     st.dataframe(
-        data.style.apply(_heat, subset=list(kind.names)).format("{:,}", subset=["known", *kind.names]),
+        frames.texts(data).style.apply(_heat, subset=list(kind.names)).format("{:,}", subset=["known", *kind.names]),
         key=cells.key(kind.key, shows), hide_index=True, row_height=ROW_HEIGHT,
         height=ROW_HEIGHT * (min(len(names), ROWS_SHOWN) + 1) + 12, on_select=lambda: _pick(kind, names, shows),
         selection_mode="single-cell", column_config=_columns(kind),
