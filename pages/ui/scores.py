@@ -136,8 +136,8 @@ def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
     st.plotly_chart(figures.attribute_bars(labels, measured, BARS[quantity], marked), key="attribute_bars",
                     config={"displayModeBar": False})
     st.caption(
-        f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} ({shown.first.data['title']}); "
-        f"the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels "
+        f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} "
+        f"({literal(shown.first.data['title'])}); the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels "
         f"{UNKNOWN_WORDS[convention]}. ▸ marks the attribute of the bar above."
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from hub_server import Hub, Repo
+from screen import said
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
@@ -112,10 +113,6 @@ def table(test) -> pd.DataFrame:
     return test.dataframe[0].value
 
 
-def said(elements) -> str:
-    return " ".join(str(element.value) for element in elements)
-
-
 def wait(test, until) -> None:
     """Run the page, as its fragment does by itself in a browser, until something is so."""
     end = time.monotonic() + PATIENCE_S
@@ -143,7 +140,7 @@ def test_the_table_says_what_is_there_and_the_detail_where_it_came_from(app, she
     assert list(rows.index) == ["tiny-student", "tiny-teacher", "runs/first"]
     assert rows.loc["tiny-student", ["From", "Data", "T"]].tolist() == ["shipped", "rendered", "3"]
     assert rows.loc["runs/first", "From"] == "run" and "2 shipped" in said(test.caption)
-    assert "taught by" in said(test.markdown) and "`tiny-teacher`" in said(test.markdown)
+    assert "taught by" in said(test.markdown) and "**tiny-teacher**" in said(test.markdown)
     assert test.button(key="ask_delete").disabled and test.button(key="use").disabled  # it is in the bar
     differing = test.table[0].value
     assert differing.loc["model.architecture"].tolist() == ["spikingformer", "vtb"]
