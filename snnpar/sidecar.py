@@ -45,6 +45,7 @@ def _read_json(path: Path) -> dict:
         raise SnnparError(f"it has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
     try:
         content = json.loads(path.read_text("utf-8"))
+        json.dumps(content, ensure_ascii=False).encode()  # halves of a letter can be written in JSON, and shown nowhere
     except RecursionError:
         raise SnnparError("its values are nested too deeply") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):

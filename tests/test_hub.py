@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -14,9 +15,11 @@ from snnpar.hub import (
     HubId,
     cached_bytes,
     delete_cached,
+    delete_half,
     fetch_checkpoint,
     kinds,
     list_cached,
+    list_halves,
     parse_hub_id,
     wire,
 )
@@ -468,3 +471,32 @@ def test_a_data_set_of_another_layout_is_not_downloaded(data_hub: Hub, tmp_path,
     with pytest.raises(HubError, match="lab/nothing does not exist or is private"):
         hub_module.fetch_dataset("lab/nothing", cache=tmp_path)
     assert not any("/resolve/" in request for request in data_hub.requests)
+
+
+# ------------------------------------------------------------------------------------------- on a public server
+
+
+def test_the_oldest_make_room_and_private_ones_stay(hub: Hub, tmp_path, monkeypatch) -> None:
+    for name in ("lab/a", "lab/b", "lab/c", "owner/private"):
+        hub.repos[name] = Repo(token="hf_owner" if name == "owner/private" else None)
+        hub.repos[name].push(FILES | {"model.safetensors": name.encode() * 1000})
+    monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    for name in ("owner/private", "lab/a", "lab/b"):
+        os.utime(fetch_checkpoint(name, cache=tmp_path) / kinds.FETCHED, (1, 1 + len(list_cached(tmp_path))))
+    (tmp_path / "models--lab--half" / "blobs").mkdir(parents=True)
+    (tmp_path / "models--lab--half" / "blobs" / "x.incomplete").write_bytes(bytes(50_000))
+    monkeypatch.setenv("SNNPAR_PUBLIC", "1")
+    monkeypatch.setattr(hub_module, "PUBLIC_CACHE_BYTES", cached_bytes(tmp_path) - 50_000 + 100)
+    fetch_checkpoint("lab/c", cache=tmp_path, signed=False)
+    assert {one.id.repo for one in list_cached(tmp_path)} == {"owner/private", "lab/b", "lab/c"}
+    assert not (tmp_path / "models--lab--half").exists()
+
+
+def test_a_half_is_listed_counted_and_deleted(hub: Hub, tmp_path) -> None:
+    fetch_checkpoint("lab/student", cache=tmp_path)
+    blobs = tmp_path / "models--lab--half" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "x.incomplete").write_bytes(bytes(9))
+    assert list_halves(tmp_path) == [("lab/half", 9)]
+    delete_half("lab/half", tmp_path)
+    assert list_halves(tmp_path) == [] and not blobs.parent.exists()

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui import access, evaluating, frames
 from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
+from pages.ui.literal import literal
 from snnpar.errors import SnnparError
 from snnpar.report import duplicates_words, leave_out
 

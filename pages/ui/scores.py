@@ -137,8 +137,8 @@ def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
                     config={"displayModeBar": False})
     st.caption(
         f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} "
-        f"({literal(shown.first.data['title'])}); the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels "
-        f"{UNKNOWN_WORDS[convention]}. ▸ marks the attribute of the bar above."
+        f"({literal(shown.first.data['title'])}); the fewer, the wider the 95% interval (whiskers). Threshold "
+        f"{THRESHOLDS[convention]}; unknown labels {UNKNOWN_WORDS[convention]}. ▸ marks the attribute of the bar above."
     )
 
 

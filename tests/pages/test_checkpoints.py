@@ -16,6 +16,7 @@ from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
 from pages.ui import checkpoints
+from pages.ui.literal import literal
 from snnpar.checkpoint import read_checkpoint, write_config
 from snnpar.config import TrainConfig
 from snnpar.errors import SnnparError
@@ -143,9 +144,9 @@ def test_the_table_says_what_is_there_and_the_detail_where_it_came_from(app, she
     assert "taught by" in said(test.markdown) and "**tiny-teacher**" in said(test.markdown)
     assert test.button(key="ask_delete").disabled and test.button(key="use").disabled  # it is in the bar
     differing = test.table[0].value
-    assert differing.loc["model.architecture"].tolist() == ["spikingformer", "vtb"]
+    assert differing.loc[literal("model.architecture")].tolist() == ["spikingformer", "vtb"]
     test.selectbox(key="compared").select("runs/first").run()
-    assert test.table[0].value.loc["teacher"].tolist() == ["tiny-teacher", "–"]
+    assert test.table[0].value.loc["teacher"].tolist() == [literal("tiny-teacher"), "–"]
 
 
 def write_scores(folder: Path, evaluations: Path, choice: DataChoice, value: float, digest: str) -> None:
@@ -312,3 +313,50 @@ def test_a_public_server_lists_no_run_and_deletes_nothing(app, shelf: Path, monk
 def test_an_empty_folder_says_what_to_do(app, tmp_path: Path, empty_hub: Hub) -> None:
     test = app(tmp_path, "checkpoints")
     assert "There is no checkpoint yet" in said(test.info) and "hub_text" in {one.key for one in test.text_input}
+
+
+def foreign(shelf: Path) -> Path:
+    """A checkpoint of somebody else in the Hub's cache, as an earlier version of this program kept it."""
+    folder = shelf / "hub" / "models--junk--llama" / "snapshots" / ("a" * 40)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    (folder / "model.safetensors").write_bytes(bytes(2_000_000))
+    (folder / ".fetched").write_text("public")
+    return folder
+
+
+def test_what_cannot_be_read_is_counted_told_and_deleted(app, shelf: Path) -> None:
+    folder = foreign(shelf)
+    test = app(shelf, "checkpoints")
+    assert "1 from the Hub cannot be read here, 2 MB" in [one.label for one in test.expander]
+    assert "junk/llama@aaaaaaa" in said(test.markdown) and "has no 'model' section" in said(test.markdown)
+    test.button(key=f"unreadable_junk/llama@{'a' * 40}").click().run()
+    assert not folder.exists() and not any("cannot be read" in one.label for one in test.expander) and not test.error
+
+
+def test_strangers_see_how_much_cannot_be_read_and_no_more(app, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign(shelf)
+    monkeypatch.setenv("SNNPAR_PUBLIC", "1")
+    test = app(shelf, "checkpoints", student=f"junk/llama@{'a' * 40}")
+    assert "1 from the Hub cannot be read here, 2 MB." in said(test.caption)
+    assert not [key for key in keys(test) if str(key).startswith("unreadable")]
+    assert "junk" not in said(test.markdown)
+    assert "config.json has no 'model' section" in said(test.error)
+    assert str(shelf) not in said(test.error) and "snapshots" not in said(test.error)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "/" + "n" * 300, "a\0b", "~nobody/x", "/proc/1/root", "\ud800", "é" * 200])
+@pytest.mark.parametrize("kind", ["shipped", "Hub"])
+def test_starting_weights_and_teachers_of_any_name(app, shelf: Path, kind: str, name: str) -> None:
+    one = read_checkpoint(shelf / "tiny-student")
+    folder = one.path
+    if kind == "Hub":
+        folder = shelf / "hub" / "models--lab--x" / "snapshots" / ("a" * 40)
+        shutil.copytree(one.path, folder)
+        (folder / ".fetched").write_text("public")
+    train = {"init": name, "teacher": name, "logit_kd": True, "data": name, "dataset": name}
+    write_config(folder, one.model, one.schema, train, {"commit": name})
+    test = app(shelf, "checkpoints")
+    for option in list(test.selectbox(key="checkpoint").options):
+        test.selectbox(key="checkpoint").select(option).run()
+        assert not test.exception
