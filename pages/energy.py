@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, energy_assumptions, energy_budget, energy_layers, energy_totals, looking, sharing, tables
+from pages.ui.literal import literal
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -25,8 +26,8 @@ if "student" not in seen:
 student = seen["student"]
 if not student.analysis.trace.timesteps:
     st.info(
-        f"{student.model.checkpoint.name} has no spiking neurons: it is billed like the teacher, has no firing rates, "
-        "and answers once, so that there are no timesteps to save. Pick a spiking student in the bar.",
+        f"{literal(student.model.checkpoint.name)} has no spiking neurons: it is billed like the teacher, has no "
+        "firing rates, and answers once, so that there are no timesteps to save. Pick a spiking student in the bar.",
         icon=":material/info:",
     )
     st.stop()

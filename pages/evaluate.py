@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, evaluated, evaluating, near_duplicates, outcome_tables, over_time, scores, starred
+from pages.ui.chrome import sentence
 from snnpar.errors import SnnparError
 
 selection = chrome.selection()
@@ -25,7 +26,7 @@ if not evaluated.on_same_images(models):
 try:
     whole = evaluated.load(models)
 except SnnparError as error:
-    st.error(f"{error}.", icon=":material/block:")
+    st.error(sentence(error), icon=":material/block:")
     st.stop()
 if len(models) == 1 and not running:
     evaluating.offer_missing(selection, models)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import snnpar
 from snnpar import WEIGHTS
 from snnpar.checkpoint import Checkpoint, CheckpointError, read_checkpoint, shipped
-from snnpar.hub import REMOTE, delete_cached, list_cached, parse_hub_id
+from snnpar.hub import REMOTE, HubId, delete_cached, delete_half, list_cached, list_halves, parse_hub_id
 from snnpar.runs import delete_run, list_runs, open_run
 
 SHIPPED, RUN, HUB = "shipped", "run", "Hub"
@@ -49,6 +50,15 @@ class Kept:
         return self.checkpoint.path.name if self.kind == HUB else str(self.checkpoint.provenance.get("commit") or "")
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Something in the Hub's cache that is no checkpoint to this program, and why not; it takes `bytes` on the disk."""
+
+    id: HubId  # its revision "" where no whole one is there
+    bytes: int
+    why: str
+
+
 @dataclass(frozen=True, eq=False)
 class Ancestor:
     """What a checkpoint came from: its data, its teacher, or the weights it started with; `depth` generations back."""
@@ -64,17 +74,39 @@ def hub_cache() -> Path:
     return snnpar.CHECKPOINTS / "hub"
 
 
-def collect(*, runs: bool = True) -> list[Kept]:
-    """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name."""
+def collect(*, runs: bool = True, private: bool = True) -> list[Kept]:
+    """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name; `private`:
+    also those that not everybody may have."""
     found = [Kept(one.name, SHIPPED, one) for one in shipped(snnpar.CHECKPOINTS)
              if (one.path / WEIGHTS).is_file()]
     for run in list_runs(snnpar.RUNS) if runs else ():
         if run.is_loadable and (one := _readable(run.path)):
             found.append(Kept(RUN_PREFIX + run.name, RUN, one))
     for cached in list_cached(hub_cache()):
-        if one := _readable(cached.path):
+        if (private or not cached.private) and (one := _readable(cached.path)):
             found.append(Kept(str(cached.id), HUB, one, cached.revisions))
     return found
+
+
+def unreadable() -> list[Unreadable]:
+    """What the Hub's cache holds and `collect` leaves out, by name: other people's checkpoints, and halves."""
+    found = []
+    for cached in list_cached(hub_cache()):
+        try:
+            read_checkpoint(cached.path)
+        except CheckpointError as error:
+            found.append(Unreadable(cached.id, cached.bytes, str(error)))
+    found += [Unreadable(HubId(repo, ""), size, "it is only half there, because its download was cut short")
+              for repo, size in list_halves(hub_cache())]
+    return sorted(found, key=lambda one: str(one.id))
+
+
+def delete_unreadable(one: Unreadable) -> None:
+    """Remove it for good. Raises HubError when it is gone, or being downloaded."""
+    if one.id.pinned:
+        delete_cached(one.id, hub_cache())
+    else:
+        delete_half(one.id.repo, hub_cache())
 
 
 def lineage(one: Kept, there: list[Kept]) -> list[Ancestor]:
@@ -106,7 +138,8 @@ def _ancestors(one: Kept, there: list[Kept], depth: int, seen: set[str]) -> list
     for relation, place in (("teacher", train.get("teacher") if taught else ""), ("start", train.get("init"))):
         if not place:
             continue
-        kept = next((other for other in there if _is_at(other, str(place))), None)
+        place = Path(place).name if one.kind == HUB and not place.startswith(REMOTE) else place  # not of this machine
+        kept = next((other for other in there if _is_at(other, place)), None)
         found.append(Ancestor(relation, kept.reference if kept else _name(str(place)), depth, kept))
         if kept and kept.reference not in seen and depth < GENERATIONS:
             seen.add(kept.reference)
@@ -119,7 +152,7 @@ def _is_at(one: Kept, place: str) -> bool:
     if place.startswith(REMOTE):
         return one.kind == HUB and place.removeprefix(REMOTE) == one.reference
     path = Path(place)
-    if path.is_absolute() and path.exists():
+    if path.is_absolute() and os.path.exists(path):  # unlike Path.exists, no error for what can be no path
         return path == one.checkpoint.path
     return one.kind != HUB and path.name == one.checkpoint.name
 

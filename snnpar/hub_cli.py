@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 
 import snnpar
-from snnpar.hub import delete_cached, fetch_checkpoint, hub_id_of, list_cached, parse_hub_id
+from snnpar.hub import (
+    delete_cached,
+    delete_half,
+    fetch_checkpoint,
+    hub_id_of,
+    list_cached,
+    list_halves,
+    parse_hub_id,
+)
 from snnpar.hub.download import report
 
 
@@ -17,6 +25,7 @@ def add_hub(flags: argparse.ArgumentParser) -> None:
     pull.add_argument("id", metavar="OWNER/NAME[@REVISION]")
     pull.add_argument("--progress", action="store_true", help="for programs: print JSON lines, and end when standard "
                       "input closes")
+    pull.add_argument("--anonymous", action="store_true", help="without HF_TOKEN: only what everybody may have")
     pull.set_defaults(command=pull_one)
     push = commands.add_parser("push", help="upload a checkpoint with its card; needs HF_TOKEN")
     push.add_argument("checkpoint", metavar="CKPT", help="a folder, or a name in checkpoints/")
@@ -33,8 +42,8 @@ def add_hub(flags: argparse.ArgumentParser) -> None:
 def pull_one(options: argparse.Namespace) -> int:
     cache = snnpar.CHECKPOINTS / "hub"
     if options.progress:
-        return report(options.id, cache)
-    folder = fetch_checkpoint(options.id, cache=cache)
+        return report(options.id, cache, signed=not options.anonymous)
+    folder = fetch_checkpoint(options.id, cache=cache, signed=not options.anonymous)
     print(f"{hub_id_of(folder)}\n{folder}")
     return 0
 
@@ -47,14 +56,22 @@ def push_one(options: argparse.Namespace) -> None:
 
 
 def list_all(_options: argparse.Namespace) -> None:
-    cached = list_cached(snnpar.CHECKPOINTS / "hub")
+    from snnpar.collection import unreadable
+
+    cached, odd = list_cached(snnpar.CHECKPOINTS / "hub"), {one.id: one for one in unreadable()}
     for one in cached:
-        print(f"{one.id}  {one.bytes / 1e6:.1f} MB{''.join(f'  {name}' for name in one.revisions)}")
-    if not cached:
+        if one.id not in odd:
+            print(f"{one.id}  {one.bytes / 1e6:.1f} MB{''.join(f'  {name}' for name in one.revisions)}")
+    for id, one in odd.items():
+        print(f"{id if id.revision else id.repo}  {one.bytes / 1e6:.1f} MB  cannot be used: {one.why}")
+    if not cached and not odd:
         print("nothing was pulled yet; `python -m snnpar hub pull owner/name` does it")
 
 
 def delete_one(options: argparse.Namespace) -> None:
-    wanted = parse_hub_id(options.id)
-    delete_cached(wanted, snnpar.CHECKPOINTS / "hub")
+    wanted, cache = parse_hub_id(options.id), snnpar.CHECKPOINTS / "hub"
+    if not wanted.pinned and wanted.repo in dict(list_halves(cache)):
+        delete_half(wanted.repo, cache)
+    else:
+        delete_cached(wanted, cache)
     print(f"{wanted} is gone")

@@ -12,6 +12,7 @@ REASONS = {
     "paths": "Files of the server cannot be named on this public server; run the app on your own machine.",
     "push": "Nothing can be pushed from this public server; run the app on your own machine.",
     "delete": "Nothing can be deleted on this public server; run the app on your own machine.",
+    "private": "Private repositories of the Hub are not asked for on this public server.",
     "keep": "Nothing is kept on this public server; run the app on your own machine.",
 }
 

@@ -188,4 +188,4 @@ def to_csv(rows: Iterable[RunRow]) -> str:
 
 def as_text(cell: str, mark: str = "'") -> str:
     """What a spreadsheet shows as text: with a mark before what it would take for a formula."""
-    return mark + cell if cell.startswith(tuple(FORMULA)) else cell
+    return mark + cell if cell.startswith(tuple(FORMULA)) or cell.lstrip().startswith(tuple(FORMULA)) else cell

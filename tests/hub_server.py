@@ -46,11 +46,13 @@ class Repo:
 
 @dataclass
 class Hub:
-    """Repositories by "owner/name", the token that may write, and the requests so far as "METHOD /path"."""
+    """Repositories by "owner/name", the token that may write, and the requests so far as "METHOD /path"; `signed`:
+    those that came with a token."""
 
     endpoint: str = ""
     repos: dict[str, Repo] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    signed: list[str] = field(default_factory=list)
     token: str = "hf_write"
     large: dict[str, bytes] = field(default_factory=dict)  # by sha256
 
@@ -83,7 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = self._note()
         if parts == ["api", "models"]:
             wanted = parse_qs(urlsplit(self.path).query).get("search", [""])[0].lower()
-            self._send_json([{"id": name} for name in self.hub.repos if wanted in name.lower()])
+            sent = self.headers.get("Authorization")
+            self._send_json([{"id": name} for name, repo in self.hub.repos.items()
+                             if wanted in name.lower() and (not repo.token or sent == f"Bearer {repo.token}")])
             return
         if parts[:2] in (["api", "models"], ["api", "datasets"]):
             repo_id, verb, rest = "/".join(parts[2:4]), parts[4] if len(parts) > 4 else "revision", parts[5:]
@@ -142,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _note(self) -> list[str]:
         self.hub.requests.append(f"{self.command} {unquote(self.path)}")
+        if self.headers.get("Authorization"):
+            self.hub.signed.append(self.hub.requests[-1])
         return [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
 
     def _chunks(self) -> Iterator[bytes]:
@@ -184,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         if verb == "revision":
             siblings = [{"rfilename": name, "size": len(body), **_lfs(name, body, "sha256")}
                         for name, body in files.items()]
-            self._send_json({"id": repo_id, "sha": commit, "siblings": siblings})
+            self._send_json({"id": repo_id, "sha": commit, "private": bool(repo.token), "siblings": siblings})
         elif verb == "tree":
             tree = [
                 {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest(),

@@ -20,7 +20,12 @@ def png(width: int = 24, height: int = 48) -> bytes:
 
 def said(elements: Iterable) -> str:
     """All texts of st.error, st.info, ... in one string, without what keeps Markdown from reading them."""
-    return re.sub(r"\\([\\`*_\[\]<>$:~#|!])", r"\1", " ".join(element.value for element in elements))
+    return shown(" ".join(str(element.value) for element in elements))
+
+
+def shown(text: str) -> str:
+    """A text as it is seen, without what keeps Markdown from reading it."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text).replace("\u2060", "")
 
 
 def component_data(test: AppTest, key: str) -> dict:

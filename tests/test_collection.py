@@ -209,20 +209,21 @@ def test_search_looks_an_id_up_and_lists_what_begins_so(empty_hub: Hub, root: Pa
     pulled(empty_hub, "lab/other", folder)
     empty_hub.repos["lab/other"].push({"README.md": b"no checkpoint"}, "empty")
     empty_hub.repos["slab/other"] = Repo()
-    found = search(" lab/other ")
+    found = search(" lab/other ", signed=True)
     assert found.id.repo == "lab/other" and found.listing.commit == found.revisions["main"]
     assert found.listing.files["model.safetensors"].sha256 == file_hash(folder / "model.safetensors")
-    assert search("lab/o").ids == search("LAB").ids == ("lab/other",) and search("nobody").ids == ()
+    assert search("lab/o", signed=True).ids == search("LAB", signed=True).ids == ("lab/other",)
+    assert search("nobody", signed=True).ids == ()
     for text, words in (("lab/none@v1", "does not exist or is private"), ("-x", "is not the beginning of a Hub id"),
                         ("lab/other@empty", "has no config.json"), ("a b", "is not the beginning")):
         with pytest.raises(HubError, match=words):
-            search(text)
+            search(text, signed=True)
 
 
 def test_search_without_a_hub_is_one_sentence(empty_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     with pytest.raises(HubError, match="cannot be reached; what is on this computer works as before"):
-        search("lab")
+        search("lab", signed=True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(HubError, match="HF_HUB_OFFLINE forbids"):
-        search("lab")
+        search("lab", signed=True)

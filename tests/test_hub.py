@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from hub_files import CONFIG
 from hub_server import Hub, Repo
 
 from snnpar.hub import (
@@ -14,15 +15,18 @@ from snnpar.hub import (
     HubId,
     cached_bytes,
     delete_cached,
+    delete_half,
     fetch_checkpoint,
     kinds,
     list_cached,
+    list_halves,
     parse_hub_id,
+    wire,
 )
 from snnpar.hub import fetch as hub_module
 
 FILES = {
-    "config.json": b'{"model": 1}',
+    "config.json": CONFIG,
     "model.safetensors": b"weights",
     "phrases.safetensors": b"vectors",
     "README.md": b"card",
@@ -193,7 +197,7 @@ def test_wrong_content_leaves_the_revision_before(hub: Hub, tmp_path, monkeypatc
 
 
 def test_a_truncated_download_is_refused_and_not_kept(hub: Hub, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("huggingface_hub.file_download.time", SimpleNamespace(sleep=lambda _: None, time=time.time))
+    monkeypatch.setattr(wire, "PAUSE_SECONDS", 0)
     hub.repos["lab/student"].cut = 6  # config.json, weights and vectors are longer
     with pytest.raises(HubError, match="The download of lab/student@main broke off; try again"):
         fetch_checkpoint("lab/student", cache=tmp_path)
@@ -278,7 +282,7 @@ def wait_for_bytes(download: Download) -> tuple[int, int]:
 
 @pytest.mark.parametrize("how", ["cancel", "parent gone"])
 def test_a_slow_download_tells_how_far_it_is_and_ends_at_once(slow: Hub, tmp_path, how: str) -> None:
-    download = Download("lab/student", tmp_path / "hub")
+    download = Download("lab/student", tmp_path / "hub", signed=True)
     done, total = wait_for_bytes(download)
     assert 0 <= done < total and total > 1_000_000
     while not (0 < download.progress[0] < total and download.seconds_left):
@@ -293,8 +297,8 @@ def test_a_slow_download_tells_how_far_it_is_and_ends_at_once(slow: Hub, tmp_pat
 
 
 def test_a_download_ends_with_the_folder_or_a_sentence(hub: Hub, tmp_path) -> None:
-    wanted = {"lab/student": Download("lab/student", tmp_path / "hub"),
-              "lab/nothing": Download("lab/nothing", tmp_path / "hub")}
+    wanted = {"lab/student": Download("lab/student", tmp_path / "hub", signed=True),
+              "lab/nothing": Download("lab/nothing", tmp_path / "hub", signed=True)}
     for download in wanted.values():
         download.process.wait(60)
     folder = wanted["lab/student"].poll()
@@ -306,7 +310,7 @@ def test_a_download_ends_with_the_folder_or_a_sentence(hub: Hub, tmp_path) -> No
 @pytest.mark.parametrize("text", ["-x/y", "--out/y", "a/b;rm", "a/$(b)", "a/b\nc"])
 def test_no_process_is_started_for_what_is_no_id(tmp_path, text: str) -> None:
     with pytest.raises(HubError, match="is not a Hub id"):
-        Download(text, tmp_path)
+        Download(text, tmp_path, signed=True)
 
 
 def test_missing_or_private_repository(hub: Hub, tmp_path) -> None:
@@ -379,7 +383,7 @@ def test_server_down_is_told_without_the_clients_retries(dead_endpoint: str, tmp
 
 
 def test_a_silent_server_is_given_up(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(hub_module, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(wire, "ANSWER_SECONDS", 0.1)
     with socket.socket() as listener:  # accepts and never answers
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -467,3 +471,32 @@ def test_a_data_set_of_another_layout_is_not_downloaded(data_hub: Hub, tmp_path,
     with pytest.raises(HubError, match="lab/nothing does not exist or is private"):
         hub_module.fetch_dataset("lab/nothing", cache=tmp_path)
     assert not any("/resolve/" in request for request in data_hub.requests)
+
+
+# ------------------------------------------------------------------------------------------- on a public server
+
+
+def test_the_oldest_make_room_and_private_ones_stay(hub: Hub, tmp_path, monkeypatch) -> None:
+    for name in ("lab/a", "lab/b", "lab/c", "owner/private"):
+        hub.repos[name] = Repo(token="hf_owner" if name == "owner/private" else None)
+        hub.repos[name].push(FILES | {"model.safetensors": name.encode() * 1000})
+    monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    for name in ("owner/private", "lab/a", "lab/b"):
+        os.utime(fetch_checkpoint(name, cache=tmp_path) / kinds.FETCHED, (1, 1 + len(list_cached(tmp_path))))
+    (tmp_path / "models--lab--half" / "blobs").mkdir(parents=True)
+    (tmp_path / "models--lab--half" / "blobs" / "x.incomplete").write_bytes(bytes(50_000))
+    monkeypatch.setenv("SNNPAR_PUBLIC", "1")
+    monkeypatch.setattr(hub_module, "PUBLIC_CACHE_BYTES", cached_bytes(tmp_path) - 50_000 + 100)
+    fetch_checkpoint("lab/c", cache=tmp_path, signed=False)
+    assert {one.id.repo for one in list_cached(tmp_path)} == {"owner/private", "lab/b", "lab/c"}
+    assert not (tmp_path / "models--lab--half").exists()
+
+
+def test_a_half_is_listed_counted_and_deleted(hub: Hub, tmp_path) -> None:
+    fetch_checkpoint("lab/student", cache=tmp_path)
+    blobs = tmp_path / "models--lab--half" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "x.incomplete").write_bytes(bytes(9))
+    assert list_halves(tmp_path) == [("lab/half", 9)]
+    delete_half("lab/half", tmp_path)
+    assert list_halves(tmp_path) == [] and not blobs.parent.exists()

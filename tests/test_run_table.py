@@ -131,6 +131,6 @@ def test_csv_comes_back_and_holds_no_formula(rows: list[RunRow]) -> None:
     assert not any(cell[:1] in set("=+-@\t\r") - {""} for row in read for cell in row.values() if cell)
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", " =1", "\n=1", "\u00a0+1"])
 def test_a_formula_becomes_text(text: str) -> None:
     assert as_text(text) == "'" + text and as_text("a" + text) == "a" + text

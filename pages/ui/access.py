@@ -9,6 +9,7 @@ import os
 
 import streamlit as st
 
+from pages.ui.literal import literal
 from snnpar.public import REASONS, is_public
 
 USERS = "SNNPAR_USERS"  # who may do everything: verified e-mail addresses or subject ids of the provider, by commas
@@ -26,6 +27,11 @@ def told(what: str) -> bool:
     if reason:
         st.info(reason, icon=":material/lock:")
     return reason is not None
+
+
+def signed() -> bool:
+    """Is the Hub asked with the token of this machine for this visitor? It shows what is its owner's alone."""
+    return denied("private") is None
 
 
 def _named(claims: dict) -> bool:
@@ -46,10 +52,11 @@ def banner() -> None:
         return
     claims = st.user.to_dict()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="public"):
+        who = literal(claims.get("email") or claims.get("sub") or "this account")
         if _named(claims):
-            words = f"Public server, signed in as {claims.get('email') or claims.get('sub')}: nothing is off for you."
+            words = f"Public server, signed in as {who}: nothing is off for you."
         elif claims.get("is_logged_in"):
-            words = f"Public server: {claims.get('email') or 'this account'} is not among those who may train here."
+            words = f"Public server: {who} is not among those who may train here."
         else:
             words = "Public server: your picture stays in memory and is not kept. Training needs your own machine."
         st.caption(f":material/public: {words}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import checkpoints
+from pages.ui import checkpoints, frames
 from pages.ui.access import denied
 from pages.ui.checkpoint_table import scores
 from pages.ui.chrome import COLOURS, mark, sentence, to_compare
+from pages.ui.literal import literal
 from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
 from snnpar.config import to_dict
 from snnpar.errors import SnnparError
@@ -18,6 +19,7 @@ from snnpar.metrics import FIVE
 from snnpar.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.scores import SHORT, Score
 
+SHOWN = 200  # letters of what a config says
 RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/school: taught by",
              "start": ":material/start: started from"}
 
@@ -25,7 +27,7 @@ RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/scho
 def show(one: Kept, there: list[Kept]) -> None:
     """All about a checkpoint."""
     with st.container(border=True, key="checkpoint_detail"):
-        st.markdown(f"{mark(one.checkpoint.role)} **{one.label}**")
+        st.markdown(f"{mark(one.checkpoint.role)} **{literal(one.label)}**")
         st.caption(f"{checkpoints.describe(one.checkpoint)}.")
         _buttons(one)
         _scores(one)
@@ -34,7 +36,7 @@ def show(one: Kept, there: list[Kept]) -> None:
         text = checkpoints.card(one.checkpoint)
         if text:
             with st.expander("Card"):
-                st.markdown(text)
+                st.code(text, language="markdown", wrap_lines=True)  # anybody may have written it
 
 
 def _buttons(one: Kept) -> None:
@@ -53,7 +55,7 @@ def _buttons(one: Kept) -> None:
             st.button("Delete…", icon=":material/delete:", key="ask_delete", on_click=_ask, args=(one.reference,))
     if one.kind != SHIPPED and denied("delete") is None and st.session_state.get("delete_asked") == one.reference:
         what = "It can be downloaded again." if one.kind == HUB else "Weights, curves and log go; there is no way back."
-        _confirm(one, f"Delete **{one.label}**? {what}")
+        _confirm(one, f"Delete **{literal(one.label)}**? {what}")
     if problem := st.session_state.pop("delete_problem", None):
         st.error(problem, icon=":material/error:")
 
@@ -78,7 +80,7 @@ def _delete(one: Kept) -> None:
         delete(one)
     except (SnnparError, OSError) as error:
         st.session_state["delete_problem"] = (
-            sentence(error) if isinstance(error, SnnparError) else f"It cannot be deleted: {error.strerror or error}.")
+            sentence(error if isinstance(error, SnnparError) else f"It cannot be deleted: {error.strerror or error}"))
         return
     if st.session_state.get(one.checkpoint.role) == one.reference:
         st.session_state[one.checkpoint.role] = next(iter(checkpoints.known(one.checkpoint.role)), None)
@@ -95,10 +97,10 @@ def _lineage(one: Kept, there: list[Kept]) -> None:
 
 def _ancestor(one: Ancestor) -> str:
     """A line of a nested list."""
-    said = checkpoints.plain(one.name)
+    said = literal(one.name[:SHOWN])
     known = "" if one.kept or one.relation == "data" else " :gray[(not on this computer)]"
     role = one.kept.checkpoint.role if one.kept else ""
-    name = f":{COLOURS[role]}[{LOOKS[role].mark}] `{said}`" if role else f"`{said}`"
+    name = f":{COLOURS[role]}[{LOOKS[role].mark}] **{said}**" if role else f"**{said}**"
     return f"{'  ' * (one.depth - 1)}- {RELATIONS[one.relation]} {name}{known}"
 
 
@@ -113,7 +115,7 @@ def _scores(one: Kept) -> None:
              **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE},
              SUPPORTED_HEADING: support(score), "no positive": ", ".join(score.without_positives)} for score in found]
     order = ["images", "n", "hash", "convention", HEADINGS["mean_accuracy"], SUPPORTED_HEADING]
-    table = pd.DataFrame(rows)
+    table = frames.texts(pd.DataFrame(rows))
     st.dataframe(table[[*order, *(name for name in table if name not in order)]], hide_index=True, key="known_scores",
                  column_config={"no positive": st.column_config.TextColumn(
                      help="Attributes that no image has. mA averages them all the same, which says little.")})
@@ -140,8 +142,9 @@ def _compare(one: Kept, there: list[Kept]) -> None:
         if not found:
             st.caption("Their configs are the same.")
             return
-        rows = {field: {kept: _worded(value) for kept, value in values.items()} for field, values in found.items()}
-        st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[one.label, other.label]))
+        rows = {literal(field): {literal(kept): _worded(value) for kept, value in values.items()}
+                for field, values in found.items()}
+        st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[literal(one.label), literal(other.label)]))
 
 
 def _config(one: Kept) -> dict:
@@ -153,4 +156,4 @@ def _config(one: Kept) -> dict:
 def _worded(value: object) -> str:
     if value is None or value == "":
         return "–"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else checkpoints.plain(value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else literal(str(value)[:SHOWN])

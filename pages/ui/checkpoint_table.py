@@ -7,10 +7,14 @@ from collections.abc import Iterable
 import pandas as pd
 import streamlit as st
 
-from pages.ui import checkpoints, evaluating_all
-from pages.ui.access import denied
+from pages.ui import checkpoints, evaluating_all, frames
+from pages.ui.access import denied, signed
+from pages.ui.chrome import sentence
+from pages.ui.literal import literal
+from snnpar import collection
 from snnpar.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
 from snnpar.defaults import CONVENTION
+from snnpar.errors import SnnparError
 from snnpar.estimate import size
 from snnpar.evaluations import list_evaluations
 from snnpar.figures import LOOKS
@@ -22,7 +26,7 @@ KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
 
 def listed() -> list[Kept]:
     """All checkpoints that this visitor may see."""
-    return collect(runs=denied("runs") is None)
+    return collect(runs=denied("runs") is None, private=signed())
 
 
 def scores(one: Kept) -> list[Score]:
@@ -39,6 +43,7 @@ def _scores(version: str, complete: int, _one: Kept) -> list[Score]:
 def show(there: list[Kept]) -> Kept | None:
     """Draw the table; the checkpoint that is picked below it, which is in the link."""
     st.subheader("On this computer", anchor=False)
+    unreadable()
     if not there:
         st.info("There is no checkpoint yet. Train one on the Train page, or download one from the Hub below.",
                 icon=":material/info:")
@@ -47,7 +52,7 @@ def show(there: list[Kept]) -> Kept | None:
              for one in there}
     images = _compared_on(image_sets([list(known.values()) for known in found.values()]), len(there))
     on_it = {name: known.get(images.key) if images else None for name, known in found.items()}
-    st.dataframe(pd.DataFrame([_row(one, on_it[one.reference]) for one in there]), hide_index=True,
+    st.dataframe(frames.texts(pd.DataFrame([_row(one, on_it[one.reference]) for one in there])), hide_index=True,
                  column_config=_columns(images), key="checkpoints", placeholder="–")
     st.caption(_disk(there))
     evaluating_all.under_way()
@@ -97,7 +102,7 @@ def _row(one: Kept, score: Score | None) -> dict:
 
 
 def _columns(images: ImageSet | None) -> dict:
-    metric, words = "%.1f", f"Percent, {CONVENTION} convention" + (f", on {images.title}." if images else ".")
+    metric, words = "%.1f", f"Percent, {CONVENTION} convention" + (f", on {literal(images.title)}." if images else ".")
     column = st.column_config
     return {
         "Checkpoint": column.TextColumn(width="large"),  # names of runs differ in their last letters
@@ -110,6 +115,34 @@ def _columns(images: ImageSet | None) -> dict:
         "Revision": column.TextColumn(help="Of a checkpoint of the Hub: branches and the commit it is pinned to. Of "
                                       "others: the commit of the code that trained it."),
     }
+
+
+def unreadable() -> None:
+    """What lies in the Hub's cache and cannot be read here; whoever may delete can get rid of it."""
+    found = collection.unreadable()
+    if problem := st.session_state.pop("unreadable_problem", None):
+        st.error(problem, icon=":material/error:")
+    if not found:
+        return
+    words = f"{len(found)} from the Hub cannot be read here, {size(sum(one.bytes for one in found))}"
+    if denied("delete"):
+        st.caption(f"{words}.")
+        return
+    with st.expander(words, icon=":material/folder_off:"):
+        for one in found:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.button("Delete", key=f"unreadable_{one.id}", icon=":material/delete:", on_click=_delete, args=(one,))
+                name = f"{one.id.repo}@{one.id.revision[:SHORT]}" if one.id.revision else one.id.repo
+                st.markdown(f"**{literal(name)}**, {size(one.bytes)}: {sentence(one.why)}")
+
+
+def _delete(one: collection.Unreadable) -> None:
+    if denied("delete"):
+        return
+    try:
+        collection.delete_unreadable(one)
+    except (SnnparError, OSError) as error:
+        st.session_state["unreadable_problem"] = sentence(error)
 
 
 def _disk(there: Iterable[Kept]) -> str:

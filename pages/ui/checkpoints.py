@@ -10,7 +10,8 @@ import streamlit as st
 
 import snnpar
 from pages.ui import downloads
-from pages.ui.access import denied
+from pages.ui.access import denied, signed
+from pages.ui.literal import literal
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint
 from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
@@ -20,13 +21,14 @@ from snnpar.models import SMALL
 __all__ = ["RUN_PREFIX", "card", "describe", "find", "known", "version"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")  # of a folder, so that no link leaves the root
+SHOWN, CARD_LETTERS = 200, 100_000  # of what a config says; of a card
 HUB_CACHE_S = 60  # what the Hub refused is not asked for again sooner
 EVERY_S = 0.2
 
 
 def known(role: str) -> dict[str, Checkpoint]:
     """Local checkpoints of a role by reference: shipped ones, the preferred first, loadable runs, those of the Hub."""
-    found = {one.reference: one.checkpoint for one in collect(runs=denied("runs") is None)
+    found = {one.reference: one.checkpoint for one in collect(runs=denied("runs") is None, private=signed())
              if one.checkpoint.role == role}
     return {SMALL[role]: found[SMALL[role]]} | found if SMALL[role] in found else found
 
@@ -55,7 +57,7 @@ def find(reference: str, role: str) -> Checkpoint:
 
 def _from_hub(hub_id: str) -> Checkpoint:
     """From the cache, without asking anybody; else downloaded while the page waits."""
-    return read_checkpoint(cached_checkpoint(hub_id, cache=hub_cache()) or _download(hub_id))
+    return read_checkpoint(cached_checkpoint(hub_id, cache=hub_cache(), signed=signed()) or _download(hub_id))
 
 
 def _download(hub_id: str) -> Path:
@@ -99,11 +101,6 @@ DATA = {
 }
 
 
-def plain(text: object) -> str:
-    """What a config says, which anybody may have written, as words that are no Markdown: no picture is fetched."""
-    return "".join(one for one in str(text)[:200] if one.isprintable() and one not in "`[]<>*$\\")
-
-
 def describe(checkpoint: Checkpoint) -> str:
     """One line of provenance: what it is and what it was trained on."""
     model, train = checkpoint.model, checkpoint.train
@@ -114,19 +111,22 @@ def describe(checkpoint: Checkpoint) -> str:
     if train.get("epochs"):
         trained += f", {train['epochs']} epochs"
     if train.get("init"):
-        trained += f", starting from {plain(without_folders(train['init']))}"
+        trained += f", starting from {literal(without_folders(train['init'])[:SHOWN])}"
     if train.get("teacher") and (train.get("feature_kd") or train.get("logit_kd")):
-        trained += f", distilled from {plain(without_folders(train['teacher']))}"
-    commit = f"; code {plain(checkpoint.provenance['commit'])}" if checkpoint.provenance.get("commit") else ""
+        trained += f", distilled from {literal(without_folders(train['teacher'])[:SHOWN])}"
+    code = str(checkpoint.provenance.get("commit") or "")[:SHOWN]
+    commit = f"; code {literal(code)}" if code else ""
     return f"{kind}{time}; {model.depth} blocks of width {model.dim}, input {height} × {width}; {trained}{commit}"
 
 
 def card(checkpoint: Checkpoint) -> str:
-    """The README card without its front matter; empty if there is none. Pictures become links: nothing is fetched."""
+    """The README card without its front matter; empty if there is none. Anybody may have written it: show it as code.
+    """
     path = checkpoint.path / CARD
     if not path.is_file():
         return ""
-    text = path.read_text("utf-8", "replace")
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read(CARD_LETTERS)
     if text.startswith("---"):
         text = text.split("\n---", 1)[-1].lstrip("-\n ")
-    return text.replace("![", "[")
+    return text

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from pages.ui import access, back_button, checkpoints, picture
-from pages.ui.literal import literal
+from pages.ui.literal import literal, names_only
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import THRESHOLD, first_attribute
 from snnpar.errors import SnnparError
@@ -167,10 +167,11 @@ def _fall_back(role: str, error: SnnparError) -> Checkpoint | None:
     return stays
 
 
-def sentence(error: SnnparError) -> str:
-    """The message with a full stop, letter by letter: it may quote a link."""
-    text = literal(str(error))
-    return text if text.endswith((".", "!", "?")) else text + "."
+def sentence(error: object) -> str:
+    """What an error or a status says, letter by letter and with a full stop; strangers see no folder of the server."""
+    text = str(error).strip()
+    text = names_only(text) if access.denied("paths") else text
+    return literal(text if not text or text.endswith((".", "!", "?")) else f"{text}.")
 
 
 def _threshold_picker() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
+from pages.ui.access import signed
+from pages.ui.literal import literal
 from snnpar.collection import hub_cache
 from snnpar.estimate import duration
 from snnpar.hub import Download, HubError
@@ -25,7 +27,7 @@ def begin(hub_id: str) -> Download:
     """Start it. Raises HubError for what is no Hub id, or when too many are under way."""
     if why := hindrance():
         raise HubError(why)
-    download = Download(hub_id, hub_cache())
+    download = Download(hub_id, hub_cache(), signed=signed())
     _BEGUN.add(download)
     return download
 
@@ -39,6 +41,6 @@ def share(download: Download) -> float:
 def words(download: Download) -> str:
     """lab/student · 2.6 of 9.5 MB · 5.4 s · about 14 s left"""
     (done, total), left = download.progress, download.seconds_left
-    parts = [download.id.repo, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else "asking the Hub",
+    parts = [literal(download.id.repo), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else "asking the Hub",
              duration(download.seconds), *([f"about {duration(left)} left"] if left is not None else [])]
     return " · ".join(parts)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import energy_evaluated, moment
+from pages.ui import energy_evaluated, frames, moment
 from pages.ui.chrome import Selection, mark
 from pages.ui.energy_totals import microjoules
 from pages.ui.hint import heading
+from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.energy import Assumptions, energy_over_time, estimate_energy, timesteps_within
 from snnpar.figures.energy import energy_steps
@@ -44,7 +45,8 @@ def _budget(seen: dict[str, Seen], selection: Selection, assumptions: Assumption
         teacher = seen["teacher"].analysis if "teacher" in seen else None
         teacher_uj = estimate_energy(teacher.trace, assumptions).energy_uj if teacher else None
         st.plotly_chart(energy_steps(spent, budget, teacher_uj), key="energy_steps", **LIKE_PLOT)
-        st.caption(f"{mark('student')} {student.model.checkpoint.name}, this picture. Estimate: {assumptions}.")
+        st.caption(f"{mark('student')} {literal(student.model.checkpoint.name)}, this picture. Estimate: "
+                   f"{assumptions}.")
     with right:
         if not t:
             st.warning(f"Not even one timestep fits: the first costs {microjoules(spent[0])}. Move the budget up.",
@@ -84,7 +86,7 @@ def _answers(student: Seen, selection: Selection, t: int) -> None:
     if t == len(over_time):
         st.markdown("Nothing is left out: these are the student's answers.")
     else:
-        names = ", ".join(schema.labels[i] for i in np.flatnonzero(differs))
+        names = ", ".join(literal(schema.labels[i]) for i in np.flatnonzero(differs))
         st.markdown(f"**{differs.sum()} of {len(differs)} answers differ** from those after T = {len(over_time)}"
                     + (f": {names}." if names else "."))
     order = np.lexsort((-np.abs(early - late), ~differs))
@@ -96,7 +98,7 @@ def _answers(student: Seen, selection: Selection, t: int) -> None:
     if truth is not None:
         table["truth"] = ["yes" if schema.attributes[i] in truth else "no" for i in order]
     percent = st.column_config.NumberColumn(format="%.1f%%")
-    st.dataframe(pd.DataFrame(table), hide_index=True, key="budget_answers", height=ROW_HEIGHT * 7,
+    st.dataframe(frames.texts(pd.DataFrame(table)), hide_index=True, key="budget_answers", height=ROW_HEIGHT * 7,
                  column_config={name: percent for name in table if name.startswith("after")})
     st.button(f"Look at t = {t} on the other pages", icon=":material/schedule:", key="use_t", on_click=moment.move,
               args=(t, len(over_time)), help="Compare and Spikes then open at this timestep.")

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import evaluated
 from pages.ui.chrome import mark, sentence
 from pages.ui.evaluated import Shown
+from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import CONVENTION
 from snnpar.errors import SnnparError
@@ -26,8 +27,8 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
     found = evaluated.of_checkpoint(checkpoint, evaluated.complete("student"))
     st.markdown(f"**How often is it right after t = {t}?**")
     if not found:
-        st.info(f"{checkpoint.name} is not evaluated yet, so that nothing is known about other pictures. The Evaluate "
-                "page starts it and shows its numbers here.", icon=":material/info:")
+        st.info(f"{literal(checkpoint.name)} is not evaluated yet, so that nothing is known about other pictures. The "
+                "Evaluate page starts it and shows its numbers here.", icon=":material/info:")
         st.page_link("pages/evaluate.py", label="Evaluate this student", icon=":material/arrow_forward:")
         return
     try:
@@ -37,7 +38,7 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
         return
     steps = len(shown.probs["student"])
     if t > steps:
-        st.info(f"The evaluation on {shown.title} has {steps} timesteps, fewer than t = {t}. Evaluate again.",
+        st.info(f"The evaluation on {literal(shown.title)} has {steps} timesteps, fewer than t = {t}. Evaluate again.",
                 icon=":material/info:")
         return
     early, late = (_metrics(shown.key, step, shown) for step in (t, steps))
@@ -57,8 +58,8 @@ def _five(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: in
     table = pd.DataFrame([[name, *cells] for name, cells in rows.items()],
                          columns=["", *(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in names)])
     st.table(table, border="horizontal", hide_index=True, alt="Metrics after t timesteps")
-    st.caption(f"{mark('student')} {shown.first.checkpoint['name']}, {shown.title}; {CONVENTION} convention. "
-               f"{supported_words(shown.first.info)}.")
+    st.caption(f"{mark('student')} {literal(shown.first.checkpoint['name'])}, {literal(shown.title)}; "
+               f"{CONVENTION} convention. {supported_words(shown.first.info)}.")
 
 
 def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
@@ -71,7 +72,7 @@ def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: 
         st.markdown("No attribute loses mA.")
         return
     st.markdown("**Who suffers most:** " + "; ".join(
-        f"{shown.labels[i]} {change[i]:+.1f} points of mA (n = {positives[i]:,})" for i in order))
+        f"{literal(shown.labels[i])} {change[i]:+.1f} points of mA (n = {positives[i]:,})" for i in order))
     st.caption(f"mA after t = {t} minus after T = {len(shown.probs['student'])}; n: images that have the attribute. "
                "Few images make a change uncertain. Intervals are on the Evaluate page.")
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import frames, moment
 from pages.ui.chrome import mark
 from pages.ui.hint import heading
+from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.conventions import Assumptions
 from snnpar.energy import (
@@ -58,8 +59,8 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}.{scale_note}")
     with st.expander("Every layer in numbers"):
         for role, one in seen.items():
-            st.markdown(f"{mark(role)} **{one.model.checkpoint.name}**")
-            st.dataframe(_table(one, reports[role]), hide_index=True, key=f"layers_{role}")
+            st.markdown(f"{mark(role)} **{literal(one.model.checkpoint.name)}**")
+            st.dataframe(frames.texts(_table(one, reports[role])), hide_index=True, key=f"layers_{role}")
 
 
 def _part(line: LayerEnergy) -> str:
@@ -67,7 +68,7 @@ def _part(line: LayerEnergy) -> str:
 
 
 def _whose(seen: dict[str, Seen]) -> str:
-    return " and ".join(f"{mark(role)} {one.model.checkpoint.name}" for role, one in seen.items())
+    return " and ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
 
 
 def _in_order(names: set[str]) -> list[str]:
@@ -154,9 +155,9 @@ def break_even(student: Seen, assumptions: Assumptions) -> None:
         f"The other network: {bits}-bit activations, {cost:.4g} pJ per MAC. The dashed line: {fetches}, neuron updates "
         f"left out, {assumptions.name}. ")
     st.caption(
-        f"{mark('student')} {student.model.checkpoint.name}, T = {trace.timesteps}, this picture; a rate counts the "
-        f"spikes that enter a layer, after max pooling; attention products have no weights and are left out. {ours}The "
-        "dotted line is the paper's own, from its model of a neuromorphic chip whose memories "
+        f"{mark('student')} {literal(student.model.checkpoint.name)}, T = {trace.timesteps}, this picture; a rate "
+        "counts the spikes that enter a layer, after max pooling; attention products have no weights and are left out. "
+        f"{ours}The dotted line is the paper's own, from its model of a neuromorphic chip whose memories "
         "and network move weights, activations and spikes: it counts more, at other prices, and at T = 5."
     )
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui.chrome import mark, number
 from pages.ui.hint import heading
+from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
 from snnpar.energy import EnergyReport, estimate_energy
@@ -20,7 +21,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     with st.container(horizontal=True, gap="small"):
         for role, report in reports.items():
             number(", estimate", microjoules(report.energy_uj),
-                   f"{seen[role].model.checkpoint.name}, this picture. {report.convention}.", role)
+                   f"{literal(seen[role].model.checkpoint.name)}, this picture. {report.convention}.", role)
         if len(reports) == 2 and reports["student"].energy_uj:
             ratio = reports["teacher"].energy_uj / reports["student"].energy_uj
             number("Teacher ÷ student", _times(ratio), f"Energy of the teacher over the student's: {assumptions}."
@@ -36,7 +37,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             number("NASFR", f"{100 * trace.nasfr:.1f}%", "Network average spike firing rate of the student: all "
                    f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
                    f"× {trace.timesteps}), this picture.")
-    names = " and ".join(f"{mark(role)} {one.model.checkpoint.name}" for role, one in seen.items())
+    names = " and ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
     share = "".join(f" {mark(role)}: {report.neuron_share}." for role, report in reports.items() if report.neurons)
     st.caption(f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
                "Not counted for anybody: softmax and activation functions, routing of spikes, idle hardware.")

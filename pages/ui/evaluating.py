@@ -10,8 +10,9 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import access
-from pages.ui.chrome import Selection
+from pages.ui.chrome import Selection, sentence
 from pages.ui.evaluated import Evaluated
+from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.datasets import LAYOUTS
 from snnpar.errors import SnnparError
@@ -47,7 +48,7 @@ def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
                 icon=":material/info:")
         (one,) = models.values()
         checkpoint = selection.checkpoints[role]
-        offer(f"Evaluate {checkpoint.name} on the same images", [checkpoint.path], one.evaluation.choice,
+        offer(f"Evaluate {literal(checkpoint.name)} on the same images", [checkpoint.path], one.evaluation.choice,
               type="primary")
 
 
@@ -55,8 +56,8 @@ def offer_same(models: dict[str, Evaluated]) -> None:
     """Evaluations of different images are not put side by side; offers to evaluate the student on the teacher's."""
     teacher, student = models["teacher"], models["student"]
     st.error(
-        f"These two were evaluated on different images: the teacher on {teacher.title}, the student on "
-        f"{student.title}. Their numbers cannot be compared. Pick two evaluations of the same images, or:",
+        f"These two were evaluated on different images: the teacher on {literal(teacher.title)}, the student on "
+        f"{literal(student.title)}. Their numbers cannot be compared. Pick two evaluations of the same images, or:",
         icon=":material/block:",
     )
     offer(f"Evaluate {student.checkpoint['name']} on {teacher.data['title']}", [student.evaluation.checkpoint],
@@ -97,7 +98,7 @@ def form(selection: Selection) -> None:
             choice = choose()
         except SnnparError as error:
             choice = None
-            st.error(f"{error}.", icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
         if choice and selection.checkpoints:
             offer("Evaluate", folders(selection), choice)
 
@@ -146,7 +147,7 @@ def start(checkpoints: list[Path], choice: DataChoice) -> None:
             if not status(evaluation).is_active:
                 launch(evaluation)
     except (SnnparError, OSError) as error:
-        st.error(f"{error}.", icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
     else:
         st.rerun()
 
@@ -182,7 +183,8 @@ def _live(listed: list[Evaluation], were_active: frozenset[str]) -> None:
 
 def _job(evaluation: Evaluation, now: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{STATES[now.state]} **{evaluation.checkpoint.name}** on {evaluation.choice.title} {now.message}")
+        st.markdown(f"{STATES[now.state]} **{literal(evaluation.checkpoint.name)}** on "
+                    f"{literal(evaluation.choice.title)} {sentence(now.message)}")
         if not access.denied("evaluate"):
             _job_buttons(evaluation, now)
     if now.is_active:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import streamlit as st
 
-from pages.ui import access, checkpoints, evaluating
+from pages.ui import access, evaluating
+from pages.ui.chrome import sentence
+from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.collection import Kept
 from snnpar.errors import SnnparError
@@ -25,9 +27,10 @@ def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> No
             return
         choice = choice_for(images) if images else None
         if choice and missing:
-            _button(f"Evaluate the {len(missing)} without a score on {choice.title}", missing, choice, type="primary")
+            _button(f"Evaluate the {len(missing)} without a score on {literal(choice.title)}", missing, choice,
+                    type="primary")
         elif choice:
-            st.caption(f"All have a score on {choice.title}.")
+            st.caption(f"All have a score on {literal(choice.title)}.")
         else:
             if images:
                 st.caption("Which images those scores were counted on is not known here exactly, so that no other "
@@ -38,7 +41,7 @@ def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> No
         try:
             other = evaluating.choose()
         except SnnparError as error:
-            st.error(f"{error}.", icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return
         if other:
             _button(f"Evaluate all {len(there)}", there, other)
@@ -55,7 +58,7 @@ def _button(label: str, some: list[Kept], choice: DataChoice, **look: str) -> No
                     choice.open()
             launch_batch(create_batch(folders, choice))
         except (SnnparError, OSError) as error:
-            st.error(f"{error}.", icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return
         st.rerun()
     st.code(shlex.join(["python", "-m", "snnpar", "evaluate", *map(str, folders), *choice.arguments()]),
@@ -78,7 +81,7 @@ def _live(batch: Batch, was_active: bool, had_done: int | None) -> None:
         st.rerun()  # the whole page: another score is there
     try:
         count = len(batch.checkpoints)
-        title = f"{count} checkpoint{'s' * (count > 1)} on {checkpoints.plain(batch.choice.title)}"
+        title = f"{count} checkpoint{'s' * (count > 1)} on {literal(batch.choice.title)}"
     except EvaluationError:
         title = "evaluations that cannot be read any more"
     with st.container(border=True, key="batch"):
@@ -89,7 +92,7 @@ def _live(batch: Batch, was_active: bool, had_done: int | None) -> None:
         if now.is_active:
             _progress(batch)
             return
-        st.caption(checkpoints.plain(now.message))
+        st.caption(sentence(now.message))
         if now.state in ("failed", "lost") and not access.denied("evaluate"):
             st.code(read_log(batch, 20) or "The log is empty.", language=None, height=160)
 

@@ -10,6 +10,7 @@ import streamlit as st
 import snnpar
 from pages.ui import access, checkpoints, form_fill, form_state
 from pages.ui.form_values import CHOSEN, DISTILLATION, changed, faults, hindrance, in_effect, of_recipe
+from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import SettingField, TrainConfig, setting_fields
 from snnpar.models import PRESETS, role_of, unnamed
@@ -101,7 +102,7 @@ def _rest(fields: dict[str, SettingField], values: dict, wrong: dict[str, str]) 
         found = {group: [fields[name] for name in members if _matches(wanted, fields[name], group)]
                  for group, members in GROUPS.items()}
         if not any(found.values()):
-            st.caption(f"No setting speaks of “{wanted}”.")
+            st.caption(f"No setting speaks of “{literal(wanted)}”.")
         for group, specs in found.items():
             if specs:
                 st.markdown(f"**{group}**")

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import hint, moment
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
+from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
 from snnpar.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap
@@ -50,7 +51,7 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
     """Every method of both models; runs again, alone, when scores are asked for or the scale changes."""
     schema = list(seen.values())[-1].model.schema
     label = schema.labels[schema.index(selection.attribute)]
-    hint.heading(f"Every heatmap for “{label}”", WHAT, FORMULA)
+    hint.heading(f"Every heatmap for “{literal(label)}”", WHAT, FORMULA)
     scored = _scoring(selection, seen)
     maps = {role: _maps(selection, seen, role) for role in seen}
     if scored:
@@ -59,7 +60,8 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
                          required=True, label_visibility="collapsed")
     everything = [shown.heat for group in maps.values() for shown in group]
     for role, group in maps.items():
-        st.markdown(f"{mark(role)} **{seen[role].model.checkpoint.name}**{_heading(group, label) if scored else ''}")
+        heading = _heading(group, label) if scored else ""
+        st.markdown(f"{mark(role)} **{literal(seen[role].model.checkpoint.name)}**{heading}")
         with st.container(horizontal=True, gap="small"):
             for shown in group:
                 same = [heat for heat in everything if heat.unit == shown.heat.unit]
@@ -73,7 +75,7 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
 
 def _heading(group: list[Shown], label: str) -> str:
     """What the scores were taken from: where a model sees no attribute, hiding it can take little away."""
-    return f" · it says “{label}” with {group[0].score.deletion[0]:.0%}" if group else ""
+    return f" · it says “{literal(label)}” with {group[0].score.deletion[0]:.0%}" if group else ""
 
 
 def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
@@ -106,7 +108,7 @@ def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]
         try:
             maps.append(Shown(method, explain(seen, role, method, selection.picture, selection.attribute)))
         except SnnparError as error:
-            why_not.append(f"{METHODS[role][method].label}: {error}")
+            why_not.append(f"{METHODS[role][method].label}: {literal(error)}")
     if why_not:
         st.info("  \n".join(why_not), icon=":material/info:")
     return maps
@@ -120,7 +122,8 @@ def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Sh
     for role, group in maps.items():
         scored[role] = []
         for shown in group:
-            progress.progress(done / total, f"Scoring {done + 1} of {total}: {LOOKS[role].name}, {shown.heat.title}…")
+            progress.progress(done / total, f"Scoring {done + 1} of {total}: {LOOKS[role].name}, "
+                              f"{literal(shown.heat.title)}…")
             key = f"{seen[role].version}:{shown.method}:{selection.picture.digest}:{selection.attribute}"
             others = "+".join(one.version for one in seen.values())  # a student's map may depend on the teacher
             score = _score(f"{others}:{key}", seen[role], selection, shown.heat)
@@ -137,7 +140,7 @@ def _score(key: str, _one: Seen, _selection: Selection, _heat: Heatmap) -> Faith
 
 def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap]) -> None:
     heat = shown.heat
-    st.markdown(f"**{heat.title}**")
+    st.markdown(f"**{literal(heat.title)}**")
     if shown.score:
         areas = shown.score.areas
         st.markdown(f"score **{shown.score.score:+.3f}**  \n"
@@ -153,7 +156,8 @@ def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap])
 def _curves(role: str, group: list[Shown], label: str) -> None:
     curves = {shown.heat.title: {"deletion": shown.score.deletion, "insertion": shown.score.insertion}
               for shown in group}
-    with st.expander(f"Curves: the {role}'s probability of “{label}” while the picture is hidden and uncovered"):
+    with st.expander(f"Curves: the {role}'s probability of “{literal(label)}” while the picture is hidden and "
+                     "uncovered"):
         st.plotly_chart(hiding_curves(curves), key=f"{role}_curves", config={"displayModeBar": False},
                         alt=f"Deletion and insertion curves of the {role}'s maps")
         st.caption("A good map makes the left curves drop early and the right ones rise early. Hidden places are "

@@ -10,8 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pandas as pd
 import streamlit as st
 
-from pages.ui import downloads
+from pages.ui import downloads, frames
+from pages.ui.access import signed
 from pages.ui.chrome import sentence
+from pages.ui.literal import literal
 from snnpar.collection import Kept
 from snnpar.errors import SnnparError
 from snnpar.estimate import size
@@ -40,7 +42,7 @@ def show(there: list[Kept]) -> None:
 def _ask(text: str) -> None:
     for name in ("hub_found", "hub_problem", "hub_revision"):
         st.session_state.pop(name, None)
-    st.session_state["hub_asked"] = _ASKING.submit(search, text)
+    st.session_state["hub_asked"] = _ASKING.submit(search, text, signed=signed())
 
 
 def _forget() -> None:
@@ -102,7 +104,7 @@ def _found(found: Found, there: list[Kept]) -> None:
         return
     repo, commit = found.id.repo, found.listing.commit
     with st.container(border=True, key="hub_found_box"):
-        st.markdown(f"**{repo}** at `{found.id.revision}`, commit `{commit}`")
+        st.markdown(f"**{literal(repo)}** at `{found.id.revision}`, commit `{commit}`")
         names = [name for name in found.revisions or {} if name != found.id.revision]
         if names:
             other = st.selectbox("Other revisions", names, index=None, key="hub_revision", width=260,
@@ -113,15 +115,16 @@ def _found(found: Found, there: list[Kept]) -> None:
         files = found.listing.used(("*",))
         rows = [{"file": name, "size": size(file.size) if file.size >= 1e6 else f"{file.size / 1e3:.1f} kB",
                  "sha256": file.sha256[:12] or "–"} for name, file in sorted(files.items())]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="hub_files")
+        st.dataframe(frames.texts(pd.DataFrame(rows)), hide_index=True, key="hub_files")
         _download_button(found, there)
 
 
 def _matches(found: Found) -> None:
     if not found.ids:
-        st.info(f"The Hub has no model whose id begins with {found.asked!r}.", icon=":material/search_off:")
+        st.info(f"The Hub has no model whose id begins with {literal(repr(found.asked))}.",
+                icon=":material/search_off:")
         return
-    chosen = st.selectbox(f"{len(found.ids)} begin with {found.asked}", found.ids, index=None, key="hub_match",
+    chosen = st.selectbox(f"{len(found.ids)} begin with {literal(found.asked)}", found.ids, index=None, key="hub_match",
                           placeholder="pick one to see its files", width=420)
     if chosen:
         _ask(chosen)

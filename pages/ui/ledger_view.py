@@ -9,6 +9,7 @@ from pages.ui import gallery, hint, ledger_grid
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.ledger_grid import Cell, readable
+from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.explain import METHODS
 from snnpar.figures import channel_bars
@@ -48,7 +49,7 @@ def _student(selection: Selection, seen: dict[str, Seen]) -> None:
         st.info(NO_SPIKES, icon=":material/info:")
         return
     if selection.attribute not in student.model.schema.attributes:
-        st.info(f"The student does not know {selection.attribute!r}.", icon=":material/info:")
+        st.info(f"The student does not know {literal(repr(selection.attribute))}.", icon=":material/info:")
         return
     _grid(selection, student)
 
@@ -78,9 +79,9 @@ def _sum(ledger: Ledger, label: str, name: str) -> None:
         f"**{value:+.4f}**".replace("-", "−") for value in (spikes, constants, ledger.bias, ledger.total, ledger.logit)
     )
     st.markdown(
-        f"{mark('student')} {name}, “{label}”: spikes {spikes} + constants {constants} + bias {bias} = {total}; "
-        f"the model's logit is {logit} ({'✓' if fits else '✗'} apart by {ledger.error:.1e}, rounding explains up to "
-        f"{ledger.tolerance:.1e})."
+        f"{mark('student')} {literal(name)}, “{literal(label)}”: spikes {spikes} + constants {constants} + bias "
+        f"{bias} = {total}; the model's logit is {logit} ({'✓' if fits else '✗'} apart by {ledger.error:.1e}, rounding "
+        f"explains up to {ledger.tolerance:.1e})."
     )
     if not fits:
         st.error("The sum is not the logit: do not trust this ledger. The weights may have changed on disk; reload.")
@@ -109,9 +110,9 @@ def _teacher(selection: Selection, seen: dict[str, Seen]) -> None:
                           format_func=lambda key: methods[key].label)
     gallery.one(selection, seen, "teacher", method)
     st.caption(
-        f"{seen['teacher'].model.checkpoint.name} has no such exact sum: softmax and GELU mix all tokens before the "
-        "read-out. This map says where it looked or what it was sensitive to, in its own unit, not what each place "
-        "added to the logit."
+        f"{literal(seen['teacher'].model.checkpoint.name)} has no such exact sum: softmax and GELU mix all tokens "
+        "before the read-out. This map says where it looked or what it was sensitive to, in its own unit, not what "
+        "each place added to the logit."
     )
 
 

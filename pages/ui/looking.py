@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import checkpoints, cropping, own_image
 from pages.ui.chrome import Selection, sentence
 from pages.ui.computing import computed
+from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
 from snnpar.checkpoint import Checkpoint, CheckpointError
 from snnpar.errors import SnnparError
@@ -48,7 +49,7 @@ def look(selection: Selection) -> dict[str, Seen]:
             st.info(_EMPTY[role], icon=":material/info:")
             continue
         version, shown = checkpoints.version(model.checkpoint), selection.picture
-        with st.spinner(f"{LOOKS[role].name} {model.checkpoint.name} looks at the picture…"):
+        with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the picture…"):
             try:
                 seen[role] = Seen(model, _analyse(version, shown.digest, model, shown.image))
             except CheckpointError as error:
@@ -72,7 +73,7 @@ def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
         if checkpoint.path in damaged:
             continue
         try:
-            with st.spinner(f"Loading the {role} {checkpoint.name}…"):
+            with st.spinner(f"Loading the {role} {literal(checkpoint.name)}…"):
                 return _load(checkpoints.version(checkpoint), checkpoint)
         except SnnparError as error:
             damaged.add(checkpoint.path)
@@ -91,7 +92,7 @@ def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
 def latency(one: Seen) -> Latency:
     """How long a model takes for a picture: for any, as its arithmetic is the same. Measured once for each model."""
     height, width = one.model.checkpoint.model.image_size
-    with st.spinner(f"Timing {one.model.checkpoint.name}…"):
+    with st.spinner(f"Timing {literal(one.model.checkpoint.name)}…"):
         return _latency(one.version, one.model, np.zeros((height, width, 3), np.uint8))
 
 

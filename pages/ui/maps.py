@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.chrome import Selection
+from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
 from snnpar.defaults import MAPS
 from snnpar.errors import SnnparError
@@ -32,7 +33,7 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
     told = st.container()
     with told.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width="stretch"):
-            st.subheader(f"Where they look for “{label}”", anchor=False)
+            st.subheader(f"Where they look for “{literal(label)}”", anchor=False)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content",
                           key="map_choices"):
             methods = {role: _method(role) for role in seen}

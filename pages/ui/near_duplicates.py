@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import access, evaluating
+from pages.ui import access, evaluating, frames
 from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
+from pages.ui.literal import literal
 from snnpar.errors import SnnparError
 from snnpar.report import duplicates_words, leave_out
 
@@ -18,7 +19,7 @@ def toggle(whole: Shown) -> bool:
     try:
         count = max(leave_out(one.info)["left_out"] for one in whole.models.values())
     except SnnparError as error:
-        problem = str(error)
+        problem = sentence(error)
     counted = f" ({count:,})" if count else ""
     wanted = st.toggle(
         f"Leave out near duplicates of training images{counted}", key="leave_out", bind="query-params",
@@ -42,9 +43,9 @@ def explain(shown: Shown) -> None:
         return
     with st.expander("Which images, and of which training images"):
         st.caption(f"Near duplicates: {found['definition']}, their mean removed. The most similar training image of "
-                   f"each, of {found['compared_with']}.")
+                   f"each, of {literal(found['compared_with'])}.")
         rows = pd.DataFrame(found["images"]).sort_values("correlation", ascending=False)
-        st.dataframe(rows, hide_index=True, key="near_duplicates", column_config={
+        st.dataframe(frames.texts(rows), hide_index=True, key="near_duplicates", column_config={
             "file": st.column_config.TextColumn("Image"),
             "train_file": st.column_config.TextColumn("Training image"),
             "correlation": st.column_config.NumberColumn("Correlation", format="%.3f"),

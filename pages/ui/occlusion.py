@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import hint, occluder
+from pages.ui import frames, hint, occluder
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
+from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.figures import LOOKS
 from snnpar.geometry import Geometry
@@ -82,7 +83,7 @@ def _flips(after: dict[str, Occlusion], threshold: float) -> None:
     st.markdown(f"**Decisions that flipped at threshold {threshold:.2f}**")
     sides = list(WHERE.values()) if len(after) == 2 else [FLIPPED]
     for side, column in zip(sides, st.columns(len(sides)), strict=True):
-        names = [labels[name] for name, place in where.items() if place == side]
+        names = [literal(labels[name]) for name, place in where.items() if place == side]
         column.metric(side, len(names), border=True)
         column.caption(", ".join(names) or "none")
 
@@ -92,7 +93,7 @@ def _cost(after: dict[str, Occlusion], attribute: str) -> None:
     lines = []
     for role, one in after.items():
         before, now = one.before, one.after
-        said = [f"{mark(role)} {before.checkpoint.name}"]
+        said = [f"{mark(role)} {literal(before.checkpoint.name)}"]
         if attribute in _names(after):
             i = before.prediction.attributes.index(attribute)
             probs = [analysis.prediction.probs[i] for analysis in (before, now)]
@@ -128,9 +129,10 @@ def _table(after: dict[str, Occlusion], selection: Selection) -> None:
                                                 help="Change of the probability, in percentage points."),
             f"{role}_now": column.NumberColumn(f"{look.mark} now", format="%.0f %%", width=75),
         }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns, key="occlusion_table",
+    st.dataframe(frames.texts(pd.DataFrame(rows)), hide_index=True, column_config=columns, key="occlusion_table",
                  row_height=ROW_HEIGHT, height=ROW_HEIGHT * (min(len(rows), 14) + 1) + 4)
-    names = ", ".join(f"{LOOKS[role].name.lower()} {one.before.checkpoint.name}" for role, one in after.items())
+    names = ", ".join(f"{LOOKS[role].name.lower()} {literal(one.before.checkpoint.name)}"
+                      for role, one in after.items())
     st.caption(f"Change of each logit and probability from the whole picture to the hidden one: {names}. Largest "
                "change first; a click on a heading sorts.")
 

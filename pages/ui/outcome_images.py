@@ -12,8 +12,10 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageOps
 
-from pages.ui import access, basket, checkpoints, chrome, own_image
+from pages.ui import access, basket, chrome, own_image
+from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
+from pages.ui.literal import literal
 from snnpar.datasets import PedestrianSplit, subset
 from snnpar.errors import SnnparError
 
@@ -30,7 +32,7 @@ def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str]
     try:
         split = _split(shown.key, shown)
     except (SnnparError, OSError) as error:
-        st.error(f"The images cannot be shown: {error}.", icon=":material/broken_image:")
+        st.error(f"The images cannot be shown: {sentence(error)}", icon=":material/broken_image:")
         return
     pages = max(1, -(-len(indices) // PER_PAGE))
     page = st.pagination(pages, key=f"{key}_page") if pages > 1 else 1
@@ -42,12 +44,12 @@ def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str]
 
 def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str) -> None:
     file = shown.files[index]
-    name = checkpoints.plain(file)
+    name = literal(file)
     try:
         st.image(_thumbnail(shown.key, index, split), alt=f"Image {file}")
     except (SnnparError, OSError) as error:
-        st.caption(f"cannot be read: {error}")
-    st.caption(f"`{file}`  \n{said}")
+        st.caption(f"cannot be read: {sentence(error)}")
+    st.caption(f"{name}  \n{said}")
     with st.container(horizontal=True, gap="xxsmall", key=f"icons_{key}"):
         is_starred = file in basket.starred(shown.data_hash)
         st.button(
@@ -64,7 +66,7 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
     try:
         own_image.lend(split, index, shown.data_hash, shown.first.data["title"])
     except (SnnparError, OSError) as error:
-        st.error(f"{error}", icon=":material/broken_image:")
+        st.error(sentence(error), icon=":material/broken_image:")
         return
     chrome.to_compare()
 

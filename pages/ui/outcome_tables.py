@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import cells, outcome_images
+from pages.ui import cells, frames, outcome_images
 from pages.ui.chrome import ROLES, mark
 from pages.ui.evaluated import Shown, pick_attribute
+from pages.ui.literal import literal
 from snnpar.outcomes import FIRST_ONLY, UNKNOWN, count_outcomes, images_with, outcomes
 
 ROW_HEIGHT = 28
@@ -56,9 +57,9 @@ def who(shown: Shown, threshold: float, attribute: str) -> None:
     """Teacher against student: who is right, attribute by attribute."""
     st.subheader("Where they differ", anchor=False)
     st.caption(
-        f"Every image counts in one of four columns: both right, one of them, neither. {shown.title}, threshold "
-        f"{threshold:g} (the bar's), images with an unknown label left out. Click a cell to see its images, a column's "
-        "name to sort by it."
+        f"Every image counts in one of four columns: both right, one of them, neither. {literal(shown.title)}, "
+        f"threshold {threshold:g} (the bar's), images with an unknown label left out. Click a cell to see its images, "
+        "a column's name to sort by it."
     )
     show(WHO, shown, {mark(role): shown.probs[role][-1] for role in ROLES}, threshold, attribute)
 
@@ -86,7 +87,7 @@ def _images(
     first, second = (probs[indices, column] for probs in pair.values())
     indices = indices[np.argsort(-np.abs(first - second), kind="stable")]
     sentence = kind.columns[outcome][2]
-    st.markdown(f"**{shown.labels[column]}**: {sentence} in **{len(indices):,}** of {known:,} images with a "
+    st.markdown(f"**{literal(shown.labels[column])}**: {sentence} in **{len(indices):,}** of {known:,} images with a "
                 "known label")
     if len(indices):
         st.caption(kind.order)
@@ -119,7 +120,7 @@ def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...],
         data[name] = values
     shows = (names, counts.tobytes(), *marked)
     st.dataframe(
-        data.style.apply(_heat, subset=list(kind.names)).format("{:,}", subset=["known", *kind.names]),
+        frames.texts(data).style.apply(_heat, subset=list(kind.names)).format("{:,}", subset=["known", *kind.names]),
         key=cells.key(kind.key, shows), hide_index=True, row_height=ROW_HEIGHT,
         height=ROW_HEIGHT * (min(len(names), ROWS_SHOWN) + 1) + 12, on_select=lambda: _pick(kind, names, shows),
         selection_mode="single-cell", column_config=_columns(kind),

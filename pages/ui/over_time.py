@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import outcome_tables
 from pages.ui.evaluated import Shown
+from pages.ui.literal import literal
 from snnpar import figures
 from snnpar.metrics import SUPPORTED, THRESHOLDS, pedestrian_metrics, supported, without_positives
 from snnpar.outcomes import (
@@ -32,7 +33,7 @@ def show(shown: Shown, convention: str, threshold: float, attribute: str) -> Non
         return
     st.caption(
         f"The student may be read after every timestep; its answer after t is the mean so far, here t = 1 to "
-        f"{len(probs)}. {shown.title}. An answer is one attribute of one image; unknown labels are left out."
+        f"{len(probs)}. {literal(shown.title)}. An answer is one attribute of one image; unknown labels are left out."
     )
     left, right = st.columns(2, gap="medium")
     with left:
@@ -81,8 +82,8 @@ def calibration(shown: Shown, threshold: float) -> None:
         st.subheader("Can the probabilities be taken at their word?", anchor=False)
         curves, errors = _calibration(shown.key, shown)
         st.caption(
-            f"Of all answers near 70%, 70% should apply: the dotted line. {shown.title}, all attributes together, "
-            f"known labels, {BINS} equal bins. ECE, the mean distance from the line, lower is better: "
+            f"Of all answers near 70%, 70% should apply: the dotted line. {literal(shown.title)}, all attributes "
+            f"together, known labels, {BINS} equal bins. ECE, the mean distance from the line, lower is better: "
             + ", ".join(f"{name} {100 * error:.1f}%" for name, error in errors.items()) + "."
         )
         st.plotly_chart(figures.calibration_curves(curves), key="calibration", **LIKE_PLOT)

@@ -7,7 +7,17 @@ import shlex
 import pandas as pd
 import streamlit as st
 
-from pages.ui import run_controls, run_curves, run_files, run_lens, run_list, run_marked, run_neurons, run_result
+from pages.ui import (
+    frames,
+    run_controls,
+    run_curves,
+    run_files,
+    run_lens,
+    run_list,
+    run_marked,
+    run_neurons,
+    run_result,
+)
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
 from snnpar.history import config_diff
@@ -80,7 +90,7 @@ def _differences(shown: tuple[Run, ...]) -> None:
     rows = {f"--{name.replace('_', '-')}": {run: _worded(value) for run, value in values.items()}
             for name, values in found.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(configs))
-    st.dataframe(frame.rename_axis("setting"), key="runs_differ")
+    st.dataframe(frames.texts(frame.rename_axis("setting")), key="runs_differ")
 
 
 def _worded(value: object) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import streamlit as st
 
 from pages.ui import checkpoints, chrome, run_files, run_result
+from pages.ui.chrome import sentence
 from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
@@ -138,7 +139,7 @@ def _use_button(run: Run, now: JobStatus) -> None:
     try:
         role = run.config.role
     except (CheckpointError, ConfigError) as error:
-        st.error(f"{error}.", icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return
     if st.button(
         f"Use as {role}",

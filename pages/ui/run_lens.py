@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import run_files, run_neurons
 from pages.ui.chrome import mark
+from pages.ui.literal import literal
 from snnpar import figures
 from snnpar.history import History
 from snnpar.lens import Lens
@@ -79,7 +80,7 @@ def _cards(run: Run, lens: Lens) -> None:
                                        signed=maps.student_signed)]
                 st.image(np.concatenate(pair, axis=1), width=CARD_PX)
                 r = maps.correlation[number, column]
-                st.markdown(f":small[**{number + 1}** · {lens.attributes[column]}  \n"
+                st.markdown(f":small[**{number + 1}** · {literal(lens.attributes[column])}  \n"
                             f"gap {lens.gap[number, column]:+.1f} · r {'–' if np.isnan(r) else f'{r:+.2f}'}]")
 
 
@@ -89,7 +90,8 @@ def _logits(lens: Lens) -> None:
         del st.session_state["lens_image"]
     number = st.segmented_control("Logits of pinned image", numbers, default=1, key="lens_image", required=True,
                                   persist_state="session") - 1
-    st.caption(f"{lens.files[number]} · mean gap {np.abs(lens.gap[number]).mean():.2f}; ✓ marks what is true of it")
+    st.caption(f"{literal(lens.files[number])} · mean gap {np.abs(lens.gap[number]).mean():.2f}; ✓ marks what is true "
+               "of it")
     st.plotly_chart(figures.lens_logits(lens.attributes, lens.teacher_logits[number], lens.logits[number],
                                         lens.labels[number]),
                     key="lens_logits", config={"displayModeBar": False})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import run_files
+from pages.ui import frames, run_files
 from pages.ui.timeline import readable
 from snnpar import figures
 from snnpar.figures import RUN_LOOKS, thin_line
@@ -60,7 +60,7 @@ def layers(row: dict) -> None:
                           "Neurons": list(row["neurons"].values())})
     bars = {label: st.column_config.ProgressColumn(label, width=105, min_value=0, max_value=1, format="percent")
             for label in columns.values()}
-    st.dataframe(frame, hide_index=True, column_config=bars, height=38 + 35 * min(8, len(frame)))
+    st.dataframe(frames.texts(frame), hide_index=True, column_config=bars, height=38 + 35 * min(8, len(frame)))
 
 
 def _over_others(known: dict[str, History]) -> None:

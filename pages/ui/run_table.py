@@ -8,14 +8,14 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from pages.ui import frames
 from pages.ui.states import WORDS
 from snnpar.jobs import STATES
 from snnpar.report import HEADINGS, SUPPORTED_HEADING
-from snnpar.run_table import RunRow, as_text, matching, to_csv
+from snnpar.run_table import RunRow, matching, to_csv
 
 KEY, DRAWN = "runs_table", "runs_drawn"  # the table's marks by position, and the names at these positions
 ROW_PX, ROWS_SHOWN = 35, 8
-UNSEEN = "\N{ZERO WIDTH SPACE}"  # so that the table's own download holds no formula either
 
 
 def filtered(rows: list[RunRow]) -> list[RunRow]:
@@ -52,7 +52,8 @@ def draw(rows: list[RunRow], total: int, marked: tuple[str, ...], pick: Callable
         st.session_state[KEY] = marks
     st.session_state[DRAWN] = names
     st.dataframe(
-        pd.DataFrame(map(_cells, rows)), key=KEY, hide_index=True, column_config=_columns(), placeholder="–",
+        frames.texts(pd.DataFrame(map(_cells, rows))), key=KEY, hide_index=True, column_config=_columns(),
+        placeholder="–",
         on_select=lambda: pick(tuple(st.session_state[DRAWN][position] for position in _marked())),
         selection_mode="multi-row", selection_default=marks, height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
         alt="All runs",
@@ -66,7 +67,7 @@ def _marked() -> list[int]:
 def _cells(row: RunRow) -> dict:
     return {
         "State": WORDS[row.state],
-        "Run": as_text(row.name, UNSEEN),
+        "Run": row.name,
         HEADINGS["mean_accuracy"]: _percent(row.mean_accuracy),
         SUPPORTED_HEADING: _percent(row.supported),
         HEADINGS["f1"]: _percent(row.f1),
@@ -75,11 +76,11 @@ def _cells(row: RunRow) -> dict:
         "of": row.epochs,
         "Tags": list(row.tags),
         "Created": datetime.fromisoformat(row.created).replace(tzinfo=None),
-        "Model": as_text(row.model, UNSEEN),
-        "Data": as_text(row.dataset, UNSEEN),
-        "Teacher": as_text(row.teacher, UNSEEN),
+        "Model": row.model,
+        "Data": row.dataset,
+        "Teacher": row.teacher,
         "Minutes": None if row.seconds is None else row.seconds / 60,
-        "Note": as_text(row.note, UNSEEN),
+        "Note": row.note,
     }
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.chrome import mark, sentence
 from pages.ui.computing import computed
 from pages.ui.evaluated import Evaluated, Shown
+from pages.ui.literal import literal
 from snnpar import defaults, figures
 from snnpar.bootstrap import PairedDifference, paired_bootstrap
 from snnpar.figures.curves import METRIC_NAMES
@@ -59,7 +60,7 @@ def headline(shown: Shown, name: str) -> None:
     _table(rows, OUR_COLUMNS)
     first = shown.first
     st.caption(
-        f"Ours: {first.title}, {len(first.info['attributes'])} attributes. Convention {name}: threshold "
+        f"Ours: {literal(first.title)}, {len(first.info['attributes'])} attributes. Convention {name}: threshold "
         f"{THRESHOLDS[name]}, {F1_WORDS[name]}; unknown labels: {first.info['metrics'][name]['unknown_labels']}. In "
         "brackets the 95% interval: where the number would lie had other images of this kind been drawn, near "
         f"duplicates together ({first.info['interval']['method']}); a difference whose interval holds 0 may be chance. "
@@ -119,7 +120,7 @@ def published(shown: Shown, convention: str) -> None:
         st.caption(
             f"For orientation only; printed in {SOURCE}, {CONVENTION} convention, threshold {THRESHOLDS[CONVENTION]}. "
             f"Those networks were trained on all of {test_set.title} and asked about its whole test set; ours above "
-            f"were asked about {shown.title}.{differs}"
+            f"were asked about {literal(shown.title)}.{differs}"
         )
 
 
@@ -135,9 +136,9 @@ def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
     st.plotly_chart(figures.attribute_bars(labels, measured, BARS[quantity], marked), key="attribute_bars",
                     config={"displayModeBar": False})
     st.caption(
-        f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} ({shown.first.data['title']}); "
-        f"the fewer, the wider the 95% interval (whiskers). Threshold {THRESHOLDS[convention]}; unknown labels "
-        f"{UNKNOWN_WORDS[convention]}. ▸ marks the attribute of the bar above."
+        f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} "
+        f"({literal(shown.first.data['title'])}); the fewer, the wider the 95% interval (whiskers). Threshold "
+        f"{THRESHOLDS[convention]}; unknown labels {UNKNOWN_WORDS[convention]}. ▸ marks the attribute of the bar above."
     )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import access, basket, evaluating, outcome_images
-from pages.ui.chrome import Selection
+from pages.ui.chrome import Selection, sentence
 from pages.ui.evaluated import Shown
+from pages.ui.literal import literal
 from snnpar.errors import SnnparError
 from snnpar.slices import choose_slice, list_slices, save_slice
 
@@ -44,9 +45,9 @@ def _save(shown: Shown, files: tuple[str, ...]) -> None:
             try:
                 save_slice(name, shown.first.evaluation.choice, files)
             except (SnnparError, OSError) as error:
-                st.error(f"{error}", icon=":material/error:")
+                st.error(sentence(error), icon=":material/error:")
             else:
-                st.toast(f"Saved as {name}: {len(files)} of {shown.n:,} images.")
+                st.toast(f"Saved as {literal(name)}: {len(files)} of {shown.n:,} images.")
                 st.session_state["saved_slice"] = name
 
 

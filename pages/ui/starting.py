@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import snnpar
+from pages.ui.chrome import sentence
 from snnpar import devices
 from snnpar.config import TrainConfig
 from snnpar.errors import SnnparError
@@ -43,7 +44,7 @@ def _start(config: TrainConfig) -> None:
             run = create_run(config, root=snnpar.RUNS)
             launch(run)
     except (SnnparError, OSError) as error:
-        st.error(f"{error}", icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return
     now = status(run)
     st.session_state["run"] = run.name

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import checkpoints, looking
 from pages.ui.chrome import mark, number
+from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from pages.ui.rows import Row, right, timesteps
 
@@ -62,7 +63,7 @@ def times(seen: dict[str, Seen]) -> None:
 def provenance(seen: dict[str, Seen]) -> None:
     """Where the models and the figures come from."""
     lines = [
-        f"{mark(role)} **{one.model.checkpoint.name}**: {checkpoints.describe(one.model.checkpoint)}."
+        f"{mark(role)} **{literal(one.model.checkpoint.name)}**: {checkpoints.describe(one.model.checkpoint)}."
         for role, one in seen.items()
     ]
     energy = next(iter(seen.values())).analysis.energy
@@ -76,5 +77,5 @@ def provenance(seen: dict[str, Seen]) -> None:
     for one in seen.values():
         text = checkpoints.card(one.model.checkpoint)
         if text:
-            with st.expander(f"Card of {one.model.checkpoint.name}"):
-                st.markdown(text)
+            with st.expander(f"Card of {literal(one.model.checkpoint.name)}"):
+                st.code(text, language="markdown", wrap_lines=True)  # anybody may have written it

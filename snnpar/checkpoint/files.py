@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -16,17 +15,15 @@ from torch import nn
 
 from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
 from snnpar.atomic import write_text
-from snnpar.config import ConfigError, ModelConfig, from_dict, setting_fields, to_dict
+from snnpar.config import ConfigError, ModelConfig, to_dict
 from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
+from snnpar.sidecar import read_sidecar
 
 PHRASES, CARD = "phrases.safetensors", "README.md"
-SECTIONS = ("model", "schema", "train", "provenance")
 TOLD = 12  # misfits, of which a wrong file has hundreds
-TOLD_LETTERS = 500  # of what is wrong with a config, whose values can be of any length
-MOST_CONFIG_BYTES = 1_000_000  # of config.json, which is read from anybody; ours have 8 KB
 
 
 class CheckpointError(SnnparError):
@@ -76,37 +73,13 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
     try:
-        content = _read_json(path)
-        model = from_dict(ModelConfig, content["model"])
-        role_of(model)
-        schema = AttributeSchema.from_dict(content["schema"])
-    except KeyError as error:
-        raise CheckpointError(f"{path} has no {error} section; it needs model and schema") from error
-    except (SnnparError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is not a usable config: {str(error)[:TOLD_LETTERS]}") from error
-    return Checkpoint(folder, model, schema, content.get("train") or {}, content.get("provenance") or {})
-
-
-def _read_json(path: Path) -> dict:
-    """The object of a config.json, its sections objects too. Raises SnnparError."""
-    if path.stat().st_size > MOST_CONFIG_BYTES:
-        raise SnnparError(f"it has {path.stat().st_size:,} bytes, more than {MOST_CONFIG_BYTES:,}")
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except RecursionError:
-        raise SnnparError("its values are nested too deeply") from None
-    if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
-        raise SnnparError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
-    kinds, train = _kinds_of_settings(), content.get("train") or {}
-    wrong = [name for name, value in train.items() if not isinstance(value, kinds.get(name, object))]
-    if wrong:
-        raise SnnparError(f"its train section has values of another type than a run writes: {', '.join(wrong[:TOLD])}")
-    return content
-
-
-@cache
-def _kinds_of_settings() -> dict[str, tuple[type, ...]]:
-    return {spec.name: (int, float) if spec.type is float else (spec.type,) for spec in setting_fields()}
+        said = read_sidecar(path)
+        role_of(said.model)
+    except ConfigError as error:
+        raise CheckpointError(f"{path} is not a usable config: {error}") from error
+    except SnnparError as error:
+        raise CheckpointError(str(error)) from error
+    return Checkpoint(folder, said.model, said.schema, said.train, said.provenance)
 
 
 def load_model(checkpoint: Checkpoint) -> nn.Module:

@@ -7,11 +7,10 @@ import os
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before the client is imported, which reads it once
 
-from snnpar.hub.cache import Cached, cached_bytes, delete_cached, hub_id_of, list_cached
+from snnpar.hub.cache import Cached, cached_bytes, delete_cached, delete_half, hub_id_of, list_cached, list_halves
 from snnpar.hub.download import Download
 from snnpar.hub.fetch import (
     cached_checkpoint,
-    endpoint,
     fetch_checkpoint,
     fetch_dataset,
     fetch_weights,
@@ -21,7 +20,9 @@ from snnpar.hub.fetch import (
 )
 from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
 from snnpar.hub.search import Found, search
+from snnpar.hub.wire import endpoint
 
 __all__ = ["REMOTE", "Cached", "Download", "Found", "HubError", "HubId", "cached_bytes", "cached_checkpoint",
-           "delete_cached", "endpoint", "fetch_checkpoint", "fetch_dataset", "fetch_weights", "hub_id_of",
-           "list_cached", "look_up", "parse_hub_id", "pin_checkpoint", "pin_dataset", "search"]
+           "delete_cached", "delete_half", "endpoint", "fetch_checkpoint", "fetch_dataset", "fetch_weights",
+           "hub_id_of", "list_cached", "list_halves", "look_up", "parse_hub_id", "pin_checkpoint", "pin_dataset",
+           "search"]

@@ -18,23 +18,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from snnpar import ROOT
+from snnpar.errors import SnnparError
 from snnpar.hub.cache import discard_half, repo_folder, stored_bytes, sweep
 from snnpar.hub.fetch import fetch_checkpoint
 from snnpar.hub.ids import HubError, HubId, parse_hub_id
 
 EVERY_S = 0.2
 STALLED_S = 60.0  # without a byte more than ever before: given up
-PIECE = 1 << 18  # bytes of a file that are written at a time, so that there is progress to see
 SURE = 0.02  # share that has to be there before anybody asks how long the rest takes
 
 
 class Download:
     """`python -m snnpar hub pull` of one checkpoint under way. Raises HubError at once for what is no Hub id."""
 
-    def __init__(self, hub_id: str, cache: Path) -> None:
-        """`cache` is the folder `hub` of the checkpoints that the process works on."""
+    def __init__(self, hub_id: str, cache: Path, *, signed: bool) -> None:
+        """`cache` is the folder `hub` of the checkpoints that the process works on; `signed` as for fetch_checkpoint.
+        """
         self.id, self.cache, self._began = parse_hub_id(hub_id), cache, time.monotonic()
-        command = [sys.executable, "-m", "snnpar", "hub", "pull", "--progress", "--", str(self.id)]
+        command = [sys.executable, "-m", "snnpar", "hub", "pull", "--progress", *([] if signed else ["--anonymous"]),
+                   "--", str(self.id)]
         environment = os.environ | {"SNNPAR_CHECKPOINTS": str(cache.parent), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         self._told = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as this; the pipe would have to be emptied
         # The open standard input tells the process that somebody waits for it.
@@ -86,16 +88,14 @@ class Download:
         return json.loads(lines[-1]) if lines else {}
 
 
-def report(hub_id: str, cache: Path) -> int:
+def report(hub_id: str, cache: Path, signed: bool) -> int:
     """The other end: download, and tell how far it is on standard output; the exit status."""
-    from huggingface_hub import constants
-
     wanted = parse_hub_id(hub_id)
-    constants.DOWNLOAD_CHUNK_SIZE = PIECE
     threading.Thread(target=_end_with_parent, args=(wanted.repo, cache), daemon=True).start()
     try:
-        folder = fetch_checkpoint(hub_id, cache=cache, begun=lambda id, total: _watch(id, total, cache))
-    except HubError as error:
+        folder = fetch_checkpoint(hub_id, cache=cache, signed=signed,
+                                  begun=lambda id, total: _watch(id, total, cache))
+    except SnnparError as error:
         _say(error=str(error))
         return 2
     _say(folder=str(folder))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from snnpar import CHECKPOINTS, WEIGHTS
-from snnpar.hub.cache import alone, cached_bytes, hub_id_of, name_revision
+from snnpar.hub.cache import alone, hub_id_of, is_private, make_room, mark, name_revision, named_commit, repo_folder
 from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
 from snnpar.hub.kinds import (
     CHECKPOINT_REPO,
@@ -28,28 +30,31 @@ from snnpar.hub.kinds import (
     in_words,
     total,
 )
+from snnpar.hub.listing import is_place, listing
+from snnpar.hub.wire import NoAnswer, save, where
 from snnpar.public import is_public
 
-CONNECT_SECONDS = 1.0
-ANSWER_SECONDS = 10.0
 PUBLIC_BYTES = 200_000_000  # of one checkpoint on a public server
 PUBLIC_CACHE_BYTES = 1_000_000_000  # of all of them there
+AT_A_TIME = 8  # files that are downloaded side by side
 
 Begun = Callable[[HubId, int], None]  # told the commit and its bytes when something has to be downloaded
 
 
-def fetch_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub", begun: Begun | None = None) -> Path:
+def fetch_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub", begun: Begun | None = None, signed: bool = True,
+                     ) -> Path:
     """Local directory of a checkpoint of the Hub, downloaded unless `cache` has it; its name is the commit.
 
     A pinned commit in the cache makes no request. When the Hub is down, the revision last fetched is used;
-    without one the answer comes at once, not after the client's retries. Raises HubError.
+    without one the answer comes at once, not after the client's retries. `signed`: with the token of this machine, if
+    it has one; without, what is private is not had, not from the cache either. Raises HubError.
     """
-    return _fetch(parse_hub_id(hub_id), CHECKPOINT_REPO, cache, begun)
+    return _fetch(parse_hub_id(hub_id), CHECKPOINT_REPO, cache, begun, signed)
 
 
-def cached_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub") -> Path | None:
+def cached_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub", signed: bool = True) -> Path | None:
     """The directory that fetch_checkpoint fetched last for this revision, without a request; None if it never did."""
-    return _cached(parse_hub_id(hub_id), CHECKPOINT_REPO, cache)
+    return _cached(parse_hub_id(hub_id), CHECKPOINT_REPO, cache, signed)
 
 
 def fetch_dataset(hub_id: str, *, cache: Path = CHECKPOINTS / "hub-data") -> Path:
@@ -84,55 +89,96 @@ def pin_dataset(place: str, *, cache: Path = CHECKPOINTS / "hub-data") -> str:
     return _pin(place, DATASET_REPO, cache)
 
 
-def look_up(hub_id: str, *, cache: Path = CHECKPOINTS / "hub") -> Listing:
+def look_up(hub_id: str, *, signed: bool = True) -> Listing:
     """The commit of a revision and its files, asked anew. Raises HubError, also for what is no checkpoint."""
     wanted = parse_hub_id(hub_id)
-    listing = _listing(wanted, CHECKPOINT_REPO, None)
-    CHECKPOINT_REPO.check(wanted, listing)
-    return listing
+    found = _listing(wanted, CHECKPOINT_REPO, None, signed)
+    CHECKPOINT_REPO.check(wanted, found)
+    return found
 
 
-def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None) -> Path:
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    cached = _cached(wanted, kind, cache)
+def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None, signed: bool = True) -> Path:
+    cached = _cached(wanted, kind, cache, signed)
     if cached and wanted.pinned:
         return cached
-    listing = _listing(wanted, kind, cached)
-    if listing is None or (cached and cached.name == listing.commit):
+    found = _listing(wanted, kind, cached, signed)
+    if found is None or (cached and cached.name == found.commit):
         return cached
-    kind.check(wanted, listing)
-    _check_public(wanted, kind, listing, cache)
+    kind.check(wanted, found)
+    files = found.used(kind.patterns)
+    if odd := next((name for name in files if not is_place(name)), None):
+        raise HubError(f"{wanted} has a file called {odd[:100]!r}, which cannot be stored here; tell its owner.")
     try:
+        _make_room(wanted, files, cache)
         with alone(wanted.repo, cache) if kind.swept else nullcontext():
             if begun:
-                begun(replace(wanted, revision=listing.commit), total(listing.used(kind.patterns)))
-            folder = _download(wanted, kind, listing, cache)
+                begun(replace(wanted, revision=found.commit), total(files))
+            folder = _download(wanted, kind, found, cache, signed)
         name_revision(wanted, folder)
+        if is_public():
+            make_room(cache, PUBLIC_CACHE_BYTES)  # another download may have ended meanwhile
         return folder
-    except HfHubHTTPError as error:
-        raise HubError(refusal(wanted, error)) from error
-    except (httpx2.HTTPError, LocalEntryNotFoundError) as error:
-        raise HubError(f"The download of {wanted} broke off; try again.") from error
     except OSError as error:
-        if error.errno is None:  # the client's own check of lengths
-            raise HubError(f"The download of {wanted} broke off; try again.") from error
         raise HubError(f"{wanted} cannot be stored in {cache}: {error.strerror or error}.") from error
 
 
-def _download(wanted: HubId, kind: Kind, listing: Listing, cache: Path) -> Path:
-    """The commit's folder, marked once its content is what the Hub says."""
-    folder = _snapshot(replace(wanted, revision=listing.commit), kind, cache)
-    for name, file in listing.used(kind.patterns).items():
-        if file.sha256 and _sha256(folder / name) != file.sha256:
-            (folder / name).resolve().unlink()
-            (folder / name).unlink(missing_ok=True)
-            raise HubError(f"{name} of {wanted} is not what the Hub says it is (its sha256 differs), so it was not "
-                           "kept; try again, and tell its owner if that does not help.")
+def _download(wanted: HubId, kind: Kind, found: Listing, cache: Path, signed: bool) -> Path:
+    """The commit's folder, marked once its content is what the Hub says; the file that is looked at first comes first.
+    """
+    from huggingface_hub.utils import tqdm
+
+    files, guard, ended = found.used(kind.patterns), threading.Lock(), threading.Event()
+    folder = repo_folder(wanted.repo, cache, kind.repo_type) / "snapshots" / found.commit
+    with tqdm(total=total(files), unit="B", unit_scale=True, desc=wanted.repo, disable=None) as bar:
+        def came(size: int) -> None:
+            if ended.is_set():
+                raise HubError(f"The download of {wanted} was ended.")
+            with guard:
+                bar.update(size)
+
+        def bring(name: str) -> None:
+            _bring(wanted, kind.repo_type, name, files[name], folder, signed, came)
+
+        if kind.first:
+            bring(kind.first)
+            kind.check_first(wanted, folder / kind.first)
+        with ThreadPoolExecutor(AT_A_TIME, "hub") as pool:
+            try:
+                list(pool.map(bring, [name for name in files if name != kind.first]))
+            except BaseException:
+                ended.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     if FETCHED in kind.required:
-        (folder / FETCHED).touch()
+        mark(folder, found.private)
     return folder
+
+
+def _bring(wanted: HubId, repo_type: str, name: str, file: RemoteFile, snapshot: Path, signed: bool,
+           came: Callable[[int], object]) -> None:
+    """One file of a commit: a blob by its sha256, as the client keeps large files, and a link to it."""
+    link, blobs = snapshot / name, snapshot.parent.parent / "blobs"
+    if link.is_file() and link.stat().st_size == file.size and (not file.sha256 or _sha256(link) == file.sha256):
+        came(file.size)
+        return
+    blobs.mkdir(parents=True, exist_ok=True)
+    known = blobs / file.sha256
+    if file.sha256 and known.is_file() and _sha256(known) == file.sha256:
+        came(file.size)
+        blob = known
+    else:
+        part = blobs / f"{os.urandom(8).hex()}.incomplete"
+        try:
+            digest = save(wanted, snapshot.name, repo_type, name, file, part, signed=signed, came=came)
+            if file.sha256 and digest != file.sha256:
+                raise HubError(f"{name} of {wanted} is not what the Hub says it is (its sha256 differs), so it was not "
+                               "kept; try again, and tell its owner if that does not help.")
+            blob = part.replace(blobs / digest)
+        finally:
+            part.unlink(missing_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(blob, link.parent))
 
 
 def _sha256(path: Path) -> str:
@@ -146,107 +192,43 @@ def _pin(place: str, kind: Kind, cache: Path) -> str:
     wanted = parse_hub_id(place.removeprefix(REMOTE))
     if not wanted.pinned:
         cached = _cached(wanted, kind, cache)
-        listing = _listing(wanted, kind, cached)
-        wanted = replace(wanted, revision=listing.commit if listing else cached.name)
+        found = _listing(wanted, kind, cached)
+        wanted = replace(wanted, revision=found.commit if found else cached.name)
     return f"{REMOTE}{wanted}"
 
 
-def endpoint() -> str:
-    """The Hub's address: HF_ENDPOINT, or the public one."""
-    from huggingface_hub import constants
-
-    return os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
-
-
-def _snapshot(wanted: HubId, kind: Kind, cache: Path, *, local_files_only: bool = False) -> Path:
-    from huggingface_hub import snapshot_download
-
-    return Path(
-        snapshot_download(
-            wanted.repo,
-            repo_type=kind.repo_type,
-            revision=wanted.revision,
-            cache_dir=cache,
-            endpoint=endpoint(),
-            allow_patterns=list(kind.patterns),
-            local_files_only=local_files_only,
-        )
-    )
+def _cached(wanted: HubId, kind: Kind, cache: Path, signed: bool = True) -> Path | None:
+    folder = repo_folder(wanted.repo, cache, kind.repo_type)
+    commit = wanted.revision if wanted.pinned else named_commit(folder, wanted.revision)
+    snapshot = folder / "snapshots" / commit
+    if not commit or not all((snapshot / name).is_file() for name in kind.required):
+        return None  # never fetched, or only in part
+    return None if is_private(snapshot) and not signed else snapshot
 
 
-def _cached(wanted: HubId, kind: Kind, cache: Path) -> Path | None:
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        folder = _snapshot(wanted, kind, cache, local_files_only=True)
-    except LocalEntryNotFoundError:  # never fetched, or only in part
-        return None
-    return folder if all((folder / name).is_file() for name in kind.required) else None
-
-
-def _listing(wanted: HubId, kind: Kind, cached: Path | None) -> Listing | None:
+def _listing(wanted: HubId, kind: Kind, cached: Path | None, signed: bool = True) -> Listing | None:
     """What the Hub has of a revision; None when it cannot be asked and `cached` has to do. Raises HubError."""
-    import httpx2
     from huggingface_hub import is_offline_mode
-    from huggingface_hub.errors import HfHubHTTPError
 
     if is_offline_mode():
         if cached:
             return None
         raise HubError(f"{wanted} is not in the cache, and HF_HUB_OFFLINE forbids to download it.")
     try:
-        return _ask(wanted, kind)
-    except HfHubHTTPError as error:
-        if cached and error.response.is_server_error:
-            return None
-        raise HubError(refusal(wanted, error)) from error
-    except httpx2.HTTPError as error:
+        return listing(wanted, kind, signed=signed)
+    except NoAnswer as error:
         if cached:
             return None
-        where = f"the Hub at {endpoint()} cannot be reached"
-        raise HubError(f"{wanted} is not in the cache, and {where}.") from error
+        if error.reached:
+            raise
+        raise HubError(f"{wanted} is not in the cache, and {where()} cannot be reached.") from error
 
 
-def _ask(wanted: HubId, kind: Kind) -> Listing:
-    """A single request, without the retries of a download."""
-    import httpx2
-    from huggingface_hub import HfApi
-
-    timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    info = HfApi(endpoint=endpoint()).repo_info(
-        wanted.repo, repo_type=kind.repo_type, revision=wanted.revision, files_metadata=True, timeout=timeout
-    )
-    files = {file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else "")
-             for file in info.siblings or ()}
-    return Listing(info.sha, files)
-
-
-def _check_public(wanted: HubId, kind: Kind, listing: Listing, cache: Path) -> None:
-    """On a public server nobody may fill the disk."""
+def _make_room(wanted: HubId, files: dict[str, RemoteFile], cache: Path) -> None:
+    """On a public server nobody may fill the disk: the checkpoints that came first go, until this one has its place."""
     if not is_public():
         return
-    files = listing.used(kind.patterns)
     check_size(wanted, files, PUBLIC_BYTES, "that this public server downloads")
-    if cached_bytes(cache) + total(files) > PUBLIC_CACHE_BYTES:
+    if not make_room(cache, PUBLIC_CACHE_BYTES - total(files)):
         raise HubError(f"This public server keeps at most {in_words(PUBLIC_CACHE_BYTES)} of the Hub, and {wanted} "
                        "would be too much; pick a checkpoint that is there, or run the app on your own machine.")
-
-
-def refusal(wanted: HubId, error: Exception) -> str:
-    """What an HTTP error means. The Hub answers 401 for a private and for a missing repository alike."""
-    from huggingface_hub import get_token
-    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RevisionNotFoundError
-
-    status = error.response.status_code
-    if isinstance(error, RevisionNotFoundError):
-        return f"{wanted.repo} has no revision {wanted.revision!r}; leave out @{wanted.revision} to get main."
-    if isinstance(error, EntryNotFoundError):
-        return f"{wanted} lists a file that the Hub does not have; try again later."
-    if isinstance(error, GatedRepoError):
-        return f"{wanted.repo} is gated; ask for access on its Hub page and set HF_TOKEN to your token."
-    if status in (401, 403):
-        mend = "this HF_TOKEN may not read it" if get_token() else "set HF_TOKEN if it is private"
-        return f"{wanted.repo} does not exist or is private; check the name, {mend}."
-    if status == 404:
-        return f"{wanted.repo} does not exist on the Hub; check the name."
-    return f"The Hub answered {status} for {wanted}; try again later."

@@ -1,13 +1,16 @@
-"""What is downloaded of a kind of repository, and what is refused before anything is downloaded."""
+"""What is downloaded of a kind of repository, and what is refused before anything, or any more, is downloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from pathlib import Path
 
 from snnpar import CONFIG, WEIGHTS
+from snnpar.errors import SnnparError
 from snnpar.hub.ids import HubError, HubId
+from snnpar.sidecar import MOST_BYTES, read_sidecar
 
 REQUIRED = (CONFIG, WEIGHTS)
 FILES = (*REQUIRED, "phrases.safetensors", "README.md")
@@ -29,10 +32,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """A commit and its files by name."""
+    """A commit and its files by name. `private`: not everybody may have them, as far as the Hub says."""
 
     commit: str
     files: dict[str, RemoteFile]
+    private: bool = False
 
     def used(self, patterns: Iterable[str]) -> dict[str, RemoteFile]:
         """The files that one of the patterns names."""
@@ -44,6 +48,8 @@ class Kind:
     """What is downloaded of a kind of repository, and what its folder has when it is whole.
 
     `check` raises HubError unless the files are of that kind. `swept`: its cache is ours alone, and nothing half stays.
+    `first`: a file that comes before all others, and the check that it has to pass before they come.
+    `answer_bytes`: at most, of the list of its files.
     """
 
     repo_type: str
@@ -51,6 +57,9 @@ class Kind:
     check: Callable[[HubId, Listing], None]
     required: tuple[str, ...]
     swept: bool = False
+    first: str = ""
+    check_first: Callable[[HubId, Path], None] | None = None
+    answer_bytes: int = 8_000_000
 
 
 def _check_checkpoint(wanted: HubId, listing: Listing) -> None:
@@ -60,7 +69,19 @@ def _check_checkpoint(wanted: HubId, listing: Listing) -> None:
             f"{wanted} has no {' and no '.join(missing)}, so it is not a checkpoint of this project; pickled"
             " weights are never downloaded."
         )
+    for name in (CONFIG, "README.md"):
+        if name in listing.files and listing.files[name].size > MOST_BYTES:
+            raise HubError(f"{name} of {wanted} has {in_words(listing.files[name].size)}, more than the "
+                           f"{in_words(MOST_BYTES)} allowed, so it is not a checkpoint of this project.")
     check_size(wanted, listing.used(FILES), MAX_BYTES)
+
+
+def _check_config(wanted: HubId, path: Path) -> None:
+    try:
+        read_sidecar(path)
+    except SnnparError as error:
+        raise HubError(f"{wanted} is not a checkpoint of this project, so its weights were not downloaded: "
+                       f"{str(error).replace(str(path), CONFIG)}.") from error
 
 
 def _check_weights(wanted: HubId, listing: Listing) -> None:
@@ -94,6 +115,7 @@ def in_words(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-CHECKPOINT_REPO = Kind("model", FILES, _check_checkpoint, (*REQUIRED, FETCHED), swept=True)
+CHECKPOINT_REPO = Kind("model", FILES, _check_checkpoint, (*REQUIRED, FETCHED), swept=True, first=CONFIG,
+                       check_first=_check_config)
 WEIGHTS_REPO = Kind("model", (WEIGHTS,), _check_weights, (WEIGHTS,))
-DATASET_REPO = Kind("dataset", DATA_FILES, _check_dataset, (FETCHED,))
+DATASET_REPO = Kind("dataset", DATA_FILES, _check_dataset, (FETCHED,), answer_bytes=100_000_000)

@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from hub_server import Hub, Repo
+from screen import said
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
 from pages.ui import checkpoints
+from pages.ui.literal import literal
 from snnpar.checkpoint import read_checkpoint, write_config
 from snnpar.config import TrainConfig
 from snnpar.errors import SnnparError
@@ -65,11 +67,13 @@ def test_a_teacher_that_is_not_used_is_not_mentioned(root: Path) -> None:
     assert "wise" not in checkpoints.describe(checkpoint)
 
 
-def test_the_card_is_shown_without_front_matter_and_fetches_no_picture(root: Path) -> None:
+def test_the_card_is_read_without_front_matter_and_not_without_end(root: Path) -> None:
     checkpoint = write_checkpoint(root / "one", STUDENT)
     assert checkpoints.card(checkpoint) == ""
     (root / "one" / "README.md").write_text("---\nlicense: x\n---\n# One\n![p](http://x/y.png)\n", "utf-8")
-    assert checkpoints.card(checkpoint) == "# One\n[p](http://x/y.png)\n"
+    assert checkpoints.card(checkpoint) == "# One\n![p](http://x/y.png)\n"  # which the page shows as code
+    (root / "one" / "README.md").write_text("a" * 1_000_000)
+    assert len(checkpoints.card(checkpoint)) == checkpoints.CARD_LETTERS
 
 
 def test_the_version_changes_with_the_weights(root: Path) -> None:
@@ -110,10 +114,6 @@ def table(test) -> pd.DataFrame:
     return test.dataframe[0].value
 
 
-def said(elements) -> str:
-    return " ".join(str(element.value) for element in elements)
-
-
 def wait(test, until) -> None:
     """Run the page, as its fragment does by itself in a browser, until something is so."""
     end = time.monotonic() + PATIENCE_S
@@ -141,12 +141,12 @@ def test_the_table_says_what_is_there_and_the_detail_where_it_came_from(app, she
     assert list(rows.index) == ["tiny-student", "tiny-teacher", "runs/first"]
     assert rows.loc["tiny-student", ["From", "Data", "T"]].tolist() == ["shipped", "rendered", "3"]
     assert rows.loc["runs/first", "From"] == "run" and "2 shipped" in said(test.caption)
-    assert "taught by" in said(test.markdown) and "`tiny-teacher`" in said(test.markdown)
+    assert "taught by" in said(test.markdown) and "**tiny-teacher**" in said(test.markdown)
     assert test.button(key="ask_delete").disabled and test.button(key="use").disabled  # it is in the bar
     differing = test.table[0].value
-    assert differing.loc["model.architecture"].tolist() == ["spikingformer", "vtb"]
+    assert differing.loc[literal("model.architecture")].tolist() == ["spikingformer", "vtb"]
     test.selectbox(key="compared").select("runs/first").run()
-    assert test.table[0].value.loc["teacher"].tolist() == ["tiny-teacher", "–"]
+    assert test.table[0].value.loc["teacher"].tolist() == [literal("tiny-teacher"), "–"]
 
 
 def write_scores(folder: Path, evaluations: Path, choice: DataChoice, value: float, digest: str) -> None:
@@ -315,11 +315,48 @@ def test_an_empty_folder_says_what_to_do(app, tmp_path: Path, empty_hub: Hub) ->
     assert "There is no checkpoint yet" in said(test.info) and "hub_text" in {one.key for one in test.text_input}
 
 
-def test_words_of_others_fetch_no_picture(app, tmp_path: Path, pair: Path) -> None:
-    shutil.copytree(pair, tmp_path / "shelf")
-    one = read_checkpoint(tmp_path / "shelf" / "tiny-student")
-    bad = "`![x](http:evil)`"
-    write_config(one.path, one.model, one.schema, {"teacher": bad, "logit_kd": True, "init": bad}, {"commit": bad})
-    test = app(tmp_path / "shelf", "checkpoints")
-    shown = [said(test.markdown), said(test.caption), str(test.table[0].value.to_dict())]
-    assert all("![x" not in words and "`!" not in words.replace("`!x", "") for words in shown)
+def foreign(shelf: Path) -> Path:
+    """A checkpoint of somebody else in the Hub's cache, as an earlier version of this program kept it."""
+    folder = shelf / "hub" / "models--junk--llama" / "snapshots" / ("a" * 40)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    (folder / "model.safetensors").write_bytes(bytes(2_000_000))
+    (folder / ".fetched").write_text("public")
+    return folder
+
+
+def test_what_cannot_be_read_is_counted_told_and_deleted(app, shelf: Path) -> None:
+    folder = foreign(shelf)
+    test = app(shelf, "checkpoints")
+    assert "1 from the Hub cannot be read here, 2 MB" in [one.label for one in test.expander]
+    assert "junk/llama@aaaaaaa" in said(test.markdown) and "has no 'model' section" in said(test.markdown)
+    test.button(key=f"unreadable_junk/llama@{'a' * 40}").click().run()
+    assert not folder.exists() and not any("cannot be read" in one.label for one in test.expander) and not test.error
+
+
+def test_strangers_see_how_much_cannot_be_read_and_no_more(app, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign(shelf)
+    monkeypatch.setenv("SNNPAR_PUBLIC", "1")
+    test = app(shelf, "checkpoints", student=f"junk/llama@{'a' * 40}")
+    assert "1 from the Hub cannot be read here, 2 MB." in said(test.caption)
+    assert not [key for key in keys(test) if str(key).startswith("unreadable")]
+    assert "junk" not in said(test.markdown)
+    assert "config.json has no 'model' section" in said(test.error)
+    assert str(shelf) not in said(test.error) and "snapshots" not in said(test.error)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "/" + "n" * 300, "a\0b", "~nobody/x", "/proc/1/root", "\ud800", "é" * 200])
+@pytest.mark.parametrize("kind", ["shipped", "Hub"])
+def test_starting_weights_and_teachers_of_any_name(app, shelf: Path, kind: str, name: str) -> None:
+    one = read_checkpoint(shelf / "tiny-student")
+    folder = one.path
+    if kind == "Hub":
+        folder = shelf / "hub" / "models--lab--x" / "snapshots" / ("a" * 40)
+        shutil.copytree(one.path, folder)
+        (folder / ".fetched").write_text("public")
+    train = {"init": name, "teacher": name, "logit_kd": True, "data": name, "dataset": name}
+    write_config(folder, one.model, one.schema, train, {"commit": name})
+    test = app(shelf, "checkpoints")
+    for option in list(test.selectbox(key="checkpoint").options):
+        test.selectbox(key="checkpoint").select(option).run()
+        assert not test.exception

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from screen import said
+from screen import said, shown
 from tiny import PA100K, STUDENT, write_checkpoint
 
 from snnpar.atomic import write_text
@@ -83,7 +83,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Evaluation]:
 
 
 def press(test, label: str):
-    return next(button for button in test.button if button.label == label).click().run()
+    return next(button for button in test.button if shown(button.label) == label).click().run()
 
 
 def terminal(evaluations: list[Evaluation]) -> list[list[str]]:
@@ -152,6 +152,12 @@ def test_the_disagreement_table_counts_every_image(app, root: Path) -> None:
     assert rows["teacher only"].is_monotonic_decreasing and (rows[columns].sum(axis=1) == rows["known"]).all()
 
 
+def cards_of(test) -> list[str]:
+    """The files whose cards are shown with what the teacher says."""
+    return [shown(c.value).partition("  \n")[0] for c in test.caption
+            if c.value.startswith("rendered") and "Teacher" in c.value]
+
+
 def test_a_cell_shows_its_images(app, root: Path) -> None:
     (_, teacher), (_, student) = (write_evaluation(root, role) for role in ROLES)
     column = PA100K.index("Backpack")
@@ -163,8 +169,8 @@ def test_a_cell_shows_its_images(app, root: Path) -> None:
         indices = images_with(codes, column, outcome)
         gaps = np.abs(teacher.probs[-1] - student.probs[-1])[indices, column]
         first = indices[np.argsort(-gaps, kind="stable")][:8]
-        cards = [c.value for c in test.caption if c.value.startswith("`") and "Teacher" in c.value]
-        assert [card.split("`")[1] for card in cards] == [teacher.files[i] for i in first]
+        cards = [shown(c.value) for c in test.caption if c.value.startswith("rendered") and "Teacher" in c.value]
+        assert [card.partition("  \n")[0] for card in cards] == [teacher.files[i] for i in first]
         truth = {1: "yes", 0: "no"}[int(teacher.truth[first[0], column])]
         assert f"truth: {truth}" in cards[0] and f"{100 * teacher.probs[-1][first[0], column]:.1f}%" in cards[0]
 
@@ -255,7 +261,7 @@ def test_the_basket_undoes_and_becomes_a_slice(app, root: Path, launched: list) 
     for card in range(2):
         stars = [b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_star")]
         stars[card].click().run()
-    cards = [c.value.split("`")[1] for c in test.caption if c.value.startswith("`") and "Teacher" in c.value][:2]
+    cards = cards_of(test)[:2]
     assert "Basket: 2 starred" in said(test.subheader)
     test.button(key="basket_empty").click().run()
     assert "Basket: 0 starred" in said(test.subheader)
@@ -343,7 +349,7 @@ def test_near_duplicates_are_left_out_of_every_number_and_image(app, root: Path)
         for name, value in five.items():
             assert test.table[0].value[METRIC_NAMES[name]][row].startswith(f"**{100 * value:.1f}%** [")
     assert (test.dataframe[1].value["known"] == 33).all()  # after the table of near duplicates
-    cards = [c.value.split("`")[1] for c in test.caption if c.value.startswith("`")]
+    cards = cards_of(test)
     assert cards and not set(cards) & set(wrote[0].files[:7])
 
 

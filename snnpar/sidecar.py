@@ -1,0 +1,62 @@
+"""config.json of a checkpoint, the sidecar from which the model is rebuilt; read from anybody, so checked first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from snnpar.config import ModelConfig, from_dict, setting_fields
+from snnpar.errors import SnnparError
+from snnpar.schema import AttributeSchema
+
+SECTIONS = ("model", "schema", "train", "provenance")
+MOST_BYTES = 1_000_000  # ours have 8 KB
+TOLD, TOLD_LETTERS = 12, 500  # of what is wrong, whose values can be of any number and length
+
+
+@dataclass(frozen=True, eq=False)
+class Sidecar:
+    """What config.json says: the model, what it answers, and how and with which code it was trained."""
+
+    model: ModelConfig
+    schema: AttributeSchema
+    train: dict
+    provenance: dict
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read and check a config.json. Raises SnnparError, which names the file."""
+    try:
+        content = _read_json(path)
+        model = from_dict(ModelConfig, content["model"])
+        schema = AttributeSchema.from_dict(content["schema"])
+    except KeyError as error:
+        raise SnnparError(f"{path} has no {error} section; it needs model and schema") from error
+    except (SnnparError, ValueError, TypeError) as error:
+        raise SnnparError(f"{path} is not a usable config: {str(error)[:TOLD_LETTERS]}") from error
+    return Sidecar(model, schema, content.get("train") or {}, content.get("provenance") or {})
+
+
+def _read_json(path: Path) -> dict:
+    """The object of a config.json, its sections objects too. Raises SnnparError."""
+    if path.stat().st_size > MOST_BYTES:
+        raise SnnparError(f"it has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        json.dumps(content, ensure_ascii=False).encode()  # halves of a letter can be written in JSON, and shown nowhere
+    except RecursionError:
+        raise SnnparError("its values are nested too deeply") from None
+    if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
+        raise SnnparError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
+    kinds, train = _kinds_of_settings(), content.get("train") or {}
+    wrong = [name for name, value in train.items() if not isinstance(value, kinds.get(name, object))]
+    if wrong:
+        raise SnnparError(f"its train section has values of another type than a run writes: {', '.join(wrong[:TOLD])}")
+    return content
+
+
+@cache
+def _kinds_of_settings() -> dict[str, tuple[type, ...]]:
+    return {spec.name: (int, float) if spec.type is float else (spec.type,) for spec in setting_fields()}

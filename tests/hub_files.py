@@ -1,0 +1,12 @@
+"""Files as a repository of a checkpoint has them on the Hub."""
+
+from __future__ import annotations
+
+import json
+
+from tiny import STUDENT
+
+from snnpar.config import to_dict
+from snnpar.schema import load_schema
+
+CONFIG = json.dumps({"model": to_dict(STUDENT), "schema": load_schema("pa100k").to_dict()}).encode()
