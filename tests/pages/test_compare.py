@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub, Repo
-from screen import component_data, png, said
+from screen import component_data, components, png, said
 from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
 
 from snnpar.defaults import SAMPLE
@@ -169,7 +169,7 @@ def test_a_pair_without_common_attributes_is_refused(app, pair: Path, tmp_path: 
     shutil.copytree(pair / "tiny-teacher", tmp_path / "tiny-teacher")
     write_checkpoint(tmp_path / "bags", STUDENT, BAGS)
     test = app(tmp_path)
-    assert "share no attribute" in said(test.error) and not test.get("bidi_component")
+    assert "share no attribute" in said(test.error) and not components(test)
 
 
 def test_the_hub_gives_a_checkpoint(app, pair: Path, tmp_path: Path, empty_hub: Hub) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from screen import component_data, said
+from screen import component_data, components, said
+from screen import shown as seen_as
 from streamlit.testing.v1 import AppTest
 from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
@@ -54,7 +55,7 @@ def floats(text: str) -> np.ndarray:
 
 def test_the_sum_is_said_and_is_the_logit(app, pair: Path, seen: dict[str, Seen]) -> None:
     test = app(pair, "explain", attribute="Backpack")
-    line = next(one.value for one in test.markdown if "the model's logit is" in one.value)
+    line = next(seen_as(one.value) for one in test.markdown if "the model's logit is" in one.value)
     numbers = [float(text.replace("−", "-")) for text in re.findall(r"\*\*([+−][\d.]+)\*\*", line)]
     spikes, constants, bias, total, logit = numbers
     assert spikes + constants + bias == pytest.approx(total, abs=2e-4)
@@ -116,7 +117,7 @@ def test_scores_are_those_of_the_library_and_make_no_ranking(app, pair: Path, se
     test.button(key="score").click().run()
     assert not test.exception
     shown: dict[str, float] = {}
-    texts, lists = [one.value for one in test.markdown], []
+    texts, lists = [seen_as(one.value) for one in test.markdown], []
     for title, score in zip(texts, texts[1:], strict=False):
         if "it says" in title:
             lists.append([])
@@ -230,4 +231,4 @@ def test_models_without_a_common_attribute_are_stopped(app, pair: Path, tmp_path
     shutil.copytree(pair / "tiny-teacher", tmp_path / "tiny-teacher")
     write_checkpoint(tmp_path / "bags", STUDENT, BAGS)
     test = app(tmp_path, "explain")
-    assert "share no attribute" in said(test.error) and not test.get("bidi_component")
+    assert "share no attribute" in said(test.error) and not components(test)
