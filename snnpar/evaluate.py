@@ -46,6 +46,7 @@ from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
 from snnpar.report import SUPPORTED_HEADING, duplicates_words, interval_method, leave_out, supported_mean, unknown_words
 from snnpar.slices import DataChoice
+from snnpar.terminal import hung_up, stop_requests
 
 
 class Stopped(Exception):
@@ -282,14 +283,16 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = CONVENTI
 
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and Ctrl-C turn the switch this gives, instead of ending the process; a second one ends it."""
+    """SIGTERM, Ctrl-C and a closed terminal turn the switch this gives, instead of ending the process; a second one of
+    a kind ends it."""
     asked = []
 
     def ask(number: int, _frame: object) -> None:
+        hung_up(number)
         asked.append(number)
         signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, ask) for number in stop_requests()}
     try:
         yield lambda: bool(asked)
     finally:
