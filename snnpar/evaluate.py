@@ -26,7 +26,16 @@ from snnpar.bootstrap import RESAMPLES, SEED, paired_bootstrap
 from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.datasets import DataError, PedestrianSplit, ResizedImages
 from snnpar.defaults import CONVENTION
-from snnpar.evaluation_work import Work, changes, earlier_work, new_work, say, subject
+from snnpar.evaluation_work import (
+    Work,
+    changes,
+    earlier_work,
+    new_work,
+    readable,
+    say,
+    subject,
+    unreadable_words,
+)
 from snnpar.evaluations import (
     PARTS,
     PREDICTIONS,
@@ -86,13 +95,14 @@ def probabilities(folder: Path, split: PedestrianSplit) -> np.ndarray:
 
 def evaluate_checkpoint(
     folder: Path, choice: DataChoice, *, root: Path | None = None, batch_size: int = 0, again: bool = False,
-    convention: str = CONVENTION, stop: Callable[[], bool] = lambda: False,
+    skip_unreadable: bool = False, convention: str = CONVENTION, stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Evaluate the checkpoint in `folder` on a choice of images, or go on with that; a complete one is left alone.
 
-    batch_size 0 is chosen to fit the memory; again: from the start, whatever is there; convention: of the metrics in
-    the log, evaluation.json has all. `stop()` is asked before every batch and ends it with Stopped. Raises SnnparError
-    for what cannot be evaluated; status.json says all that too.
+    batch_size 0 is chosen to fit the memory; again: from the start, whatever is there; skip_unreadable: without
+    the images that are missing or damaged, which it names; convention: of the metrics in the log, evaluation.json has
+    all. `stop()` is asked before every batch and ends it with Stopped. Raises SnnparError for what cannot be evaluated;
+    status.json says all that too.
     """
     evaluation = evaluation_at(folder, choice, root=root)
     current = status(evaluation)
@@ -102,7 +112,8 @@ def evaluate_checkpoint(
         checkpoint, split = read_checkpoint(folder), choice.open()
         create_evaluation(folder, choice, root=root)
         write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
-        outcome = _evaluate(evaluation, checkpoint, split, batch_size, again, convention, stop)
+        split, left_out = readable(evaluation, split) if skip_unreadable else (split, {})
+        outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
@@ -122,12 +133,13 @@ def _ended(evaluation: Evaluation, state: str, message: str) -> None:
         write_status(evaluation, state=state, message=message)  # last: who waits for it finds everything written
 
 
-def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, batch_size: int, again: bool,
-              convention: str, stop: Callable[[], bool]) -> str:
+def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, skipped: dict, batch_size: int,
+              again: bool, convention: str, stop: Callable[[], bool]) -> str:
     """Make what is missing; one line about the outcome."""
     attributes, left_out = shared_attributes(checkpoint, split)
     model = _on_device(load(checkpoint))
     now = subject(evaluation, checkpoint, split, left_out, next(model.module.parameters()).device.type)
+    now["data"] |= skipped
     if evaluation.is_complete and not again:
         changed = changes(evaluation.info()["provenance"], now)
         if not changed:
@@ -192,24 +204,11 @@ def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: li
             work.add(indices, batch_probs(model, next(pixels))[:, :, columns])
             bar.update(len(indices))
     except ImageError as error:
-        raise DataError(_unreadable(work.evaluation, split)) from error
+        raise DataError(unreadable_words(work.evaluation, split)) from error
     finally:
         bar.close()
         work.save()
         torch.set_num_threads(threads)
-
-
-def _unreadable(evaluation: Evaluation, split: PedestrianSplit) -> str:
-    """One sentence about the images that cannot be read, all of which go into the log."""
-    reasons = []
-    for index in tqdm(range(len(split)), desc="looking for unreadable images", disable=None, leave=False):
-        try:
-            split.read(index)
-        except ImageError as error:
-            reasons.append(f"{split.files[index]}: {error}")
-    say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
-    more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
-    return f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on"
 
 
 def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Overlap:

@@ -55,6 +55,8 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--leave-out-near-duplicates", action="store_true", help="print what is measured without the "
                        "images that are near duplicates of training images of the same data; evaluation.json has both")
     flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
+    flags.add_argument("--skip-unreadable", action="store_true", help="leave out images that are missing or damaged, "
+                       "which are then named; without it they end the evaluation")
     flags.add_argument("--ignore-unknown", action="store_true", help="print metrics that leave labels of 2 (unknown) "
                        "out, instead of what the convention does with them")
 
@@ -123,7 +125,8 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
     from snnpar.evaluation_batch import batch_at, create_batch, run_batch
 
     folders = [find_checkpoint(text) for text in checkpoints]
-    how = {"batch_size": options.batch_size, "again": options.again, "convention": options.convention}
+    how = {"batch_size": options.batch_size, "again": options.again, "convention": options.convention,
+           "skip_unreadable": options.skip_unreadable}
     with stop_on_signals() as stop:
         try:
             if may_batch and (len(folders) > 1 or batch_at(folders, choice, root=options.out).exists):
