@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from snnpar import terminal
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.bench_api import bench_api, bench_hostile
 from snnpar.bench_decoding import bench_decoding
@@ -22,12 +23,11 @@ from snnpar.space import add_space
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
-    try:
-        return options.command(options) or 0
-    except SnnparError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    def command() -> int | None:
+        options = parser().parse_args(arguments)
+        return options.command(options)
+
+    return terminal.run(command)
 
 
 def parser() -> Parser:

@@ -92,7 +92,8 @@ def paired_bootstrap(
     drawn = _resampled(pair, convention, resamples, seed, groups)
     drawn_a, drawn_b = (_with_supported(*of_one, kept) for of_one in drawn)
     low, high = np.percentile(drawn_b - drawn_a, PERCENTILES, axis=0)
-    a, b = (_with_supported(*finish(per_image(d).mean(0), attribute_counts(d).sum(0), convention), kept) for d in pair)
+    a, b = (_with_supported(*finish(per_image(d).mean(0), attribute_counts(d).sum(0), convention, d.masked), kept)
+            for d in pair)
     return [PairedDifference(name, *map(float, row))
             for name, *row in zip((*FIVE, SUPPORTED), b - a, low, high, strict=True) if kept.any() or name in FIVE]
 
@@ -123,7 +124,7 @@ def _resampled(
         sums[start : start + step] = weights.astype(np.float64) @ columns
         drawn[start : start + step, 0] = weights @ sizes  # images
     return [
-        finish(part[:, :4] / drawn, part[:, 4:].reshape(resamples, 4, attributes), convention)
+        finish(part[:, :4] / drawn, part[:, 4:].reshape(resamples, 4, attributes), convention, models[0].masked)
         for part in np.split(sums, len(models), axis=1)
     ]
 

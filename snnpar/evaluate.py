@@ -22,10 +22,20 @@ from tqdm import tqdm
 
 from snnpar.atomic import write_text
 from snnpar.batching import batch_probs, choose_batch_size, read_ahead
-from snnpar.bootstrap import paired_bootstrap
+from snnpar.bootstrap import RESAMPLES, SEED, paired_bootstrap
 from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.datasets import DataError, PedestrianSplit, ResizedImages
-from snnpar.evaluation_work import Work, changes, earlier_work, new_work, say, subject
+from snnpar.defaults import CONVENTION
+from snnpar.evaluation_work import (
+    Work,
+    changes,
+    earlier_work,
+    new_work,
+    readable,
+    say,
+    subject,
+    unreadable_words,
+)
 from snnpar.evaluations import (
     PARTS,
     PREDICTIONS,
@@ -43,15 +53,9 @@ from snnpar.inference import LoadedModel, load
 from snnpar.jobs import AT_WORK, process_identity, status, write_status
 from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
-from snnpar.report import (
-    SUPPORTED_HEADING,
-    duplicates_words,
-    interval_method,
-    leave_out,
-    supported_mean,
-    unknown_words,
-)
+from snnpar.report import SUPPORTED_HEADING, duplicates_words, interval_method, leave_out, supported_mean, unknown_words
 from snnpar.slices import DataChoice
+from snnpar.terminal import hung_up, stop_requests
 
 
 class Stopped(Exception):
@@ -91,12 +95,14 @@ def probabilities(folder: Path, split: PedestrianSplit) -> np.ndarray:
 
 def evaluate_checkpoint(
     folder: Path, choice: DataChoice, *, root: Path | None = None, batch_size: int = 0, again: bool = False,
-    stop: Callable[[], bool] = lambda: False,
+    skip_unreadable: bool = False, convention: str = CONVENTION, stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Evaluate the checkpoint in `folder` on a choice of images, or go on with that; a complete one is left alone.
 
-    batch_size 0 is chosen to fit the memory; again: from the start, whatever is there. `stop()` is asked before every
-    batch and ends it with Stopped. Raises SnnparError for what cannot be evaluated; status.json says all that too.
+    batch_size 0 is chosen to fit the memory; again: from the start, whatever is there; skip_unreadable: without
+    the images that are missing or damaged, which it names; convention: of the metrics in the log, evaluation.json has
+    all. `stop()` is asked before every batch and ends it with Stopped. Raises SnnparError for what cannot be evaluated;
+    status.json says all that too.
     """
     evaluation = evaluation_at(folder, choice, root=root)
     current = status(evaluation)
@@ -106,7 +112,8 @@ def evaluate_checkpoint(
         checkpoint, split = read_checkpoint(folder), choice.open()
         create_evaluation(folder, choice, root=root)
         write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
-        outcome = _evaluate(evaluation, checkpoint, split, batch_size, again, stop)
+        split, left_out = readable(evaluation, split) if skip_unreadable else (split, {})
+        outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
@@ -126,17 +133,18 @@ def _ended(evaluation: Evaluation, state: str, message: str) -> None:
         write_status(evaluation, state=state, message=message)  # last: who waits for it finds everything written
 
 
-def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, batch_size: int, again: bool,
-              stop: Callable[[], bool]) -> str:
+def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, skipped: dict, batch_size: int,
+              again: bool, convention: str, stop: Callable[[], bool]) -> str:
     """Make what is missing; one line about the outcome."""
     attributes, left_out = shared_attributes(checkpoint, split)
     model = _on_device(load(checkpoint))
     now = subject(evaluation, checkpoint, split, left_out, next(model.module.parameters()).device.type)
+    now["data"] |= skipped
     if evaluation.is_complete and not again:
         changed = changes(evaluation.info()["provenance"], now)
         if not changed:
             say(evaluation, f"{evaluation.name}: already complete; --again makes it anew")
-            return _outcome(evaluation.info())
+            return _outcome(evaluation.info(), convention)
         say(evaluation, f"{evaluation.name}: {changed} changed since it was made; it starts anew")
     for key, names in left_out.items():
         if names:
@@ -152,7 +160,7 @@ def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianS
     truth = split.labels[:, [split.schema.index(name) for name in attributes]]
     overlap = _overlap(work, thumbnails, stop)
     return _finish(work, Predictions(split.files, attributes, truth, work.probs(), overlap.groups, overlap.train_files),
-                   overlap)
+                   overlap, convention)
 
 
 def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[tuple[str, ...], dict[str, list[str]]]:
@@ -196,24 +204,11 @@ def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: li
             work.add(indices, batch_probs(model, next(pixels))[:, :, columns])
             bar.update(len(indices))
     except ImageError as error:
-        raise DataError(_unreadable(work.evaluation, split)) from error
+        raise DataError(unreadable_words(work.evaluation, split)) from error
     finally:
         bar.close()
         work.save()
         torch.set_num_threads(threads)
-
-
-def _unreadable(evaluation: Evaluation, split: PedestrianSplit) -> str:
-    """One sentence about the images that cannot be read, all of which go into the log."""
-    reasons = []
-    for index in tqdm(range(len(split)), desc="looking for unreadable images", disable=None, leave=False):
-        try:
-            split.read(index)
-        except ImageError as error:
-            reasons.append(f"{split.files[index]}: {error}")
-    say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
-    more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
-    return f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on"
 
 
 def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Overlap:
@@ -230,7 +225,7 @@ def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Ov
     return find_overlap(thumbnails.all(tick), evaluation.choice, tick)
 
 
-def _finish(work: Work, predictions: Predictions, overlap: Overlap) -> str:
+def _finish(work: Work, predictions: Predictions, overlap: Overlap, convention: str) -> str:
     """Write the results, then remove the parts they were made of."""
     evaluation = work.evaluation
     write_predictions(predictions, evaluation.path / PREDICTIONS)
@@ -239,20 +234,20 @@ def _finish(work: Work, predictions: Predictions, overlap: Overlap) -> str:
     write_text(evaluation.path / REPORT, json.dumps(info, indent=1) + "\n")
     (evaluation.path / PROGRESS).unlink()
     shutil.rmtree(evaluation.path / PARTS)
-    return _outcome(info)
+    return _outcome(info, convention)
 
 
-def _outcome(info: dict) -> str:
-    five, several = info["metrics"]["published"], supported_mean(info, "published")
+def _outcome(info: dict, convention: str) -> str:
+    five, several = info["metrics"][convention], supported_mean(info, convention)
     beside = f" ({SUPPORTED_HEADING}: {100 * several['value']:.1f})" if several else ""
     absent = ", ".join(info["attributes_without_positives"])
     return (f"mA {100 * five['mean_accuracy']['value']:.1f}{beside}, F1 {100 * five['f1']['value']:.1f} on "
-            f"{info['n']} images of {info['provenance']['data']['title']} (published convention)"
+            f"{info['n']} images of {info['provenance']['data']['title']} ({convention} convention)"
             + (f"; without a positive: {absent}" if absent else ""))
 
 
-def compare(first: Evaluation, second: Evaluation, *, convention: str = "published",
-            leave_out_duplicates: bool = False, ignore_unknown: bool = False) -> dict:
+def compare(first: Evaluation, second: Evaluation, *, convention: str = CONVENTION, leave_out_duplicates: bool = False,
+            ignore_unknown: bool = False, resamples: int = RESAMPLES, seed: int = SEED) -> dict:
     """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first.
 
     leave_out_duplicates: without the near duplicates of training images. Raises SnnparError when these are not known.
@@ -273,26 +268,30 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = "publish
     left_out = {"left_out": info["near_duplicates"]["images"]} if leave_out_duplicates else {}
     return {
         "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
-        "near_duplicates": duplicates_words(info), **left_out, "interval": interval_method(len(truth), groups),
+        "near_duplicates": duplicates_words(info), **left_out,
+        "interval": {**interval_method(len(truth), groups), "resamples": resamples, "seed": seed},
         "without_positives": list(without_positives(truth, tuple(shared))),
         "supported_attributes": int(supported(truth).sum()),
         "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",
-        "unknown_labels": unknown_words(truth, convention, ignore_unknown),
+        "unknown_labels": unknown_words(truth, tuple(shared), convention, ignore_unknown),
         "second_minus_first": [asdict(row) for row in paired_bootstrap(
-            truth, *probs, convention=convention, groups=groups, ignore_unknown=ignore_unknown)],
+            truth, *probs, convention=convention, groups=groups, ignore_unknown=ignore_unknown, resamples=resamples,
+            seed=seed)],
     }
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and Ctrl-C turn the switch this gives, instead of ending the process; a second one ends it."""
+    """SIGTERM, Ctrl-C and a closed terminal turn the switch this gives, instead of ending the process; a second one of
+    a kind ends it."""
     asked = []
 
     def ask(number: int, _frame: object) -> None:
+        hung_up(number)
         asked.append(number)
         signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, ask) for number in stop_requests()}
     try:
         yield lambda: bool(asked)
     finally:

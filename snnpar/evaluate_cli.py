@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnpar.bootstrap import RESAMPLES, SEED
 from snnpar.defaults import CONVENTION
 from snnpar.errors import SnnparError
 from snnpar.metrics import THRESHOLDS
@@ -21,8 +22,6 @@ CHOICE = ("data", "layout", "split", "fold", "rendered")
 
 def add_evaluate(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("checkpoint", nargs="+", metavar="CKPT", help="a folder, or owner/name[@revision] of the Hub")
-    flags.add_argument("--convention", default=CONVENTION, choices=tuple(THRESHOLDS),
-                       help="of the printed metrics; evaluation.json has both (default: %(default)s)")
     _add_shared(flags)
     flags.set_defaults(command=run_evaluate)
 
@@ -31,6 +30,9 @@ def add_compare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("first", metavar="A", help="a folder, or owner/name[@revision] of the Hub")
     flags.add_argument("second", metavar="B", help="another, of which A is subtracted")
     _add_shared(flags)
+    flags.add_argument("--resamples", type=int, default=RESAMPLES, metavar="N",
+                       help="of the bootstrap (default: %(default)s)")
+    flags.add_argument("--seed", type=int, default=SEED, help="of the bootstrap (default: %(default)s)")
     flags.set_defaults(command=run_compare)
 
 
@@ -45,12 +47,16 @@ def add_faithfulness(flags: argparse.ArgumentParser) -> None:
 
 def _add_shared(flags: argparse.ArgumentParser) -> None:
     _add_choice(flags)
+    flags.add_argument("--convention", default=CONVENTION, choices=tuple(THRESHOLDS),
+                       help="of the printed metrics; evaluation.json has both (default: %(default)s)")
     flags.add_argument("--out", type=Path, metavar="DIR",
                        help="make the evaluations' folders there instead of in checkpoints/evaluations")
     flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
     flags.add_argument("--leave-out-near-duplicates", action="store_true", help="print what is measured without the "
                        "images that are near duplicates of training images of the same data; evaluation.json has both")
     flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
+    flags.add_argument("--skip-unreadable", action="store_true", help="leave out images that are missing or damaged, "
+                       "which are then named; without it they end the evaluation")
     flags.add_argument("--ignore-unknown", action="store_true", help="print metrics that leave labels of 2 (unknown) "
                        "out, instead of what the convention does with them")
 
@@ -81,8 +87,13 @@ def run_compare(options: argparse.Namespace) -> None:
     """Both evaluations are kept, so that a second comparison need not compute them again."""
     from snnpar.evaluate import compare
 
+    if options.resamples < 1:
+        raise SnnparError(f"--resamples must be 1 or more; got {options.resamples}")
+    if options.seed < 0:
+        raise SnnparError(f"--seed must be 0 or more; got {options.seed}")
     pair = _evaluate(options, [options.first, options.second])
-    print(json.dumps(compare(*pair, leave_out_duplicates=options.leave_out_near_duplicates,
+    print(json.dumps(compare(*pair, convention=options.convention, resamples=options.resamples, seed=options.seed,
+                             leave_out_duplicates=options.leave_out_near_duplicates,
                              ignore_unknown=options.ignore_unknown), indent=1))
 
 
@@ -114,7 +125,8 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
     from snnpar.evaluation_batch import batch_at, create_batch, run_batch
 
     folders = [find_checkpoint(text) for text in checkpoints]
-    how = {"batch_size": options.batch_size, "again": options.again}
+    how = {"batch_size": options.batch_size, "again": options.again, "convention": options.convention,
+           "skip_unreadable": options.skip_unreadable}
     with stop_on_signals() as stop:
         try:
             if may_batch and (len(folders) > 1 or batch_at(folders, choice, root=options.out).exists):

@@ -109,9 +109,9 @@ def forget(batch: Batch) -> None:
     shutil.rmtree(batch.path)
 
 
-def run_batch(batch: Batch, *, batch_size: int = 0, again: bool = False,
-              stop: Callable[[], bool] = lambda: False) -> list[Evaluation]:
-    """Evaluate one checkpoint after the other in this process.
+def run_batch(batch: Batch, *, again: bool = False, stop: Callable[[], bool] = lambda: False,
+              **how: object) -> list[Evaluation]:
+    """Evaluate one checkpoint after the other in this process; `how`: as `evaluate_checkpoint` takes it.
 
     A checkpoint that cannot be evaluated does not hold the others up: EvaluationError says in the end which and why.
     Raises Stopped when `stop()` says so, and JobError while another process works on it.
@@ -123,7 +123,7 @@ def run_batch(batch: Batch, *, batch_size: int = 0, again: bool = False,
     work = _Work(batch, stop, todo=sum(again or not one.is_complete for one in batch.evaluations))
     try:
         batch.choice.open()  # what is wrong with the images is said once
-        made, failed = _run(batch, work, batch_size, again)
+        made, failed = _run(batch, work, again, how)
     except (Stopped, KeyboardInterrupt):
         write_status(batch, state="stopped", message=f"stopped on request, {work.done} of {work.total} done")
         raise
@@ -138,14 +138,14 @@ def run_batch(batch: Batch, *, batch_size: int = 0, again: bool = False,
     return made
 
 
-def _run(batch: Batch, work: _Work, batch_size: int, again: bool) -> tuple[list[Evaluation], list[str]]:
+def _run(batch: Batch, work: _Work, again: bool, how: dict) -> tuple[list[Evaluation], list[str]]:
     """What was made, and why the rest was not."""
     made, failed = [], []
     for folder, evaluation in zip(batch.checkpoints, batch.evaluations, strict=True):
         work.begin(evaluation, skipped=evaluation.is_complete and not again)
         try:
-            made.append(evaluate_checkpoint(folder, batch.choice, root=evaluation.path.parent, batch_size=batch_size,
-                                            again=again, stop=work.tick))
+            made.append(evaluate_checkpoint(folder, batch.choice, root=evaluation.path.parent, again=again,
+                                            stop=work.tick, **how))
         except (SnnparError, OSError) as error:
             failed.append(f"{checkpoint_name(folder)}: {error}")
         work.end()

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from snnpar.atomic import write_text
 from snnpar.checkpoint import PHRASES, Checkpoint
 from snnpar.config import to_dict, without_folders, without_places
-from snnpar.datasets import PedestrianSplit, layout_of, local_path
+from snnpar.datasets import PedestrianSplit, layout_of, local_path, subset, unreadable
 from snnpar.evaluations import (
     PARTS,
     PROGRESS,
@@ -186,3 +186,23 @@ def say(evaluation: Evaluation, text: str) -> None:
     if not same:
         with open(path, "a", encoding="utf-8") as log:
             log.write(text + "\n")
+
+
+def unreadable_words(evaluation: Evaluation, split: PedestrianSplit) -> str:
+    """One sentence about the images that cannot be read, all of which go into the log."""
+    reasons = [f"{split.files[index]}: {why}" for index, why in unreadable(split).items()]
+    say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
+    more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
+    return (f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on, or leave them out with "
+            "--skip-unreadable")
+
+
+def readable(evaluation: Evaluation, split: PedestrianSplit) -> tuple[PedestrianSplit, dict]:
+    """The images that can be read, and what the evaluation says of the others, which go into the log."""
+    reasons = {split.files[index]: why for index, why in unreadable(split).items()}
+    if not reasons:
+        return split, {}
+    say(evaluation, "\n".join([f"{len(reasons)} of {len(split)} images cannot be read and are left out:",
+                               *(f"{file}: {why}" for file, why in reasons.items())]))
+    kept = [index for index, file in enumerate(split.files) if file not in reasons]
+    return subset(split, kept), {"unreadable_left_out": list(reasons)}

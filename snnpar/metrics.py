@@ -6,7 +6,7 @@
 
 A label of 2 (unknown) is neither positive nor negative in `published`, so that predicting one costs precision and
 accuracy; `rethinking` reads it as 0, as Rethinking_of_PAR does where it reads RAP. To leave such labels out is neither
-convention's, but an option of both.
+convention's, but an option of both; an attribute with nothing but unknown labels is then left out of mA.
 
 Both add 1e-20 to denominators, so that an empty case scores 0. All values are float64 fractions in [0, 1].
 """
@@ -62,11 +62,15 @@ FIVE = ("mean_accuracy", "accuracy", "precision", "recall", "f1")
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """Labels and thresholded probabilities, boolean (n, A) each; a label may be neither positive nor negative."""
+    """Labels and thresholded probabilities, boolean (n, A) each; a label may be neither positive nor negative.
+
+    masked: such labels count for nothing.
+    """
 
     positive: np.ndarray
     negative: np.ndarray
     predicted: np.ndarray
+    masked: bool = False
 
 
 def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold: float | None = None,
@@ -84,7 +88,7 @@ def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold:
         predicted = predicted & (positive | negative)
     elif convention == "rethinking":
         negative = negative | (labels == 2)
-    return Decisions(positive, negative, predicted)
+    return Decisions(positive, negative, predicted, ignore_unknown)
 
 
 def pedestrian_metrics(
@@ -96,7 +100,7 @@ def pedestrian_metrics(
     ignore_unknown: predictions of unknown labels count for nothing, instead of as the convention has them.
     """
     decided = decisions(labels, probs, convention, threshold, ignore_unknown)
-    five, attributes = finish(per_image(decided).mean(0), attribute_counts(decided).sum(0), convention)
+    five, attributes = finish(per_image(decided).mean(0), attribute_counts(decided).sum(0), convention, decided.masked)
     return PedestrianMetrics(*map(float, five), attributes, float(mean_of(attributes.ma, supported(labels))))
 
 
@@ -117,13 +121,20 @@ def attribute_counts(decided: Decisions) -> np.ndarray:
     return np.stack(found, axis=1)
 
 
-def finish(image_means: np.ndarray, counts: np.ndarray, convention: str) -> tuple[np.ndarray, AttributeMetrics]:
-    """The five metrics (..., 5) from means of `per_image` (..., 4) and sums of `attribute_counts` (..., 4, A)."""
-    attributes = _per_attribute(*np.moveaxis(counts.astype(np.float64), -2, 0))
+def finish(image_means: np.ndarray, counts: np.ndarray, convention: str, masked: bool = False,
+           ) -> tuple[np.ndarray, AttributeMetrics]:
+    """The five metrics (..., 5) from means of `per_image` (..., 4) and sums of `attribute_counts` (..., 4, A).
+
+    masked: mA averages the attributes that have a known label; 0 when none has.
+    """
+    tp, fp, pos, neg = np.moveaxis(counts.astype(np.float64), -2, 0)
+    attributes = _per_attribute(tp, fp, pos, neg)
     accuracy, precision, recall, f1 = np.moveaxis(image_means, -1, 0)
     if convention == "rethinking":
         f1 = 2 * precision * recall / (precision + recall + EPS)
-    return np.stack([attributes.ma.mean(-1), accuracy, precision, recall, f1], axis=-1), attributes
+    known = (pos + neg > 0).sum(-1) if masked else attributes.ma.shape[-1]  # without a known label, an mA is 0
+    mean_accuracy = attributes.ma.sum(-1) / np.maximum(known, 1)
+    return np.stack([mean_accuracy, accuracy, precision, recall, f1], axis=-1), attributes
 
 
 def _per_attribute(tp: np.ndarray, fp: np.ndarray, pos: np.ndarray, neg: np.ndarray) -> AttributeMetrics:
@@ -140,6 +151,12 @@ def without_positives(labels: np.ndarray, attributes: tuple[str, ...]) -> tuple[
     """
     absent = ~(np.asarray(labels) == 1).any(0)
     return tuple(name for name, none in zip(attributes, absent, strict=True) if none)
+
+
+def without_labels(labels: np.ndarray, attributes: tuple[str, ...]) -> tuple[str, ...]:
+    """Attributes of which every label is unknown, by name; labels (n, A) with columns named by `attributes`."""
+    unknown = ~np.isin(np.asarray(labels), (0, 1)).any(0)
+    return tuple(name for name, none in zip(attributes, unknown, strict=True) if none)
 
 
 def supported(labels: np.ndarray) -> np.ndarray:

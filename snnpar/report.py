@@ -18,6 +18,7 @@ from snnpar.metrics import (
     PedestrianMetrics,
     pedestrian_metrics,
     supported,
+    without_labels,
     without_positives,
 )
 
@@ -45,7 +46,7 @@ def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *,
         "attributes_without_positives": list(without_positives(truth, attributes)),
         "supported": {"positives": ENOUGH, "attributes": [attributes[i] for i in np.flatnonzero(supported(truth))]},
         "interval": {"level": 0.95, **interval_method(len(truth), groups), "resamples": resamples, "seed": SEED},
-        "metrics": {name: _metrics(truth, probs, name, groups=groups, resamples=resamples,
+        "metrics": {name: _metrics(truth, probs, attributes, name, groups=groups, resamples=resamples,
                                    ignore_unknown=ignore_unknown) for name in THRESHOLDS},
     }
 
@@ -57,12 +58,13 @@ def interval_method(n: int, groups: np.ndarray | None) -> dict:
     return {"method": "bootstrap over groups of near duplicates, percentiles", "groups": len(np.unique(groups))}
 
 
-def _metrics(truth: np.ndarray, probs: np.ndarray, convention: str, *, ignore_unknown: bool, **drawn: object) -> dict:
+def _metrics(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], convention: str, *,
+             ignore_unknown: bool, **drawn: object) -> dict:
     values = pedestrian_metrics(truth, probs, convention, ignore_unknown=ignore_unknown)
     ends = bootstrap_intervals(truth, probs, convention, ignore_unknown=ignore_unknown, **drawn)
     return {
         "threshold": THRESHOLDS[convention],
-        "unknown_labels": unknown_words(truth, convention, ignore_unknown),
+        "unknown_labels": unknown_words(truth, attributes, convention, ignore_unknown),
         **{name: _number(values, ends, name) for name in FIVE},
         SUPPORTED: _number(values, ends, SUPPORTED) if supported(truth).any() else None,
         "per_attribute": {field.name: _list(values, ends, field.name) for field in fields(AttributeMetrics)},
@@ -79,16 +81,21 @@ def _list(values: PedestrianMetrics, ends: Intervals, name: str) -> dict[str, li
     return {key: getattr(metrics.per_attribute, name).tolist() for key, metrics in named.items()}
 
 
-def unknown_words(truth: np.ndarray, convention: str, ignore_unknown: bool = False) -> str:
+def unknown_words(truth: np.ndarray, attributes: tuple[str, ...], convention: str, ignore_unknown: bool = False) -> str:
     """What is done with the unknown labels of these images: left out if asked for, else what the convention does."""
     count = int((~np.isin(truth, (0, 1))).sum())
     if not count:
         return "none"
     if ignore_unknown:
-        return f"{count} left out"
+        return f"{count} left out" + no_label_words(without_labels(truth, attributes))
     if convention == "rethinking":
         return f"{count} counted as negative"
     return f"{count} not masked: predicting one costs precision"
+
+
+def no_label_words(names: tuple[str, ...]) -> str:
+    """Which attributes have no known label and are no part of mA, to end a sentence with; "" if all have one."""
+    return f"; not in mA, without a known label: {', '.join(names)}" if names else ""
 
 
 def leave_out(info: dict) -> dict:

@@ -14,6 +14,7 @@ import tiny
 import snnpar
 from snnpar.__main__ import main, parser
 from snnpar.checkpoint import find_checkpoint
+from snnpar.evaluate import compare
 from snnpar.evaluate_cli import choice_of
 from snnpar.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
 from snnpar.jobs import read_log, status, stop
@@ -105,6 +106,33 @@ def test_compare_of_a_checkpoint_with_itself_is_zero(student: Path, capsys: pyte
     assert found["n"] == 6 and len(list_evaluations()) == 1  # kept, and not made twice
 
 
+def test_compare_takes_what_the_bootstrap_takes(student: Path, data: str, tmp_path: Path,
+                                                capsys: pytest.CaptureFixture) -> None:
+    teacher = tiny.write_checkpoint(tmp_path / "tiny-teacher", tiny.TEACHER).path
+
+    def compared(*flags: str) -> dict:
+        assert main(["compare", str(student), str(teacher), "--data", data, "--split", "test", *flags]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    one, other = compared(), compared("--convention", "rethinking", "--resamples", "30", "--seed", "4")
+    assert one["convention"].startswith("published") and other["convention"].startswith("rethinking, threshold 0.5")
+    assert (one["interval"]["resamples"], one["interval"]["seed"]) == (1000, 0)
+    assert (other["interval"]["resamples"], other["interval"]["seed"]) == (30, 4)
+    expected = compare(*(evaluation_at(path, DataChoice(data, split="test")) for path in (student, teacher)),
+                       convention="rethinking", resamples=30, seed=4)
+    assert other == json.loads(json.dumps(expected)) and other == compared(
+        "--convention", "rethinking", "--resamples", "30", "--seed", "4")
+
+
+@pytest.mark.parametrize("convention", ["published", "rethinking"])
+def test_the_log_has_the_convention_that_was_asked_for(student: Path, data: str, convention: str) -> None:
+    assert main(["evaluate", str(student), "--data", data, "--split", "test", "--convention", convention]) == 0
+    (made,) = list_evaluations()
+    value = made.info()["metrics"][convention]["f1"]["value"]
+    said = read_log(made)
+    assert f"F1 {100 * value:.1f} on 4 images" in said and f"({convention} convention)" in said
+
+
 def test_unknown_labels_are_left_out_on_request(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """What is printed says what was done; the evaluation's file stays that of the conventions."""
     folder = tmp_path / "own"
@@ -157,6 +185,8 @@ def test_a_slice_names_its_data_itself(data: str, student: Path, capsys: pytest.
     (["evaluate", "nowhere", "--rendered", "2", "--batch-size", "-1"], "--batch-size must be 1 or more"),
     (["evaluate", "not/a/place", "--rendered", "2"], "there is no folder not/a/place"),
     (["compare", "nowhere", "nowhere", "--data", "also-nowhere"], "nowhere"),
+    (["compare", "nowhere", "nowhere", "--rendered", "2", "--resamples", "0"], "--resamples must be 1 or more"),
+    (["compare", "nowhere", "nowhere", "--rendered", "2", "--seed", "-1"], "--seed must be 0 or more"),
     (["export", "nowhere", "out"], "nowhere is not a run"),
     (["table", "pyproject.toml"], "pyproject.toml has no lines"),
 ])

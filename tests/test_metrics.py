@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from snnpar.errors import SnnparError
-from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics, without_positives
+from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics, without_labels, without_positives
 
 PUBLISHED_NAMES = {
     "mean_accuracy": "ma", "accuracy": "instance_acc", "precision": "instance_prec", "recall": "instance_recall",
@@ -64,9 +64,11 @@ def plain(labels: list[list[int]], probs: list[list[float]], convention: str, ig
     balanced = []
     for i in range(len(labels[0])):
         hit = {y: [p[i] > threshold for t, p in zip(labels, probs, strict=True) if t[i] == y] for y in (0, 1)}
+        if ignore and not hit[0] + hit[1]:
+            continue  # nothing is known about it
         true_positive = divide(sum(hit[1]), len(hit[1]))
         balanced.append((true_positive + divide(len(hit[0]) - sum(hit[0]), len(hit[0]))) / 2)
-    return dict(zip(FIVE, (sum(balanced) / len(balanced), accuracy, precision, recall, f1), strict=True))
+    return dict(zip(FIVE, (divide(sum(balanced), len(balanced)), accuracy, precision, recall, f1), strict=True))
 
 
 SIZES = st.tuples(st.integers(1, 6), st.integers(1, 5))
@@ -165,6 +167,19 @@ def test_ignoring_unknown_labels_can_be_chosen_in_either_convention(convention: 
     labels, probs = np.array([[1, 2]]), np.array([[0.9, 0.9]])
     for ignore, precision in ((True, 1.0), (False, 0.5)):
         assert pedestrian_metrics(labels, probs, convention, ignore_unknown=ignore).precision == precision
+
+
+@pytest.mark.parametrize("convention", THRESHOLDS)
+def test_an_attribute_of_unknown_labels_alone_is_no_part_of_ma_where_they_are_ignored(convention: str) -> None:
+    labels, probs = np.array([[1, 2, 2], [0, 2, 2]]), np.array([[0.9, 0.9, 0.1], [0.9, 0.1, 0.1]])
+    assert pedestrian_metrics(labels, probs, convention, ignore_unknown=True).mean_accuracy == 0.5
+    assert without_labels(labels, ("hat", "bag", "boots")) == ("bag", "boots")
+    whole = pedestrian_metrics(labels, probs, "published").mean_accuracy
+    assert whole == pytest.approx(0.5 / 3)  # as the published code has it
+
+
+def test_without_any_known_label_ma_is_zero() -> None:
+    assert pedestrian_metrics(np.full((2, 2), 2), np.ones((2, 2)), ignore_unknown=True).mean_accuracy == 0
 
 
 def test_bad_input_is_named() -> None:

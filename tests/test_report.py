@@ -44,10 +44,13 @@ def test_counts_add_up_and_absent_attributes_are_named() -> None:
 
 
 def test_what_happens_to_unknown_labels_is_said() -> None:
-    assert unknown_words(LABELS, "published").startswith("2 not masked")
-    assert unknown_words(LABELS, "rethinking") == "2 counted as negative"
-    assert {unknown_words(LABELS, name, ignore_unknown=True) for name in THRESHOLDS} == {"2 left out"}
-    assert {unknown_words(LABELS[[0, 2]], name) for name in THRESHOLDS} == {"none"}
+    assert unknown_words(LABELS, NAMES, "published").startswith("2 not masked")
+    assert unknown_words(LABELS, NAMES, "rethinking") == "2 counted as negative"
+    assert {unknown_words(LABELS, NAMES, name, ignore_unknown=True) for name in THRESHOLDS} == {"2 left out"}
+    unlabelled = np.array([[1, 2, 2], [0, 1, 2]])
+    assert unknown_words(unlabelled, NAMES, "published", ignore_unknown=True) == (
+        "3 left out; not in mA, without a known label: boots")
+    assert {unknown_words(LABELS[[0, 2]], NAMES, name) for name in THRESHOLDS} == {"none"}
 
 
 def test_the_table_names_data_convention_unknown_and_absent() -> None:

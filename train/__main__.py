@@ -9,9 +9,9 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+from snnpar import terminal
 from snnpar.commands import Parser
 from snnpar.devices import device_key, turn
-from snnpar.errors import SnnparError
 from snnpar.flags import add_settings, config_from, given
 from snnpar.jobs import status
 from snnpar.recipes import explain_config
@@ -75,18 +75,19 @@ def start_log(run: Run) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    return terminal.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> int:
     options = parser().parse_args(arguments)
+    if options.print_config:
+        print(explain_config(config_from(options), given(options)))
+        return 0
+    run = existing_run(options) if options.run else new_run(options)
+    start_log(run)
     try:
-        if options.print_config:
-            print(explain_config(config_from(options), given(options)))
-            return 0
-        run = existing_run(options) if options.run else new_run(options)
-        start_log(run)
         with nullcontext() if rank() else turn(run, device_key(run.config), wait=not is_one_of_many()):
             return work(run, resume=options.resume)
-    except SnnparError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 1  # it left the queue; status.json says so
 

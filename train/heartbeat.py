@@ -11,6 +11,7 @@ import torch
 
 from snnpar.atomic import write_text
 from snnpar.runs import Run
+from snnpar.terminal import hung_up, stop_requests
 
 BEAT_S = 2.0
 
@@ -29,9 +30,9 @@ class Heartbeat:
         self._last = 0.0
 
     def listen(self) -> None:
-        """Take SIGTERM and Ctrl-C as requests to stop; a second Ctrl-C interrupts at once."""
-        signal.signal(signal.SIGTERM, self._request)
-        signal.signal(signal.SIGINT, self._request)
+        """Take SIGTERM, Ctrl-C and a closed terminal as requests to stop; a second Ctrl-C interrupts at once."""
+        for number in stop_requests():
+            signal.signal(number, self._request)
 
     def beat(self, phase: str, **values: object) -> None:
         """Write what is being done, if it is time to."""
@@ -51,6 +52,7 @@ class Heartbeat:
             raise Stopped
 
     def _request(self, number: int, _frame: object) -> None:
+        hung_up(number)
         if self.stop_requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.stop_requested = True

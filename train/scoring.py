@@ -18,8 +18,8 @@ from snnpar.datasets.duplicates import groups, thumbnail
 from snnpar.evaluate import predict_probs
 from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.history import read_metrics, start_of
-from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_positives
-from snnpar.report import HEADINGS, support_words
+from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_labels, without_positives
+from snnpar.report import HEADINGS, no_label_words, support_words
 from train.events import add_row
 from train.metrics_log import append_metrics
 from train.session import Session
@@ -79,7 +79,9 @@ def score_start(session: Session) -> None:
     metrics, labels = score(session, probs), session.val.split.labels
     record_scores(session, 0, metrics, best=False)
     absent = without_positives(labels, session.checkpoint.schema.attributes)
-    log.info("val: %s", support_words(absent, int(supported(labels).sum()), len(session.checkpoint.schema)))
+    unlabelled = without_labels(labels, session.checkpoint.schema.attributes) if session.config.mask_unknown else ()
+    log.info("val: %s%s", support_words(absent, int(supported(labels).sum()), len(session.checkpoint.schema)),
+             no_label_words(unlabelled))
     log.info("step 0: %s", worded(metrics))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -46,6 +47,13 @@ class Annotation:
         """(k, 2): image and attribute of each label that is none of 0, 1 and 2."""
         return np.argwhere(~np.isin(self.labels, VALUES))
 
+    def check_there(self, indices: np.ndarray, title: str) -> None:
+        """Raises DataError if not one of these images is there: then the folder is wrong, and not the images."""
+        paths = [self.images / self.files[index] for index in indices]
+        if paths and not any(map(os.path.isfile, paths)):
+            raise DataError(f"none of the {len(paths):,} images of {title} is in {self.images}; looked for {paths[0]}. "
+                            "Unpack the images there, or name the folder that has them")
+
     def read(self, index: int) -> np.ndarray:
         """One image, uint8 (H, W, 3). Raises ImageError."""
         return open_rgb(self.images / self.files[index])
@@ -55,6 +63,7 @@ class Annotation:
         if name not in self.splits:
             raise DataError(f"{self.source} has no split {name!r}; it has {', '.join(self.splits)}")
         indices = self.splits[name]
+        self.check_there(indices, title)
         bad = self.bad_labels()
         bad = bad[np.isin(bad[:, 0], indices)]
         if len(bad):

@@ -91,6 +91,7 @@ def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataRepo
     annotation = found.annotation(path, fold)
     parts = {name: annotation.splits[name] for name in PARTS if name in annotation.splits}
     used = np.unique(np.concatenate(list(parts.values())))
+    annotation.check_there(used, annotation.source)
     thumbnails, reasons = _read(annotation, used)
     bad = [BadLabel(annotation.files[i], annotation.schema.attributes[j], annotation.labels[i, j].item())
            for i, j in annotation.bad_labels()]

@@ -60,6 +60,17 @@ def subset(split: PedestrianSplit, indices: Sequence[int]) -> PedestrianSplit:
     )
 
 
+def unreadable(split: PedestrianSplit) -> dict[int, str]:
+    """Why images cannot be read, by index, after trying each."""
+    reasons = {}
+    for index in tqdm(range(len(split)), desc="looking for unreadable images", disable=None, leave=False):
+        try:
+            split.read(index)
+        except ImageError as error:
+            reasons[index] = str(error)
+    return reasons
+
+
 def join(splits: list[PedestrianSplit]) -> PedestrianSplit:
     """Several splits of one schema, one after the other."""
     if len({split.schema.attributes for split in splits}) != 1:
