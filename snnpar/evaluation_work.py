@@ -17,7 +17,7 @@ from tqdm import tqdm
 from snnpar.atomic import write_text
 from snnpar.checkpoint import PHRASES, Checkpoint
 from snnpar.config import to_dict, without_folders, without_places
-from snnpar.datasets import PedestrianSplit, layout_of, local_path, subset, unreadable
+from snnpar.datasets import DataError, PedestrianSplit, layout_of, local_path, none_readable, subset, unreadable
 from snnpar.evaluations import (
     PARTS,
     PROGRESS,
@@ -190,7 +190,10 @@ def say(evaluation: Evaluation, text: str) -> None:
 
 def unreadable_words(evaluation: Evaluation, split: PedestrianSplit) -> str:
     """One sentence about the images that cannot be read, all of which go into the log."""
-    reasons = [f"{split.files[index]}: {why}" for index, why in unreadable(split).items()]
+    found = unreadable(split)
+    if nothing := none_readable(split, found):
+        return nothing
+    reasons = [f"{split.files[index]}: {why}" for index, why in found.items()]
     say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
     more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
     return (f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on, or leave them out with "
@@ -199,7 +202,10 @@ def unreadable_words(evaluation: Evaluation, split: PedestrianSplit) -> str:
 
 def readable(evaluation: Evaluation, split: PedestrianSplit) -> tuple[PedestrianSplit, dict]:
     """The images that can be read, and what the evaluation says of the others, which go into the log."""
-    reasons = {split.files[index]: why for index, why in unreadable(split).items()}
+    found = unreadable(split)
+    if nothing := none_readable(split, found):
+        raise DataError(nothing)
+    reasons = {split.files[index]: why for index, why in found.items()}
     if not reasons:
         return split, {}
     say(evaluation, "\n".join([f"{len(reasons)} of {len(split)} images cannot be read and are left out:",

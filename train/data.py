@@ -10,7 +10,7 @@ import numpy as np
 from snnpar.atomic import write_text
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, open_split, phrases_for
+from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, none_readable, open_split, phrases_for
 from snnpar.phrases import pair_as_published
 from snnpar.runs import UNREADABLE, Run
 from snnpar.schema import Phrases
@@ -56,6 +56,9 @@ def stored(config: TrainConfig, training: bool, count: int) -> int:
 
 def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages], reasons: list[dict[int, str]]) -> None:
     """List what cannot be read in the log and in a file of the run. Raises DataError unless it is to be skipped."""
+    for images, why in zip(found, reasons, strict=True):
+        if nothing := none_readable(images.split, why):
+            raise DataError(nothing)
     lines = [f"{images.split.name}\t{images.split.files[index]}\t{reason}"
              for images, why in zip(found, reasons, strict=True) for index, reason in why.items()]
     path = run.path / UNREADABLE

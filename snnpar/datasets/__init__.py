@@ -15,15 +15,24 @@ from snnpar.datasets.pa100k import PA100K
 from snnpar.datasets.peta import PETA
 from snnpar.datasets.pickled import PICKLE
 from snnpar.datasets.rapv1 import RAPV1
-from snnpar.datasets.split import UNKNOWN, DataError, PedestrianSplit, ResizedImages, join, subset, unreadable
+from snnpar.datasets.split import (
+    UNKNOWN,
+    DataError,
+    PedestrianSplit,
+    ResizedImages,
+    join,
+    none_readable,
+    subset,
+    unreadable,
+)
 from snnpar.errors import SnnparError
 from snnpar.phrases import FILE as PHRASES
 from snnpar.phrases import phrases_of
 from snnpar.schema import AttributeSchema, Phrases, load_schema
 
 __all__ = ["DATASETS", "LAYOUTS", "UNKNOWN", "Annotation", "DataError", "Layout", "PedestrianSplit", "ResizedImages",
-           "join", "layout_of", "local_path", "open_annotation", "open_folder", "open_split", "phrases_for",
-           "rendered_split", "schema_of", "subset", "unreadable"]
+           "join", "layout_of", "local_path", "none_readable", "open_annotation", "open_folder", "open_split",
+           "phrases_for", "rendered_split", "schema_of", "subset", "unreadable"]
 
 # Training seeds end at 2**31 - 1, so that no training image is ever among the held-out ones.
 HELD_OUT_SEEDS = {"val": 2**31, "test": 2**31 + 1}

@@ -63,7 +63,6 @@ class Annotation:
         if name not in self.splits:
             raise DataError(f"{self.source} has no split {name!r}; it has {', '.join(self.splits)}")
         indices = self.splits[name]
-        self.check_there(indices, title)
         bad = self.bad_labels()
         bad = bad[np.isin(bad[:, 0], indices)]
         if len(bad):

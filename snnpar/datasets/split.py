@@ -71,6 +71,14 @@ def unreadable(split: PedestrianSplit) -> dict[int, str]:
     return reasons
 
 
+def none_readable(split: PedestrianSplit, reasons: dict[int, str]) -> str:
+    """One sentence if no image of the split can be read, as where the folder is wrong; else ""."""
+    if len(reasons) < len(split):
+        return ""
+    return (f"none of the {len(split):,} images of {split.name} can be read; the first, {split.files[0]}: {reasons[0]} "
+            "Unpack the images there, or name the folder that has them")
+
+
 def join(splits: list[PedestrianSplit]) -> PedestrianSplit:
     """Several splits of one schema, one after the other."""
     if len({split.schema.attributes for split in splits}) != 1:
