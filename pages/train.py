@@ -14,13 +14,16 @@ with left:
         "program, and in the end you see what it gained. **Estimate** tells how long it takes on this machine. A run "
         "goes on in its own process, with or without this page."
     )
-    values = form.settings(selection.checkpoints.get("teacher"))
-    wrong = faults(values)
-    config = None if wrong else to_config(values)
-    if config:
-        st.markdown("**The same in a terminal**")
-        st.code(form.command(config), language=None, wrap_lines=True)
-    if not access.told("train"):
+    if access.told("train"):  # nor is the form drawn: it would tell which paths of the server there are
+        st.markdown("**The first run on your own machine**")
+        st.code("python -m train", language=None)
+    else:
+        values = form.settings(selection.checkpoints.get("teacher"))
+        wrong = faults(values)
+        config = None if wrong else to_config(values)
+        if config:
+            st.markdown("**The same in a terminal**")
+            st.code(form.command(config), language=None, wrap_lines=True)
         estimating.offer(config)
         starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])
 with right:

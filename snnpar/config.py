@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from snnpar.errors import SnnparError
+from snnpar.places import place as path_of
 
 ROLES = ("student", "teacher")
 DATASET_CHOICES = ("rendered", "pa100k", "mixed", "peta", "rapv1", "pickle", "csv")
@@ -229,8 +230,11 @@ def _contradictions(config: SimpleNamespace) -> dict[str, str]:
 
 
 def absolute(place: str) -> str:
-    """A folder or file as an absolute path, so that it means the same everywhere; an id of the Hub or timm as it is."""
-    return place if not place or place.startswith(REMOTE) else str(Path(place).expanduser().resolve())
+    """A folder or file as an absolute path, so that it means the same everywhere; an id of the Hub or timm as it is.
+
+    Raises SnnparError for what can be no path.
+    """
+    return place if not place or place.startswith(REMOTE) else str(path_of(place).resolve())
 
 
 def without_places(train: Mapping[str, Any]) -> dict[str, Any]:

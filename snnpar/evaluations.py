@@ -31,6 +31,7 @@ from snnpar.datasets import PedestrianSplit
 from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
 from snnpar.jobs import Job, modified, start, write_status
+from snnpar.places import place as path_of
 from snnpar.slices import DataChoice, SliceError, list_slices, pick
 
 REQUEST, REPORT, PROGRESS, PREDICTIONS, PARTS = (
@@ -195,7 +196,7 @@ def evaluation_name(checkpoint: Path, choice: DataChoice) -> str:
 
 
 def _absolute(folder: Path) -> Path:
-    return Path(os.path.abspath(Path(folder).expanduser()))
+    return Path(os.path.abspath(path_of(folder)))
 
 
 def checkpoint_name(folder: Path) -> str:

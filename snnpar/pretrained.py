@@ -20,6 +20,7 @@ from snnpar.checkpoint import (
     write_phrases,
 )
 from snnpar.hub_push import push
+from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema, Phrases
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -48,7 +49,7 @@ def from_pretrained(kind: type[Model], place: str | Path, *, revision: str = "")
 def save_pretrained(model: nn.Module, folder: str | Path, *, schema: AttributeSchema | None = None,
                     phrases: Phrases | None = None) -> Path:
     """Write the model as a checkpoint folder, which must be new or empty."""
-    folder, known = Path(folder).expanduser(), getattr(model, "checkpoint", None)
+    folder, known = path_of(folder), getattr(model, "checkpoint", None)
     schema = schema or (known and known.schema)
     if schema is None or len(schema) != model.prior_bias.numel():
         raise CheckpointError(f"the model answers {model.prior_bias.numel()} attributes; name them with "

@@ -14,6 +14,7 @@ from snnpar import CONFIG, WEIGHTS
 from snnpar.config import FOLDERS, REMOTE, ConfigError, ModelConfig, TrainConfig, from_dict, to_dict
 from snnpar.errors import SnnparError
 from snnpar.jobs import Job
+from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema
 
 STATES, COUNTERS = "states", "progress.json"  # of a run's folder; of a saved state
@@ -82,7 +83,7 @@ def _places(place: str) -> tuple[Path, ...]:
 
 
 def _path(place: str) -> Path:
-    return Path(place).expanduser()
+    return path_of(place)
 
 
 def _saved(run: Job) -> Mapping:

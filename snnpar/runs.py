@@ -25,6 +25,7 @@ from snnpar.devices import device_key, enlist
 from snnpar.errors import SnnparError
 from snnpar.hub import pin_checkpoint, pin_dataset
 from snnpar.jobs import Job, JobError, claim, modified, processes, spawn, write_status
+from snnpar.places import place as path_of
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
 from snnpar.resuming import check_resume
@@ -106,7 +107,7 @@ def new_name(config: TrainConfig) -> str:
 
 def open_run(path: str | Path) -> Run:
     """An existing run. Raises RunError when there is none."""
-    path = Path(path).expanduser()
+    path = path_of(path)
     if not (path / CONFIG).is_file():
         raise RunError(f"{path} is not a run: it has no {CONFIG}")
     return Run(path)

@@ -16,6 +16,7 @@ import snnpar
 from snnpar.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, join, open_folder, rendered_split, subset
 from snnpar.errors import SnnparError
+from snnpar.places import place as path_of
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
@@ -41,7 +42,7 @@ class DataChoice:
 
     def __post_init__(self) -> None:
         if self.data and not self.data.startswith("hf:"):  # the same images from wherever a command is given
-            object.__setattr__(self, "data", os.path.abspath(Path(self.data).expanduser()))
+            object.__setattr__(self, "data", os.path.abspath(path_of(self.data)))
         if not self.data:  # rendered images have none of these, and one choice has one name
             for name, value in (("layout", ""), ("split", ""), ("fold", 0)):
                 object.__setattr__(self, name, value)

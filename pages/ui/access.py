@@ -6,12 +6,14 @@ What is denied is not drawn: a widget that is only disabled can still be set by 
 from __future__ import annotations
 
 import os
+import string
 
 import streamlit as st
 
 from pages.ui.literal import literal
 from snnpar.public import REASONS, is_public
 
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 USERS = "SNNPAR_USERS"  # who may do everything: verified e-mail addresses or subject ids of the provider, by commas
 
 
@@ -41,9 +43,15 @@ def _named(claims: dict) -> bool:
     """
     allowed = [name.strip() for name in os.environ.get(USERS, "").split(",")]
     addresses, subjects = ({name for name in allowed if ("@" in name) is whether} - {""} for whether in (True, False))
-    address = str(claims.get("email") or "") if claims.get("email_verified") is True else ""
-    known = address.casefold() in {one.casefold() for one in addresses} or str(claims.get("sub") or "") in subjects
+    address = _plain(str(claims.get("email") or "")) if claims.get("email_verified") is True else ""
+    known = bool(address) and address in map(_plain, addresses) or str(claims.get("sub") or "") in subjects
     return claims.get("is_logged_in") is True and known
+
+
+def _plain(address: str) -> str:
+    """An address to compare: A to Z as a to z, and no other letter for another. "" where the domain has letters that
+    only look like these: such a domain is written in its ASCII form, xn--…"""
+    return address.translate(_LOWER) if address.rpartition("@")[2].isascii() else ""
 
 
 def banner() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from snnpar.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.config import (
     DATASET_CHOICES,
     REMOTE,
@@ -16,8 +15,10 @@ from snnpar.config import (
     setting_fields,
     to_dict,
 )
+from snnpar.errors import SnnparError
 from snnpar.flags import FOLDERS
 from snnpar.models import preset, role_of, unnamed
+from snnpar.places import place as path_of
 from snnpar.recipes import apply_recipe, usual_recipe
 
 REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
@@ -132,13 +133,16 @@ def _missing(values: dict) -> dict[str, str]:
     wrong = {}
     for name in ("data", "init"):
         place = values[name]
-        if place and not place.startswith(REMOTE) and not Path(place).expanduser().exists():
-            wrong[name] = f"nothing lies at {place}; give the path of a folder or file that exists"
+        try:
+            if place and not place.startswith(REMOTE) and not path_of(place).exists():
+                wrong[name] = f"nothing lies at {place}; give the path of a folder or file that exists"
+        except SnnparError as error:
+            wrong[name] = str(error)
     distils = any(values[name] for name in DISTILLATION)
     if values["teacher"] and not values["teacher"].startswith(REMOTE) and distils:
         try:
-            wrong |= _misfit(read_checkpoint(Path(values["teacher"]).expanduser()), values)
-        except CheckpointError as error:
+            wrong |= _misfit(read_checkpoint(path_of(values["teacher"])), values)
+        except SnnparError as error:
             wrong["teacher"] = str(error)
     return wrong
 

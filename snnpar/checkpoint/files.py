@@ -19,6 +19,7 @@ from snnpar.config import ConfigError, ModelConfig, to_dict
 from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
 from snnpar.models import build_model, role_of
+from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
 from snnpar.sidecar import read_sidecar
 
@@ -68,7 +69,7 @@ class Checkpoint:
 
 def read_checkpoint(folder: str | Path) -> Checkpoint:
     """Read config.json only (cheap). Raises CheckpointError naming the file and the mend."""
-    folder = Path(folder).expanduser()
+    folder = path_of(folder)
     path = folder / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{path} is missing; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import snnpar
 from snnpar.checkpoint.files import CheckpointError
 from snnpar.hub import REMOTE, HubError, fetch_checkpoint
+from snnpar.places import place as path_of
 
 
 def find_checkpoint(place: str | Path, *, revision: str = "") -> Path:
@@ -16,7 +17,7 @@ def find_checkpoint(place: str | Path, *, revision: str = "") -> Path:
     has it; a folder of that name comes first, unless hf: stands before it. `revision` is for an id without one.
     Raises HubError, or CheckpointError for a revision of a folder.
     """
-    text, path = str(place), Path(place).expanduser()
+    text, path = str(place), path_of(place)
     is_id = not path.is_absolute() and not text.startswith(".") and "/" in text
     if text.startswith(REMOTE) or (is_id and not path.exists()):
         return _fetch(text, revision)

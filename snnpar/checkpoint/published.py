@@ -33,6 +33,7 @@ from snnpar.config import ModelConfig
 from snnpar.models import build_model
 from snnpar.phrases import pair_as_published
 from snnpar.pickles import read_pickle
+from snnpar.places import place as path_of
 from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, Phrases, load_phrases, load_schema
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def import_published(
     Image size, timesteps and heads leave no trace in the weights, so they are arguments. Without `schema` it is the
     bundled one with as many attributes. Raises CheckpointError listing keys that are missing, extra or mis-shaped.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     state = read_state(path)
     student = {k.removeprefix(STUDENT_PREFIX): v for k, v in state.items() if k.startswith(STUDENT_PREFIX)}
     teacher = {k: v for k, v in state.items() if not k.startswith(STUDENT_PREFIX)}

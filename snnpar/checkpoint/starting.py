@@ -24,6 +24,7 @@ from snnpar.config import ModelConfig
 from snnpar.errors import SnnparError
 from snnpar.hub import REMOTE, fetch_weights
 from snnpar.models import PRESETS
+from snnpar.places import place as path_of
 
 log = logging.getLogger(__name__)
 TIMM = "timm:"
@@ -51,7 +52,7 @@ def start_from(model: nn.Module, source: str) -> Start:
     """
     if source.startswith(TIMM):
         return _start_backbone(model, read_state(_fetch_timm(source, model.config)), source)
-    path = find_checkpoint(source) if source.startswith(REMOTE) else Path(source).expanduser()
+    path = find_checkpoint(source) if source.startswith(REMOTE) else path_of(source)
     if path.is_dir():
         checkpoint = read_checkpoint(path)
         _copy(model, load_model(checkpoint).state_dict(), str(path / WEIGHTS))

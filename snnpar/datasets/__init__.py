@@ -28,6 +28,7 @@ from snnpar.datasets.split import (
 from snnpar.errors import SnnparError
 from snnpar.phrases import FILE as PHRASES
 from snnpar.phrases import phrases_of
+from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema, Phrases, load_schema
 
 __all__ = ["DATASETS", "LAYOUTS", "UNKNOWN", "Annotation", "DataError", "Layout", "PedestrianSplit", "ResizedImages",
@@ -62,7 +63,7 @@ def local_path(data: str | Path) -> Path:
         from snnpar.hub import fetch_dataset
 
         return fetch_dataset(str(data).removeprefix("hf:"))
-    path = Path(data).expanduser()
+    path = path_of(data)
     if not path.exists():
         raise DataError(f"{path}: no such folder; give the one where the data set lies")
     return path

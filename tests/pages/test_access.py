@@ -52,6 +52,23 @@ def test_only_a_named_person_may(claims, who: dict, named: bool) -> None:
         assert access.denied(what) == (None if named else reason)
 
 
+@pytest.mark.parametrize(("listed", "email", "named"), [
+    ("Owner@Example.org", "owner@example.ORG", True),
+    ("owner@straße.example", "owner@strasse.example", False),
+    ("owner@straße.example", "owner@straße.example", False),  # to be written as below
+    ("owner@xn--strae-oqa.example", "owner@xn--strae-oqa.example", True),
+    ("owner@example.org", "owner@ехample.org", False),  # the first two letters are Cyrillic
+    ("owner@kelvin.example", "owner@\u212aelvin.example", False),
+    ("maß@example.org", "mass@example.org", False),
+    ("maß@example.org", "maß@example.org", True),
+])
+def test_addresses_are_compared_letter_by_letter(claims, monkeypatch: pytest.MonkeyPatch, listed: str, email: str,
+                                                 named: bool) -> None:
+    claims(OWNER | {"email": email})
+    monkeypatch.setenv(access.USERS, listed)
+    assert (access.denied("train") is None) == named
+
+
 def test_nobody_may_without_a_list_and_everybody_may_at_home(claims, monkeypatch: pytest.MonkeyPatch) -> None:
     claims(OWNER)
     monkeypatch.delenv(access.USERS)
@@ -72,6 +89,15 @@ def test_a_visitor_sees_the_command_and_why_there_is_no_start(app, claims, folde
     assert REASONS["train"] in said(test.info) and REASONS["runs"] in said(test.info)
     assert test.code[0].value == "python -m train"
     assert {button.label for button in test.button} >= {"Sign in"} and "Public server" in said(test.caption)
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "~", "/proc/self/exe", "."])
+def test_nothing_on_the_page_depends_on_a_path_that_a_stranger_names(app, claims, folder: Path, place: str) -> None:
+    claims({})
+    there, missing = (app(folder, "train", data=path, init=path, teacher=path) for path in (place, "/no/such/path"))
+    assert not there.text_input and not there.text_area
+    for name in ("code", "markdown", "caption", "info"):
+        assert said(there.get(name)) == said(missing.get(name))
 
 
 def test_a_named_person_trains_there(app, claims, folder: Path) -> None:
