@@ -22,11 +22,13 @@ VALUES = {
     "long": "a" * 300, "digits": "9" * 5000, "negative": "-1", "number": "1e308", "not a number": "nan",
     "option": "--out=/tmp/x", "shell": "; touch /tmp/owned $(id) `id`", "lines": "a\nb\r\nc", "script":
     "<script>alert(1)</script>", "format": "{0.__class__}%s%n", "unicode": "\u202e\ud7ff\U0010ffff٣", "empty": "",
-    "commas": ",".join("1" * 500), "braces": "[[[{", "hub": "-x/../y@../../z", "home": "~nosuchuser/x", "root": "/proc/1/root",
+    "commas": ",".join("1" * 500), "braces": "[[[{", "hub": "-x/../y@../../z", "home": "~nosuchuser/x",
+    "root": "/proc/1/root",
 }
 
 
-QUICK = ("up", "home", "nul", "long", "digits", "not a number", "script", "empty", "commas")  # the others in make test-all
+# The others are in make test-all.
+QUICK = ("up", "home", "nul", "long", "digits", "not a number", "script", "empty", "commas")
 
 
 def parameters() -> set[str]:
