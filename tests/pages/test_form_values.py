@@ -158,3 +158,12 @@ def test_a_model_of_the_other_role_cannot_be_filled_in() -> None:
         from_config(TrainConfig(model="resnet"))
     named = TrainConfig(model="spikingformer_cml_4_192")
     assert to_dict(named) == from_config(named)
+
+
+@pytest.mark.parametrize("place", ["~nosuchuser/x", "a" * 300, "a\0b", "no/such/place"])
+@pytest.mark.parametrize(("field", "more"), [
+    ("data", {"dataset": "csv"}), ("init", {}), ("teacher", {"feature_kd": True}),
+])
+def test_what_can_be_no_path_is_said_at_its_field(place: str, field: str, more: dict) -> None:
+    values = to_dict(TrainConfig(model="spikingformer_1_64")) | more | {field: place}
+    assert field in faults(values)
