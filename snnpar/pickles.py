@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import pickle
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,28 @@ class EasyDict(dict):
         pass  # the attributes repeat the items
 
 
+class PlainDict(dict):
+    """Stands in for collections.defaultdict: what makes its missing values is left away."""
+
+    def __init__(self, _factory: object = None) -> None:
+        super().__init__()
+
+
+def _factory(*_arguments: object) -> None:
+    """Stands in for what makes a defaultdict's missing values; it makes nothing."""
+
+
 MULTIARRAY = np._core.multiarray
 ALLOWED = {
     ("easydict", "EasyDict"): EasyDict,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): codecs.encode,
+    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "defaultdict"): PlainDict,
+    **{(module, name): _factory for module in ("builtins", "__builtin__")
+       for name in ("list", "dict", "int", "float", "str", "tuple")},
+    **{(module, name): range for module in ("builtins", "__builtin__") for name in ("range", "xrange")},
     **{(f"numpy.{package}.multiarray", name): getattr(MULTIARRAY, name)
        for package in ("core", "_core") for name in ("_reconstruct", "scalar")},
     ("numpy._core.numeric", "_frombuffer"): np._core.numeric._frombuffer,  # arrays in pickle protocol 5
@@ -31,7 +48,7 @@ ALLOWED = {
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Knows EasyDict and numpy arrays; anything else is refused before it is imported."""
+    """Knows dicts, ranges and numpy arrays; anything else is refused before it is imported."""
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in ALLOWED:

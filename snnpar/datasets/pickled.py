@@ -1,17 +1,21 @@
 """Data sets kept as pickles: dataset_all.pkl (Rethinking_of_PAR) and dataset.pkl (VTB, SNN-PAR), opened as data only.
 
 Both are dicts {image_name, label (n, N), attr_name, partition {train, val, trainval, test}} and may have
-label_idx.eval, the columns that are evaluated. A partition is an array of indices, or a list with one per fold.
+label_idx.eval, the columns that are evaluated. How a partition may be written, `partition` says.
 Only names count: attr_words and attr_vectors are left aside, as their order is not everywhere that of the labels.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, schema_of_names, select
+from snnpar.datasets.partition import read_partition
 from snnpar.datasets.split import DataError
 from snnpar.errors import SnnparError
 from snnpar.pickles import read_pickle
@@ -38,11 +42,14 @@ def read(path: Path, fold: int) -> Annotation:
     if missing:
         raise DataError(f"{source} has no {', '.join(missing)}; a data set's pickle needs image_name, label, attr_name "
                         "and partition")
+    for name in ("image_name", "label", "attr_name"):
+        if not isinstance(content[name], list | tuple | np.ndarray):
+            raise DataError(f"{source} holds a {type(content[name]).__name__} as {name}; it must be a list or an array")
     try:
         names, labels = _evaluated(source, content)
-        files = tuple(inside(str(name)) for name in content["image_name"])
-        splits = _splits(source, content["partition"], fold)
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
+        listed = [str(name) for name in content["image_name"]]
+        files, splits = _files(source, listed), _splits(source, content["partition"], fold, listed)
+    except (TypeError, KeyError, IndexError, AttributeError, OverflowError, ValueError) as error:
         raise DataError(f"{source} is not a data set of the field ({error}); make it again") from error
     schema = schema_of_names(names)
     labels = select(source, schema, names, labels)
@@ -58,18 +65,19 @@ def _evaluated(source: Path, content: dict) -> tuple[list[str], np.ndarray]:
         raise DataError(f"{source} has labels of type {labels.dtype}; they must be numbers")
     if "label_idx" not in content or "eval" not in content["label_idx"]:
         return names, labels
+    if len(content["label_idx"]["eval"]) > len(names):
+        raise DataError(f"{source}: label_idx.eval names more columns than there are attributes; make it again")
     columns = [int(column) for column in content["label_idx"]["eval"]]
+    if len(columns) == len(names) <= max(columns):
+        return names, labels  # these are the evaluated ones already, under the numbers they had in a larger file
     if not columns or not 0 <= min(columns) <= max(columns) < len(names):
         raise DataError(f"{source}: label_idx.eval names columns beyond the {len(names)} attributes; make it again")
     return [names[column] for column in columns], labels[:, columns]
 
 
-def _splits(source: Path, partition: dict, fold: int) -> dict[str, np.ndarray]:
+def _splits(source: Path, partition: dict, fold: int, files: Sequence[str]) -> dict[str, np.ndarray]:
     """Indices by split, in the order of SPLITS; without train and val, every tenth image of trainval validates."""
-    found = {}
-    for name in SPLITS:
-        if name in partition and len(partition[name]):
-            found[name] = _indices(source, name, partition[name], fold)
+    found = read_partition(source, partition, fold, files, SPLITS, FOLDS)
     if "trainval" not in found and {"train", "val"} <= set(found):
         found["trainval"] = np.concatenate([found["train"], found["val"]])
     if not {"train", "val"} & set(found) and "trainval" in found:
@@ -79,11 +87,18 @@ def _splits(source: Path, partition: dict, fold: int) -> dict[str, np.ndarray]:
     return {name: found[name] for name in SPLITS if name in found}
 
 
-def _indices(source: Path, name: str, part: object, fold: int) -> np.ndarray:
-    folds = part if isinstance(part, list | tuple) and np.ndim(part[0]) else [part]
-    if fold >= len(folds):
-        raise DataError(f"{source} has {len(folds)} fold{'s' * (len(folds) > 1)} of {name}; got fold {fold}")
-    return np.asarray(folds[fold]).ravel().astype(int)
+def _files(source: Path, listed: Sequence[str]) -> tuple[str, ...]:
+    """Listed images as paths below the image folder. Where last parts alone would make two images one, as many folders
+    are kept as tell them apart."""
+    names = tuple(map(inside, listed))
+    if len(set(names)) < len(names) == len(set(listed)):
+        paths = [PurePosixPath("/", name.replace("\\", "/")) for name in listed]
+        common = os.path.commonpath([path.parent for path in paths])
+        names = tuple(inside(str(path.relative_to(common))) for path in paths)
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
+        raise DataError(f"{source} lists {twice} twice; keep one of the two")
+    return names
 
 
 PICKLE = Layout(
