@@ -7,6 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def share(path: Path) -> None:
+    """Give a file the permissions that a new one gets in its folder: safetensors writes for its owner's eyes alone."""
+    usual = path.with_name(path.name + ".mode")
+    usual.touch()
+    try:
+        path.chmod(usual.stat().st_mode & 0o777)
+    finally:
+        usual.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a text file in one step; what could not be written whole is removed again."""
     partial = path.with_suffix(path.suffix + ".partial")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from snnpar.errors import SnnparError
@@ -49,13 +50,31 @@ def release(file: int) -> None:
 
 
 def _open(path: Path) -> int:
+    """Whoever may write to the folder may lock: a new lock is the group's where the folder is."""
+    is_new = not path.exists()
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError as error:
+        raise LockError(_whose(path, error)) from error
     except OSError as error:
         raise LockError(f"{path} cannot be locked ({error.strerror}); set SNNPAR_CHECKPOINTS to a folder that you may "
                         "write to") from error
+    if is_new and path.parent.stat().st_mode & stat.S_IWGRP:
+        with suppress(OSError):  # another was first, and has done so
+            os.fchmod(file, 0o664)
     _held.add(file)
     return file
+
+
+def _whose(path: Path, error: OSError) -> str:
+    """Why this user may not lock, and who can change that."""
+    place = path if path.exists() else path.parent
+    try:
+        owner = place.owner()
+    except (KeyError, OSError):
+        owner = f"user {place.stat().st_uid}"
+    return (f"{path} cannot be locked ({error.strerror}): {place.name} belongs to {owner}, who can let you with chmod "
+            f"g+w {place}; or set SNNPAR_CHECKPOINTS to a folder of your own")
 
 
 def _take(file: int, path: Path, how: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from snnpar import ASSETS
+from snnpar.atomic import share
 from snnpar.errors import SnnparError
 
 LONGEST_NAME = 100
@@ -196,6 +197,7 @@ def save_phrases(phrases: Phrases, path: Path) -> None:
     strings = {"names": phrases.names, "text": phrases.text, "encoder": phrases.encoder}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({"vectors": np.ascontiguousarray(phrases.vectors)}, path, {"phrases": json.dumps(strings)})
+    share(path)
 
 
 def load_phrases(path: Path) -> Phrases:

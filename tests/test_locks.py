@@ -73,3 +73,26 @@ def test_what_cannot_be_locked_says_where_to_go(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(LockError, match="file system without locks"), lock(tmp_path / "a"):
         pass
     assert len(os.listdir("/proc/self/fd")) == before, "no file stays open"
+
+
+@pytest.mark.parametrize(("folder", "expected"), [(0o755, 0o644), (0o775, 0o664), (0o2775, 0o664)])
+def test_a_lock_is_the_groups_where_the_folder_is(tmp_path: Path, folder: int, expected: int) -> None:
+    before = os.umask(0o022)
+    try:
+        tmp_path.chmod(folder)
+        with lock(tmp_path / "a.lock"):
+            assert (tmp_path / "a.lock").stat().st_mode & 0o777 == expected
+    finally:
+        os.umask(before)
+
+
+def test_a_lock_of_somebody_else_names_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.lock").touch()
+
+    def refused(*_arguments: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(LockError, match=rf"belongs to {tmp_path.owner()}, who can let you with chmod g\+w"), \
+            lock(tmp_path / "a.lock"):
+        pass

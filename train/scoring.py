@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
+from snnpar.atomic import share
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.datasets import ResizedImages
 from snnpar.datasets.duplicates import groups, thumbnail
@@ -76,6 +77,7 @@ def score_start(session: Session) -> None:
     probs, images = answers(session, session.scored, session.val, "step 0"), session.held_out
     kept = probs if images is session.val else answers(session, session.scored, images, "step 0, held out")
     save_file({"probs": kept}, session.run.path / STEP_0)
+    share(session.run.path / STEP_0)
     metrics, labels = score(session, probs), session.val.split.labels
     record_scores(session, 0, metrics, best=False)
     absent = without_positives(labels, session.checkpoint.schema.attributes)

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from snnpar.atomic import write_text
+from snnpar.atomic import share, write_text
 from snnpar.checkpoint import load_strictly
 from snnpar.resuming import COUNTERS, STATES
 from snnpar.runs import RunError
@@ -41,6 +41,8 @@ def save_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.O
         state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
         save_file(state, partial / f"{name}.safetensors")
     save_file(_moments(optimizer), partial / "optimizer.safetensors")
+    for path in partial.iterdir():
+        share(path)
     files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
     write_text(partial / COUNTERS, json.dumps({"files": files, "progress": progress, "check": _seal(files, progress)}))
     for path in (*partial.iterdir(), partial):

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
-from snnpar.atomic import write_text
+from snnpar.atomic import share, write_text
 from snnpar.config import ConfigError, ModelConfig, to_dict
 from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
@@ -139,6 +139,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     partial = path.with_suffix(".partial")
     save_file(state, partial, {"format": "pt"})
+    share(partial)
     os.replace(partial, path)
 
 

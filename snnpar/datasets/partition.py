@@ -1,4 +1,4 @@
-"""Which images are in which split, as the field's pickles say it: indices, masks or file names, for one fold or several."""
+"""Which images are in which split, as the field's pickles say it: indices, masks or names, of one fold or several."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def read_partition(source: Path, partition: Mapping[str, object], fold: int, fil
     for one, other in combinations(found, 2):
         shared = np.intersect1d(found[one], found[other])
         if len(shared) and ((one, other) in APART or (other, one) in APART):
-            raise DataError(f"{source}: {len(shared):,} images, such as {files[shared[0]]}, are in {one} and in {other};"
-                            " leave them out of one, or what is measured says nothing")
+            raise DataError(f"{source}: {len(shared):,} images, such as {files[shared[0]]}, are in {one} and in {other}"
+                            "; leave them out of one, or what is measured says nothing")
         if len(shared) and {one, other} == {"val", "test"}:
             log.warning("%s: %d images are in val and in test: what is chosen on val is not new to test", source,
                         len(shared))
