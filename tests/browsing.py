@@ -26,6 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SLOW_S = 120  # a training run on a busy machine
 MARKS = [
     pytest.mark.browser,
+    pytest.mark.flaky(reruns=1),  # a machine that is busy with something else can be late in many ways
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (Debian: apt-get install chromium)"),
 ]
 
@@ -36,6 +37,19 @@ def choose(page, label: str, option: str) -> None:
     box.click()
     box.fill(option)  # the list draws only what is in view
     page.get_by_role("option", name=option, exact=True).click()
+
+
+def press(page, name: str, leads_to: str) -> None:
+    """Press a button of a part that polls; once more if it led nowhere: a click that meets a run of the whole page, of
+    which the part is not drawn yet, is dropped by Streamlit."""
+    from playwright.sync_api import expect
+
+    page.get_by_role("button", name=name).click()
+    try:
+        expect(page.get_by_text(leads_to)).to_be_visible(timeout=PATIENCE_MS / 3)
+    except AssertionError:
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_text(leads_to)).to_be_visible()
 
 
 def settle(page) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browsing import FIRST, MARKS, SLOW_S, choose, settle
+from browsing import FIRST, MARKS, SLOW_S, choose, press, settle
 from screen import png
 
 pytestmark = MARKS
@@ -60,8 +60,7 @@ def test_a_first_visit(page) -> None:
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(6)  # loss, rate, gradient, speed, memory, metrics
 
     settle(page)
-    page.get_by_role("button", name="Use as student").click()
-    expect(page.get_by_text("Attribute by attribute")).to_be_visible()
+    press(page, "Use as student", "Attribute by attribute")
     expect(page.get_by_text("student-rendered", exact=False).first).to_be_visible()
     assert "student=runs" in page.url and "attribute=Backpack" in page.url
     expect(page.get_by_test_id("stException")).to_have_count(0)
