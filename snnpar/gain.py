@@ -131,5 +131,5 @@ def read_gain(run: Path) -> Gain | None:
     """The gain of the run in this folder; None where none was measured, or what is there is none."""
     try:
         return Gain(**json.loads((run / RESULT).read_text("utf-8")))
-    except (OSError, ValueError, TypeError, IndexError):
+    except (OSError, ValueError, TypeError, IndexError, RecursionError):
         return None

@@ -189,7 +189,7 @@ def _rows(text: bytes) -> dict[str, list[dict]]:
         try:
             row = json.loads(line)
             found.setdefault(row["kind"], []).append(row)
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             continue
     return found
 

@@ -250,7 +250,7 @@ def _asked(job: Job, written: dict) -> str:
 def _read(path: Path) -> dict:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

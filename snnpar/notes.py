@@ -35,7 +35,7 @@ def read_notes(run: Job) -> Notes:
         content = json.loads((run.path / NOTES).read_text("utf-8"))
         tags = content.get("tags", [])
         note = content.get("note", "")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return Notes()
     known = [tag for tag in tags if isinstance(tag, str) and TAG.fullmatch(tag)] if isinstance(tags, list) else []
     return Notes(tuple(dict.fromkeys(known)), note if isinstance(note, str) else "")

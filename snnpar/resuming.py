@@ -42,7 +42,7 @@ def check_resume(run: Job) -> None:
         config = from_dict(TrainConfig, content["train"])
         now = meaning(config, from_dict(ModelConfig, content["model"]),
                       AttributeSchema.from_dict(content["schema"]).attributes)
-    except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)
         raise ResumeError(f"{path} is not the config of a run ({what}); mend it, or start a new run") from error
     missing = _missing(config)
@@ -91,7 +91,7 @@ def _saved(run: Job) -> Mapping:
     for folder in sorted((run.path / STATES).glob("epoch-*"), reverse=True):
         try:
             found = json.loads((folder / COUNTERS).read_text("utf-8"))["progress"].get("meaning")
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             continue  # damaged: training tells about it, and takes the one before
         if isinstance(found, dict):
             return found

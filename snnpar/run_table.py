@@ -122,7 +122,7 @@ def _known(run: Run, history: History) -> dict:
 def _config_json(run: Run) -> dict:
     try:
         content = json.loads((run.path / CONFIG).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

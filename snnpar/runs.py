@@ -47,7 +47,7 @@ class Run(Job):
         path = self.path / CONFIG
         try:
             return from_dict(TrainConfig, json.loads(path.read_text("utf-8"))["train"])
-        except (OSError, SnnparError, ValueError, KeyError, TypeError) as error:
+        except (OSError, SnnparError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(f"{path} is not the config of a run: {error}") from error
 
     @property
@@ -114,8 +114,23 @@ def open_run(path: str | Path) -> Run:
 
 
 def list_runs(root: Path = RUNS) -> list[Run]:
-    """All runs, the one created last first."""
-    return [Run(path.parent) for path in sorted(root.glob(f"*/{CONFIG}"), key=modified, reverse=True)]
+    """All runs, the one created last first, but for `unnamed_runs`."""
+    paths = [path for path in root.glob(f"*/{CONFIG}") if _is_text(path.parent.name)]
+    return [Run(path.parent) for path in sorted(paths, key=modified, reverse=True)]
+
+
+def unnamed_runs(root: Path = RUNS) -> list[str]:
+    """Folders of runs whose names are no UTF-8, which neither a page nor a file of ours could say; with ? in them."""
+    names = sorted(path.parent.name for path in root.glob(f"*/{CONFIG}"))
+    return [name.encode("utf-8", "replace").decode() for name in names if not _is_text(name)]
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find_run(name: str, *, root: Path | None = None) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from snnpar.history import read_history
 from snnpar.jobs import write_status
 from snnpar.notes import change_tags, set_note
 from snnpar.run_table import RunRow, RunTable, as_text, matching, run_row, to_csv
-from snnpar.runs import Run, create_run
+from snnpar.runs import Run, create_run, unnamed_runs
 
 CONFIG = TrainConfig(model="spikingformer_1_64", epochs=4, batch_size=8)
 SCORES = {"mean_accuracy": 0.6, "f1": 0.7}
@@ -134,3 +135,22 @@ def test_csv_comes_back_and_holds_no_formula(rows: list[RunRow]) -> None:
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", " =1", "\n=1", "\u00a0+1"])
 def test_a_formula_becomes_text(text: str) -> None:
     assert as_text(text) == "'" + text and as_text("a" + text) == "a" + text
+
+
+@pytest.mark.parametrize("file", ["config.json", "metrics.jsonl", "status.json", "progress.json", "notes.json",
+                                  "asked.json", "gain.json"])
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe{", b"{}", b"null", b"[1]", b""])
+def test_one_damaged_run_hides_no_other(run: Run, file: str, content: bytes) -> None:
+    whole = create_run(TrainConfig(model="spikingformer_1_64"), run.path.parent / "whole")
+    (run.path / file).write_bytes(content)
+    assert {row.name for row in RunTable().rows(run.path.parent)} == {run.name, whole.name}
+
+
+def test_a_folder_whose_name_is_no_text_is_told_apart(run: Run) -> None:
+    other = Path(os.fsdecode(os.fsencode(run.path.parent) + b"/caf\xe9"))
+    try:
+        create_run(TrainConfig(model="spikingformer_1_64"), run.path.parent / "b").path.rename(other)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert [row.name for row in RunTable().rows(run.path.parent)] == [run.name]
+    assert unnamed_runs(run.path.parent) == ["caf?"]

@@ -30,11 +30,11 @@ def rewind_metrics(run: Path, epochs: int, steps: int) -> None:
     if not (run / METRICS).exists():
         return
     kept = []
-    for line in (run / METRICS).read_text("utf-8").splitlines():
+    for line in (run / METRICS).read_text("utf-8", "replace").split("\n"):  # a damaged byte costs its line at most
         try:
             row = json.loads(line)
             if row["step"] <= steps and (row["kind"] == "step" or row["epoch"] <= epochs):
                 kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue  # half-written when the process ended
     write_text(run / METRICS, "".join(kept))

@@ -7,6 +7,7 @@ import shlex
 import pandas as pd
 import streamlit as st
 
+import snnpar
 from pages.ui import (
     frames,
     run_controls,
@@ -18,12 +19,13 @@ from pages.ui import (
     run_neurons,
     run_result,
 )
+from pages.ui.literal import literal
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
 from snnpar.history import config_diff
 from snnpar.jobs import ACTIVE, read_log, status
 from snnpar.run_table import RunRow
-from snnpar.runs import Run
+from snnpar.runs import Run, unnamed_runs
 
 __all__ = ["show_picked"]
 
@@ -33,6 +35,9 @@ CURVES, NEURONS, LENS = "Curves", "Neurons", "Lens"
 def show_picked() -> None:
     """The table and the run picked there; before there is any, how to come by one."""
     rows = run_files.rows()
+    if unnamed := unnamed_runs(snnpar.RUNS):
+        st.warning(f"Not shown, as their names are no UTF-8: {literal(', '.join(unnamed))}. Rename these folders of "
+                   "checkpoints/runs.", icon=":material/folder_off:")
     if not rows:
         st.info("No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
                 icon=":material/info:")

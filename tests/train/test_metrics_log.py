@@ -34,3 +34,18 @@ def test_lines_after_the_state_are_dropped(tmp_path: Path, epochs: int, steps: i
     rewind_metrics(tmp_path, epochs, steps)
     lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
     assert all(line.pop("time") > 0 for line in lines) and lines == ROWS[:kept]
+
+
+@pytest.mark.parametrize("damage", [
+    b'{"kind": "st\xff', b"\xff\xfe", b"[" * 100_000, b"[" * 50_000 + b"]" * 50_000, b"null", b"7",
+])
+def test_a_damaged_line_costs_itself_alone(tmp_path: Path, damage: bytes) -> None:
+    for row in ROWS[:3]:
+        append_metrics(tmp_path, row)
+    with open(tmp_path / METRICS, "ab") as file:
+        file.write(damage + b"\n")
+    for row in ROWS[3:]:
+        append_metrics(tmp_path, row)
+    rewind_metrics(tmp_path, 2, 16)
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    assert all(line.pop("time") > 0 for line in lines) and lines == ROWS
