@@ -12,12 +12,16 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 from hub_server import Hub, serve_hub  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 import snnpar  # noqa: E402
 
 torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is slow, not broken
+settings.load_profile("untimed")
 
 
 @pytest.fixture

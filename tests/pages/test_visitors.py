@@ -54,7 +54,9 @@ def test_only_a_public_server_keeps_its_caches_from_a_visitor(monkeypatch: pytes
 
     from pages.ui import visitors
 
-    before = AppSession._handle_clear_cache_request
+    def before(_session: object) -> None:
+        """Streamlit's own, or what an earlier test of this process left in its place."""
+
     monkeypatch.setattr(AppSession, "_handle_clear_cache_request", before)
     visitors.admit()
     assert AppSession._handle_clear_cache_request is before
