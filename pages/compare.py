@@ -13,7 +13,7 @@ truth = selection.picture.truth
 try:
     compared = rows.compare(seen, truth, selection.threshold, rows.timesteps(seen))
 except SnnparError as error:
-    st.error(str(error), icon=":material/block:")
+    st.error(chrome.sentence(error), icon=":material/block:")
     st.stop()
 
 st.header("Two networks look at one person", anchor=False)

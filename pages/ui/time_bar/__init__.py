@@ -37,21 +37,39 @@ def _bar(data: dict) -> None:
     """A bar that came to rest runs this again and nothing else; the data, being the same, is not sent again."""
     for name in ("t", "show"):
         moment.recall(name)  # this run may have begun before the browser had the link of the one before
-    said = _mount(
+    _mount(
         key=KEY,
         data=data,
-        on_moved_change=lambda: moment.move(_said("moved"), data["timesteps"]),
-        on_filtered_change=lambda: moment.keep("show", _said("filtered")),
-        on_picked_change=_pick,
+        on_moved_change=lambda: _move(data["timesteps"]),
+        on_filtered_change=lambda: _filter(data["filters"]),
+        on_picked_change=lambda: _pick([row["attribute"] for row in data["rows"]]),
     )
-    if said.picked:
+    # Compared with what is drawn, and not with what the browser says: it may say the same for ever.
+    if st.session_state.get("attribute", data["attribute"]) != data["attribute"]:
         st.rerun()
 
 
-def _said(what: str) -> str | int:
+# A browser can send anything: what the bar cannot have sent changes nothing.
+
+
+def _said(what: str) -> object:
     return st.session_state[KEY][what]
 
 
-def _pick() -> None:
+def _move(timesteps: int) -> None:
+    t = _said("moved")
+    if type(t) is int and 1 <= t <= timesteps:
+        moment.move(t, timesteps)
+
+
+def _filter(filters: list[str]) -> None:
+    show = _said("filtered")
+    if show in ("", *filters):
+        moment.keep("show", show)
+
+
+def _pick(attributes: list[str]) -> None:
     """Make the attribute of the chosen row the one of the bar above."""
-    st.session_state["attribute"] = _said("picked")
+    picked = _said("picked")
+    if picked in attributes:
+        st.session_state["attribute"] = picked
