@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +54,6 @@ from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
 from snnpar.report import SUPPORTED_HEADING, duplicates_words, interval_method, leave_out, supported_mean, unknown_words
 from snnpar.slices import DataChoice
-from snnpar.terminal import hung_up, stop_requests
 
 
 class Stopped(Exception):
@@ -112,7 +110,7 @@ def evaluate_checkpoint(
         checkpoint, split = read_checkpoint(folder), choice.open()
         create_evaluation(folder, choice, root=root)
         write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
-        split, left_out = readable(evaluation, split) if skip_unreadable else (split, {})
+        split, left_out = readable(evaluation, split, partial(_heed, stop)) if skip_unreadable else (split, {})
         outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
@@ -124,6 +122,11 @@ def evaluate_checkpoint(
         raise
     _ended(evaluation, "done", outcome)
     return evaluation
+
+
+def _heed(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped
 
 
 def _ended(evaluation: Evaluation, state: str, message: str) -> None:
@@ -199,8 +202,7 @@ def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: li
     try:
         pixels = read_ahead(split, batches, model.checkpoint.model.image_size)
         for indices in batches:
-            if stop():
-                raise Stopped
+            _heed(stop)
             work.add(indices, batch_probs(model, next(pixels))[:, :, columns])
             bar.update(len(indices))
     except ImageError as error:
@@ -219,8 +221,7 @@ def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Ov
 
     def tick() -> None:
         work.beat()
-        if stop():
-            raise Stopped
+        _heed(stop)
 
     return find_overlap(thumbnails.all(tick), evaluation.choice, tick)
 
@@ -268,6 +269,7 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = CONVENTI
     left_out = {"left_out": info["near_duplicates"]["images"]} if leave_out_duplicates else {}
     return {
         "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
+        "unreadable_left_out": info["provenance"]["data"].get("unreadable_left_out", []),
         "near_duplicates": duplicates_words(info), **left_out,
         "interval": {**interval_method(len(truth), groups), "resamples": resamples, "seed": seed},
         "without_positives": list(without_positives(truth, tuple(shared))),
@@ -278,22 +280,3 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = CONVENTI
             truth, *probs, convention=convention, groups=groups, ignore_unknown=ignore_unknown, resamples=resamples,
             seed=seed)],
     }
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """SIGTERM, Ctrl-C and a closed terminal turn the switch this gives, instead of ending the process; a second one of
-    a kind ends it."""
-    asked = []
-
-    def ask(number: int, _frame: object) -> None:
-        hung_up(number)
-        asked.append(number)
-        signal.signal(number, before[number])
-
-    before = {number: signal.signal(number, ask) for number in stop_requests()}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -12,6 +12,7 @@ from snnpar.bootstrap import RESAMPLES, SEED
 from snnpar.defaults import CONVENTION
 from snnpar.errors import SnnparError
 from snnpar.metrics import THRESHOLDS
+from snnpar.terminal import stop_on_signals
 
 if TYPE_CHECKING:
     from snnpar.evaluations import Evaluation
@@ -121,7 +122,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
         raise SnnparError(f"--batch-size must be 1 or more, or 0 to fit the memory; got {options.batch_size}")
     choice = choice_of(options)
     from snnpar.checkpoint import find_checkpoint
-    from snnpar.evaluate import Stopped, evaluate_checkpoint, stop_on_signals
+    from snnpar.evaluate import Stopped, evaluate_checkpoint
     from snnpar.evaluation_batch import batch_at, create_batch, run_batch
 
     folders = [find_checkpoint(text) for text in checkpoints]

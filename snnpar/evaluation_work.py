@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -200,9 +201,10 @@ def unreadable_words(evaluation: Evaluation, split: PedestrianSplit) -> str:
             "--skip-unreadable")
 
 
-def readable(evaluation: Evaluation, split: PedestrianSplit) -> tuple[PedestrianSplit, dict]:
-    """The images that can be read, and what the evaluation says of the others, which go into the log."""
-    found = unreadable(split)
+def readable(evaluation: Evaluation, split: PedestrianSplit, tick: Callable[[], None]) -> tuple[PedestrianSplit, dict]:
+    """The images that can be read, and what the evaluation says of the others, which go into the log; `tick` is called
+    for each."""
+    found = unreadable(split, tick)
     if nothing := none_readable(split, found):
         raise DataError(nothing)
     reasons = {split.files[index]: why for index, why in found.items()}

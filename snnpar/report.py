@@ -190,6 +190,8 @@ def _heading(info: dict, convention: str) -> list[str]:
         supported_words(info),
         duplicates_words(info),
     ]
+    if left_out := info["provenance"]["data"].get("unreadable_left_out"):
+        lines.insert(1, f"{len(left_out)} images that cannot be read are left out; log.txt names them")
     named = info.get("near_duplicates", {}).get("images", [])
     if info.get("left_out"):
         lines += [f"  {one['file']} ~ {one['train_file']} ({one['correlation']:.3f})" for one in named[:SHOWN]]

@@ -57,7 +57,7 @@ def check_resume(run: Job) -> None:
 
 def _missing(config: TrainConfig) -> str:
     """What the config names and is not there, in words; "". What comes from the Hub is fetched at the start."""
-    if config.dataset != "rendered" and not config.data.startswith(REMOTE) and not _path(config.data).exists():
+    if config.dataset != "rendered" and not config.data.startswith(REMOTE) and not path_of(config.data).exists():
         return f"the data set in {config.data} is gone"
     distils = config.feature_kd or config.logit_kd
     if distils and not _is_remote(config.teacher) and not _is_checkpoint(config.teacher):
@@ -70,7 +70,7 @@ def _missing(config: TrainConfig) -> str:
 def _is_remote(place: str) -> bool:
     """Is it an id of the Hub or of timm? As snnpar.checkpoint.find_checkpoint takes it."""
     is_id = "/" in place and not place.startswith((".", "/", "~"))
-    return place.startswith(REMOTE) or (is_id and not _path(place).exists())
+    return place.startswith(REMOTE) or (is_id and not path_of(place).exists())
 
 
 def _is_checkpoint(place: str) -> bool:
@@ -79,11 +79,7 @@ def _is_checkpoint(place: str) -> bool:
 
 def _places(place: str) -> tuple[Path, ...]:
     """A folder or file, or the shipped checkpoint of that name."""
-    return _path(place), *([snnpar.CHECKPOINTS / place] if "/" not in place else [])
-
-
-def _path(place: str) -> Path:
-    return path_of(place)
+    return path_of(place), *([snnpar.CHECKPOINTS / place] if "/" not in place else [])
 
 
 def _saved(run: Job) -> Mapping:

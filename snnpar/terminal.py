@@ -7,7 +7,8 @@ import select
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from snnpar.errors import SnnparError
 
@@ -63,6 +64,25 @@ def hung_up(number: int) -> None:
     for stream in (1, 2):
         if stat.S_ISCHR(os.fstat(stream).st_mode):  # one that has gone away no longer says that it is a terminal
             _let_go(stream)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """SIGTERM, Ctrl-C and a closed terminal turn the switch this gives, instead of ending the process; a second one of
+    a kind ends it."""
+    asked = []
+
+    def ask(number: int, _frame: object) -> None:
+        hung_up(number)
+        asked.append(number)
+        signal.signal(number, before[number])
+
+    before = {number: signal.signal(number, ask) for number in stop_requests()}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_broken(number: int) -> bool:

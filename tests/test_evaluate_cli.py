@@ -14,7 +14,7 @@ import tiny
 import snnpar
 from snnpar.__main__ import main, parser
 from snnpar.checkpoint import find_checkpoint
-from snnpar.evaluate import compare
+from snnpar.evaluate import Stopped, compare, evaluate_checkpoint
 from snnpar.evaluate_cli import choice_of
 from snnpar.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
 from snnpar.jobs import read_log, status, stop
@@ -149,6 +149,49 @@ def test_unknown_labels_are_left_out_on_request(student: Path, tmp_path: Path, c
     masked = ["--data", str(folder), "--split", "test", "--ignore-unknown"]
     assert main(["compare", str(student), str(student), *masked]) == 0
     assert json.loads(capsys.readouterr().out)["unknown_labels"] == "2 left out"
+
+
+def odd_images(folder: Path, missing: int) -> list[str]:
+    """Four images of which some are missing; the flags that choose them."""
+    tiny.write_csv(folder, [(f"{i}.png", "test", "1") for i in range(4)], header="file,split,Hat")
+    for i in range(missing):
+        (folder / f"{i}.png").unlink()
+    return ["--data", str(folder), "--split", "test"]
+
+
+def test_unreadable_images_end_an_evaluation_or_are_left_out(student: Path, tmp_path: Path,
+                                                             capsys: pytest.CaptureFixture) -> None:
+    choice = odd_images(tmp_path / "own", missing=1)
+    assert main(["evaluate", str(student), *choice]) == 2
+    assert "leave them out with --skip-unreadable" in capsys.readouterr().err
+    assert main(["evaluate", str(student), *choice, "--skip-unreadable"]) == 0
+    printed = capsys.readouterr().out
+    assert "n = 3," in printed and "1 images that cannot be read are left out" in printed
+    (made,) = list_evaluations()
+    assert made.info()["provenance"]["data"]["unreadable_left_out"] == ["0.png"]
+    assert "0.png: " in read_log(made) and made.predictions().files == ("1.png", "2.png", "3.png")
+    assert main(["compare", str(student), str(student), *choice, "--skip-unreadable"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 3 and found["unreadable_left_out"] == ["0.png"]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "evaluate --skip-unreadable", "data check"])
+def test_a_folder_without_the_images_is_one_sentence(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture,
+                                                     command: str) -> None:
+    choice = odd_images(tmp_path / "own", missing=4)
+    name, *flags = command.split(" --")
+    assert main([*name.split(), *([str(student), *choice] if name == "evaluate" else [choice[1]]),
+                 *(f"--{flag}" for flag in flags)]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if ".png" in line]
+    assert len(said) == 1 and "none of the 4 images" in said[0] and str(tmp_path / "own" / "0.png") in said[0]
+
+
+def test_looking_for_unreadable_images_can_be_stopped(student: Path, tmp_path: Path) -> None:
+    choice = DataChoice(odd_images(tmp_path / "own", missing=1)[1], split="test")
+    with pytest.raises(Stopped):
+        evaluate_checkpoint(student, choice, skip_unreadable=True, stop=lambda: True)
+    (made,) = list_evaluations()
+    assert status(made).state == "stopped"
 
 
 def test_out_is_where_the_folders_go(student: Path, tmp_path: Path, root: Path) -> None:

@@ -29,9 +29,13 @@ def read_partition(source: Path, partition: Mapping[str, object], fold: int, fil
             parts = _folds(source, name, part, most_folds, turned=turned)
             if fold >= len(parts):
                 raise DataError(f"{source} has {len(parts)} fold{'s' * (len(parts) > 1)} of {name}; got fold {fold}")
-            found[name] = _indices(source, name, parts[fold], files)
+            if len(parts[fold]):
+                found[name] = _indices(source, name, parts[fold], files)
     found = _from_zero(found, len(files))
     for name, indices in found.items():
+        outside = indices[(indices < 0) | (indices >= len(files))]
+        if len(outside):
+            raise DataError(f"{source}: split {name} names image {outside[0] + 1} of {len(files)}; make the file again")
         if len(np.unique(indices)) < len(indices):
             twice = files[int(np.flatnonzero(np.bincount(indices) > 1)[0])]
             raise DataError(f"{source}: split {name} names {twice} twice; name each image once")

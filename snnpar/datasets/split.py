@@ -60,10 +60,11 @@ def subset(split: PedestrianSplit, indices: Sequence[int]) -> PedestrianSplit:
     )
 
 
-def unreadable(split: PedestrianSplit) -> dict[int, str]:
-    """Why images cannot be read, by index, after trying each."""
+def unreadable(split: PedestrianSplit, tick: Callable[[], None] = lambda: None) -> dict[int, str]:
+    """Why images cannot be read, by index, after trying each; `tick` is called before each."""
     reasons = {}
     for index in tqdm(range(len(split)), desc="looking for unreadable images", disable=None, leave=False):
+        tick()
         try:
             split.read(index)
         except ImageError as error:

@@ -181,7 +181,9 @@ def test_folds_may_be_rows_or_columns_of_one_array(tmp_path: Path, fold: int, tu
     (PARTS | {"val": range(10**30)}, "is not a data set"),
     (PARTS | {"val": range(10**12)}, "names 1,000,000,000,000 images of 20"),
     (PARTS | {"val": [25]}, "names image 26 of 20"),
-    (PARTS | {"val": [-1]}, "split val names image"),
+    (PARTS | {"val": [-1]}, "split val names image 0 of 20"),
+    (PARTS | {"val": [-1, -1]}, "split val names image 0 of 20"),
+    (PARTS | {"val": [25], "trainval": [25]}, "names image 26 of 20"),
 ])
 def test_a_partition_that_would_be_read_wrongly_is_told(tmp_path: Path, partition: dict, words: str) -> None:
     write(tmp_path, content(["a", "b"], partition))

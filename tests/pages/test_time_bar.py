@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from screen import component_data
 from tiny import STUDENT, TEACHER, first_picture, write_checkpoint
 
 import snnpar.checkpoint
+from pages.ui import moment, time_bar
 from snnpar.defaults import ATTRIBUTE
 from snnpar.energy import energy_over_time
 from snnpar.explain import heatmap
@@ -151,3 +153,33 @@ def test_a_teacher_alone_needs_no_bar(app, tmp_path: Path) -> None:
     data = component_data(app(tmp_path), "time_bar")
     assert not data["bar"] and not data["why"] and list(data["models"]) == ["teacher"]
     assert all("student" not in row and len(row["verdicts"]) == 1 for row in data["rows"])
+
+
+ODD = (None, True, 0, -1, 5, 10**12, 1.5, "", "2", "Female", "none", ["Female"], {"t": 1}, "x" * 10_000)
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """The session, the choices kept in it, and what the bar said last."""
+    found = {"attribute": "Hat", time_bar.KEY: {}}
+    monkeypatch.setattr(st, "session_state", found)
+    monkeypatch.setattr(moment, "keep", lambda name, value: found.update({name: value}))
+    return found
+
+
+@pytest.mark.parametrize("message", ODD)
+def test_what_the_bar_cannot_have_sent_changes_nothing(state: dict, message: object) -> None:
+    state[time_bar.KEY] = {"moved": message, "filtered": message, "picked": message}
+    time_bar._move(4)
+    time_bar._filter(["all", "disagree"])
+    time_bar._pick(["Hat", "Bag"])
+    assert {name: value for name, value in state.items() if name != time_bar.KEY} in (
+        {"attribute": "Hat"}, {"attribute": "Hat", "show": ""})
+
+
+def test_what_the_bar_sends_is_kept(state: dict) -> None:
+    state[time_bar.KEY] = {"moved": 2, "filtered": "disagree", "picked": "Bag"}
+    time_bar._move(4)
+    time_bar._filter(["all", "disagree"])
+    time_bar._pick(["Hat", "Bag"])
+    assert (state["t"], state["show"], state["attribute"]) == ("2", "disagree", "Bag")
