@@ -11,13 +11,16 @@ with left:
     st.header("Train a network", anchor=False)
     st.caption(
         "A first run needs no data and no change: a small spiking network learns from scratch on people drawn by this "
-        "program, and in the end you see what it gained. **Estimate** tells how long it takes on this machine. A run "
-        "goes on in its own process, with or without this page."
+        "program, and in the end you see what it gained."
     )
     if access.told("train"):  # nor is the form drawn: it would tell which paths of the server there are
         st.markdown("**The first run on your own machine**")
         st.code("python -m train", language=None)
     else:
+        st.caption(
+            "**Estimate** tells how long it takes on this machine. A run goes on in its own process, with or without "
+            "this page."
+        )
         values = form.settings(selection.checkpoints.get("teacher"))
         wrong = faults(values)
         config = None if wrong else to_config(values)

@@ -60,16 +60,16 @@ def train(run: Run, *, resume: bool = False) -> None:
         if world.is_first:  # it alone has validated
             told = _best_line(session.best, score_gain(session))
             write_text(run.path / CARD, run_card(run, run.name))
-            write_status(run, state="done", message=told)
             log.info("done; %s", told)
+            write_status(run, state="done", message=told)  # last: who waits for it finds the log
     except (Stopped, KeyboardInterrupt):
         saved = _save_at_end(run, session)
-        _say(run, world, state="stopped", message=f"stopped on request; {saved}")
         log.info("stopped on request; %s", saved)
+        _say(run, world, state="stopped", message=f"stopped on request; {saved}")
     except Exception as error:
         told = _explain(run, session, error)
         log.error("%s", told) if isinstance(told, SnnparError) else log.exception("failed")
-        _say(run, world, state="failed", message=str(told) or type(told).__name__)  # last: who waits finds the log
+        _say(run, world, state="failed", message=str(told) or type(told).__name__)
         raise told from (error if told is not error else None)
     finally:
         if session and session.events:
