@@ -19,9 +19,11 @@ from pathlib import Path
 
 import snnpar
 from snnpar.atomic import write_text
+from snnpar.claims import claim
 from snnpar.config import TrainConfig
-from snnpar.jobs import Job, JobError, claim, status, write_status
+from snnpar.jobs import Job, JobError, status, write_status
 from snnpar.locks import release, try_lock
+from snnpar.pulse import beating
 
 log = logging.getLogger(__name__)
 POLL_S = 0.5
@@ -90,7 +92,8 @@ def turn(run: Job, device: str, *, wait: bool = True) -> Iterator[None]:
         write_status(run, **standing)
     try:
         if held is None:
-            held = _wait(run, device)
+            with beating(run.path):
+                held = _wait(run, device)
         yield
     finally:
         if held is not None:

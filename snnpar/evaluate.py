@@ -23,6 +23,7 @@ from snnpar.atomic import write_text
 from snnpar.batching import batch_probs, choose_batch_size, read_ahead
 from snnpar.bootstrap import RESAMPLES, SEED, paired_bootstrap
 from snnpar.checkpoint import Checkpoint, read_checkpoint
+from snnpar.claims import check_free, claim
 from snnpar.datasets import DataError, PedestrianSplit, ResizedImages
 from snnpar.defaults import CONVENTION
 from snnpar.evaluation_work import (
@@ -52,6 +53,7 @@ from snnpar.inference import LoadedModel, load
 from snnpar.jobs import AT_WORK, process_identity, status, write_status
 from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
+from snnpar.pulse import beating
 from snnpar.report import SUPPORTED_HEADING, duplicates_words, interval_method, leave_out, supported_mean, unknown_words
 from snnpar.slices import DataChoice
 
@@ -103,21 +105,21 @@ def evaluate_checkpoint(
     status.json says all that too.
     """
     evaluation = evaluation_at(folder, choice, root=root)
-    current = status(evaluation)
-    if current.is_active and current.pid != os.getpid():
-        raise EvaluationError(f"{evaluation.path} is being made by process {current.pid}; wait for it or stop it")
+    check_free(evaluation)
     try:
         checkpoint, split = read_checkpoint(folder), choice.open()
         create_evaluation(folder, choice, root=root)
-        write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
-        split, left_out = readable(evaluation, split, partial(_heed, stop)) if skip_unreadable else (split, {})
-        outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
+        with claim(evaluation):
+            write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
+        with beating(evaluation.path):
+            split, left_out = readable(evaluation, split, partial(_heed, stop)) if skip_unreadable else (split, {})
+            outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
         raise
     except Exception as error:  # told by whoever catches it, too
-        if evaluation.path.is_dir():
+        if evaluation.path.is_dir() and status(evaluation).pid in (None, os.getpid()):  # or another is at it
             write_status(evaluation, state="failed", message=str(error) or type(error).__name__)
         raise
     _ended(evaluation, "done", outcome)

@@ -19,10 +19,11 @@ from pathlib import Path
 import snnpar
 from snnpar import EVALUATIONS
 from snnpar.atomic import write_text
+from snnpar.claims import claim, start
 from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, evaluate_checkpoint
 from snnpar.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
-from snnpar.jobs import PROGRESS, Job, JobError, modified, start, status, write_status
+from snnpar.jobs import PROGRESS, Job, JobError, modified, status, write_status
 from snnpar.slices import DataChoice
 
 REQUEST, FOLDER = "batch.json", "batches"
@@ -116,10 +117,8 @@ def run_batch(batch: Batch, *, again: bool = False, stop: Callable[[], bool] = l
     A checkpoint that cannot be evaluated does not hold the others up: EvaluationError says in the end which and why.
     Raises Stopped when `stop()` says so, and JobError while another process works on it.
     """
-    current = status(batch)
-    if current.is_active and current.pid != os.getpid():
-        raise JobError(f"these checkpoints are being evaluated by process {current.pid}; wait for it or stop it")
-    write_status(batch, state="running")
+    with claim(batch):
+        write_status(batch, state="running")
     work = _Work(batch, stop, todo=sum(again or not one.is_complete for one in batch.evaluations))
     try:
         batch.choice.open()  # what is wrong with the images is said once

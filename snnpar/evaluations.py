@@ -27,10 +27,11 @@ import snnpar
 from snnpar import EVALUATIONS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CONFIG, WEIGHTS
+from snnpar.claims import start
 from snnpar.datasets import PedestrianSplit
 from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
-from snnpar.jobs import Job, modified, start, write_status
+from snnpar.jobs import Job, modified, write_status
 from snnpar.places import place as path_of
 from snnpar.slices import DataChoice, SliceError, list_slices, pick
 

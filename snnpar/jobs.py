@@ -11,13 +11,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,8 +24,17 @@ import psutil
 from snnpar import ROOT
 from snnpar.atomic import write_text
 from snnpar.errors import SnnparError
-from snnpar.locks import lock
-from snnpar.processes import boot_id, end, is_alive, process_identity, processes_of, same_process
+from snnpar.processes import (
+    before_restart,
+    boot_id,
+    end,
+    in_sight,
+    is_alive,
+    process_identity,
+    processes_of,
+    same_process,
+)
+from snnpar.pulse import PULSE
 
 STALLED_AFTER_S = 120  # no heartbeat for this long while the process lives
 PROGRESS = "progress.json"
@@ -36,7 +43,8 @@ STATES = ("created", "queued", "running", "stalled", "stopping", "stopped", "kil
 ACTIVE = ("queued", "running", "stalled", "stopping")
 PAST = ("worked", "failed")  # of status.json: has it ever been at work, and why it failed when it last was
 AT_WORK = {"worked": True, "failed": ""}
-RESUME = "resume goes on from the last saved state"
+RESUME, AFRESH = "resume goes on from the last saved state", "resume starts from the beginning"
+SAVED = ("states/epoch-*", "parts/*")  # what a run and an evaluation go on from
 CROWDED = 0.85  # share of the memory from which a sudden death looks like running out of it
 
 
@@ -66,22 +74,6 @@ class JobStatus:
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
-
-
-def start(job: Job, arguments: list[str]) -> None:
-    """Start `python ARGUMENTS` detached. Raises JobError when the job has a process already."""
-    with claim(job):
-        spawn(job, arguments)
-
-
-@contextmanager
-def claim(job: Job) -> Iterator[None]:
-    """Nobody else starts the job meanwhile. Raises JobError when a process other than this one works on it."""
-    with lock(job.path / ".lock"):
-        current = status(job)
-        if current.is_active and current.pid != os.getpid():
-            raise JobError(f"{job.name} is already {current.state}, process {current.pid}; stop that first")
-        yield
 
 
 def spawn(job: Job, arguments: list[str], *, state: str = "running", message: str = "") -> None:
@@ -126,11 +118,11 @@ def status(job: Job) -> JobStatus:
 def _status(job: Job, written: dict) -> JobStatus:
     state, message = written.get("state"), str(written.get("message", ""))
     if state not in STATES:
-        return JobStatus("lost", f"status.json is missing or unreadable; {RESUME}")
+        return JobStatus("lost", f"status.json is missing or unreadable; {_resume(job)}")
     asked = _asked(job, written)
     if state not in ("queued", "running"):
         if asked == "kill" and state in ("stopped", "failed"):
-            return JobStatus("killed", f"killed on request; {RESUME}")
+            return JobStatus("killed", f"killed on request; {_resume(job)}")
         return JobStatus(state, message)
     if is_elsewhere(written):
         return _elsewhere(job, written)
@@ -139,40 +131,63 @@ def _status(job: Job, written: dict) -> JobStatus:
     if asked:
         wait = "the request to kill it is on its way" if asked == "kill" else "it finishes what it is at, and saves"
         return JobStatus("stopping", wait, written["pid"])
-    if state == "running" and _quiet_s(job, written) > STALLED_AFTER_S:
-        return JobStatus("stalled", f"no sign of life for {_quiet_s(job, written) / 60:.0f} minutes", written["pid"])
+    quiet = _quiet_s(job, written)
+    if state == "running" and quiet > STALLED_AFTER_S:
+        return JobStatus("stalled", f"no sign of life for {quiet / 60:.0f} minutes", written["pid"])
     return JobStatus(state, message, written["pid"])
 
 
+def elsewhere(job: Job) -> str:
+    """The computer or container out of sight that was last at work on a job and has not said how it ended; or ""."""
+    written = _read(job.path / "status.json")
+    return str(written["host"]) if written.get("state") in ("queued", "running") and is_elsewhere(written) else ""
+
+
 def is_elsewhere(written: dict) -> bool:
-    """Is the process that status.json names one of another computer that shares this folder?"""
-    return written.get("host", socket.gethostname()) != socket.gethostname()
+    """Is the process that status.json names out of sight: on another computer, or in another container?"""
+    return "host" in written and not in_sight(written) and not before_restart(written)
 
 
 def _elsewhere(job: Job, written: dict) -> JobStatus:
-    """Another computer's process table is out of sight; the heartbeat has to do."""
+    """The process table there is out of sight; signs of life have to do. Without one for long, the job is nobody's."""
     where, quiet = f"on {written['host']}", _quiet_s(job, written)
+    if min(quiet, _age_s(modified(job.path / PULSE))) > STALLED_AFTER_S:
+        return JobStatus("lost", f"it was at work {where}, which has given no sign of life for {quiet / 60:.0f} "
+                         f"minutes; {_resume(job)}, here")
     if written["state"] == "running" and quiet > STALLED_AFTER_S:
-        return JobStatus("stalled", f"{where}: no sign of life for {quiet / 60:.0f} minutes", written.get("pid"))
-    return JobStatus(written["state"], ": ".join(filter(None, (where, written.get("message")))), written.get("pid"))
+        return JobStatus("stalled", f"{where}: no progress for {quiet / 60:.0f} minutes")
+    return JobStatus(written["state"], ": ".join(filter(None, (where, written.get("message")))))
 
 
 def _dead(job: Job, written: dict, asked: str) -> JobStatus:
     """What became of a job whose process ended without a word."""
+    resume = _resume(job)
     if asked:
-        return JobStatus("killed" if asked == "kill" else "stopped", f"{asked} was requested; {RESUME}")
+        return JobStatus("killed" if asked == "kill" else "stopped", f"{asked} was requested; {resume}")
     if written.get("boot") not in (None, boot_id()):
-        return JobStatus("lost", f"the computer was restarted; {RESUME}")
+        return JobStatus("lost", f"the computer was restarted; {resume}")
     used, limit = read_progress(job).get("memory_gb"), memory_limit_gb()
     if isinstance(used, int | float) and used > CROWDED * limit:
         return JobStatus("lost", f"the process ended without saying why; it may have run out of memory ({used:.1f} of "
-                         f"{limit:.1f} GB): lower --batch-size in a new run, or free memory; {RESUME}")
-    return JobStatus("lost", f"the process ended without saying why; see the log; {RESUME}")
+                         f"{limit:.1f} GB): lower --batch-size in a new run, or free memory; {resume}")
+    return JobStatus("lost", f"the process ended without saying why; see the log; {resume}")
+
+
+def _resume(job: Job) -> str:
+    """What resuming would go on from, in words: what is there."""
+    return RESUME if any(any(job.path.glob(saved)) for saved in SAVED) else AFRESH
 
 
 def _quiet_s(job: Job, written: dict) -> float:
-    """Seconds since the last sign of life."""
-    return time.time() - max(written.get("written", 0), *(modified(job.path / name) for name in HEARTBEATS))
+    """Seconds since the last sign that the work gets on."""
+    begun = written.get("written", 0)
+    times = [begun if isinstance(begun, int | float) else 0, *(modified(job.path / name) for name in HEARTBEATS)]
+    return min(map(_age_s, times))
+
+
+def _age_s(written: float) -> float:
+    """Seconds between a time and now. A clock that was set back leaves times that are yet to come: long ago, too."""
+    return abs(time.time() - written)
 
 
 def memory_limit_gb() -> float:

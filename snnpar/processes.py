@@ -17,6 +17,8 @@ import psutil
 
 KILL_WAIT_S = 10.0  # how long the kernel may take to end what was killed
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+MACHINE_ID = Path("/etc/machine-id")
+SPACE = Path("/proc/self/ns/pid")
 
 
 def boot_id() -> str:
@@ -27,19 +29,49 @@ def boot_id() -> str:
         return str(round(psutil.boot_time()))
 
 
-def process_identity(pid: int) -> dict:
-    """What tells this process from any other: {pid, started, session, boot, host}, and a launcher's as `agent`.
+def machine_id() -> str:
+    """The same after every start of the computer; "" where it has none, as most containers."""
+    try:
+        return MACHINE_ID.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
-    Raises psutil.NoSuchProcess when it has ended.
+
+def space_id() -> str:
+    """Of the processes that see each other: a container has its own on a computer of which it shares the boot."""
+    try:
+        return os.readlink(SPACE)
+    except OSError:
+        return ""
+
+
+def in_sight(identity: dict) -> bool:
+    """Would this process see that one, if it lives? Names of computers do not tell: a container gets a new one."""
+    return identity.get("boot") == boot_id() and identity.get("space", space_id()) == space_id()
+
+
+def before_restart(identity: dict) -> bool:
+    """Was it a process of this computer, before that was restarted? A name that others may have is not enough."""
+    machine = machine_id()
+    return (identity.get("boot") != boot_id() and identity.get("host") == socket.gethostname()
+            and machine != "" and identity.get("machine", machine) == machine
+            and identity.get("space", space_id()) == space_id())
+
+
+def process_identity(pid: int) -> dict:
+    """What tells this process from any other, and where it is seen; a launcher's as `agent`.
+
+    {pid, started, session, boot, space, machine, host}. Raises psutil.NoSuchProcess when it has ended.
     """
     try:
         session = os.getsid(pid)
     except ProcessLookupError:
         raise psutil.NoSuchProcess(pid) from None
     identity = {"pid": pid, "started": _started(pid), "session": session, "boot": boot_id(),
-                "host": socket.gethostname()}
+                "space": space_id(), "machine": machine_id(), "host": socket.gethostname()}
     if pid == os.getpid() and "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun would start a killed process again
-        identity["agent"] = {"pid": os.getppid(), "started": _started(os.getppid()), "boot": identity["boot"]}
+        identity["agent"] = {"pid": os.getppid(), "started": _started(os.getppid()), "boot": identity["boot"],
+                             "space": identity["space"]}
     return identity
 
 
@@ -63,7 +95,7 @@ def is_alive(identity: dict) -> bool:
     """Does the process run? False for a number that another process has now, and for one that only waits to be reaped.
     """
     pid = identity.get("pid")
-    if not isinstance(pid, int) or not 0 < pid < 2**31 or identity.get("boot") != boot_id():
+    if not isinstance(pid, int) or not 0 < pid < 2**31 or not in_sight(identity):
         return False
     try:
         return _started(pid) == identity.get("started") and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -75,8 +107,8 @@ def processes_of(identity: dict) -> list[psutil.Process]:
     """What lives of a process, its descendants and, if it leads a session, everything in that, orphans too."""
     pid = identity.get("pid")
     alive = is_alive(identity)
-    if identity.get("boot") != boot_id() or not isinstance(pid, int) or (not alive and psutil.pid_exists(pid)
-                                                                         and not _is_zombie(pid)):
+    if not in_sight(identity) or not isinstance(pid, int) or (not alive and psutil.pid_exists(pid)
+                                                                and not _is_zombie(pid)):
         return []  # it was before this boot, or the number belongs to another process now
     table = {process.pid: (process, process.info["ppid"]) for process in psutil.process_iter(["ppid", "status"])
              if process.info["status"] != psutil.STATUS_ZOMBIE}

@@ -20,11 +20,12 @@ from pathlib import Path
 
 import snnpar
 from snnpar import CONFIG, RUNS, WEIGHTS
+from snnpar.claims import claim
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
 from snnpar.devices import device_key, enlist
 from snnpar.errors import SnnparError
 from snnpar.hub import pin_checkpoint, pin_dataset
-from snnpar.jobs import Job, JobError, claim, modified, processes, spawn, write_status
+from snnpar.jobs import Job, JobError, modified, processes, spawn, write_status
 from snnpar.places import place as path_of
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments

@@ -11,9 +11,10 @@ import pytest
 
 import snnpar
 from snnpar import devices, jobs
+from snnpar.claims import claim
 from snnpar.config import TrainConfig
 from snnpar.devices import Place, device_key, enlist, queue, turn
-from snnpar.jobs import Job, JobError, claim, kill, read_log, spawn, status, stop, write_status
+from snnpar.jobs import Job, JobError, kill, read_log, spawn, status, stop, write_status
 from snnpar.locks import LockError, release, try_lock
 
 # What a training is, less the training: it waits for its turn, says that it has it, and goes on for long.

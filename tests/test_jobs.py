@@ -15,21 +15,22 @@ import psutil
 import pytest
 
 from snnpar import jobs, processes
+from snnpar.claims import claim, start
 from snnpar.jobs import (
     STALLED_AFTER_S,
     STATES,
     Job,
     JobError,
-    claim,
+    elsewhere,
     kill,
     process_identity,
     read_log,
     read_progress,
-    start,
     status,
     stop,
     write_status,
 )
+from snnpar.pulse import PULSE
 
 
 @pytest.fixture
@@ -170,25 +171,66 @@ def test_what_a_killed_process_still_wrote(job: Job, written: str, shown: str) -
 
 
 def test_a_restarted_computer_loses_what_ran(job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "machine").write_text("this one")
+    monkeypatch.setattr(processes, "MACHINE_ID", tmp_path / "machine")
     write_status(job, state="running")  # by this process, which lives
     (tmp_path / "boot").write_text("another-boot")
     monkeypatch.setattr(processes, "BOOT_ID", tmp_path / "boot")
-    assert status(job).state == "lost" and "restarted" in status(job).message
+    assert status(job).state == "lost" and "restarted" in status(job).message and elsewhere(job) == ""
     with pytest.raises(JobError, match="not running"):
         kill(job)
 
 
-def test_a_job_on_another_computer_is_judged_by_its_heartbeat(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_status(job, state="running", pid=1, started=0.0, boot="other", host="node7")
-    assert status(job).state == "running" and "node7" in status(job).message and jobs.processes(job) == []
+OUT_OF_SIGHT = {
+    "another computer": {"boot": "other", "host": "node7"},
+    "another container on this computer": {"space": "pid:[1]", "host": "3f1c"},
+    "a computer of this one's name": {"boot": "other", "machine": "other"},
+}
+
+
+@pytest.mark.parametrize("values", OUT_OF_SIGHT.values(), ids=OUT_OF_SIGHT)
+def test_a_job_out_of_sight_is_judged_by_its_signs_of_life(job: Job, values: dict,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be one that lives here, too."""
+    write_status(job, state="running", **values)
+    host = elsewhere(job)
+    now = status(job)
+    assert (now.state, now.pid) == ("running", None) and f"on {host}" in now.message and jobs.processes(job) == []
     for act in (stop, kill):
-        with pytest.raises(JobError, match="runs on node7; .* it there"):
+        with pytest.raises(JobError, match=f"runs on {host}; .* it there"):
             act(job)
     later = time.time() + STALLED_AFTER_S + 1
+    (job.path / PULSE).touch()
+    os.utime(job.path / PULSE, (later, later))
     monkeypatch.setattr(time, "time", lambda: later)
-    assert status(job).state == "stalled" and "node7" in status(job).message
-    monkeypatch.setattr(socket, "gethostname", lambda: "node7")
+    assert status(job).state == "stalled" and host in status(job).message, "it lives, but makes no progress"
+    (job.path / PULSE).unlink()
+    now = status(job)
+    assert now.state == "lost" and f"on {host}, which has given no sign of life" in now.message and not now.is_active
+
+
+def test_a_new_host_name_does_not_hide_a_process(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop's name changes with its network."""
+    write_status(job, state="running")
+    monkeypatch.setattr(socket, "gethostname", lambda: "laptop.lan")
+    assert status(job).pid == os.getpid() and elsewhere(job) == ""
+
+
+@pytest.mark.parametrize("jump_s", [-1e7, 1e7])
+def test_a_clock_that_jumps_locks_no_job_for_ever(job: Job, jump_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_status(job, state="running", boot="other", host="node7")
+    now = time.time() + jump_s
+    monkeypatch.setattr(time, "time", lambda: now)
     assert status(job).state == "lost"
+
+
+@pytest.mark.parametrize("saved", ["", "states/epoch-00001-step-0000000", "parts/0.npz"])
+def test_resume_is_promised_what_is_there(job: Job, saved: str) -> None:
+    ended(job)
+    if saved:
+        (job.path / saved).mkdir(parents=True)
+    assert ("from the last saved state" in status(job).message) == bool(saved)
+    assert ("from the beginning" in status(job).message) == (not saved)
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.99, True), (0.5, False), (None, False)])
@@ -272,7 +314,7 @@ def test_who_wrote_a_status_and_lives_on_is_never_killed(job: Job, state: str) -
 
 def test_the_launcher_may_be_killed(job: Job) -> None:
     """A page's server, say; the job goes on."""
-    code = ("import sys, time; from pathlib import Path; from snnpar.jobs import Job, start; "
+    code = ("import sys, time; from pathlib import Path; from snnpar.claims import start; from snnpar.jobs import Job; "
             "start(Job(Path(sys.argv[1])), ['-S', '-c', 'import time; time.sleep(60)']); print(1, flush=True); "
             "time.sleep(60)")
     launcher = subprocess.Popen([sys.executable, "-c", code, str(job.path)], stdout=subprocess.PIPE,

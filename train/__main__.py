@@ -10,10 +10,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from snnpar import terminal
+from snnpar.claims import check_free
 from snnpar.commands import Parser
 from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
-from snnpar.jobs import status
 from snnpar.recipes import explain_config
 from snnpar.runs import Run, RunError, check_start, create_run, open_run
 
@@ -47,9 +47,7 @@ def existing_run(options: argparse.Namespace) -> Run:
         raise RunError("--run takes every setting from the run's config.json; leave the other flags out")
     run = open_run(options.run)
     if not rank():
-        current = status(run)
-        if current.is_active and current.pid != os.getpid():
-            raise RunError(f"{run.path} is being trained by process {current.pid}; stop that first")
+        check_free(run)
         check_start(run, resume=options.resume)
     return run
 

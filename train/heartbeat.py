@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import time
 
@@ -10,14 +11,21 @@ import psutil
 import torch
 
 from snnpar.atomic import write_text
+from snnpar.errors import SnnparError
+from snnpar.pulse import Pulse
 from snnpar.runs import Run
 from snnpar.terminal import hung_up, stop_requests
 
 BEAT_S = 2.0
+log = logging.getLogger("train")
 
 
 class Stopped(Exception):
     """The run was asked to stop."""
+
+
+class Gone(SnnparError):
+    """The run is no longer this process's: moved, deleted or taken over. Nothing more is to be written."""
 
 
 class Heartbeat:
@@ -27,6 +35,7 @@ class Heartbeat:
         self.path = run.path / "progress.json"
         self.is_told = True  # by one of several processes alone: two would take each other's file away
         self.stop_requested = False
+        self.pulse: Pulse | None = None  # of a run that this process trains, from when it is the run's
         self._last = 0.0
 
     def listen(self) -> None:
@@ -47,9 +56,16 @@ class Heartbeat:
         write_text(self.path, json.dumps({"phase": phase, **values, "memory_gb": memory_gb(), "time": time.time()}))
 
     def check(self) -> None:
-        """Raise Stopped if a stop was requested."""
+        """Raise Gone if the run is no longer this process's, Stopped if a stop was requested."""
+        self.check_own()
         if self.stop_requested:
             raise Stopped
+
+    def check_own(self) -> None:
+        """Raise Gone if the run is no longer this process's. To be asked before anything is written there."""
+        if self.pulse and (why := self.pulse.gone()):
+            log.error("%s", why)
+            raise Gone(why)
 
     def _request(self, number: int, _frame: object) -> None:
         hung_up(number)

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import traceback
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import numpy as np
 from tqdm import tqdm
@@ -20,13 +20,14 @@ from snnpar.history import place_words
 from snnpar.images import normalise
 from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
 from snnpar.metrics import SUPPORTED
+from snnpar.pulse import beating
 from snnpar.report import SUPPORTED_HEADING
-from snnpar.resuming import meaning
+from snnpar.resuming import check_resume, meaning
 from snnpar.runs import Run
 from train import parallel
 from train.events import open_events
 from train.faults import explain, is_disk_full
-from train.heartbeat import Heartbeat, Stopped, memory_gb
+from train.heartbeat import Gone, Heartbeat, Stopped, memory_gb
 from train.lens import PINNED, write_lens
 from train.loader import load_batches
 from train.metrics_log import flush_metrics, rewind_metrics
@@ -42,12 +43,14 @@ log = logging.getLogger("train")
 
 def train(run: Run, *, resume: bool = False) -> None:
     """Train `run` to its end; a stop request or an error leaves a state to resume from and says so in status.json."""
-    heartbeat, session, world = Heartbeat(run), None, World()
+    heartbeat, session, world, alive = Heartbeat(run), None, World(), ExitStack()
     heartbeat.listen()
     try:
         world = parallel.start(run.config)
         heartbeat.is_told = world.is_first
         _say(run, world, state="running", **AT_WORK, **process_identity(os.getpid()))
+        if world.is_first:
+            heartbeat.pulse = alive.enter_context(beating(run.path))
         session = prepare(run, heartbeat, world)
         if resume:
             _resume(session)
@@ -62,16 +65,21 @@ def train(run: Run, *, resume: bool = False) -> None:
             write_text(run.path / CARD, run_card(run, run.name))
             log.info("done; %s", told)
             write_status(run, state="done", message=told)  # last: who waits for it finds the log
+    except Gone:
+        raise
     except (Stopped, KeyboardInterrupt):
+        heartbeat.check_own()
         saved = _save_at_end(run, session)
         log.info("stopped on request; %s", saved)
         _say(run, world, state="stopped", message=f"stopped on request; {saved}")
     except Exception as error:
+        heartbeat.check_own()  # a file that was there no more
         told = _explain(run, session, error)
         log.error("%s", told) if isinstance(told, SnnparError) else log.exception("failed")
         _say(run, world, state="failed", message=str(told) or type(told).__name__)
         raise told from (error if told is not error else None)
     finally:
+        alive.close()
         if session and session.events:
             session.events.close()
         parallel.finish(world)
@@ -92,6 +100,7 @@ def train_epoch(session: Session) -> None:
                desc=f"epoch {session.epoch + 1} of {config.epochs}, step")
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:
+            session.heartbeat.check_own()
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
                 raise Stopped
             for group in session.optimizer.param_groups:
@@ -116,6 +125,7 @@ def validate(session: Session) -> None:
     if session.world.is_first:
         metrics = score(session, answers(session, session.scored, session.val, f"epoch {epoch}"))
         mean = (metrics["mean_accuracy"] + metrics["f1"]) / 2
+        session.heartbeat.check_own()
         is_best = mean > session.best.get("score", -1.0)
         if is_best:
             session.best = {"epoch": epoch, "score": mean, **metrics}
@@ -143,6 +153,7 @@ def save(session: Session) -> None:
     """Write the state to resume from."""
     if not session.world.is_first:
         return
+    session.heartbeat.check_own()
     flush_metrics(session.run.path)
     progress = {"epoch": session.epoch, "step": session.step, "best": session.best,
                 "meaning": meaning(session.config, session.checkpoint.model, session.checkpoint.schema.attributes)}
@@ -151,6 +162,7 @@ def save(session: Session) -> None:
 
 def _resume(session: Session) -> None:
     """Put the session where its last whole state is; a run that has saved none begins."""
+    check_resume(session.run)  # config.json may have been changed while the run waited for its turn
     progress = load_state(session.run.path, session.models, session.optimizer)
     session.epoch, session.step = progress.get("epoch", 0), progress.get("step", 0)
     session.best = progress.get("best", {})
@@ -169,6 +181,7 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
     speed = {"images_per_s": round(images_per_s, 2), "eta_s": round(left_s)}
     if not session.world.is_first:
         return
+    session.heartbeat.check_own()
     session.heartbeat.beat("training", **place, **speed)
     if done % config.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}

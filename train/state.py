@@ -36,7 +36,8 @@ def save_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.O
     folder = run / STATES
     partial, final = folder / PARTIAL, folder / f"epoch-{progress['epoch']:05d}-step-{progress['step']:07d}"
     drop_partial(run)
-    partial.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)  # not its parents: a run that was moved must not appear again where it was
+    partial.mkdir()
     for name, model in models.items():
         state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
         save_file(state, partial / f"{name}.safetensors")

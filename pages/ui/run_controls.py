@@ -15,7 +15,7 @@ from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
 from snnpar.errors import SnnparError
 from snnpar.history import History, how_far, place_words
-from snnpar.jobs import JobStatus, kill, read_progress, stop
+from snnpar.jobs import JobStatus, elsewhere, kill, read_progress, stop
 from snnpar.runs import Run, delete_run, launch
 
 NAMED = 8  # lines of a question that names runs
@@ -72,23 +72,32 @@ def buttons(run: Run, now: JobStatus) -> None:
         _use_button(run, now)
         if now.is_active:
             _stop_and_kill(run, now)
-        if now.state in RESUMABLE and st.button(
-            "Resume" if now.state != "created" else "Start",
-            icon=":material/resume:",
-            help="Goes on from the last saved state, to the same end as without the break.",
-        ):
-            _control(lambda: launch(run, resume=True))
+        if now.state in RESUMABLE:
+            _resume(run, now)
         if not now.is_active:
             ask_button("Delete…", "delete", run.name, icon=":material/delete:")
     refused = st.session_state.get("refused")
     if refused:
         st.error(literal(refused), icon=":material/error:")
-    if now.is_active and now.state != "queued" and asked("kill", run.name):
+    if now.state in RESUMABLE and asked("resume", run.name):
+        confirm("resume", f"It was last at work on **{literal(elsewhere(run))}**, which cannot be seen from here and "
+                "gives no sign of life. Should it be at work after all, it will find the run taken over, and stop.",
+                "Resume it here", lambda: launch(run, resume=True), "Watching for a sign of life…")
+    elif now.is_active and now.state != "queued" and asked("kill", run.name):
         confirm("kill", "End the run and all its processes at once? What it learned since the last saved state is "
                  "lost; **Stop and save** keeps it.", "Kill it now", lambda: kill(run), "Ending its processes…")
     elif not now.is_active and asked("delete", run.name):
         confirm("delete", "Delete this run with its weights, curves, log and notes? It cannot be undone.",
                 "Delete for good", lambda: delete_run(run), "Deleting…", names=[run.name])
+
+
+def _resume(run: Run, now: JobStatus) -> None:
+    """A run that another computer may still be at is taken over only after a question."""
+    if elsewhere(run):
+        ask_button("Resume here…", "resume", run.name, icon=":material/resume:")
+    elif st.button("Resume" if now.state != "created" else "Start", icon=":material/resume:",
+                   help="Goes on from the last saved state, to the same end as without the break."):
+        _control(lambda: launch(run, resume=True))
 
 
 def _stop_and_kill(run: Run, now: JobStatus) -> None:

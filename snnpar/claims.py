@@ -1,0 +1,58 @@
+"""Claims: one process at a time works on a job, wherever the others are."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from snnpar.jobs import HEARTBEATS, Job, JobError, elsewhere, modified, spawn, status
+from snnpar.locks import lock
+from snnpar.pulse import BEAT_S, PULSE
+
+WATCH_S = 2.5 * BEAT_S  # how long a job out of sight is watched for a sign of life before another takes it over
+
+log = logging.getLogger(__name__)
+
+
+def start(job: Job, arguments: list[str]) -> None:
+    """Start `python ARGUMENTS` detached. Raises JobError when the job has a process already."""
+    with claim(job):
+        spawn(job, arguments)
+
+
+@contextmanager
+def claim(job: Job) -> Iterator[None]:
+    """Nobody else starts the job meanwhile. Raises JobError when a process other than this one works on it.
+
+    A job that was last at work out of sight is watched first: clocks of computers differ, and jump.
+    """
+    with lock(job.path / ".lock"):
+        check_free(job)
+        if host := elsewhere(job):
+            _watch(job, host)
+            log.warning("%s was at work on %s, which gives no sign of life; it is taken over", job.name, host)
+        yield
+
+
+def check_free(job: Job) -> None:
+    """Raise JobError when a process other than this one works on the job."""
+    current = status(job)
+    if current.is_active and current.pid != os.getpid():
+        who = f", process {current.pid}" if current.pid else f" {current.message}"
+        raise JobError(f"{job.name} is already {current.state}{who}; stop that first")
+
+
+def _watch(job: Job, host: str) -> None:
+    """Raise JobError if the job gives a sign of life within WATCH_S, by a clock that nobody sets."""
+    before, until = _signs(job), time.monotonic() + WATCH_S
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        if _signs(job) != before:
+            raise JobError(f"{job.name} runs on {host}, which has just given a sign of life; stop it there")
+
+
+def _signs(job: Job) -> list[float]:
+    return [modified(job.path / name) for name in ("status.json", PULSE, *HEARTBEATS)]
