@@ -21,12 +21,12 @@ from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, compare, evaluate_checkpoint, predict_probs, probabilities
 from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, data_hash, evaluation_at, revision
 from snnpar.inference import analyze, load
-from snnpar.jobs import process_identity, read_log, status, write_status
+from snnpar.jobs import JobError, process_identity, read_log, status, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.schema import AttributeGroup, AttributeSchema
 from snnpar.slices import DataChoice, choose_slice, save_slice
 
-FILES = ["evaluation.json", "log.txt", "predictions.parquet", "request.json", "status.json"]
+FILES = [".lock", "evaluation.json", "log.txt", "predictions.parquet", "request.json", "status.json"]
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +221,19 @@ def test_the_code_of_every_session_is_named(student: Path, choice: DataChoice, t
 def test_one_that_runs_elsewhere_is_not_disturbed(student: Path, choice: DataChoice, tmp_path: Path) -> None:
     made = create_evaluation(student, choice, root=tmp_path)
     write_status(made, state="running", **process_identity(os.getppid()))
-    with pytest.raises(EvaluationError, match=f"process {os.getppid()}"):
+    with pytest.raises(JobError, match=f"process {os.getppid()}"):
         evaluate_checkpoint(student, choice, root=tmp_path)
     assert status(made).state == "running" and sorted(p.name for p in made.path.iterdir()) == FILES[-2:]
+
+
+def test_of_two_at_the_same_moment_one_goes_on(student: Path, choice: DataChoice, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one begins while this one reads its checkpoint, and this one leaves its result alone."""
+    monkeypatch.setattr("snnpar.evaluate.check_free", lambda _job: write_status(
+        create_evaluation(student, choice, root=tmp_path), state="running", **process_identity(os.getppid())))
+    with pytest.raises(JobError, match=f"process {os.getppid()}"):
+        evaluate_checkpoint(student, choice, root=tmp_path)
+    assert status(evaluation_at(student, choice, root=tmp_path)).state == "running"
 
 
 def test_every_unreadable_image_is_listed_and_a_mended_one_costs_nothing(student: Path, tmp_path: Path) -> None:

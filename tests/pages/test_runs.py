@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from screen import said
 from snnpar.figures import RUN_LOOKS
 from snnpar.firing import LIMITS
 from snnpar.gain import Gain, measure_gain, write_gain
+from snnpar.jobs import write_status
 from snnpar.lens import save_lens
 from snnpar.runs import Run
 
@@ -77,6 +79,21 @@ def test_resume_goes_on_from_the_saved_state(view, tmp_path: Path, state: Callab
     test = view(tmp_path)
     next(button for button in test.button if button.label == "Resume").click().run()
     assert asked == [("launch", "a", {"resume": True})]
+
+
+def test_a_run_out_of_sight_is_taken_over_after_a_question(view, tmp_path: Path, asked: list) -> None:
+    run = make_run(tmp_path, "a")
+    write_status(run, state="running", boot="other", host="node7")
+    for path in run.path.iterdir():
+        if path.is_file():
+            os.utime(path, (1.0, 1.0))
+    path = run.path / "status.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"written": 1.0}))
+    test = view(tmp_path)
+    test.button(key="ask_resume").click().run()
+    assert not asked and "node7" in said(test.warning)
+    test.button(key="resume").click().run()
+    assert asked == [("launch", "a", {"resume": True})] and not test.exception
 
 
 @pytest.mark.parametrize(("progress", "words"), [

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,10 +26,11 @@ from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.datasets import ResizedImages
 from snnpar.errors import SnnparError
-from snnpar.jobs import status
+from snnpar.jobs import status, write_status
 from snnpar.models import preset
 from snnpar.runs import Run, create_run, open_run
 from train import loop, step
+from train.heartbeat import Gone
 from train.metrics_log import METRICS
 from train.state import read_progress, saved_states
 
@@ -124,6 +126,59 @@ def test_a_distilled_run_goes_on_amid_an_epoch(
 
 
 # ---------------------------------------------------------------------------------------------------- faults
+
+
+def _moved(run: Run) -> None:
+    run.path.rename(run.path.with_name("moved"))
+
+
+def _deleted(run: Run) -> None:
+    shutil.rmtree(run.path)
+
+
+def _replaced(run: Run) -> None:
+    _moved(run)
+    run.path.mkdir()
+
+
+def _taken_over(run: Run) -> None:
+    write_status(run, state="running", pid=1, host="node7")
+
+
+@pytest.mark.parametrize("step", [1, 4], ids=["amid an epoch", "before validation"])
+@pytest.mark.parametrize("happens", [_moved, _deleted, _replaced, _taken_over])
+def test_a_run_that_is_gone_stops_and_writes_nothing_more(
+    quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    happens: Callable[[Run], None], step: int
+) -> None:
+    run, left = create_run(replace(quick, log_steps=1), tmp_path / "run"), []
+    count, original = iter(range(1, 100)), loop.train_step
+
+    def files() -> list:
+        return sorted((path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file())
+
+    def interrupted(*arguments: object) -> dict:
+        told = original(*arguments)
+        if next(count) == step:
+            happens(run)
+            left.extend(files())
+        return told
+
+    monkeypatch.setattr(loop, "train_step", interrupted)
+    why = "taken over by process 1 on node7" if happens is _taken_over else "moved or deleted"
+    with pytest.raises(Gone, match=why):
+        loop.train(run)
+    assert files() == left and why in caplog.text
+
+
+def test_a_config_changed_while_the_run_waited_is_refused(quick: TrainConfig, tmp_path: Path) -> None:
+    run = create_run(replace(quick, epochs=1), tmp_path / "run")
+    loop.train(run)
+    content = json.loads((run.path / "config.json").read_text())
+    content["train"]["batch_size"] //= 2
+    (run.path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(SnnparError, match="batch_size .* where the saved state was trained with"):
+        loop.train(run, resume=True)
 
 
 def test_a_loss_that_is_not_finite_names_step_and_images_and_saves(
