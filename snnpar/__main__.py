@@ -61,6 +61,9 @@ def parser() -> Parser:
     published.add_argument("--student-heads", type=int, default=8)
     published.add_argument("--teacher-heads", type=int, default=12)
     published.add_argument("--phrases", type=Path, metavar="FILE", help="vectors of the teacher's attribute phrases")
+    published.add_argument("--attributes", type=Path, metavar="FILE",
+                           help="names in the order of the answers, one per line, a JSON list, or a data set's pickle; "
+                                "else as the pickle in --phrases says")
     published.set_defaults(command=import_checkpoint)
     add_benchmarks(commands.add_parser("bench", help="measure this machine"))
     add_serve(commands.add_parser("serve", help="the same analysis as an API and a small Gradio app"))
@@ -197,11 +200,12 @@ def export_checkpoint(options: argparse.Namespace) -> None:
 
 
 def import_checkpoint(options: argparse.Namespace) -> None:
-    from snnpar.checkpoint import import_published, read_phrases, write_published
+    from snnpar.checkpoint import given_schema, import_published, read_phrases, write_published
 
     published = import_published(
         options.file, image_size=tuple(options.image_size), timesteps=options.timesteps,
         student_heads=options.student_heads, teacher_heads=options.teacher_heads,
+        schema=given_schema(options.attributes, options.phrases),
     )
     phrases = read_phrases(options.phrases, published.schema) if options.phrases else None
     for folder in write_published(published, options.out, options.file, phrases):

@@ -16,9 +16,10 @@ from snnpar.checkpoint.files import (
     write_phrases,
 )
 from snnpar.checkpoint.finding import find_checkpoint
+from snnpar.checkpoint.order import given_schema
 from snnpar.checkpoint.published import Published, import_published, read_phrases, write_published
 from snnpar.checkpoint.starting import start_from
 
 __all__ = ["CARD", "CONFIG", "PHRASES", "WEIGHTS", "Checkpoint", "CheckpointError", "Published", "find_checkpoint",
-           "import_published", "load_model", "load_strictly", "read_checkpoint", "read_phrases", "save_weights",
-           "shipped", "start_from", "write_config", "write_phrases", "write_published"]
+           "given_schema", "import_published", "load_model", "load_strictly", "read_checkpoint", "read_phrases",
+           "save_weights", "shipped", "start_from", "write_config", "write_phrases", "write_published"]

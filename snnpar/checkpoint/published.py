@@ -1,24 +1,14 @@
 """Import of checkpoints written by the published SNN-PAR and VTB code: one file holding teacher, student or both.
-
-The .pth is a pickle {'state_dicts', 'epoch', 'metric'} whose metric is an EasyDict of numpy values; it goes through
-torch's restricted unpickler with just those types allowed, so that nothing in the file can execute.
 """
 
 from __future__ import annotations
 
-import argparse
-import codecs
 import logging
-import pickle
-from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from snnpar.checkpoint.files import (
@@ -29,18 +19,18 @@ from snnpar.checkpoint.files import (
     write_config,
     write_phrases,
 )
+from snnpar.checkpoint.order import assumed_schema
+from snnpar.checkpoint.state_file import read_state
 from snnpar.config import ModelConfig
 from snnpar.models import build_model
 from snnpar.phrases import pair_as_published
 from snnpar.pickles import read_pickle
 from snnpar.places import place as path_of
-from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, Phrases, load_phrases, load_schema
+from snnpar.schema import AttributeSchema, Phrases, load_phrases
 
 log = logging.getLogger(__name__)
 STUDENT_PREFIX = "snn_model."
 UNUSED_NORMS = (".norm1.", ".norm2.")  # of the student; in the file, never applied
-PTH = (b"PK\x03\x04", b"\x80\x02\x8a\n")  # how torch's files begin: a zip since 1.6, a pickled number before
-CONTAINERS = ("state_dicts", "state_dict", "model")  # where SNN-PAR and VTB, Spikingformer, and DeiT keep the weights
 CLASSIFIER = ("vit.fc.", "vit.head.")  # the ImageNet classifier of the teacher's ViT, never applied
 
 
@@ -60,21 +50,19 @@ def import_published(
 ) -> Published:
     """Read a published .pth, or the same state dict as .safetensors; sizes come from the tensors.
 
-    Image size, timesteps and heads leave no trace in the weights, so they are arguments. Without `schema` it is the
-    bundled one with as many attributes. Raises CheckpointError listing keys that are missing, extra or mis-shaped.
+    Image size, timesteps and heads leave no trace in the weights, so they are arguments. Nor do the attributes: without
+    `schema` the bundled one with as many is assumed, with a warning. Raises CheckpointError saying what is missing,
+    extra or mis-shaped.
     """
     path = path_of(path)
-    state = read_state(path)
+    state, leftovers = read_state(path)
+    _check_published(state, path)
     student = {k.removeprefix(STUDENT_PREFIX): v for k, v in state.items() if k.startswith(STUDENT_PREFIX)}
     teacher = {k: v for k, v in state.items() if not k.startswith(STUDENT_PREFIX)}
     dropped = [f"{STUDENT_PREFIX}{k}" for k in student if any(norm in f".{k}" for norm in UNUSED_NORMS)]
     dropped += [k for k in teacher if k.startswith(CLASSIFIER)]
-    if dropped:
-        log.info("%s: %d keys that no model uses are dropped: %s", path.name, len(dropped), ", ".join(dropped[:4]))
     student = {k: v for k, v in student.items() if f"{STUDENT_PREFIX}{k}" not in dropped}
     teacher = {k: v for k, v in teacher.items() if k not in dropped}
-    if not student and not teacher:
-        raise CheckpointError(f"{path} holds no weights of a published teacher or student")
     common = {"image_size": image_size, "timesteps": timesteps}
     models = {
         "teacher": _teacher(teacher, path, heads=teacher_heads, **common) if teacher else None,
@@ -83,44 +71,19 @@ def import_published(
     counts = {model.prior_bias.numel() for model in models.values() if model is not None}
     if len(counts) > 1:
         raise CheckpointError(f"{path}: teacher and student answer {' and '.join(map(str, counts))} attributes")
-    return Published(**models, schema=_schema(schema, counts.pop(), path), dropped=tuple(dropped))
+    return Published(**models, schema=_schema(schema, counts.pop(), path), dropped=(*dropped, *leftovers))
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The state dict of a .pth or .safetensors file, decided by content; nothing in the file executes."""
-    if not path.is_file():
-        raise CheckpointError(f"{path} does not exist; give a .pth of the published code, or its .safetensors")
-    with open(path, "rb") as file:
-        head = file.read(4)
-    try:
-        if head not in PTH:
-            return load_file(path)
-        with torch.serialization.safe_globals(_allowed_types()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).partition("WeightsUnpickler error:")[2].strip().partition("\n")[0] or "a damaged pickle"
-        raise CheckpointError(f"{path} holds more than weights and metrics, and was not opened: {reason}") from error
-    except (SafetensorError, RuntimeError, OSError, ValueError, EOFError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged, or neither a .pth nor .safetensors: {error}") from error
-    state = content
-    if isinstance(content, Mapping):
-        state = next((content[name] for name in CONTAINERS if isinstance(content.get(name), Mapping)), content)
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise CheckpointError(f"{path} holds no state dict, neither plain nor under {', '.join(CONTAINERS)}")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
-
-
-def _allowed_types() -> list:
-    """What the published files hold beside tensors: an EasyDict of numpy values; Spikingformer's, their flags."""
-    multiarray = np._core.multiarray
-    aliases = [
-        (function, f"numpy.{module}.multiarray.{name}")
-        for module in ("core", "_core")
-        for name, function in (("_reconstruct", multiarray._reconstruct), ("scalar", multiarray.scalar))
-    ]
-    kinds = [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "uint8", "bool")]
-    easydict = (OrderedDict, "easydict.EasyDict")
-    return [easydict, argparse.Namespace, (codecs.encode, "_codecs.encode"), *aliases, np.ndarray, np.dtype, *kinds]
+def _check_published(state: dict[str, Tensor], path: Path) -> None:
+    """Raise CheckpointError, saying what was found, unless something of the published models is in it."""
+    if any(key.startswith((STUDENT_PREFIX, "vit.", "word_embed.", "weight_layer.")) for key in state):
+        return
+    first = ", ".join(f"{key} {tuple(value.shape)}" for key, value in list(state.items())[:3]) or "none"
+    raise CheckpointError(
+        f"{path} holds another network ({len(state)} tensors: {first}). Import takes what the code of SNN-PAR or VTB "
+        f"saved, with a student under {STUDENT_PREFIX}* or a teacher as vit.*, word_embed.* and weight_layer.*; to "
+        "start training from the weights of a Spikingformer or a ViT, use python -m train --init FILE"
+    )
 
 
 def _student(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
@@ -145,7 +108,8 @@ def _teacher(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Mo
 
 def _build(config: ModelConfig, num_attributes: int, state: dict[str, Tensor], path: Path) -> nn.Module:
     model = build_model(config, num_attributes)
-    load_strictly(model, state, path)
+    counters = {key: value for key, value in model.state_dict().items() if key.endswith("num_batches_tracked")}
+    load_strictly(model, counters | state, path)  # before 0.4.1 torch did not save them, and nothing here uses them
     return model.eval().requires_grad_(False)
 
 
@@ -167,6 +131,8 @@ def _resolve_aliases(state: dict[str, Tensor], last: int, path: Path) -> dict[st
 def _stack_readouts(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """weight_layer.{j}.{weight (1, D), bias (1)} of A attributes to weight (A, D) and bias (A)."""
     count = _count(state, "weight_layer.")
+    if not count:
+        raise CheckpointError(f"{path} does not fit the published teacher: missing weight_layer.0.weight")
     rest = {key: value for key, value in state.items() if not key.startswith("weight_layer.")}
     for part in ("weight", "bias"):
         rows = [state.get(f"weight_layer.{j}.{part}") for j in range(count)]
@@ -179,28 +145,27 @@ def _stack_readouts(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 def _count(state: dict[str, Tensor], prefix: str) -> int:
     """One more than the highest index after a prefix."""
-    return 1 + max((int(key[len(prefix):].split(".")[0]) for key in state if key.startswith(prefix)), default=-1)
+    found = (key[len(prefix):].split(".")[0] for key in state if key.startswith(prefix))
+    return 1 + max((int(index) for index in found if index.isdecimal()), default=-1)
 
 
 def _shape(state: dict[str, Tensor], key: str, path: Path) -> tuple[int, ...]:
     if key not in state:
         raise CheckpointError(f"{path} does not fit a published model: missing {key}")
+    if state[key].ndim < 2:
+        raise CheckpointError(f"{path} does not fit a published model: {key} has shape {tuple(state[key].shape)}")
     return tuple(state[key].shape)
 
 
 def _schema(schema: AttributeSchema | None, count: int, path: Path) -> AttributeSchema:
     if schema is None:
-        fitting = [candidate for candidate in map(load_schema, SCHEMAS) if len(candidate) == count]
-        schema = fitting[0] if fitting else numbered_schema(count)
+        schema = assumed_schema(count)
+        log.warning("%s does not say which attribute each answer is; assumed is the order of %s: %s, … If it was "
+                    "trained on another order, import it with --attributes FILE, one name per line, or with --phrases "
+                    "and the data set's pickle", path.name, schema.name, ", ".join(schema.attributes[:3]))
     if len(schema) != count:
-        raise CheckpointError(f"{path} answers {count} attributes, but the schema {schema.name} has {len(schema)}")
+        raise CheckpointError(f"{path} answers {count} attributes, but {len(schema)} names are given")
     return schema
-
-
-def numbered_schema(count: int) -> AttributeSchema:
-    """Attributes without known names: attribute 0, attribute 1, ..."""
-    names = tuple(f"attribute {i}" for i in range(count))
-    return AttributeSchema(f"{count} unnamed", names, names, names, (AttributeGroup("All", names, none="none"),))
 
 
 def write_published(published: Published, folder: Path, source: Path, phrases: Phrases | None = None) -> list[Path]:

@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from snnpar.checkpoint.files import WEIGHTS, CheckpointError, load_model, misfits, read_checkpoint
 from snnpar.checkpoint.finding import find_checkpoint
-from snnpar.checkpoint.published import STUDENT_PREFIX, UNUSED_NORMS, read_state
+from snnpar.checkpoint.published import STUDENT_PREFIX, UNUSED_NORMS
+from snnpar.checkpoint.state_file import read_state
 from snnpar.config import ModelConfig
 from snnpar.errors import SnnparError
 from snnpar.hub import REMOTE, fetch_weights
@@ -51,7 +52,7 @@ def start_from(model: nn.Module, source: str) -> Start:
     HubError for what the Hub does not give.
     """
     if source.startswith(TIMM):
-        return _start_backbone(model, read_state(_fetch_timm(source, model.config)), source)
+        return _start_backbone(model, read_state(_fetch_timm(source, model.config))[0], source)
     path = find_checkpoint(source) if source.startswith(REMOTE) else path_of(source)
     if path.is_dir():
         checkpoint = read_checkpoint(path)
@@ -60,7 +61,7 @@ def start_from(model: nn.Module, source: str) -> Start:
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; start from a checkpoint folder, a .pth or .safetensors file, or "
                               f"{TIMM}MODEL")
-    return _start_backbone(model, read_state(path), str(path))
+    return _start_backbone(model, read_state(path)[0], str(path))
 
 
 def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from snnpar.schema import load_schema
 from snnpar.trace import record
 
 SIZES = {"image_size": (64, 32), "timesteps": 4, "student_heads": 4, "teacher_heads": 4}
+FLAGS = ["--image-size", "64", "32", "--timesteps", "4", "--student-heads", "4", "--teacher-heads", "4"]
 FILES = ("ckpt_upstream.pth", "model.safetensors")
 
 
@@ -129,6 +132,90 @@ def test_a_damaged_file_is_named(tmp_path, content):
         import_published(path)
 
 
+WRAPPED = {
+    "once": lambda key: f"module.{key}", "compiled": lambda key: f"_orig_mod.{key}",
+    "several times": lambda key: f"module._orig_mod.module.{key}",
+    "within": lambda key: key.replace("snn_model.", "snn_model._orig_mod.module."),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+def test_wrappers_and_counters_of_others_do_no_harm(state, tmp_path, arrays, wrap):
+    """thop counts operations into the state dict, AveragedModel its updates; old torch saved no batch counters."""
+    wrapped = {wrap(key): value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    extra = {name: torch.zeros(1) for name in ("total_ops", "snn_model.block.0.total_params", "n_averaged")}
+    save_file(wrapped | {wrap(key): value for key, value in extra.items()}, tmp_path / "wrapped.safetensors")
+    found = import_published(tmp_path / "wrapped.safetensors", **SIZES)
+    assert set(extra) <= set(found.dropped)
+    close(found.student(torch.from_numpy(arrays["in.images"])).logits, arrays["eval.student_logits"])
+
+
+FOREIGN = {
+    "a ResNet": {"conv1.weight": torch.zeros(64, 3, 7, 7), "layer1.0.conv1.weight": torch.zeros(64, 64, 3, 3)},
+    "odd names": {"weight_layer.x.weight": torch.zeros(2, 2), "vit.blocks.last.norm.weight": torch.zeros(2)},
+    "vectors": {"weight_layer.0.weight": torch.zeros(3), "weight_layer.0.bias": torch.zeros(1),
+                "word_embed.weight": torch.zeros(2)},
+    "a bare head": {"snn_model.head.weight": torch.zeros(5)}, "empty": {"module": torch.zeros(1)},
+    "8-bit floats": {"snn_model.head.weight": torch.zeros(5, 4).to(torch.float8_e4m3fn)},
+    "two of one name": {"module.head.weight": torch.zeros(1, 1), "head.weight": torch.zeros(1, 1)},
+}
+TOLD = ["another network .2 tensors: conv1.weight .64, 3, 7, 7", "missing weight_layer.0.weight", "does not fit",
+        "head.weight has shape .5,.", "another network", "head.weight is in 8-bit floats .torch.float8_e4m3fn", "twice"]
+
+
+@pytest.mark.parametrize(("state", "message"), zip(FOREIGN.values(), TOLD, strict=True), ids=FOREIGN)
+def test_weights_of_another_network_are_told_from_ours(tmp_path, state, message):
+    save_file(state, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match=message) as told:
+        import_published(tmp_path / "other.safetensors")
+    assert "torch.cat" not in str(told.value)
+
+
+def write_35(golden, folder: Path) -> list[str]:
+    """A teacher and student of 35 answers, and the order that its data had."""
+    found = load_file(golden / "model.safetensors")
+    rows = torch.arange(35) % 26
+    state = {key: value[rows] if key.startswith(("bn.", "snn_model.head.")) and value.ndim else value
+             for key, value in found.items() if not key.startswith("weight_layer.")}
+    state |= {f"weight_layer.{j}.{part}": found[f"weight_layer.{j % 26}.{part}"]
+              for j in range(35) for part in ("weight", "bias")}
+    save_file({key: value.contiguous().clone() for key, value in state.items()}, folder / "peta.safetensors")
+    names = list(load_schema("peta").attributes)
+    return names[10:] + names[:10]
+
+
+@pytest.mark.parametrize("given", ["pickle", "pickle with more columns", "lines", "json", "nothing"])
+def test_answers_are_named_in_the_order_of_their_data(golden, tmp_path, caplog, given):
+    order = write_35(golden, tmp_path)
+    content = {"attr_name": order, "attr_vectors": np.zeros((35, 768), np.float32)}
+    if given == "pickle with more columns":
+        content |= {"attr_name": ["unused", *order], "label_idx": {"eval": list(range(1, 36))}}
+    (tmp_path / "dataset.pkl").write_bytes(pickle.dumps(content))
+    (tmp_path / "names.txt").write_text(json.dumps(order) if given == "json" else "\n".join(order) + "\n")
+    flags = {"lines": ["--attributes", tmp_path / "names.txt"], "json": ["--attributes", tmp_path / "names.txt"],
+             "nothing": []}.get(given, ["--phrases", tmp_path / "dataset.pkl"])
+    arguments = ["import", tmp_path / "peta.safetensors", "--out", tmp_path / "out", *FLAGS, *flags]
+    assert main([str(one) for one in arguments]) == 0
+    expected = load_schema("peta").attributes if given == "nothing" else tuple(order)
+    for role in ("teacher", "student"):
+        schema = read_checkpoint(tmp_path / "out" / role).schema
+        assert (schema.name, schema.attributes) == ("peta", expected)
+        assert dict(zip(schema.attributes, schema.phrases, strict=True)) == dict(
+            zip(load_schema("peta").attributes, load_schema("peta").phrases, strict=True))
+    assert ("assumed is the order of peta: personalLess30" in caplog.text) == (given == "nothing")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "names no attribute"), ("[1", "no list of attribute names"), ("a\nb\n", "answers 35 attributes, but 2 names"),
+    ("a\na\n", "unique"), ("\0" * 5, "plain words"), ("x" * 2_000_000, "no list of attribute names")])
+def test_an_unusable_list_of_names_is_told(golden, tmp_path, capsys, text, message):
+    write_35(golden, tmp_path)
+    (tmp_path / "names.txt").write_text(text)
+    assert main(["import", str(tmp_path / "peta.safetensors"), "--out", str(tmp_path / "out"), *FLAGS, "--attributes",
+                 str(tmp_path / "names.txt")]) != 0
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("kind", ["npy", "pickle", "none"])
 def test_the_command_writes_checkpoints_that_the_app_can_load(golden, arrays, tmp_path, capsys, kind):
     vectors, given = arrays["in.word_vectors"], []
@@ -138,8 +225,7 @@ def test_the_command_writes_checkpoints_that_the_app_can_load(golden, arrays, tm
     elif kind == "pickle":
         (tmp_path / "dataset.pkl").write_bytes(pickle.dumps({"attr_vectors": vectors}))
         given = ["--phrases", str(tmp_path / "dataset.pkl")]
-    sizes = ["--image-size", "64", "32", "--timesteps", "4", "--student-heads", "4", "--teacher-heads", "4"]
-    assert main(["import", str(golden / "ckpt_upstream.pth"), "--out", str(tmp_path / "out"), *sizes, *given]) == 0
+    assert main(["import", str(golden / "ckpt_upstream.pth"), "--out", str(tmp_path / "out"), *FLAGS, *given]) == 0
     images = torch.from_numpy(arrays["in.images"])
     student = load(read_checkpoint(tmp_path / "out" / "student"))
     close(student.forward(images).logits, arrays["eval.student_logits"])
