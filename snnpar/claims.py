@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from snnpar.jobs import HEARTBEATS, Job, JobError, elsewhere, modified, spawn, status
+from snnpar.jobs import HEARTBEATS, STALLED_AFTER_S, Job, JobError, elsewhere, modified, spawn, status
 from snnpar.locks import lock
 from snnpar.pulse import BEAT_S, PULSE
 
@@ -32,7 +32,7 @@ def claim(job: Job) -> Iterator[None]:
     with lock(job.path / ".lock"):
         check_free(job)
         if host := elsewhere(job):
-            _watch(job, host)
+            _watch(job, host, WATCH_S)
             log.warning("%s was at work on %s, which gives no sign of life; it is taken over", job.name, host)
         yield
 
@@ -45,10 +45,22 @@ def check_free(job: Job) -> None:
         raise JobError(f"{job.name} is already {current.state}{who}; stop that first")
 
 
-def _watch(job: Job, host: str) -> None:
-    """Raise JobError if the job gives a sign of life within WATCH_S, by a clock that nobody sets."""
-    before, until = _signs(job), time.monotonic() + WATCH_S
-    while time.monotonic() < until:
+def wait_for_silence(job: Job) -> None:
+    """Let a job that was killed out of sight a moment ago count as lost: what a scheduler starts anew goes on then.
+
+    Raises JobError as soon as it gives a sign of life.
+    """
+    host = elsewhere(job)
+    if host and status(job).is_active:
+        log.warning("%s was at work on %s until just now; watching whether it still is, for at most %.0f s", job.name,
+                    host, STALLED_AFTER_S)
+        _watch(job, host, STALLED_AFTER_S, lambda: not status(job).is_active)
+
+
+def _watch(job: Job, host: str, seconds: float, over: Callable[[], bool] = lambda: False) -> None:
+    """Raise JobError if the job gives a sign of life within `seconds`, by a clock that nobody sets, before `over()`."""
+    before, until = _signs(job), time.monotonic() + seconds
+    while time.monotonic() < until and not over():
         time.sleep(0.2)
         if _signs(job) != before:
             raise JobError(f"{job.name} runs on {host}, which has just given a sign of life; stop it there")

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from snnpar import claims
-from snnpar.claims import check_free, claim
+from snnpar import claims, jobs
+from snnpar.claims import check_free, claim, wait_for_silence
 from snnpar.jobs import STALLED_AFTER_S, Job, JobError, status, write_status
 from snnpar.pulse import PULSE
 
@@ -68,6 +69,25 @@ def test_a_job_that_lives_out_of_sight_is_not_free(tmp_path: Path) -> None:
     write_status(Job(tmp_path), state="running", boot="other", host="node7")
     with pytest.raises(JobError, match="already running on node7; stop that first"):
         check_free(Job(tmp_path))
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_a_restarted_job_waits_until_its_former_node_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                               caplog: pytest.LogCaptureFixture, lives: bool) -> None:
+    for module in (claims, jobs):
+        monkeypatch.setattr(module, "STALLED_AFTER_S", 1.0)
+    write_status(Job(tmp_path), state="running", boot="other", host="node7")
+    timer = threading.Timer(0.3, (tmp_path / PULSE).touch)
+    if lives:
+        timer.start()
+    with pytest.raises(JobError, match="just given a sign of life") if lives else nullcontext():
+        wait_for_silence(Job(tmp_path))
+    assert "until just now" in caplog.text
+    if not lives:
+        assert status(Job(tmp_path)).state == "lost"
+        caplog.clear()
+        wait_for_silence(Job(tmp_path))
+        assert not caplog.text
 
 
 def test_of_two_claimants_one_wins(job: Job) -> None:

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from snnpar import terminal
-from snnpar.claims import check_free
+from snnpar.claims import check_free, wait_for_silence
 from snnpar.commands import Parser
 from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
@@ -47,6 +47,8 @@ def existing_run(options: argparse.Namespace) -> Run:
         raise RunError("--run takes every setting from the run's config.json; leave the other flags out")
     run = open_run(options.run)
     if not rank():
+        if options.resume:
+            wait_for_silence(run)
         check_free(run)
         check_start(run, resume=options.resume)
     return run
