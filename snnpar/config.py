@@ -223,8 +223,8 @@ def _contradictions(config: SimpleNamespace) -> dict[str, str]:
          "timestep_weight distils logits at each timestep: switch logit_kd on, or leave it 0"),
         ("feature_mask", config.feature_mask and not config.feature_kd,
          "feature_mask hides tokens from the feature loss: switch feature_kd on, or leave it 0"),
-        ("accumulate", config.batch_size % config.accumulate,
-         f"accumulate must divide batch_size; got {config.accumulate} and {config.batch_size}"),
+        ("accumulate", config.batch_size % config.accumulate or config.accumulate == config.batch_size,
+         f"accumulate {config.accumulate} must divide batch_size {config.batch_size} into parts of 2 images or more"),
     ]
     return {field: sentence for field, broken, sentence in rules if broken}
 

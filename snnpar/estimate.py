@@ -147,8 +147,9 @@ class Estimate:
             parts = self.asked // math.gcd(self.asked, self.config.batch_size)
             fitting = self.config.batch_size
             told.append(f"A batch of {self.asked} does not fit into the {size(found['free_bytes'])} that are free; one "
-                        f"of {fitting} does, and the figures are its. Set --batch-size {fitting}, or keep the batch "
-                        f"and compute it in parts with --accumulate {parts}.")
+                        f"of {fitting} does, and the figures are its. Set --batch-size {fitting}"
+                        + (f", or keep the batch and compute it in parts with --accumulate {parts}."
+                           if parts < self.asked else "."))
         elif self.memory_bytes > found["free_bytes"]:
             told.append("The memory is not enough for the images: read them when they are needed with --stream.")
         if found["load"] > found["cores"] / 2:
@@ -190,7 +191,8 @@ class Trial:
             raise EstimateError(f"not even a batch of {self.config.batch_size} fits into the memory that is free; take "
                                 "a smaller --model, or --recompute")
         half = self.config.batch_size // 2
-        self.config = replace(self.config, batch_size=half, accumulate=math.gcd(self.config.accumulate, half))
+        parts = math.gcd(self.config.accumulate, half)
+        self.config = replace(self.config, batch_size=half, accumulate=parts if parts < half else 1)
         self._start()
         return None
 

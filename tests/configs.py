@@ -35,7 +35,8 @@ def _mended(values: dict) -> TrainConfig:
         values["data"] = values["data"] or "/some/data"
     values["timestep_weight"] *= values["logit_kd"]
     values["feature_mask"] *= values["feature_kd"]
-    values["accumulate"] = math.gcd(values["accumulate"], values["batch_size"])
+    parts = math.gcd(values["accumulate"], values["batch_size"])
+    values["accumulate"] = parts if parts < values["batch_size"] else 1
     return TrainConfig(**values)
 
 

@@ -130,6 +130,11 @@ def test_the_batch_is_halved_until_it_fits(acting) -> None:
     assert not list(folder.iterdir())
 
 
+def test_no_part_of_a_halved_batch_is_one_image(acting) -> None:
+    acting(f"if batch > 3: {FULL}\n{FOUND}")
+    assert Trial(replace(CONFIG, batch_size=6, accumulate=3)).wait().config.accumulate == 1
+
+
 def test_a_process_that_the_system_kills_has_no_memory(acting) -> None:
     folder = acting(f"if batch > 16: os.kill(os.getpid(), signal.SIGKILL)\n{FOUND}")
     assert Trial(CONFIG).wait().config.batch_size == 16

@@ -181,6 +181,15 @@ def test_grad_cam_weighs_channels_by_their_gradient(role: str, student: LoadedMo
     assert positive > 1
 
 
+def test_grad_cam_takes_gradients_under_inference_mode(tmp_path: Path, student: LoadedModel) -> None:
+    expected = heatmap("grad_cam", student, PICTURE, "Hat").values
+    folder = tiny.write_checkpoint(tmp_path, tiny.STUDENT)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(heatmap("grad_cam", student, PICTURE, "Hat").values, expected)
+        with pytest.raises(SnnparError, match="cannot give; load it outside"):
+            heatmap("grad_cam", load(folder), PICTURE, "Hat")
+
+
 def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
     model = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, depth=1)))
     with pytest.raises(SnnparError, match="visual block"):

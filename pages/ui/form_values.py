@@ -123,7 +123,7 @@ def faults(values: dict) -> dict[str, str]:
     wrong = problems(found)
     if "accumulate" in wrong and "batch_size" not in wrong:
         size = found["batch_size"]
-        parts = ", ".join(str(n) for n in range(1, size + 1) if size % n == 0)
+        parts = ", ".join(str(n) for n in range(1, size) if size % n == 0)
         wrong["accumulate"] = f"a batch of {size} can be computed in equal parts of which there are {parts}"
     return {**_missing(found), **wrong}
 

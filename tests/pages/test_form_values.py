@@ -130,7 +130,8 @@ def test_the_teacher_follows_the_bar_until_one_is_picked() -> None:
     ({"logit_kd": True}, "teacher", "needs --teacher"),
     ({"logit_kd": True, "teacher": "/no/where"}, "teacher", "/no/where"),
     ({"init": "/no/where.pth"}, "init", "nothing lies at"),
-    ({"batch_size": 12, "accumulate": 5}, "accumulate", "parts of which there are 1, 2, 3, 4, 6, 12"),
+    ({"batch_size": 12, "accumulate": 5}, "accumulate", "parts of which there are 1, 2, 3, 4, 6"),
+    ({"batch_size": 12, "accumulate": 12}, "accumulate", "parts of which there are 1, 2, 3, 4, 6"),
     ({"epochs": 0}, "epochs", "between 1 and 10000"),
 ])
 def test_a_fault_is_told_at_its_field(change: dict, field: str, sentence: str) -> None:
