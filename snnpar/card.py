@@ -13,6 +13,7 @@ from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, to_dict, without_places
 from snnpar.defaults import CONVENTION, THRESHOLD
+from snnpar.disks import whole_folder
 from snnpar.gain import read_gain
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, SUPPORTED
@@ -179,14 +180,14 @@ def share(folder: Path, target: Path, place: str) -> None:
     """
     checkpoint = read_checkpoint(folder)
     text = shared_card(checkpoint, place.rpartition("/")[2], place)
-    target.mkdir(parents=True)
     scores = [score.to_dict() for score in known_scores(folder)]
     provenance = checkpoint.provenance | ({TOLD: scores} if scores else {})
-    write_config(target, checkpoint.model, checkpoint.schema, without_places(checkpoint.train), provenance)
-    write_text(target / CARD, text)
-    for name in (WEIGHTS, PHRASES):
-        if (checkpoint.path / name).exists():
-            shutil.copyfile(checkpoint.path / name, target / name)
+    with whole_folder(target):
+        write_config(target, checkpoint.model, checkpoint.schema, without_places(checkpoint.train), provenance)
+        write_text(target / CARD, text)
+        for name in (WEIGHTS, PHRASES):
+            if (checkpoint.path / name).exists():
+                shutil.copyfile(checkpoint.path / name, target / name)
 
 
 def export_run(run: Run, folder: Path) -> None:

@@ -23,6 +23,7 @@ from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.claims import claim
 from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
 from snnpar.devices import device_key, enlist
+from snnpar.disks import whole_folder
 from snnpar.errors import SnnparError
 from snnpar.hub import pin_checkpoint, pin_dataset
 from snnpar.jobs import Job, JobError, modified, processes, spawn, write_status
@@ -83,13 +84,13 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     path = path or root / new_name(config)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(f"{path} is not empty; give a new folder, or resume the run in it with --run {path} --resume")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{path} cannot be made ({error.strerror}); give another folder") from error
     provenance = {"created": datetime.now().astimezone().isoformat(timespec="seconds"), "commit": commit()}
-    write_config(path, model, schema, to_dict(config), provenance)
-    write_status(Run(path), state="created", worked=False)
+    try:
+        with whole_folder(path):
+            write_config(path, model, schema, to_dict(config), provenance)
+            write_status(Run(path), state="created", worked=False)
+    except OSError as error:
+        raise RunError(f"{path} cannot be made ({error.strerror}); give another folder, or free some space") from error
     return Run(path)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from snnpar import CHECKPOINTS, ROOT
 from snnpar.config import FOLDERS
+from snnpar.disks import whole_folder
 from snnpar.errors import SnnparError
 
 SDKS = ("docker", "gradio")
@@ -76,11 +77,12 @@ def build_space(sdk: str, out: Path) -> Path:
         if source.stat().st_size > MAX_FILE:
             raise SnnparError(f"{name} is larger than 10 MiB, the most that a Space's git takes; leave it out of "
                               "checkpoints/, or put it on the Hub as a model")
-    for name, source in files.items():
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, out / name)
-    for name, text in texts.items():
-        (out / name).write_text(text, "utf-8")
+    with whole_folder(out):
+        for name, source in files.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, out / name)
+        for name, text in texts.items():
+            (out / name).write_text(text, "utf-8")
     return out
 
 

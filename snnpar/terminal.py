@@ -10,13 +10,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from snnpar.disks import disk_fault
 from snnpar.errors import SnnparError
 
 INTERRUPTED, PIPE_CLOSED = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # exit statuses, as shells have them
 
 
 def run(command: Callable[[], int | None]) -> int:
-    """Do it and return the exit status: 2 with one sentence for a SnnparError; anything else that is raised passes."""
+    """Do it and return the exit status: 2 with one sentence for a SnnparError or a disk that is full or may not
+    be written; anything else that is raised passes."""
     prepare()
     try:
         status = command() or 0
@@ -32,6 +34,12 @@ def run(command: Callable[[], int | None]) -> int:
             raise  # it is another pipe that broke
         _let_go(1)  # whoever read has seen enough, as `head` has
         return PIPE_CLOSED
+    except Exception as error:
+        told = disk_fault(error)
+        if not told:
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        return 2
 
 
 def prepare() -> None:

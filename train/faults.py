@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 
+from snnpar.disks import is_disk_full
 from snnpar.errors import SnnparError
 
 log = logging.getLogger("train")
@@ -49,13 +48,6 @@ def explain(error: Exception, files: tuple[str, ...], saved: str, fits: Callable
     if is_disk_full(error):
         return TrainingFault(f"the disk is full; {saved}. Free some space and resume")
     return error
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Did a file not fit? safetensors tells it in words."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return isinstance(error, SafetensorError) and "os error 28" in str(error)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

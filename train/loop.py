@@ -14,6 +14,7 @@ from tqdm import tqdm
 from snnpar.atomic import write_text
 from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
+from snnpar.disks import is_disk_full
 from snnpar.errors import SnnparError
 from snnpar.gain import Gain
 from snnpar.history import place_words
@@ -26,7 +27,7 @@ from snnpar.resuming import check_resume, meaning
 from snnpar.runs import Run
 from train import parallel
 from train.events import open_events
-from train.faults import explain, is_disk_full
+from train.faults import explain
 from train.heartbeat import Gone, Heartbeat, Stopped, memory_gb
 from train.lens import PINNED, write_lens
 from train.loader import load_batches

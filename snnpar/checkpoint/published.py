@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from snnpar.checkpoint.files import (
 from snnpar.checkpoint.order import assumed_schema
 from snnpar.checkpoint.state_file import read_state
 from snnpar.config import ModelConfig
+from snnpar.disks import whole_folder
 from snnpar.models import build_model
 from snnpar.phrases import pair_as_published
 from snnpar.pickles import read_pickle
@@ -173,20 +175,17 @@ def write_published(published: Published, folder: Path, source: Path, phrases: P
 
     A teacher without `phrases` is written too, but the app needs its vectors: add phrases.safetensors later.
     """
-    written = []
-    for role in ("teacher", "student"):
-        model = getattr(published, role)
-        if model is None:
-            continue
-        target = folder / role
-        if target.exists():
-            raise CheckpointError(f"{target} exists; give a new folder")
-        target.mkdir(parents=True)
-        write_config(target, model.config, published.schema, {}, {"imported_from": source.name})
-        save_weights(model, target / WEIGHTS)
-        if role == "teacher" and phrases:
-            write_phrases(target, phrases)
-        written.append(target)
+    models = {role: model for role in ("teacher", "student") if (model := getattr(published, role)) is not None}
+    written = [folder / role for role in models]
+    if taken := [target for target in written if target.exists()]:
+        raise CheckpointError(f"{taken[0]} exists; give a new folder")
+    with ExitStack() as all_or_none:
+        for target, (role, model) in zip(written, models.items(), strict=True):
+            all_or_none.enter_context(whole_folder(target))
+            write_config(target, model.config, published.schema, {}, {"imported_from": source.name})
+            save_weights(model, target / WEIGHTS)
+            if role == "teacher" and phrases:
+                write_phrases(target, phrases)
     return written
 
 
