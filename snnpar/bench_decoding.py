@@ -11,9 +11,11 @@ import numpy as np
 from PIL import Image
 
 from snnpar import ROOT
+from snnpar.containers import MAX_SCANS
 from snnpar.errors import SnnparError
-from snnpar.images import MAX_BYTES, MAX_SCANS, SCAN
+from snnpar.images import MAX_BYTES
 
+START = b"\xff\xda"  # of a scan
 HEIGHT, WIDTH = 5000, 8000  # 40 million pixels, the most that is opened
 DECODE = """
 import json, sys, time
@@ -62,5 +64,5 @@ def largest() -> dict[str, bytes]:
 
 def scans(data: bytes, count: int) -> bytes:
     """A progressive JPEG with its last scan repeated until it has `count`; decoders refine the same pixels again."""
-    last = data[data.rindex(SCAN) : -2]
-    return data[:-2] + last * (count - data.count(SCAN)) + data[-2:]
+    last = data[data.rindex(START) : -2]
+    return data[:-2] + last * (count - data.count(START)) + data[-2:]

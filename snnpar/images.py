@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
+from snnpar.containers import PNG, oddity
 from snnpar.errors import SnnparError
 
 if TYPE_CHECKING:
@@ -24,16 +26,16 @@ FOREIGN = {
     b"GIF8": "a GIF", b"II*\0": "a TIFF or raw photo", b"MM\0*": "a TIFF or raw photo", b"BM": "a BMP",
     b"%PDF": "a PDF",
     b"<svg": "an SVG drawing", b"<?xml": "an SVG drawing", b"8BPS": "a Photoshop file", b"\0\0\1\0": "an icon",
+    b"version https://git-lfs": "a pointer of Git LFS to an image (`git lfs pull` fetches that)",
     b"\xff\x0a": "a JPEG XL", b"\0\0\0\x0cJXL": "a JPEG XL", b"\0\0\0\x0cjP": "a JPEG 2000",
 }
 FOREIGN_SUFFIXES = ("gif", "tif", "tiff", "dng", "bmp", "pdf", "svg", "psd", "ico", "jxl", "jp2")
 MAX_BYTES = 10_000_000
 MIN_SIDE = 8  # pixels; below that nobody can tell a hat from a bag
 MAX_ASPECT = 10  # long side / short side; a standing person fills at most about 4
-MAX_SCANS = 64  # of a progressive JPEG, which has about 10; each can take a whole decode and 65 bytes of file
-SCAN = b"\xff\xda"  # starts a scan; inside compressed data an ff is followed by 00
 # Pillow only warns of up to twice as many pixels as it thinks safe; every path that decodes here must refuse them.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20  # bytes of a text or profile, where 1 MB refuses photos; all: 64 MB
 BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x - 0.5) / 0.5
 
 
@@ -41,15 +43,17 @@ class ImageError(SnnparError):
     """A picture that cannot be used; the message is one sentence for the person who brought it."""
 
 
-def open_rgb(source: bytes | Path | BinaryIO, *, max_pixels: int = 40_000_000) -> np.ndarray:
-    """Decode a JPEG, PNG, WebP, AVIF or HEIC image to uint8 (H, W, 3) RGB, upright.
+def open_rgb(source: bytes | str | Path | BinaryIO | Image.Image, *, max_pixels: int = 40_000_000) -> np.ndarray:
+    """Decode a JPEG, PNG, WebP, AVIF or HEIC image, or take one of Pillow, to uint8 (H, W, 3) RGB, upright.
 
     EXIF orientation is applied, transparency is laid on mid-grey, 16-bit grey is scaled to 8 bits, CMYK is
     converted, an animation gives its first frame; colour profiles are ignored. The declared size is checked
     before any pixel is decoded. Raises ImageError.
     """
+    source = Path(source) if isinstance(source, str) else source
     name = _name(source)
-    with _open(_read(source, name), name, max_pixels) as image:
+    is_open = isinstance(source, Image.Image)  # it stays so
+    with nullcontext(source) if is_open else _open(_read(source, name), name, max_pixels) as image:
         _check_shape(image, name, max_pixels)
         try:
             image.load()
@@ -116,18 +120,25 @@ def _read(source: bytes | Path | BinaryIO, name: str) -> bytes:
 
 def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     """The header only; no pixel is decoded."""
-    if data.startswith(b"\xff\xd8") and data.count(SCAN) > MAX_SCANS:
-        raise ImageError(f"{name} has more than {MAX_SCANS} scans, which take very long to decode; save it again as a "
-                         "plain JPEG.")
+    if odd := oddity(data):
+        raise ImageError(f"{name} {odd}.")
     if data[4:8] == b"ftyp":  # the container of HEIC and AVIF
         _register_heif(name)
     try:
-        return Image.open(BytesIO(data), formats=FORMATS)
+        return _grey_key(Image.open(BytesIO(data), formats=FORMATS), data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(name, max_pixels) from error
     except Exception as error:  # as for damaged data
         kind = next((kind for start, kind in FOREIGN.items() if data.startswith(start)), f"not a readable {READ} image")
         raise ImageError(f"{name} is {kind}; save it as PNG or JPEG and choose that file.") from error
+
+
+def _grey_key(image: Image.Image, data: bytes) -> Image.Image:
+    """A PNG of 2 or 4 bits of grey names the transparent one in these, while its pixels are scaled to 8 bits."""
+    key = image.info.get("transparency")
+    if data.startswith(PNG) and data[25] == 0 and data[24] in (2, 4) and isinstance(key, int) and key < 2 ** data[24]:
+        image.info["transparency"] = key * 255 // (2 ** data[24] - 1)
+    return image
 
 
 def _register_heif(name: str) -> None:

@@ -4,6 +4,7 @@ import struct
 import sys
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import heic
 import numpy as np
@@ -15,7 +16,8 @@ from PIL import Image
 
 from snnpar import images
 from snnpar.bench_decoding import scans as repeat_scan
-from snnpar.images import MAX_SCANS, ImageError, open_rgb, preprocess
+from snnpar.containers import MAX_SCANS
+from snnpar.images import ImageError, open_rgb, preprocess
 
 HALF = (0.5, 0.5, 0.5)
 RED = (255, 0, 0)
@@ -31,12 +33,12 @@ def plain(mode: str, colour, size: tuple[int, int] = (20, 30)) -> Image.Image:
     return Image.new(mode, size, colour)
 
 
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
 def png_declaring(width: int, height: int) -> bytes:
     """A valid PNG header with no pixels behind it."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
@@ -278,3 +280,87 @@ def test_a_jpeg_of_many_scans_is_refused(scans: int, opened: bool) -> None:
     else:
         with pytest.raises(ImageError, match="more than 64 scans"):
             open_rgb(data)
+
+
+# ------------------------------------------------------------------------------- what containers hold beside pixels
+
+
+def jpeg(**options) -> bytes:
+    return encode(plain("RGB", RED, (64, 128)), "JPEG", **options)
+
+
+def before_scan(data: bytes, extra: bytes) -> bytes:
+    return data[:2] + extra + data[2:]
+
+
+def with_chunks(extra: bytes) -> bytes:
+    data = encode(plain("RGB", RED, (64, 128)))
+    return data[:33] + extra + data[33:]  # behind the header
+
+
+FINE = {
+    "a video behind the photo": jpeg() + b"\0\0\0\x18ftypmp42" + 200 * b"\xff\xda",
+    "a progressive photo with a video": jpeg(progressive=True) + 200 * b"\xff\xda",
+    "restarts": jpeg(restart_marker_blocks=1), "some filling": before_scan(jpeg(), b"\xff" * 1000),
+    "a text of 3 MB": with_chunks(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 3_000_000))),
+    "a profile of 2 MB": with_chunks(chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(2_000_000)))),
+}
+
+
+@pytest.mark.parametrize("data", FINE.values(), ids=FINE)
+def test_what_comes_with_a_photo_does_no_harm(data: bytes) -> None:
+    assert np.abs(open_rgb(data).astype(int) - RED).max() <= 2
+
+
+ODD = {
+    "arithmetic": (jpeg().replace(b"\xff\xc0", b"\xff\xc9", 1), "arithmetic-coded"),
+    "arithmetic, progressive": (jpeg(progressive=True).replace(b"\xff\xc2", b"\xff\xca", 1), "arithmetic-coded"),
+    "filling": (before_scan(jpeg(), b"\xff" * 9_000_000), "filling"),
+    "other filling": (before_scan(jpeg(), bytes(9_000_000)), "filling"),
+    "empty comments": (before_scan(jpeg(), b"\xff\xfe\0\x02" * 2_000_000), "thousands of segments"),
+    "empty chunks": (with_chunks(800_000 * chunk(b"abCd", b"")), "thousands of chunks"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), ODD.values(), ids=ODD)
+def test_what_no_camera_writes_is_refused_before_a_decoder_sees_it(data: bytes, message: str,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(ImageError, match=message):
+        open_rgb(data)
+
+
+@pytest.mark.parametrize("cut", [2, 3, 4, 20, 50])
+def test_a_container_cut_short_is_damaged_not_odd(cut: int) -> None:
+    for data in (jpeg()[:cut], with_chunks(b"")[:cut + 8]):
+        with pytest.raises(ImageError, match="damaged|not a readable"):
+            open_rgb(data)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_transparent_grey_of_few_bits_is_background(bits: int) -> None:
+    """A picture of two columns: the transparent grey and white."""
+    key, white, rows = 1 if bits > 1 else 0, 2**bits - 1, []
+    for _ in range(16):
+        values = [key if column < 8 else white for column in range(16)]
+        number = int("".join(f"{value:0{bits}b}" for value in values), 2)
+        rows.append(b"\0" + number.to_bytes(16 * bits // 8))
+    chunks = {b"IHDR": struct.pack(">IIBBBBB", 16, 16, bits, 0, 0, 0, 0), b"tRNS": struct.pack(">H", key),
+              b"IDAT": zlib.compress(b"".join(rows)), b"IEND": b""}
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks.items())
+    found = open_rgb(data)
+    assert (found[:, :8] == 128).all() and (found[:, 8:] == 255).all()
+
+
+def test_a_path_as_text_and_an_image_of_pillow_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.jfif").write_bytes(jpeg())
+    with Image.open(tmp_path / "a.jfif") as opened:
+        assert (open_rgb(str(tmp_path / "a.jfif")) == open_rgb(opened)).all()
+        assert opened.size == (64, 128), "it stays open"
+    with pytest.raises(ImageError, match="too elongated"):
+        open_rgb(Image.new("RGB", (500, 10)))
+
+
+def test_a_pointer_of_git_lfs_says_what_fetches_the_image(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="git lfs pull"):
+        open_rgb(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")

@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors", "disks", "places", "terminal", "compat", "public", "hosts", "commands", "turns", "atomic",
     "provenance", "locks", "processes", "pulse", "jobs", "claims", "history", "firing", "geometry", "lens",
-    "pickles", "schema", "phrases", "config", "recipes", "sidecar", "flags", "devices", "images", "boxes", "hub",
-    "datasets", "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report", "gain", "outcomes",
-    "published", "operations", "trace", "raster", "conventions", "lemaire", "energy", "ledger", "checkpoint",
-    "inference", "membrane", "explain", "probing", "faithfulness", "resuming", "runs", "notes", "run_table",
-    "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "overlap", "evaluation_work", "scores",
-    "collection", "card", "hub_push", "pretrained", "figures", "evidence", "batching", "evaluate",
+    "pickles", "schema", "phrases", "config", "recipes", "sidecar", "flags", "devices", "containers", "images",
+    "boxes", "hub", "datasets", "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report",
+    "gain", "outcomes", "published", "operations", "trace", "raster", "conventions", "lemaire", "energy", "ledger",
+    "checkpoint", "inference", "membrane", "explain", "probing", "faithfulness", "resuming", "runs", "notes",
+    "run_table", "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "overlap", "evaluation_work",
+    "scores", "collection", "card", "hub_push", "pretrained", "figures", "evidence", "batching", "evaluate",
     "evaluation_batch", "evaluate_cli", "hub_cli", "doctor", "table", "bench", "bench_api", "bench_decoding",
     "serve", "space", "__main__",
 )

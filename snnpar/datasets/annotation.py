@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -154,7 +155,8 @@ def inside(name: str) -> str:
 def points_elsewhere(name: str) -> bool:
     """Is it empty, or a path from the root, from a drive or through a parent folder?"""
     path = PurePosixPath(name.replace("\\", "/"))
-    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+    drive = path.parts and re.match("[A-Za-z]:", path.parts[0])  # 12:30:05.jpg is a file
+    return not path.parts or path.is_absolute() or ".." in path.parts or bool(drive)
 
 
 def hold_out(trainval: np.ndarray) -> dict[str, np.ndarray]:

@@ -98,7 +98,7 @@ def test_images_are_found_where_most_of_them_lie(tmp_path: Path, folder: str) ->
     ("a.png", "a.png", False), ("b/a.png", "b/a.png", False), (r"b\a.png", "b/a.png", False),
     ("./a.png", "a.png", False),
     ("/home/x/a.png", "a.png", True), ("../a.png", "a.png", True), ("b/../../a.png", "a.png", True),
-    (r"C:\x\a.png", "a.png", True),
+    (r"C:\x\a.png", "a.png", True), ("c:a.png", "c:a.png", True), ("12:30:05.jpg", "12:30:05.jpg", False),
 ])
 def test_no_listed_file_leads_out_of_the_folder(name: str, path: str, elsewhere: bool) -> None:
     assert inside(name) == path and points_elsewhere(name) == elsewhere
