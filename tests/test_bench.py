@@ -62,7 +62,7 @@ def test_the_line_follows_from_what_was_measured(
 
 
 @pytest.mark.parametrize(("flags", "words"), [
-    (["--accumulate", "2"], ", in 2 parts"), (["--recompute"], ", blocks recomputed"),
+    (["--accumulate", "2", "--batch-size", "4"], ", in 2 parts"), (["--recompute"], ", blocks recomputed"),
     (["--recompute", "--pack-spikes"], ", blocks recomputed, spikes kept as bits"),
 ])
 def test_ways_to_save_memory_are_asked_for_and_told(
@@ -72,7 +72,8 @@ def test_ways_to_save_memory_are_asked_for_and_told(
                 "cores": 2, "timesteps": 4}
     monkeypatch.setattr(bench, "Trial", told(measured))
     assert main(["bench", "training", "--model", STUDENT, "--teacher", "", *flags]) == 0
-    assert f"on labels alone, batch 2{words}, fp32, CPU" in capsys.readouterr().out
+    batch = 4 if "--batch-size" in flags else 2
+    assert f"on labels alone, batch {batch}{words}, fp32, CPU" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("model", "sentence"), [
