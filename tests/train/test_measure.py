@@ -68,6 +68,7 @@ def test_the_disk_told_is_that_of_the_states_a_run_saves(
     sessions, prepare = [], measure.prepare
     monkeypatch.setattr(measure, "prepare", lambda *a, **k: sessions.append(prepare(*a, **k)) or sessions[-1])
     told = measured(quick, tmp_path / "trial")
+    (tmp_path / "run").mkdir()
     state = save_state(tmp_path / "run", sessions[0].models, sessions[0].optimizer, {"epoch": 0, "step": 0})
     saved = [tensor for path in state.glob("*.safetensors") for tensor in load_file(path).values()]
     assert told["state_bytes"] == sum(tensor.numel() * tensor.element_size() for tensor in saved)
