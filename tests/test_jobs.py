@@ -139,6 +139,7 @@ def test_a_request_shows_until_the_process_ends(job: Job, sleeper: subprocess.Po
     write_status(job, state="running", **process_identity(sleeper.pid))
     before = (job.path / "status.json").read_text()
     sleeper.send_signal(signal.SIGSTOP)  # it will not end before it is told to go on
+    wait_for(lambda: psutil.Process(sleeper.pid).status() == psutil.STATUS_STOPPED, "it is halted")
     stop(job)
     assert status(job).state == "stopping" and status(job).is_active and "saves" in status(job).message
     assert (job.path / "status.json").read_text() == before, "who asks does not write what the process writes"

@@ -127,7 +127,7 @@ def test_the_settings_of_a_run_are_duplicated(app, tmp_path: Path) -> None:
 def test_faults_are_told_at_the_field_and_switch_start_off(app, pair: Path) -> None:
     test = app(pair, "train")
     test.number_input(key="set_accumulate").set_value(5).run()
-    assert "parts of which there are 1, 2, 4, 8, 16" in said(test.caption)
+    assert "parts of which there are 1, 2, 4, 8." in said(test.caption)
     start = test.button(key="start")
     assert start.disabled and "Parts of a batch" in start.help and test.button(key="estimate").disabled
     assert any("1 to mend" in one.label for one in test.expander)

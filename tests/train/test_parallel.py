@@ -36,7 +36,7 @@ def test_a_place_that_cannot_be_is_told(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("batch_size", "accumulate", "size", "use"), [
-    (30, 2, 4, "24 or 32"), (6, 1, 4, "4 or 8"), (2, 2, 3, "6"), (24, 3, 4, None), (7, 1, 1, None),
+    (30, 2, 4, "24 or 32"), (6, 1, 4, "4 or 8"), (4, 2, 3, "6"), (24, 3, 4, None), (7, 1, 1, None),
 ])
 def test_a_batch_must_fall_into_equal_parts(batch_size: int, accumulate: int, size: int, use: str | None) -> None:
     config = TrainConfig(batch_size=batch_size, accumulate=accumulate)
