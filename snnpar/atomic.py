@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -27,3 +28,12 @@ def write_text(path: Path, text: str) -> None:
         with suppress(OSError):
             partial.unlink()
         raise
+
+
+def read_dict(path: Path) -> dict:
+    """The JSON object in a file; empty when it is missing, damaged or another thing."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -37,10 +37,16 @@ def claim(job: Job) -> Iterator[None]:
         yield
 
 
+def is_taken(job: Job) -> bool:
+    """Does a process other than this one work on the job?"""
+    current = status(job)
+    return current.is_active and current.pid != os.getpid()
+
+
 def check_free(job: Job) -> None:
     """Raise JobError when a process other than this one works on the job."""
-    current = status(job)
-    if current.is_active and current.pid != os.getpid():
+    if is_taken(job):
+        current = status(job)
         who = f", process {current.pid}" if current.pid else f" {current.message}"
         raise JobError(f"{job.name} is already {current.state}{who}; stop that first")
 

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from snnpar.errors import SnnparError
+
 MENDS = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space of your quota",
     errno.EROFS: "give a place that can be written",
     errno.EACCES: "give a place that you may use, or ask its owner",
+    errno.ENOTDIR: "give a place whose folders are none of them a file",
+    errno.ENAMETOOLONG: "give a shorter name",
     errno.EPERM: "give a place that you may use, or ask its owner",
 }
 
@@ -44,7 +48,12 @@ def _number(error: BaseException) -> int | None:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[None]:
-    """Fill a new or empty folder; when that fails, what was written is removed again."""
+    """Fill a new or empty folder; when that fails, what was written is removed again.
+
+    Raises SnnparError for a folder that holds something, which would be removed with it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SnnparError(f"{folder} is not empty; give a new or empty folder")
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

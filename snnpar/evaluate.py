@@ -23,7 +23,7 @@ from snnpar.atomic import write_text
 from snnpar.batching import batch_probs, choose_batch_size, read_ahead
 from snnpar.bootstrap import RESAMPLES, SEED, paired_bootstrap
 from snnpar.checkpoint import Checkpoint, read_checkpoint
-from snnpar.claims import check_free, claim
+from snnpar.claims import check_free, claim, is_taken
 from snnpar.datasets import DataError, PedestrianSplit, ResizedImages
 from snnpar.defaults import CONVENTION
 from snnpar.evaluation_work import (
@@ -50,10 +50,10 @@ from snnpar.evaluations import (
 )
 from snnpar.images import ImageError, normalise
 from snnpar.inference import LoadedModel, load
-from snnpar.jobs import AT_WORK, process_identity, status, write_status
+from snnpar.jobs import AT_WORK, process_identity, write_status
 from snnpar.metrics import supported, without_positives
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
-from snnpar.pulse import beating
+from snnpar.pulse import Gone, Pulse, beating
 from snnpar.report import SUPPORTED_HEADING, duplicates_words, interval_method, leave_out, supported_mean, unknown_words
 from snnpar.slices import DataChoice
 
@@ -111,19 +111,29 @@ def evaluate_checkpoint(
         create_evaluation(folder, choice, root=root)
         with claim(evaluation):
             write_status(evaluation, state="running", **AT_WORK, **process_identity(os.getpid()))
-        with beating(evaluation.path):
+        with beating(evaluation.path) as pulse:
+            stop = partial(_asked, stop, pulse)
             split, left_out = readable(evaluation, split, partial(_heed, stop)) if skip_unreadable else (split, {})
             outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
         raise
+    except Gone:
+        raise
     except Exception as error:  # told by whoever catches it, too
-        if evaluation.path.is_dir() and status(evaluation).pid in (None, os.getpid()):  # or another is at it
+        if evaluation.path.is_dir() and not is_taken(evaluation):
             write_status(evaluation, state="failed", message=str(error) or type(error).__name__)
         raise
     _ended(evaluation, "done", outcome)
     return evaluation
+
+
+def _asked(stop: Callable[[], bool], pulse: Pulse) -> bool:
+    """Is it to stop? Raises Gone where nothing more may be written."""
+    asked = stop()
+    pulse.check()
+    return asked
 
 
 def _heed(stop: Callable[[], bool]) -> None:
@@ -207,11 +217,15 @@ def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: li
             _heed(stop)
             work.add(indices, batch_probs(model, next(pixels))[:, :, columns])
             bar.update(len(indices))
+        work.save()
+    except (Stopped, KeyboardInterrupt):
+        work.save()
+        raise
     except ImageError as error:
+        work.save()
         raise DataError(unreadable_words(work.evaluation, split)) from error
     finally:
         bar.close()
-        work.save()
         torch.set_num_threads(threads)
 
 

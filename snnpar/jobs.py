@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from snnpar import ROOT
-from snnpar.atomic import write_text
+from snnpar.atomic import read_dict, write_text
 from snnpar.errors import SnnparError
 from snnpar.processes import (
     before_restart,
@@ -90,7 +90,7 @@ def write_status(job: Job, **values: object) -> None:
 
     What is said of the past (`PAST`) stays until `values` say otherwise: whoever is at work again says `AT_WORK`.
     """
-    known = _read(job.path / "status.json")
+    known = read_dict(job.path / "status.json")
     past = {name: known[name] for name in PAST if name in known}
     if values.get("state") == "failed":
         past["failed"] = values.get("message", "")
@@ -103,7 +103,7 @@ def status(job: Job) -> JobStatus:
 
     A job that failed keeps the reason until it is at work again, whatever became of an attempt to start it.
     """
-    written = _read(job.path / "status.json")
+    written = read_dict(job.path / "status.json")
     now = _status(job, written)
     told = [now.message] if now.message else []
     if now.state == "created":
@@ -139,7 +139,7 @@ def _status(job: Job, written: dict) -> JobStatus:
 
 def elsewhere(job: Job) -> str:
     """The computer or container out of sight that was last at work on a job and has not said how it ended; or ""."""
-    written = _read(job.path / "status.json")
+    written = read_dict(job.path / "status.json")
     return str(written["host"]) if written.get("state") in ("queued", "running") and is_elsewhere(written) else ""
 
 
@@ -231,7 +231,7 @@ def kill(job: Job, *, grace_s: float = 5.0) -> None:
 
 def processes(job: Job) -> list[psutil.Process]:
     """What lives of the job on this computer: its process, that one's descendants, and its session."""
-    written = _read(job.path / "status.json")
+    written = read_dict(job.path / "status.json")
     ended = written.get("state") not in ("queued", "running")
     if ended and (written.get("state") == "created" or is_alive(written)):
         return []  # who writes these lives on: a page that made the job, a notebook that it ran in
@@ -240,12 +240,12 @@ def processes(job: Job) -> list[psutil.Process]:
 
 def read_progress(job: Job) -> dict:
     """The content of progress.json, which a process at work rewrites; empty when there is none."""
-    return _read(job.path / PROGRESS)
+    return read_dict(job.path / PROGRESS)
 
 
 def _request(job: Job, what: str) -> dict:
     """Write down what is asked of the job's process, and of which one; the content of status.json."""
-    written, current = _read(job.path / "status.json"), status(job)
+    written, current = read_dict(job.path / "status.json"), status(job)
     if is_elsewhere(written) and current.is_active:
         raise JobError(f"{job.name} runs on {written['host']}; {what} it there")
     if not current.is_active and not (what == "kill" and processes(job)):
@@ -257,17 +257,9 @@ def _request(job: Job, what: str) -> dict:
 
 def _asked(job: Job, written: dict) -> str:
     """'stop' or 'kill', if that was asked of the process that status.json names and not of one before it."""
-    asked = _read(job.path / "asked.json")
+    asked = read_dict(job.path / "asked.json")
     known = asked.get("request") in ("stop", "kill") and "pid" in written and same_process(asked, written)
     return asked["request"] if known else ""
-
-
-def _read(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def read_log(job: Job, lines: int = 40) -> str:

@@ -7,17 +7,22 @@ job is no longer its own and writes no more; so it does when its folder was move
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from snnpar.atomic import read_dict
+from snnpar.errors import SnnparError
 from snnpar.processes import process_identity, same_process
 
 PULSE = "pulse"
 BEAT_S = 5.0
+
+
+class Gone(SnnparError):
+    """A job that is no longer this process's: moved, deleted or taken over. Nothing more is to be written."""
 
 
 class Pulse:
@@ -32,11 +37,16 @@ class Pulse:
         """Why this process must write no more, in words; "" while the job is its own."""
         if _inode(self.folder) != self._inode:
             return f"{self.folder} was moved or deleted while it was in use; nothing more is written there"
-        named = _named(self.folder)
+        named = read_dict(self.folder / "status.json")
         if "pid" in named and not same_process(named, self._identity):
             where = named.get("host", "this computer")
             return f"{self.folder.name} was taken over by process {named['pid']} on {where}"
         return ""
+
+    def check(self) -> None:
+        """Raise Gone unless the job is this process's. To be asked before anything is written there."""
+        if why := self.gone():
+            raise Gone(why)
 
 
 @contextmanager
@@ -69,11 +79,3 @@ def _inode(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _named(folder: Path) -> dict:
-    try:
-        content = json.loads((folder / "status.json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -70,8 +70,6 @@ def build_space(sdk: str, out: Path) -> Path:
     """Write the Space into a new or empty folder. Raises SnnparError, before anything is written."""
     if sdk not in SDKS:
         raise SnnparError(f"there is no SDK {sdk!r}; choose one of {', '.join(SDKS)}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SnnparError(f"{out} is not empty; give a new or empty folder")
     files, texts = _copied(sdk), _written(sdk)
     for name, source in files.items():
         if source.stat().st_size > MAX_FILE:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from snnpar import ROOT, terminal
 from snnpar.checkpoint import shipped
 from snnpar.disks import MENDS, disk_fault, is_disk_full, whole_folder
+from snnpar.errors import SnnparError
 
 
 @pytest.mark.parametrize("number", MENDS)
@@ -51,6 +52,8 @@ def test_a_folder_is_whole_or_as_it_was(tmp_path: Path, there: bool) -> None:
     assert [path for path in tmp_path.rglob("*")] == ([folder.parent, folder] if there else [])
     with whole_folder(folder):
         (folder / "c").write_text("all of it")
+    with pytest.raises(SnnparError, match="not empty"), whole_folder(folder):
+        pytest.fail("others' files would be removed with ours")
     assert (folder / "c").read_text() == "all of it"
 
 

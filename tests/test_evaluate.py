@@ -23,6 +23,7 @@ from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, d
 from snnpar.inference import analyze, load
 from snnpar.jobs import JobError, process_identity, read_log, status, write_status
 from snnpar.metrics import pedestrian_metrics
+from snnpar.pulse import Gone
 from snnpar.schema import AttributeGroup, AttributeSchema
 from snnpar.slices import DataChoice, choose_slice, save_slice
 
@@ -234,6 +235,27 @@ def test_of_two_at_the_same_moment_one_goes_on(student: Path, choice: DataChoice
     with pytest.raises(JobError, match=f"process {os.getppid()}"):
         evaluate_checkpoint(student, choice, root=tmp_path)
     assert status(evaluation_at(student, choice, root=tmp_path)).state == "running"
+
+
+@pytest.mark.parametrize("happens", ["taken over", "moved"])
+def test_one_that_is_gone_writes_nothing_more(student: Path, choice: DataChoice, tmp_path: Path, happens: str) -> None:
+    made, calls, left = evaluation_at(student, choice, root=tmp_path), iter(range(100)), []
+
+    def files() -> list:
+        return sorted((path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file())
+
+    def stop() -> bool:
+        if next(calls) == 1:
+            if happens == "moved":
+                made.path.rename(tmp_path / "elsewhere")
+            else:
+                write_status(made, state="running", pid=1, host="node7", boot="other")
+            left.extend(files())
+        return False
+
+    with pytest.raises(Gone, match=happens):
+        evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2, stop=stop)
+    assert [one for one in files() if one[0].name != "log.txt"] == [one for one in left if one[0].name != "log.txt"]
 
 
 def test_every_unreadable_image_is_listed_and_a_mended_one_costs_nothing(student: Path, tmp_path: Path) -> None:

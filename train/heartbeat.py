@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import time
 
@@ -11,21 +10,15 @@ import psutil
 import torch
 
 from snnpar.atomic import write_text
-from snnpar.errors import SnnparError
 from snnpar.pulse import Pulse
 from snnpar.runs import Run
 from snnpar.terminal import hung_up, stop_requests
 
 BEAT_S = 2.0
-log = logging.getLogger("train")
 
 
 class Stopped(Exception):
     """The run was asked to stop."""
-
-
-class Gone(SnnparError):
-    """The run is no longer this process's: moved, deleted or taken over. Nothing more is to be written."""
 
 
 class Heartbeat:
@@ -62,10 +55,9 @@ class Heartbeat:
             raise Stopped
 
     def check_own(self) -> None:
-        """Raise Gone if the run is no longer this process's. To be asked before anything is written there."""
-        if self.pulse and (why := self.pulse.gone()):
-            log.error("%s", why)
-            raise Gone(why)
+        """Raise Gone if the run is no longer this process's."""
+        if self.pulse:
+            self.pulse.check()
 
     def _request(self, number: int, _frame: object) -> None:
         hung_up(number)

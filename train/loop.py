@@ -21,14 +21,14 @@ from snnpar.history import place_words
 from snnpar.images import normalise
 from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
 from snnpar.metrics import SUPPORTED
-from snnpar.pulse import beating
+from snnpar.pulse import Gone, beating
 from snnpar.report import SUPPORTED_HEADING
 from snnpar.resuming import check_resume, meaning
 from snnpar.runs import Run
 from train import parallel
 from train.events import open_events
 from train.faults import explain
-from train.heartbeat import Gone, Heartbeat, Stopped, memory_gb
+from train.heartbeat import Heartbeat, Stopped, memory_gb
 from train.lens import PINNED, write_lens
 from train.loader import load_batches
 from train.metrics_log import flush_metrics, rewind_metrics
@@ -43,7 +43,18 @@ log = logging.getLogger("train")
 
 
 def train(run: Run, *, resume: bool = False) -> None:
-    """Train `run` to its end; a stop request or an error leaves a state to resume from and says so in status.json."""
+    """Train `run` to its end; a stop request or an error leaves a state to resume from and says so in status.json.
+
+    Raises Gone, and leaves all as it is, when the run was moved, deleted or taken over meanwhile.
+    """
+    try:
+        _train(run, resume)
+    except Gone as error:
+        log.error("%s", error)
+        raise
+
+
+def _train(run: Run, resume: bool) -> None:
     heartbeat, session, world, alive = Heartbeat(run), None, World(), ExitStack()
     heartbeat.listen()
     try:
@@ -66,8 +77,6 @@ def train(run: Run, *, resume: bool = False) -> None:
             write_text(run.path / CARD, run_card(run, run.name))
             log.info("done; %s", told)
             write_status(run, state="done", message=told)  # last: who waits for it finds the log
-    except Gone:
-        raise
     except (Stopped, KeyboardInterrupt):
         heartbeat.check_own()
         saved = _save_at_end(run, session)
@@ -101,7 +110,6 @@ def train_epoch(session: Session) -> None:
                desc=f"epoch {session.epoch + 1} of {config.epochs}, step")
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:
-            session.heartbeat.check_own()
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
                 raise Stopped
             for group in session.optimizer.param_groups:

@@ -28,9 +28,9 @@ from snnpar.datasets import ResizedImages
 from snnpar.errors import SnnparError
 from snnpar.jobs import status, write_status
 from snnpar.models import preset
+from snnpar.pulse import Gone
 from snnpar.runs import Run, create_run, open_run
 from train import loop, step
-from train.heartbeat import Gone
 from train.metrics_log import METRICS
 from train.state import read_progress, saved_states
 
