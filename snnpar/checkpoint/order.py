@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snnpar.checkpoint.files import CheckpointError
 from snnpar.datasets.annotation import schema_of_names
+from snnpar.datasets.pickled import evaluated_columns
 from snnpar.pickles import read_pickle
 from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
 
@@ -37,9 +38,7 @@ def names_in_pickle(path: Path) -> tuple[str, ...]:
     """The evaluated attributes in a data set's pickle (attr_name, label_idx.eval), in their order; () without any."""
     content = read_pickle(path)
     names = tuple(map(str, content.get("attr_name", ())))
-    index = content.get("label_idx")
-    columns = [int(column) for column in index["eval"]] if isinstance(index, dict) and "eval" in index else []
-    return tuple(names[column] for column in columns) if columns and max(columns) < len(names) else names
+    return tuple(names[column] for column in evaluated_columns(path, content, len(names))) if names else ()
 
 
 def names_in_file(path: Path) -> tuple[str, ...]:

@@ -63,16 +63,23 @@ def _evaluated(source: Path, content: dict) -> tuple[list[str], np.ndarray]:
         raise DataError(f"{source} has labels {labels.shape} for {len(names)} attributes; make it again")
     if labels.dtype.kind not in "buif":
         raise DataError(f"{source} has labels of type {labels.dtype}; they must be numbers")
+    columns = evaluated_columns(source, content, len(names))
+    return [names[column] for column in columns], labels[:, columns]
+
+
+def evaluated_columns(source: Path, content: dict, count: int) -> list[int]:
+    """The columns of `count` that label_idx.eval says are evaluated; all where it does not say, or numbers others."""
+    every = list(range(count))
     if "label_idx" not in content or "eval" not in content["label_idx"]:
-        return names, labels
-    if len(content["label_idx"]["eval"]) > len(names):
+        return every
+    if len(content["label_idx"]["eval"]) > count:
         raise DataError(f"{source}: label_idx.eval names more columns than there are attributes; make it again")
     columns = [int(column) for column in content["label_idx"]["eval"]]
-    if len(columns) == len(names) <= max(columns):
-        return names, labels  # these are the evaluated ones already, under the numbers they had in a larger file
-    if not columns or not 0 <= min(columns) <= max(columns) < len(names):
-        raise DataError(f"{source}: label_idx.eval names columns beyond the {len(names)} attributes; make it again")
-    return [names[column] for column in columns], labels[:, columns]
+    if len(columns) == count <= max(columns):
+        return every  # these are the evaluated ones already, under the numbers they had in a larger file
+    if not columns or not 0 <= min(columns) <= max(columns) < count:
+        raise DataError(f"{source}: label_idx.eval names columns beyond the {count} attributes; make it again")
+    return columns
 
 
 def _splits(source: Path, partition: dict, fold: int, files: Sequence[str]) -> dict[str, np.ndarray]:
