@@ -153,7 +153,7 @@ def _elsewhere(job: Job, written: dict) -> JobStatus:
     where, quiet = f"on {written['host']}", _quiet_s(job, written)
     if min(quiet, _age_s(modified(job.path / PULSE))) > STALLED_AFTER_S:
         return JobStatus("lost", f"it was at work {where}, which has given no sign of life for {quiet / 60:.0f} "
-                         f"minutes; {_resume(job)}, here")
+                         f"minutes; {_resume(job)}")
     if written["state"] == "running" and quiet > STALLED_AFTER_S:
         return JobStatus("stalled", f"{where}: no progress for {quiet / 60:.0f} minutes")
     return JobStatus(written["state"], ": ".join(filter(None, (where, written.get("message")))))

@@ -80,9 +80,9 @@ def buttons(run: Run, now: JobStatus) -> None:
     if refused:
         st.error(literal(refused), icon=":material/error:")
     if now.state in RESUMABLE and asked("resume", run.name):
-        confirm("resume", f"It was last at work on **{literal(elsewhere(run))}**, which cannot be seen from here and "
-                "gives no sign of life. Should it be at work after all, it will find the run taken over, and stop.",
-                "Resume it here", lambda: launch(run, resume=True), "Watching for a sign of life…")
+        confirm("resume", f"Take this run over? It was last at work on **{literal(elsewhere(run))}**, which cannot be "
+                "seen from here and gives no sign of life. A process that still trains it there will notice, and stop.",
+                "Resume it here", lambda: launch(run, resume=True), "Watching for a sign of life…", no="Leave it")
     elif now.is_active and now.state != "queued" and asked("kill", run.name):
         confirm("kill", "End the run and all its processes at once? What it learned since the last saved state is "
                  "lost; **Stop and save** keeps it.", "Kill it now", lambda: kill(run), "Ending its processes…")
@@ -130,14 +130,14 @@ def asked(what: str, about: object) -> bool:
 
 
 def confirm(what: str, question: str, label: str, action: Callable[[], object], doing: str,
-            names: Sequence[str] = ()) -> None:
+            names: Sequence[str] = (), no: str = "Keep it") -> None:
     """The question, the runs that it is about (as text), and the two answers."""
     st.warning(question, icon=":material/help:")
     if names:
         st.code("\n".join(names), language=None, height="content" if len(names) <= NAMED else 20 * NAMED)
     with st.container(horizontal=True, gap="small"):
         sure = st.button(label, key=what, type="primary")
-        st.button("Keep it" if len(names) < 2 else "Keep them", key=f"keep_{what}", on_click=ask, args=("", None))
+        st.button(no if len(names) < 2 else "Keep them", key=f"keep_{what}", on_click=ask, args=("", None))
     if sure:
         ask("", None)
         with st.spinner(doing):
