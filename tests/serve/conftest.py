@@ -1,0 +1,56 @@
+"""One server with two small models for all of these tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tiny
+from asking import ROOT, Server
+from servers import START_S, free_port
+
+from snnpar.serve.answers import Pair, load_pair
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("serve")
+    port, log = free_port(), folder / "log.txt"
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(folder / "files"),
+                                "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, "-m", "snnpar", "serve", "--port", str(port)], cwd=ROOT,
+                                   env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + START_S
+        while "serving at" not in log.read_text("utf-8"):
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"the server did not start: {log.read_text('utf-8')[-2000:]}")
+            time.sleep(0.1)
+        yield Server(f"http://127.0.0.1:{port}/", port, log, folder / "files")
+    finally:
+        process.kill()  # it has nothing to save
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def client(server: Server):
+    return server.client()
+
+
+@pytest.fixture
+def small_pair(tmp_path: Path) -> tuple[str, str]:
+    """Folders of a small teacher and student."""
+    teacher = tiny.write_checkpoint(tmp_path / "teacher", tiny.TEACHER)
+    student = tiny.write_checkpoint(tmp_path / "student", tiny.STUDENT)
+    return str(teacher.path), str(student.path)
+
+
+@pytest.fixture(scope="session")
+def pair() -> Pair:
+    return load_pair()
