@@ -47,8 +47,10 @@ def check_free(job: Job) -> None:
     """Raise JobError when a process other than this one works on the job."""
     if is_taken(job):
         current = status(job)
-        who = f", process {current.pid}" if current.pid else f" {current.message}"
-        raise JobError(f"{job.name} is already {current.state}{who}; stop that first")
+        if not current.pid:
+            raise JobError(f"{job.name} is already {current.state} {current.message}; stop it there, or wait until it "
+                           f"has given no sign of life for {STALLED_AFTER_S / 60:.0f} minutes")
+        raise JobError(f"{job.name} is already {current.state}, process {current.pid}; stop that first")
 
 
 def wait_for_silence(job: Job) -> None:

@@ -9,6 +9,7 @@ they end without the page or terminal that started them.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -90,7 +91,7 @@ def write_status(job: Job, **values: object) -> None:
 
     What is said of the past (`PAST`) stays until `values` say otherwise: whoever is at work again says `AT_WORK`.
     """
-    known = read_dict(job.path / "status.json")
+    known = _written(job)
     past = {name: known[name] for name in PAST if name in known}
     if values.get("state") == "failed":
         past["failed"] = values.get("message", "")
@@ -103,7 +104,7 @@ def status(job: Job) -> JobStatus:
 
     A job that failed keeps the reason until it is at work again, whatever became of an attempt to start it.
     """
-    written = read_dict(job.path / "status.json")
+    written = _written(job)
     now = _status(job, written)
     told = [now.message] if now.message else []
     if now.state == "created":
@@ -116,7 +117,7 @@ def status(job: Job) -> JobStatus:
 
 
 def _status(job: Job, written: dict) -> JobStatus:
-    state, message = written.get("state"), str(written.get("message", ""))
+    state, message = written.get("state"), written.get("message", "")
     if state not in STATES:
         return JobStatus("lost", f"status.json is missing or unreadable; {_resume(job)}")
     asked = _asked(job, written)
@@ -139,8 +140,8 @@ def _status(job: Job, written: dict) -> JobStatus:
 
 def elsewhere(job: Job) -> str:
     """The computer or container out of sight that was last at work on a job and has not said how it ended; or ""."""
-    written = read_dict(job.path / "status.json")
-    return str(written["host"]) if written.get("state") in ("queued", "running") and is_elsewhere(written) else ""
+    written = _written(job)
+    return written["host"] if written.get("state") in ("queued", "running") and is_elsewhere(written) else ""
 
 
 def is_elsewhere(written: dict) -> bool:
@@ -180,14 +181,12 @@ def _resume(job: Job) -> str:
 
 def _quiet_s(job: Job, written: dict) -> float:
     """Seconds since the last sign that the work gets on."""
-    begun = written.get("written", 0)
-    times = [begun if isinstance(begun, int | float) else 0, *(modified(job.path / name) for name in HEARTBEATS)]
-    return min(map(_age_s, times))
+    return min(map(_age_s, (written.get("written", 0), *(modified(job.path / name) for name in HEARTBEATS))))
 
 
 def _age_s(written: float) -> float:
     """Seconds between a time and now. A clock that was set back leaves times that are yet to come: long ago, too."""
-    return abs(time.time() - written)
+    return abs(time.time() - written) if math.isfinite(written) else math.inf
 
 
 def memory_limit_gb() -> float:
@@ -231,7 +230,7 @@ def kill(job: Job, *, grace_s: float = 5.0) -> None:
 
 def processes(job: Job) -> list[psutil.Process]:
     """What lives of the job on this computer: its process, that one's descendants, and its session."""
-    written = read_dict(job.path / "status.json")
+    written = _written(job)
     ended = written.get("state") not in ("queued", "running")
     if ended and (written.get("state") == "created" or is_alive(written)):
         return []  # who writes these lives on: a page that made the job, a notebook that it ran in
@@ -245,7 +244,7 @@ def read_progress(job: Job) -> dict:
 
 def _request(job: Job, what: str) -> dict:
     """Write down what is asked of the job's process, and of which one; the content of status.json."""
-    written, current = read_dict(job.path / "status.json"), status(job)
+    written, current = _written(job), status(job)
     if is_elsewhere(written) and current.is_active:
         raise JobError(f"{job.name} runs on {written['host']}; {what} it there")
     if not current.is_active and not (what == "kill" and processes(job)):
@@ -253,6 +252,14 @@ def _request(job: Job, what: str) -> dict:
     meant = {key: written.get(key) for key in ("pid", "started", "boot")}
     write_text(job.path / "asked.json", json.dumps({"request": what, "time": time.time(), **meant}) + "\n")
     return written
+
+
+def _written(job: Job) -> dict:
+    """The content of status.json, without values that are of no use as what they should be."""
+    content = read_dict(job.path / "status.json")
+    kinds = {"host": str, "message": str, "state": str, "written": int | float, "failed": str,
+             "agent": dict}
+    return {name: value for name, value in content.items() if isinstance(value, kinds.get(name, object))}
 
 
 def _asked(job: Job, written: dict) -> str:

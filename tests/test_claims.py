@@ -67,7 +67,7 @@ def test_a_sign_of_life_in_time_refuses_the_take_over(job: Job) -> None:
 
 def test_a_job_that_lives_out_of_sight_is_not_free(tmp_path: Path) -> None:
     write_status(Job(tmp_path), state="running", boot="other", host="node7")
-    with pytest.raises(JobError, match="already running on node7; stop that first"):
+    with pytest.raises(JobError, match="already running on node7; stop it there, or wait"):
         check_free(Job(tmp_path))
 
 

@@ -242,6 +242,24 @@ def test_a_death_near_the_memory_limit_says_so(job: Job, share: float | None, to
     assert status(job).state == "lost" and ("--batch-size" in status(job).message) == told
 
 
+ODD = [5, None, True, -1e308, float("nan"), float("inf"), "x", ["x"], {"a": 1}]
+
+
+@pytest.mark.parametrize("name", ["state", "message", "host", "boot", "space", "machine", "pid", "started", "session",
+                                  "written", "failed", "worked", "agent"])
+def test_no_value_in_a_status_breaks_it_or_locks_the_job(job: Job, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(job)
+    for where in ({}, {"boot": "other", "host": "node7"}):
+        good = json.loads((job.path / "status.json").read_text()) | where
+        for value in ODD:
+            (job.path / "status.json").write_text(json.dumps(good | {name: value}))
+            with monkeypatch.context() as patch:
+                now = time.time() + 2 * STALLED_AFTER_S
+                patch.setattr(time, "time", lambda now=now: now)
+                assert status(job).state in STATES and jobs.processes(job) == [] and isinstance(elsewhere(job), str)
+                assert not status(job).is_active, value
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '"x"'])
 def test_damaged_side_files_do_no_harm(job: Job, content: str) -> None:
     ended(job)
