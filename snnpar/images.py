@@ -106,6 +106,8 @@ def _read(source: bytes | Path | BinaryIO, name: str) -> bytes:
                 data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise ImageError(f"{str(source)!r} cannot be read: {error}.") from error
     elif isinstance(source, bytes):
         data = source
     else:

@@ -359,6 +359,8 @@ def test_a_path_as_text_and_an_image_of_pillow_are_taken(tmp_path: Path) -> None
         assert opened.size == (64, 128), "it stays open"
     with pytest.raises(ImageError, match="too elongated"):
         open_rgb(Image.new("RGB", (500, 10)))
+    with pytest.raises(ImageError, match="null byte"):
+        open_rgb("a\0b")
 
 
 def test_a_pointer_of_git_lfs_says_what_fetches_the_image(tmp_path: Path) -> None:
