@@ -16,6 +16,7 @@ from datetime import timedelta
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from snnpar.config import ConfigError, TrainConfig
@@ -62,7 +63,11 @@ def start(config: TrainConfig) -> World:
             raise ConfigError(f"this machine has {torch.cuda.device_count()} GPUs: start no more processes on it "
                               "(--nproc-per-node), or use --device cpu")
         torch.cuda.set_device(world.local_rank)
-    distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
+    # torchrun keeps one store over its restarts, in which processes would find the addresses of their predecessors.
+    store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+    fresh = distributed.PrefixStore(f"restart_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    distributed.init_process_group("nccl" if on_gpu else "gloo", store=fresh, rank=rank, world_size=size,
+                                   timeout=PATIENCE)
     return world
 
 
