@@ -1,13 +1,9 @@
-"""SNN-PAR Explorer: `streamlit run app.py`."""
+"""SNN-PAR Explorer: `streamlit run app.py`. The pages begin in pages/main.py; this is what stands before them."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from pages.ui import chrome, visitors
-from snnpar import ASSETS
+from pages.ui import faults, sessions
+from pages.ui.door import Door
 
-st.set_page_config(page_title="SNN-PAR Explorer", page_icon="🚶", layout="wide")
-st.logo(ASSETS / "logo.svg", size="large")
-visitors.admit()
-page = chrome.navigation()
-chrome.bar(page)
-page.run()
+app = st.App("pages/main.py", middleware=[Middleware(Door)], lifespan=sessions.swept, on_script_error=faults.tell)

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 VARIABLE = "SNNPAR_HOSTS"  # more names, by commas
 REFUSED = ("This server does not answer to the name {name}. Open it as localhost or by its address in numbers, or have "
            f"its owner add the name to {VARIABLE}.")
+# A page of another site may show ours in a frame nowhere but in a Space, which the Hub's page frames.
+FRAMES = "'self' https://huggingface.co https://*.hf.space" if os.environ.get("SPACE_ID") else "'self'"
 
 
 def known(bound: str = "") -> frozenset[str]:

@@ -21,7 +21,7 @@ KINDS = {".py", ".js", ".css", ".html", ".json", ".png", ".svg", ".safetensors"}
 WHOLE = {"docker": ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"),
          "gradio": ("LICENSE",)}
 TREES = {"docker": ("assets", "snnpar", "pages", "train"), "gradio": ("assets", "snnpar")}
-NOT_FOR_GRADIO = ("streamlit", "tensorboard")  # the other face, and training
+NOT_FOR_GRADIO = ("streamlit", "cachetools", "tensorboard")  # the other face, and training
 
 # With plain git, binary files have to be in large-file storage whatever their size; `hf upload` sees to it itself.
 ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.png filter=lfs diff=lfs merge=lfs -text\n"

@@ -1,18 +1,40 @@
-"""Who computes now and who waits: first come, first served, and a line that does not grow without end."""
+"""Who computes now and who waits: everybody's first request, by arrival, before anybody's second; a bounded line."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from snnpar.errors import SnnparError
 
 LOOK_AGAIN_S = 0.25
+SHARE = 0.75  # of the line that one visitor may take, so that there is room for another
 
 
 class LineFull(SnnparError):
     """Too many wait already; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """A place in the line, of the visitor `who`."""
+
+    who: str = ""
+
+
+def fairly(visitors: Iterable[str], before: Iterable[str] = ()) -> list[int]:
+    """Places in the order of their turns: every visitor's first request, then every visitor's second, by arrival.
+
+    `before`: visitors of requests that have had their turn and still count.
+    """
+    seen, rounds = Counter(before), []
+    for name in visitors:
+        rounds.append(seen[name])
+        seen[name] += 1
+    return sorted(range(len(rounds)), key=rounds.__getitem__)
 
 
 class Turns:
@@ -26,7 +48,8 @@ class Turns:
             raise ValueError(f"at_once must be at least 1 and most_waiting at least 0; got {at_once}, {most_waiting}")
         self.at_once, self.most_waiting = at_once, most_waiting
         self._changed = threading.Condition()
-        self._line: list[object] = []  # first those who compute, then those who wait, by arrival
+        self._computing: list[Ticket] = []
+        self._waiting: list[Ticket] = []  # in the order of their turns
         self._mine = threading.local()
 
     @property
@@ -34,24 +57,20 @@ class Turns:
         """Does this thread have its turn?"""
         return getattr(self._mine, "held", False)
 
-    def ahead(self, ticket: object) -> int:
+    def ahead(self, ticket: Ticket) -> int:
         """How many must end before this one's turn; 0: it is its turn."""
-        return max(0, self._line.index(ticket) - self.at_once + 1)
+        return max(0, self._waiting.index(ticket) + 1 + len(self._computing) - self.at_once)
 
     @contextmanager
-    def taken(self, tell: Callable[[int], None] = lambda ahead: None) -> Iterator[None]:
-        """Wait for a turn and hold it until the block ends; whatever `tell` raises gives the place up.
+    def taken(self, tell: Callable[[int], None] = lambda ahead: None, who: str = "") -> Iterator[None]:
+        """Wait for a turn of the visitor `who` and hold it until the block ends; what `tell` raises gives it up.
 
         `tell` is called with how many are ahead, several times a second while there are any. Raises LineFull.
         """
         if self.held:
             yield
             return
-        ticket = object()
-        with self._changed:
-            if len(self._line) >= self.at_once + self.most_waiting:
-                raise LineFull(f"Too many people ask at once: {len(self._line)} are ahead. Try again in a minute.")
-            self._line.append(ticket)
+        ticket = Ticket(who)
         try:
             self._wait(ticket, tell)
             self._mine.held = True
@@ -59,14 +78,28 @@ class Turns:
         finally:
             self._mine.held = False
             with self._changed:
-                self._line.remove(ticket)
+                for line in (self._waiting, self._computing):
+                    if ticket in line:
+                        line.remove(ticket)
                 self._changed.notify_all()
 
-    def _wait(self, ticket: object, tell: Callable[[int], None]) -> None:
+    def _wait(self, ticket: Ticket, tell: Callable[[int], None]) -> None:
+        with self._changed:
+            there = len(self._waiting) + len(self._computing)
+            if there >= self.at_once + self.most_waiting:
+                raise LineFull(f"Too many people ask at once: {there} are ahead. Try again in a minute.")
+            own = sum(one.who == ticket.who for one in self._waiting)
+            if ticket.who and own >= max(1, SHARE * self.most_waiting):
+                raise LineFull(f"You ask for too much at once: {own} of your pages wait. Try again when some are done.")
+            waiting = [*self._waiting, ticket]
+            order = fairly((one.who for one in waiting), before=(one.who for one in self._computing))
+            self._waiting = [waiting[place] for place in order]
         while True:
             with self._changed:
                 ahead = self.ahead(ticket)
                 if not ahead:
+                    self._waiting.remove(ticket)
+                    self._computing.append(ticket)
                     return
             tell(ahead)  # outside the lock: it may take long, or raise
             with self._changed:

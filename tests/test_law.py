@@ -16,7 +16,7 @@ ORDER = (
     "errors", "disks", "places", "terminal", "compat", "public", "hosts", "commands", "turns", "atomic",
     "provenance", "locks", "processes", "pulse", "jobs", "claims", "history", "firing", "geometry", "lens",
     "pickles", "schema", "phrases", "config", "recipes", "sidecar", "flags", "devices", "containers", "images",
-    "boxes", "hub", "datasets", "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report",
+    "decoder", "boxes", "hub", "datasets", "neurons", "models", "losses", "metrics", "defaults", "bootstrap", "report",
     "gain", "outcomes", "published", "operations", "trace", "raster", "conventions", "lemaire", "energy", "ledger",
     "checkpoint", "inference", "membrane", "explain", "probing", "faithfulness", "resuming", "runs", "notes",
     "run_table", "runs_cli", "estimate", "estimate_cli", "slices", "evaluations", "overlap", "evaluation_work",

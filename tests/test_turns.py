@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from snnpar.turns import LineFull, Turns
+from snnpar.turns import LineFull, Turns, fairly
 
 
 def hold(turns: Turns, inside: threading.Event, release: threading.Event) -> threading.Thread:
@@ -111,3 +111,45 @@ def test_a_failure_inside_ends_the_turn_and_a_turn_inside_a_turn_does_not_wait()
 def test_sizes_are_checked(at_once: int, most_waiting: int) -> None:
     with pytest.raises(ValueError, match="at least"):
         Turns(at_once, most_waiting)
+
+
+def test_everybodys_first_request_comes_before_anybodys_second() -> None:
+    assert fairly("aaabbc") == [0, 3, 5, 1, 4, 2]
+    assert fairly("ab", before="a") == [1, 0], "who computes now has had a turn"
+    turns, inside, release, order = Turns(), threading.Event(), threading.Event(), []
+    threads = [hold(turns, inside, release)]
+    for name in ("greedy", "greedy", "greedy", "modest"):
+        heard = threading.Event()
+
+        def work(name: str = name, heard: threading.Event = heard) -> None:
+            with turns.taken(lambda ahead: heard.set(), name):
+                order.append(name)
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        assert heard.wait(30)
+    release.set()
+    for thread in threads:
+        thread.join(60)
+    assert order == ["greedy", "modest", "greedy", "greedy"]
+
+
+def test_one_visitor_leaves_room_in_the_line_for_another() -> None:
+    turns, inside, release = Turns(1, most_waiting=4), threading.Event(), threading.Event()
+    threads = [hold(turns, inside, release)]
+    for name in ("greedy", "greedy", "greedy", "modest"):
+        heard = threading.Event()
+
+        def work(name: str = name, heard: threading.Event = heard) -> None:
+            with turns.taken(lambda ahead: heard.set(), name):
+                pass
+
+        if name == "modest":
+            with pytest.raises(LineFull, match="3 of your pages wait"), turns.taken(who="greedy"):
+                pytest.fail("got a turn")
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        assert heard.wait(30)
+    release.set()
+    for thread in threads:
+        thread.join(60)

@@ -49,7 +49,7 @@ class Selection:
 def navigation() -> Page:
     """The pages of the app, in the order of PAGES; returns the one to run."""
     return st.navigation(
-        [st.Page(f"pages/{title.lower()}.py", title=title, default=not i) for i, title in enumerate(PAGES)],
+        [st.Page(f"{title.lower()}.py", title=title, default=not i) for i, title in enumerate(PAGES)],
         position="top",
     )
 
@@ -114,11 +114,6 @@ def number(label: str, value: str, help: str, role: str = "", part: str | None =
 
 def selection() -> Selection:
     """What the bar says in this run of the script."""
-    if "selection" not in st.session_state:
-        # A link to a page, opened as the very first request of a server: Streamlit knows no st.navigation yet and
-        # runs the page's file alone. Declare the pages and start over with app.py.
-        navigation()
-        st.rerun()
     return st.session_state["selection"]
 
 
@@ -129,7 +124,7 @@ def to_compare(**choices: str) -> None:
     """
     kept = {name: st.session_state[name] for name in BOUND if name in st.session_state}
     st.session_state[CARRIED] = kept | choices
-    st.switch_page("pages/compare.py", query_params={})  # left out, Streamlit refuses: widgets hold some of them
+    st.switch_page("compare.py", query_params={})  # left out, Streamlit refuses: widgets hold some of them
 
 
 def _checkpoint_picker(role: str) -> None:

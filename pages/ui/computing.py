@@ -42,7 +42,7 @@ def computed(cache: Callable[..., Any] = st.cache_resource, **options: Any) -> C
                 return cached(*arguments)
             except _NotYet:
                 pass
-            with _turn():
+            with turn():
                 return cached(*arguments)
 
         asked.clear = cached.clear
@@ -52,8 +52,9 @@ def computed(cache: Callable[..., Any] = st.cache_resource, **options: Any) -> C
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """A turn; who waits for long is told how many are ahead, beside the page so that nothing on it moves."""
+def turn() -> Iterator[None]:
+    """A turn of this visitor's address; who waits for long is told how many are ahead, beside the page so that
+    nothing on it moves."""
     began, told = time.monotonic(), []
 
     def tell(ahead: int) -> None:
@@ -62,7 +63,7 @@ def _turn() -> Iterator[None]:
             told[:] = [(told[0].toast if told else st.toast)(words, icon=WAITING, duration="infinite")]
 
     try:
-        with TURNS.taken(tell):
+        with TURNS.taken(tell, st.context.ip_address or ""):
             if told:
                 told[0].toast("It is your turn.", icon=WAITING, duration="short")
             yield

@@ -29,7 +29,7 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
     if not found:
         st.info(f"{literal(checkpoint.name)} is not evaluated yet, so that nothing is known about other pictures. The "
                 "Evaluate page starts it and shows its numbers here.", icon=":material/info:")
-        st.page_link("pages/evaluate.py", label="Evaluate this student", icon=":material/arrow_forward:")
+        st.page_link("evaluate.py", label="Evaluate this student", icon=":material/arrow_forward:")
         return
     try:
         shown = evaluated.load({"student": found[0]})

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from dataclasses import dataclass
-from io import BytesIO
+from weakref import WeakSet
 
 import numpy as np
 import streamlit as st
+from cachetools import TTLCache
 
 from pages.ui import access, moment
-from pages.ui.computing import computed
+from pages.ui.computing import turn
 from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
 from snnpar.datasets import PedestrianSplit
+from snnpar.decoder import DECODER
 from snnpar.errors import SnnparError
 from snnpar.evaluations import find_images
-from snnpar.images import FOREIGN_SUFFIXES, SUFFIXES, ImageError, open_rgb
+from snnpar.images import FOREIGN_SUFFIXES, SUFFIXES, ImageError
 
 FILE, DATA = "sha256", "data"
 DIGITS, SHOWN = 24, 8  # of a digest in a link; of one in words
@@ -30,6 +33,10 @@ SET_DIGITS = 16
 _ID = re.compile(rf"{FILE}-[0-9a-f]{{{DIGITS}}}|{DATA}(-[0-9a-f]{{{SET_DIGITS}}}){{3}}")
 ACCEPTED = [*SUFFIXES, *FOREIGN_SUFFIXES]  # the latter are told what to do, which a refusal by name does not
 OWN, OTHER, REFUSED, MISSING = "own_image", "other_image", "refused_image", "missing_images"  # in the session
+PIXELS_BYTES, PIXELS_S = 400_000_000, 120.0  # of all sessions' decoded pictures, the largest of which has 120 MB
+_PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda picture: picture.image.nbytes)
+_PIXELS_LOCK = threading.Lock()
+_FILES: WeakSet[Own] = WeakSet()
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +49,12 @@ class Own:
     source: str = ""  # the widget that it came from
     of: str = ""  # the data that it is one of, in words
 
+    def __post_init__(self) -> None:
+        _FILES.add(self)
+
     def picture(self) -> Picture:
         """Raises ImageError."""
-        return self.content if isinstance(self.content, Picture) else _decoded(self.id, self.name, self.content)
+        return self.content if isinstance(self.content, Picture) else _decoded(self)
 
 
 def wanted() -> str:
@@ -226,8 +236,24 @@ def _start(of: str) -> str:
     return of.split("-")[1][:SHOWN]
 
 
-@computed(max_entries=4, scope="session")
-def _decoded(id: str, name: str, _data: bytes) -> Picture:
-    file = BytesIO(_data)
-    file.name = name  # so that a message names the file
-    return Picture(name, open_rgb(file))
+def _decoded(own: Own) -> Picture:
+    """Its picture, decoded anew every PIXELS_S."""
+    with _PIXELS_LOCK:
+        found = _PIXELS.get((own.id, own.name))
+    if found is None:
+        with turn():
+            found = Picture(own.name, DECODER.open(own.content, own.name))
+        with _PIXELS_LOCK:
+            _PIXELS[own.id, own.name] = found
+    return found
+
+
+def forget_unused() -> None:
+    """Drop decoded pictures after PIXELS_S."""
+    with _PIXELS_LOCK:
+        _PIXELS.expire()
+
+
+def held() -> list[bytes]:
+    """The files of all sessions."""
+    return [own.content for own in list(_FILES) if isinstance(own.content, bytes)]

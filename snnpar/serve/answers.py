@@ -19,12 +19,13 @@ import numpy as np
 from snnpar import CHECKPOINTS
 from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.conventions import CONVENTIONS, Assumptions
+from snnpar.decoder import DECODER
 from snnpar.defaults import ENERGY, MAPS, THRESHOLD
 from snnpar.energy import estimate_energy
 from snnpar.errors import SnnparError
 from snnpar.evidence import overlaid
 from snnpar.explain import METHODS, heatmap
-from snnpar.images import ImageError, open_rgb
+from snnpar.images import ImageError
 from snnpar.inference import LoadedModel, analyze, decide, load, shared_attributes
 from snnpar.models import SMALL
 from snnpar.serve.shapes import Answer, Energy, Firing, Group, Heat, LayerCost, Model, Trace
@@ -180,7 +181,7 @@ def _picture(image: object) -> np.ndarray:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError("The image is not base64; encode the bytes of a JPEG, PNG or WebP file.") from error
-    return open_rgb(data)
+    return DECODER.open(data)
 
 
 def _roles(role: object) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ written to a file, and never logged.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -34,8 +33,6 @@ CALLS = ("info", "openapi.json", "app_id", "startup-events", "theme.css", "user"
 POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
           " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self';"
           " form-action 'self'")
-# A page of another site may show this one in a frame nowhere but in a Space, which the Hub's page frames.
-FRAMES = "'self' https://huggingface.co https://*.hf.space" if os.environ.get("SPACE_ID") else "'none'"
 UNBELIEVED = (b"x-forwarded-host",)  # any visitor can write it, and Gradio would take it for its own address
 
 
@@ -110,7 +107,7 @@ def _headed(send: Send) -> Send:
     async def headed(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors {FRAMES}"
+            headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors {hosts.FRAMES}"
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
         await send(message)

@@ -8,17 +8,17 @@ wait or compute), and by session `pending_event_ids_session` (those, and whose a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from snnpar.turns import SHARE, fairly
 
 if TYPE_CHECKING:
     from gradio.queueing import Event, Queue
 
 FETCH_FIRST = "You have {count} requests here whose answers you did not fetch; fetch them first."
 FULL = "Too many pictures wait here; try again in a moment, or send a smaller one."
-SHARE = 0.75  # of the line that one visitor's address may take, so that there is room for another
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,7 @@ def visitor(request: object) -> str:
 
 def in_turn(events: list[Event]) -> list[Event]:
     """Every visitor's first request, then every visitor's second, each in the order in which they came."""
-    seen: Counter[str] = Counter()
-    turns = []
-    for name in (visitor(event.request) for event in events):
-        turns.append(seen[name])
-        seen[name] += 1
-    return [events[place] for place in sorted(range(len(events)), key=turns.__getitem__)]
+    return [events[place] for place in fairly(visitor(event.request) for event in events)]
 
 
 def forget(queue: Queue, limits: Limits) -> None:

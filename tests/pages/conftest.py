@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from tiny import STUDENT, TEACHER, write_checkpoint
 
@@ -28,20 +27,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def navigated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit as it is once any session has called st.navigation: AppTest forgets it before every run, and then
-    takes the pages folder for a multipage app of the old kind, as a server does at its very first request."""
-    init = PagesManager.__init__
-
-    def remember(self: PagesManager, *args: object, **options: object) -> None:
-        init(self, *args, **options)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", remember)
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTest]:
+def app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """app(checkpoints, page="", **query) opens a page of the app over a checkpoint folder and runs it."""
 
     def open_page(checkpoints: Path, page: str = "", **query: str) -> AppTest:
@@ -50,12 +36,12 @@ def app(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTe
         monkeypatch.setattr(snnpar, "EVALUATIONS", checkpoints / "evaluations")
         monkeypatch.setattr(snnpar, "SLICES", checkpoints / "slices")
         st.cache_data.clear()  # answers of the Hub
-        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        test = AppTest.from_file(str(ROOT / "pages" / "main.py"), default_timeout=60)
         for name, value in query.items():
             test.query_params[name] = value
         test.run()
         if page:
-            test.switch_page(f"pages/{page}.py").run()
+            test.switch_page(f"{page}.py").run()
         assert not test.exception, test.exception
         return test
 
@@ -63,7 +49,7 @@ def app(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTe
 
 
 @pytest.fixture
-def view(monkeypatch: pytest.MonkeyPatch, navigated: None) -> Callable[..., AppTest]:
+def view(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """view(checkpoints, **query): the right half of the Train page alone."""
 
     def open_view(checkpoints: Path, **query: str | list[str]) -> AppTest:

@@ -279,9 +279,9 @@ def test_a_slow_download_does_not_hold_the_page_up_and_is_cancelled(app, shelf: 
     test.button(key="download_start").click().run()
     assert test.button(key="download_start").disabled and "A download is under way" in said(test.caption)
     process = test.session_state["download"].process
-    test.switch_page("pages/compare.py").run()  # meanwhile
+    test.switch_page("compare.py").run()  # meanwhile
     assert not test.exception
-    test.switch_page("pages/checkpoints.py").run()
+    test.switch_page("checkpoints.py").run()
     test.button(key="download_cancel").click().run()
     assert process.poll() is not None and "download" not in test.session_state
     assert not list(shelf.glob("hub/models--*")) and not test.error

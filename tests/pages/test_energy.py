@@ -52,7 +52,7 @@ def open_energy(app):
     """open_energy(checkpoints, **query): the page as a link opens it."""
 
     def open_page(checkpoints: Path, **query: str) -> AppTest:
-        test = app(checkpoints).switch_page("pages/energy.py")
+        test = app(checkpoints).switch_page("energy.py")
         for name, value in query.items():
             test.query_params[name] = value
         test.run()

@@ -178,7 +178,7 @@ def test_a_cell_shows_its_images(app, root: Path) -> None:
 def test_the_picked_cell_comes_from_the_link(app, root: Path) -> None:
     for role in ROLES:
         write_evaluation(root, role)
-    test = app(root, attribute="Backpack").switch_page("pages/evaluate.py")
+    test = app(root, attribute="Backpack").switch_page("evaluate.py")
     test.query_params["outcome"], test.query_params["change"] = "both wrong", "broken"
     test.run()
     assert "**Backpack**: both are wrong" in said(test.markdown)
@@ -363,7 +363,7 @@ def test_the_near_duplicates_are_named(app, root: Path) -> None:
 def test_a_star_survives_leaving_its_image_out(app, root: Path) -> None:
     for role in ROLES:
         write_evaluation(root, role, near=39)
-    test = app(root).switch_page("pages/evaluate.py")
+    test = app(root).switch_page("evaluate.py")
     test.run()
     star = next(b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_star"))
     star.click().run()
@@ -374,7 +374,7 @@ def test_a_star_survives_leaving_its_image_out(app, root: Path) -> None:
 def test_the_choice_comes_from_the_link(app, root: Path) -> None:
     for role in ROLES:
         write_evaluation(root, role, near=39)
-    test = app(root).switch_page("pages/evaluate.py")
+    test = app(root).switch_page("evaluate.py")
     test.query_params["leave_out"] = "true"
     test.run()
     assert test.toggle(key="leave_out").value and "n = 1, 26 attributes" in said(test.caption)

@@ -68,5 +68,5 @@ def test_a_choice_of_several_is_whole_in_the_link(app, pair: Path) -> None:
 def test_what_bars_show_is_not_what_maps_are_scaled_by(app, pair: Path) -> None:
     """Both are in the link; one name for both would break the page that is opened second."""
     test = app(pair, scale="one shared scale")
-    test.switch_page("pages/energy.py").run()
+    test.switch_page("energy.py").run()
     assert not test.exception

@@ -147,8 +147,8 @@ def test_the_form_survives_another_page(app, pair: Path) -> None:
     test = pick(app(pair, "train"), "published-code")
     test.number_input(key="set_seed").set_value(8).run()
     before = test.code[0].value
-    test.switch_page("pages/energy.py").run()
-    test.switch_page("pages/train.py").run()
+    test.switch_page("energy.py").run()
+    test.switch_page("train.py").run()
     assert test.code[0].value == before and not test.exception
 
 

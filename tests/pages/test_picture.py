@@ -67,7 +67,7 @@ def test_bar_and_link_name_an_upload_and_the_sample_after_it(app, pair: Path) ->
     sample = link(test)["sample"]
     upload(test, png())
     assert named(test) == "me.png" and link(test)["image"] == image_of(png()) and "sample" not in link(test)
-    test.switch_page("pages/spikes.py").run()
+    test.switch_page("spikes.py").run()
     assert named(test) == "me.png" and link(test)["image"] == image_of(png())
     test.selectbox(key="sample").select(str(int(SAMPLE) + 2)).run()
     assert link(test)["sample"] == sample == named(test) and "image" not in link(test)

@@ -202,8 +202,8 @@ def test_a_choice_outlasts_other_pages(app, tmp_path: Path) -> None:
     test = app(tmp_path, "train", run="a")
     test.multiselect(key="beside").set_value(["c"]).run()
     test.slider(key="smoothing").set_value(0.7).run()
-    test.switch_page("pages/evaluate.py").run()
-    test.switch_page("pages/train.py").run()
+    test.switch_page("evaluate.py").run()
+    test.switch_page("train.py").run()
     assert (test.selectbox(key="run").value, test.multiselect(key="beside").value,
             test.slider(key="smoothing").value) == ("a", ["c"], 0.7)
     assert (test.query_params["run"], test.query_params["beside"], test.query_params["smoothing"]) == ("a", "c", "0.7")

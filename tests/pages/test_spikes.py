@@ -65,8 +65,8 @@ def test_a_new_layer_forgets_the_channel_but_not_the_box(app, pair: Path) -> Non
 def test_the_layer_survives_a_change_of_page(app, pair: Path) -> None:
     test = app(pair, "spikes")
     test.selectbox(key="layer").set_value("block.0.attn.q_lif").run()
-    test.switch_page("pages/compare.py").run()
-    test.switch_page("pages/spikes.py").run()
+    test.switch_page("compare.py").run()
+    test.switch_page("spikes.py").run()
     assert shown(test)["layer"] == "block.0.attn.q_lif" and not test.exception
 
 
@@ -91,14 +91,13 @@ def test_the_student_alone_is_enough(app, pair: Path, tmp_path: Path) -> None:
 def test_the_sample_survives_a_change_of_page(app, pair: Path) -> None:
     test = app(pair)
     test.button(key="next").click().run()
-    test.switch_page("pages/spikes.py").run()
+    test.switch_page("spikes.py").run()
     assert test.selectbox(key="sample").value == str(int(SAMPLE) + 2) and not test.exception
 
 
 def test_a_link_may_be_the_first_request_of_a_server(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `navigated`: Streamlit runs the page's file alone, which then has the app start over."""
     monkeypatch.setattr(snnpar, "CHECKPOINTS", pair)
-    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/spikes.py").run()
+    test = AppTest.from_file(str(ROOT / "pages" / "main.py"), default_timeout=60).switch_page("spikes.py").run()
     assert not test.exception and "timestep by timestep" in said(test.header)
     assert test.selectbox(key="sample").value == str(int(SAMPLE) + 1)
 

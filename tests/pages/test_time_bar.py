@@ -124,8 +124,8 @@ def test_t_comes_from_the_link(app, pair: Path, link: dict[str, str], t: int) ->
 
 def test_t_and_the_filter_survive_a_change_of_page(app, pair: Path) -> None:
     test = app(pair, t="2", show="unsure")
-    test.switch_page("pages/spikes.py").run()
-    test.switch_page("pages/compare.py").run()
+    test.switch_page("spikes.py").run()
+    test.switch_page("compare.py").run()
     data = component_data(test, "time_bar")
     assert (data["t"], data["show"]) == (2, "unsure")
     assert linked(test, "t") == "2" and linked(test, "show") == "unsure"

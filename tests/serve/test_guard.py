@@ -97,7 +97,7 @@ def raw(server: Server, method: str, path: str, headers: dict[str, str]) -> tupl
 
 
 def test_no_page_of_another_site_frames_this_one(server: Server) -> None:
-    assert "frame-ancestors 'none'" in ask(server, "")[2]["Content-Security-Policy"]
+    assert "frame-ancestors 'self'" in ask(server, "")[2]["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(("path", "needed"), [

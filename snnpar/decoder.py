@@ -1,0 +1,109 @@
+"""Pictures that strangers send are decoded in a process of their own, which may be ended: by its time, by a fault.
+
+One process serves one picture after another. What it says is numbers and text, never a pickle: a decoder that was
+taken over by a picture gains nothing by it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from io import BytesIO
+from multiprocessing.connection import Connection, Pipe
+
+import numpy as np
+
+from snnpar import ROOT
+from snnpar.images import ImageError, open_rgb
+
+PROCESSOR_S = 6  # for one picture; `bench decoding` measures what the largest honest ones take
+WAIT_S = 60.0  # for an answer, on a machine that is busy with other things
+
+
+class Decoder:
+    """Decodes as `open_rgb` does, at most `processor_s` whole seconds of a processor each; safe to use from threads."""
+
+    def __init__(self, processor_s: int = PROCESSOR_S, wait_s: float = WAIT_S) -> None:
+        self.processor_s, self.wait_s = processor_s, wait_s
+        self._alone = threading.Lock()
+        self._process: subprocess.Popen | None = None
+        self._line: Connection | None = None
+
+    def open(self, data: bytes, name: str = "") -> np.ndarray:
+        """The bytes of a picture to uint8 (H, W, 3). Raises ImageError, also for one that takes too long."""
+        with self._alone:
+            try:
+                head = self._asked(data, name)
+                if "shape" in head:
+                    pixels = np.frombuffer(self._line.recv_bytes(), np.uint8)
+                    return pixels.reshape(head["shape"])
+            except (EOFError, OSError, TimeoutError) as error:
+                self.close()
+                raise ImageError(f"{name or 'The image'} takes more than {self.processor_s} s to decode, or breaks its "
+                                 "decoder; save it as an ordinary PNG or JPEG and choose that file.") from error
+        if "refused" in head:
+            raise ImageError(head["refused"])
+        raise RuntimeError(f"the decoder failed: {head['fault']}")
+
+    def _asked(self, data: bytes, name: str) -> dict:
+        """The first half of the answer: the shape of the pixels that follow, or why there are none."""
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._start()
+        self._line.send_bytes(name.encode("utf-8", "surrogatepass"))
+        self._line.send_bytes(data)
+        if not self._line.poll(self.wait_s):
+            raise TimeoutError
+        return json.loads(self._line.recv_bytes())
+
+    def _start(self) -> None:
+        self._line, end = Pipe()
+        command = [sys.executable, "-m", "snnpar.decoder", str(end.fileno()), str(self.processor_s)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[end.fileno()])
+        end.close()
+
+    def close(self) -> None:
+        """End the process; the next picture starts another."""
+        if self._line:
+            self._line.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._line = self._process = None
+
+
+DECODER = Decoder()  # of this process; it starts with the first picture
+
+
+def serve(line: Connection, processor_s: int) -> None:
+    """Decode what comes down the line until it is closed; the system ends the process that takes longer."""
+    with suppress(EOFError, OSError):
+        while True:
+            name, data = line.recv_bytes().decode("utf-8", "surrogatepass"), line.recv_bytes()
+            _, most = resource.getrlimit(resource.RLIMIT_CPU)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + processor_s + 1, most))
+            head, pixels = _decoded(name, data)
+            line.send_bytes(json.dumps(head).encode())
+            if pixels is not None:
+                line.send_bytes(pixels)
+
+
+def _decoded(name: str, data: bytes) -> tuple[dict, np.ndarray | None]:
+    file = BytesIO(data)
+    file.name = name  # so that a message names the file
+    try:
+        pixels = open_rgb(file)
+    except ImageError as error:
+        return {"refused": str(error)}, None
+    except Exception as error:
+        return {"fault": f"{type(error).__name__}: {error}"}, None
+    return {"shape": pixels.shape}, pixels.reshape(-1)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))

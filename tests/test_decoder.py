@@ -1,0 +1,120 @@
+"""Decoding in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from io import BytesIO
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from snnpar import ASSETS, ROOT
+from snnpar.bench_decoding import scans
+from snnpar.decoder import Decoder
+from snnpar.images import ImageError, open_rgb
+
+SAMPLES = [path.read_bytes() for path in sorted((ASSETS / "samples").glob("*.png"))[:4]]
+TOO_LONG = "takes more than 1 s to decode"
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder()
+    yield decoder
+    decoder.close()
+
+
+@pytest.fixture(scope="module")
+def slow() -> bytes:
+    """A few bytes that ask for a decode of 40 million pixels 60 times."""
+    plain = BytesIO()
+    Image.new("RGB", (8000, 5000)).save(plain, "JPEG", progressive=True)
+    return scans(plain.getvalue(), 60)
+
+
+def test_the_same_pixels_as_here_one_process_for_all(decoder: Decoder) -> None:
+    for data in SAMPLES:
+        assert np.array_equal(decoder.open(data, "a.png"), open_rgb(data))
+    first = decoder._process.pid
+    decoder.open(SAMPLES[0])
+    assert decoder._process.pid == first
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a" + bytes(50), SAMPLES[0][:500], bytes(10_000_001)],
+                         ids=["empty", "foreign", "cut", "large"])
+@pytest.mark.parametrize("name", ["", "straße \udcff.png"])
+def test_the_same_sentences_as_here(decoder: Decoder, data: bytes, name: str) -> None:
+    file = BytesIO(data)
+    file.name = name
+    with pytest.raises(ImageError) as here:
+        open_rgb(file)
+    with pytest.raises(ImageError) as there:
+        decoder.open(data, name)
+    assert str(there.value) == str(here.value)
+
+
+def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_opened(slow: bytes) -> None:
+    brief = Decoder(processor_s=1)
+    began = time.process_time()
+    with pytest.raises(ImageError, match=f"a.jpg {TOO_LONG}"):
+        brief.open(slow, "a.jpg")
+    assert time.process_time() - began < 1, "nothing of it is computed here"
+    assert np.array_equal(brief.open(SAMPLES[0]), open_rgb(SAMPLES[0]))
+    for _ in range(3):  # the limit is for each picture, not for all
+        brief.open(SAMPLES[1])
+    brief.close()
+
+
+def test_an_answer_that_does_not_come_is_waited_for_no_longer() -> None:
+    waiting = Decoder()
+    waiting.open(SAMPLES[0])
+    waiting.wait_s = 0.5
+    os.kill(waiting._process.pid, signal.SIGSTOP)
+    with pytest.raises(ImageError, match="or breaks its decoder"):
+        waiting.open(SAMPLES[0])
+    waiting.wait_s = 60
+    assert waiting.open(SAMPLES[0]).shape == open_rgb(SAMPLES[0]).shape
+    waiting.close()
+
+
+def test_a_process_that_was_killed_is_started_anew() -> None:
+    decoder = Decoder()
+    decoder.open(SAMPLES[0])
+    os.kill(decoder._process.pid, signal.SIGKILL)
+    decoder._process.wait()
+    assert decoder.open(SAMPLES[0]).shape == open_rgb(SAMPLES[0]).shape
+    decoder.close()
+
+
+def test_threads_get_their_own_pictures(decoder: Decoder) -> None:
+    wrong = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            if not np.array_equal(decoder.open(SAMPLES[number]), open_rgb(SAMPLES[number])):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not wrong
+
+
+def test_it_ends_with_its_program() -> None:
+    code = ("import sys; from snnpar.decoder import DECODER; DECODER.open(sys.stdin.buffer.read());"
+            "print(DECODER._process.pid)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=SAMPLES[0], capture_output=True, check=True)
+    end = time.monotonic() + 30
+    while psutil.pid_exists(int(done.stdout)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
