@@ -25,8 +25,10 @@ def cut(own: Own) -> Picture:
     """What the models read of an image: its box, or all of it."""
     whole = own.picture()
     box = _box(whole.image)
-    return replace(whole, title=f"{whole.title} (box {box.width} × {box.height})", image=box.crop(whole.image)) if (
-        box) else whole
+    if box is None:
+        return whole
+    return replace(whole, title=f"{whole.title} (box {box.width} × {box.height})", digest=f"{whole.digest}:{box}",
+                   pixels=lambda: box.crop(whole.image))
 
 
 def show() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+LONGEST = 4096  # characters of one choice
+
 
 def at(timesteps: int) -> int:
     """The timestep looked at, 1 to T: the last, unless the link or a time bar says otherwise."""
@@ -16,9 +18,18 @@ def whole(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def move(t: int, timesteps: int) -> None:
-    """Look at timestep t from now on. The last one is not kept as a number: another student may have another T."""
-    keep("t", "" if t >= timesteps else str(t))
+def is_whole(said: object) -> bool:
+    """Is this a whole number from 0 of at most 9 digits? A browser can send anything."""
+    return type(said) is int and 0 <= said < 10**9
+
+
+def move(t: object, timesteps: int) -> None:
+    """Look at timestep t, 1 to T, from now on; anything else changes nothing.
+
+    The last one is not kept as a number: another student may have another T.
+    """
+    if is_whole(t) and 1 <= t <= timesteps:
+        keep("t", "" if t == timesteps else str(t))
 
 
 def recall(name: str, *, linked: bool = True) -> str:
@@ -32,7 +43,9 @@ def recall(name: str, *, linked: bool = True) -> str:
 
 
 def keep(name: str, value: str) -> None:
-    """Keep a choice for all pages and in the link; "" forgets it."""
+    """Keep a choice for all pages and in the link; "" forgets it. What no link can hold is not kept."""
+    if not isinstance(value, str) or len(value) > LONGEST:
+        return
     st.session_state[f"kept_{name}"] = value
     _link(name, value)
 

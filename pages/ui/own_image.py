@@ -34,14 +34,14 @@ _ID = re.compile(rf"{FILE}-[0-9a-f]{{{DIGITS}}}|{DATA}(-[0-9a-f]{{{SET_DIGITS}}}
 ACCEPTED = [*SUFFIXES, *FOREIGN_SUFFIXES]  # the latter are told what to do, which a refusal by name does not
 OWN, OTHER, REFUSED, MISSING = "own_image", "other_image", "refused_image", "missing_images"  # in the session
 PIXELS_BYTES, PIXELS_S = 400_000_000, 120.0  # of all sessions' decoded pictures, the largest of which has 120 MB
-_PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda picture: picture.image.nbytes)
+_PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda pixels: pixels.nbytes)
 _PIXELS_LOCK = threading.Lock()
 _FILES: WeakSet[Own] = WeakSet()
 
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """`id` as in the link; a file is its bytes, decoded when it is looked at."""
+    """`id` as in the link; a file is its bytes, whose pixels are kept for a while only."""
 
     id: str
     name: str
@@ -53,8 +53,10 @@ class Own:
         _FILES.add(self)
 
     def picture(self) -> Picture:
-        """Raises ImageError."""
-        return self.content if isinstance(self.content, Picture) else _decoded(self)
+        """Its pixels may be decoded anew whenever they are asked for, which raises ImageError."""
+        if isinstance(self.content, Picture):
+            return self.content
+        return Picture(self.name, self.id, lambda: _decoded(self))
 
 
 def wanted() -> str:
@@ -141,7 +143,7 @@ def refuse_what_cannot_be_read() -> None:
     """Before the bar names it: an image that cannot be decoded is not on, and why is told by `tell_refused`."""
     try:
         if own := on():
-            own.picture()
+            _ = own.picture().image
     except ImageError as error:
         del st.session_state[OWN]
         take_off()
@@ -229,22 +231,21 @@ def _of(split: PedestrianSplit, index: int) -> Picture:
     names = zip(split.schema.attributes, labels, strict=True)
     # A picture's truth cannot say "unknown" for some attributes only; then it says nothing.
     truth = frozenset(name for name, label in names if label == 1) if np.isin(labels, (0, 1)).all() else None
-    return Picture(split.files[index], split.read(index), truth)
+    return Picture.of(split.files[index], split.read(index), truth)
 
 
 def _start(of: str) -> str:
     return of.split("-")[1][:SHOWN]
 
 
-def _decoded(own: Own) -> Picture:
-    """Its picture, decoded anew every PIXELS_S."""
+def _decoded(own: Own) -> np.ndarray:
     with _PIXELS_LOCK:
-        found = _PIXELS.get((own.id, own.name))
+        found = _PIXELS.get(own.id)
     if found is None:
         with turn():
-            found = Picture(own.name, DECODER.open(own.content, own.name))
+            found = DECODER.open(own.content, own.name)
         with _PIXELS_LOCK:
-            _PIXELS[own.id, own.name] = found
+            _PIXELS[own.id] = found
     return found
 
 

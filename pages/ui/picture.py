@@ -109,4 +109,4 @@ def chosen() -> Picture:
 @st.cache_resource(show_spinner=False)
 def _sample(number: str) -> Picture:
     sample = samples()[number]
-    return Picture(sample.title, open_rgb(sample.path), frozenset(sample.labels))
+    return Picture.of(sample.title, open_rgb(sample.path), frozenset(sample.labels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,22 +15,33 @@ SHOWN_HEIGHT = 384  # pixels on screen; the models get the original
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """image (H, W, 3) uint8; truth: names of the attributes that apply, or None when nobody said."""
+    """A picture by how to get its pixels, so that no page has to hold those of a visitor.
+
+    digest: the same for the same pixels; truth: names of the attributes that apply, or None when nobody said.
+    """
 
     title: str
-    image: np.ndarray
+    digest: str
+    pixels: Callable[[], np.ndarray]
     truth: frozenset[str] | None = None
 
-    @cached_property
-    def digest(self) -> str:
-        """The same for the same pixels."""
-        return hashlib.sha256(repr(self.image.shape).encode() + self.image.tobytes()).hexdigest()[:24]
+    @classmethod
+    def of(cls, title: str, image: np.ndarray, truth: frozenset[str] | None = None) -> Picture:
+        """A picture that holds its pixels, uint8 (H, W, 3)."""
+        digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:24]
+        return cls(title, digest, lambda: image, truth)
+
+    @property
+    def image(self) -> np.ndarray:
+        """uint8 (H, W, 3)."""
+        return self.pixels()
 
     @cached_property
     def small(self) -> np.ndarray:
         """The image at most 384 pixels tall, for the screen."""
-        height, width = self.image.shape[:2]
+        image = self.image
+        height, width = image.shape[:2]
         if height <= SHOWN_HEIGHT:
-            return self.image
+            return image
         size = (max(1, round(width * SHOWN_HEIGHT / height)), SHOWN_HEIGHT)
-        return np.asarray(Image.fromarray(self.image).resize(size, Image.Resampling.LANCZOS))
+        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))

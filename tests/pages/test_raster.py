@@ -26,7 +26,7 @@ from snnpar.trace import SpikeTrace, record
 GRID = STUDENT.token_grid
 TOKENS = GRID[0] * GRID[1]
 T = STUDENT.timesteps
-PICTURE = Picture("noise", random_picture(1, (384, 192)))
+PICTURE = Picture.of("noise", random_picture(1, (384, 192)))
 Q, STAGE = "block.0.attn.q_lif", "patch_embed.proj2_lif"
 
 
@@ -147,7 +147,7 @@ def test_no_view_of_a_large_student_is_larger_than_promised(large: Seen, layer: 
     trace, grid = large.analysis.trace, large.model.checkpoint.model.token_grid
     box = Box(0, 0, grid[0] - 1, grid[1] - 1)
     counts = {name: np.zeros((4, grid[0] * grid[1]), int) for name in trace.names}
-    for picture in (PICTURE, Picture("wide noise", random_picture(2, (384, 1000)))):
+    for picture in (PICTURE, Picture.of("wide noise", random_picture(2, (384, 1000)))):
         for side in (None, 1):
             for channel in (None, 5):
                 data = payload(large, picture, Choice(layer, box, channel, None, side), counts, None)

@@ -36,7 +36,12 @@ class Cell:
 
 def chosen(ledger: Ledger) -> Cell:
     """The cell kept or in the link; everything, if this ledger has no such cell."""
-    t, _, branch = moment.recall("cell").partition(".")
+    return parse(moment.recall("cell"), ledger)
+
+
+def parse(said: str, ledger: Ledger) -> Cell:
+    """Inverse of `str`; everything, if this ledger has no such cell."""
+    t, _, branch = said.partition(".")
     number = moment.whole(t)
     known_t = t == ALL or (number is not None and 1 <= number <= len(ledger.spikes))
     if not known_t or branch not in (ALL, *ledger.branches):
@@ -74,9 +79,11 @@ def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometr
             "palette": inline.base64(palette(signed=True)),
             "raster": None if spikes is None else {"bits": inline.base64(np.packbits(spikes)), "channels": len(spikes)},
         },
-        on_cell_change=lambda: moment.keep("cell", _without_default(st.session_state[KEY]["cell"])),
+        on_cell_change=lambda: _hear(st.session_state[KEY]["cell"], ledger),
     )
 
 
-def _without_default(cell: str) -> str:
-    return "" if cell == str(Cell()) else cell
+def _hear(said: object, ledger: Ledger) -> None:
+    """A browser can send anything: what is no cell changes nothing."""
+    if isinstance(said, str) and said == str(parse(said, ledger)):
+        moment.keep("cell", "" if said == str(Cell()) else said)

@@ -5,6 +5,7 @@ The browser moves t, zooms and draws boxes by itself; it tells Python where that
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ import streamlit as st
 from pages.ui import moment, timeline
 from pages.ui.chrome import Selection
 from pages.ui.looking import ANALYSES_KEPT, Seen
-from pages.ui.raster import choice
-from pages.ui.raster.choice import Choice, Place, chosen
+from pages.ui.raster import choice, heard
+from pages.ui.raster.choice import chosen
 from pages.ui.raster.payload import payload
 from snnpar import raster
 from snnpar.inference import LoadedModel
@@ -25,6 +26,7 @@ __all__ = ["payload", "show"]
 
 HERE = Path(__file__).parent
 KEY = "raster"
+SAYS = ("moved", "boxed", "layer", "picked", "side", "page")
 MEMBRANES_KEPT = 3  # layers; the widest one of spikingformer_8_512 takes 34 MB
 SCRIPTS = ("../geometry.js", "../time_bar/draw.js", "strip.js", "picture.js", "cells.js", "membrane.js",
            "view.js")  # one module
@@ -52,33 +54,12 @@ def show(student: Seen, selection: Selection) -> None:
     _mount(
         key=KEY,
         data=data | {"t": moment.at(trace.timesteps)},
-        on_moved_change=lambda: moment.move(_said("moved"), trace.timesteps),
-        on_boxed_change=lambda: choice.keep_box(_said("boxed")["box"]),
-        on_layer_change=lambda: _pick_layer(_said("layer")),
-        on_picked_change=lambda: _pick_neuron(_said("picked"), trace, now, grid),
-        on_side_change=lambda: choice.keep_side(_said("side")),
-        on_page_change=lambda: choice.keep_page(_said("page")["page"]),
+        **{f"on_{what}_change": partial(_hear, what, trace, now.layer, grid) for what in SAYS},
     )
 
 
-def _said(what: str) -> object:
-    return st.session_state[KEY][what]
-
-
-def _pick_layer(name: str) -> None:
-    if name != st.session_state["layer"]:
-        st.session_state["layer"] = name
-        choice.keep_layer(name)
-
-
-def _pick_neuron(said: dict, trace: SpikeTrace, now: Choice, grid: tuple[int, int]) -> None:
-    """A clicked row, or a cell, whose busiest neuron it is."""
-    channel, row = said["channel"], said.get("row")
-    if row is None:
-        choice.keep_neuron(channel)
-        return
-    layer = raster.maps(trace, now.layer, grid)
-    choice.keep_neuron(channel, Place(*raster.busiest(layer[channel], row, said["column"], said["side"])))
+def _hear(what: str, trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> None:
+    heard.hear(what, st.session_state[KEY][what], trace, layer, grid)
 
 
 @st.cache_resource(max_entries=ANALYSES_KEPT, show_spinner=False)
