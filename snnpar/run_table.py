@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -13,11 +14,12 @@ from pathlib import Path
 from snnpar import CONFIG
 from snnpar.config import ConfigError, TrainConfig, from_dict, without_folders
 from snnpar.history import METRICS, History, best_epoch, how_far, read_history, seconds_at_work
-from snnpar.jobs import PROGRESS, modified, read_progress, status
+from snnpar.jobs import PROGRESS, modified, read_progress
 from snnpar.metrics import SUPPORTED
 from snnpar.notes import NOTES, read_notes
-from snnpar.runs import Run, list_runs
+from snnpar.runs import DAMAGED, Run, list_runs, run_status
 
+log = logging.getLogger(__name__)
 FORMULA = "=+-@\t\r\n＝＋－＠"  # what a spreadsheet takes for the beginning of a formula
 
 
@@ -66,13 +68,20 @@ class RunTable:
         self._growing: dict[Path, History] = {}  # of runs at work, so that only what was added is read
 
     def rows(self, root: Path) -> list[RunRow]:
-        """All runs in `root`, the one created last first."""
+        """All runs in `root`, the one created last first; one that cannot be read is damaged, and hides no other."""
         runs = list_runs(root)
         self._kept = {run.path: self._kept[run.path] for run in runs if run.path in self._kept}
-        return [self.row(run) for run in runs]
+        return [self._row(run) for run in runs]
+
+    def _row(self, run: Run) -> RunRow:
+        try:
+            return self.row(run)
+        except Exception as error:  # whatever lies in its folder, or a fault of ours
+            log.exception("%s cannot be read", run.path)
+            return _damaged(run, f"{type(error).__name__}: {error}. Delete the run, or look into its folder")
 
     def row(self, run: Run) -> RunRow:
-        now = status(run)
+        now = run_status(run)
         stamps = tuple(_stamp(run.path / name) for name in (CONFIG, METRICS, NOTES, PROGRESS))
         before, known = self._kept.get(run.path, (None, {}))
         if stamps != before:
@@ -89,6 +98,13 @@ class RunTable:
 def run_row(run: Run) -> RunRow:
     """The row of one run."""
     return RunTable().row(run)
+
+
+def _damaged(run: Run, message: str) -> RunRow:
+    """A row of which nothing else is known."""
+    nothing = {field.name: () if field.type == "tuple[str, ...]" else "" if field.type == "str" else None
+               for field in fields(RunRow)}
+    return RunRow(**nothing | {"name": run.name, "state": DAMAGED, "message": message, "path": str(run.path)})
 
 
 def _stamp(path: Path) -> tuple[int, int]:

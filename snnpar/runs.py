@@ -26,12 +26,15 @@ from snnpar.devices import device_key, enlist
 from snnpar.disks import whole_folder
 from snnpar.errors import SnnparError
 from snnpar.hub import pin_checkpoint, pin_dataset
-from snnpar.jobs import Job, JobError, modified, processes, spawn, write_status
+from snnpar.jobs import STATES as JOB_STATES
+from snnpar.jobs import Job, JobError, JobStatus, modified, processes, spawn, status, write_status
 from snnpar.places import place as path_of
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
 from snnpar.resuming import check_resume
 
+DAMAGED = "damaged"
+STATES = (*JOB_STATES, DAMAGED)
 UNREADABLE = "unreadable.txt"  # split, file and reason of each image that could not be read
 
 
@@ -61,6 +64,18 @@ class Run(Job):
     def is_loadable(self) -> bool:
         """Has it weights to load?"""
         return (self.path / WEIGHTS).is_file()
+
+
+def run_status(run: Run) -> JobStatus:
+    """As of every job; a run whose config cannot be used and that no process works on is damaged, and says why."""
+    now = status(run)
+    if now.is_active or now.state == "done" and run.is_loadable:
+        return now
+    try:
+        _ = run.config
+    except ConfigError as error:
+        return JobStatus(DAMAGED, f"{error}. It cannot go on; mend that file, or delete the run")
+    return now
 
 
 def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RUNS) -> Run:

@@ -15,12 +15,12 @@ from snnpar.config import TrainConfig, to_dict
 from snnpar.devices import queue
 from snnpar.flags import add_settings, config_from
 from snnpar.history import config_diff, place_words
-from snnpar.jobs import STATES, JobStatus, kill, read_log, status, stop
+from snnpar.jobs import JobStatus, kill, read_log, stop
 from snnpar.notes import change_tags, read_notes, set_note
 from snnpar.recipes import apply_recipe
 from snnpar.report import SUPPORTED_HEADING
 from snnpar.run_table import RunRow, RunTable, matching, run_row, to_csv
-from snnpar.runs import RunError, create_run, delete_runs, find_run, launch
+from snnpar.runs import STATES, RunError, create_run, delete_runs, find_run, launch, run_status
 
 LOG_LINES = 15
 
@@ -100,7 +100,7 @@ def create_one(options: argparse.Namespace) -> None:
 def show(options: argparse.Namespace) -> None:
     run = find_run(options.name)
     row, settings = run_row(run), settings_beside_recipe(run.config)
-    print(f"{row.name}: {_told(status(run))}\n{run.path}")
+    print(f"{row.name}: {_told(run_status(run))}\n{run.path}")
     print(f"{place_words(asdict(row))}; best mA / F1 {_best(row)}\n{_support(row)}", end="")
     print("".join(f"{name}: {words}\n" for name, words in (("tags", " ".join(row.tags)), ("note", row.note)) if words))
     print(f"{shlex.join(run.command)}\n")
@@ -111,22 +111,22 @@ def show(options: argparse.Namespace) -> None:
 def stop_one(options: argparse.Namespace) -> None:
     run = find_run(options.name)
     stop(run)
-    print(f"{run.name}: {_told(status(run))}")
+    print(f"{run.name}: {_told(run_status(run))}")
 
 
 def kill_one(options: argparse.Namespace) -> None:
     run = find_run(options.name)
     kill(run)
-    print(f"{run.name}: {_told(status(run))}")
+    print(f"{run.name}: {_told(run_status(run))}")
 
 
 def resume_one(options: argparse.Namespace) -> None:
     run = find_run(options.name)
-    if status(run).state == "done":
+    if run_status(run).state == "done":
         raise RunError(f"{run.name} is done; there is nothing to go on with. To train on from it, make a run with "
                        f"--init {run.path}")
     launch(run, resume=True)
-    print(f"{run.name}: {_told(status(run))}")
+    print(f"{run.name}: {_told(run_status(run))}")
 
 
 def tag_one(options: argparse.Namespace) -> None:

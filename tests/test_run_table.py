@@ -69,9 +69,36 @@ def test_time_at_work_leaves_pauses_out(run: Run) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"train": 3}', '{"model": {"architecture": "vtb", "depth": 2}}'])
-def test_a_damaged_run_is_listed(run: Run, content: str) -> None:
+def test_a_damaged_run_is_listed_with_the_reason(run: Run, content: str) -> None:
     (run.path / "config.json").write_text(content)
-    assert run_row(run).epochs is None and run_row(run).name == "one"
+    row = run_row(run)
+    assert (row.name, row.state, row.epochs) == ("one", "damaged", None)
+    assert "config.json is not the config of a run" in row.message and "delete the run" in row.message
+
+
+def test_a_run_that_makes_the_table_fail_is_listed_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_run_like(run, "two")
+
+    def fail(path: Path, before: object) -> object:
+        if path == run.path:
+            raise ZeroDivisionError("nobody thought of this")
+        return read_history(path, before)
+
+    monkeypatch.setattr("snnpar.run_table.read_history", fail)
+    rows = {row.name: row for row in RunTable().rows(run.path.parent)}
+    assert rows["two"].state != "damaged" and rows["two"].epochs == 4
+    assert rows["one"].state == "damaged" and "ZeroDivisionError: nobody thought of this" in rows["one"].message
+    assert to_csv(rows.values()) and matching(rows.values(), text="nobody") == [rows["one"]]
+
+
+def test_a_run_at_work_or_done_is_not_called_damaged(run: Run) -> None:
+    """Its process has read the config; and trained weights are of use without the settings of their training."""
+    (run.path / "config.json").write_text('{"train": 3}')
+    write_status(run, state="running")
+    assert run_row(run).state == "running"
+    write_status(run, state="done")
+    (run.path / "model.safetensors").touch()
+    assert run_row(run).state == "done"
 
 
 def test_only_what_changed_is_read_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

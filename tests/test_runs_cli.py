@@ -81,7 +81,7 @@ def test_the_list_says_how_far_each_run_is(runs: Callable[..., str], run: Run, o
 def test_a_damaged_run_is_listed(runs: Callable[..., str], run: Run) -> None:
     for name in ("config.json", "status.json", "progress.json", "metrics.jsonl"):
         (run.path / name).write_text("{")
-    assert runs("list").splitlines()[1].split()[:2] == ["20260101-one", "lost"]
+    assert runs("list").splitlines()[1].split()[:2] == ["20260101-one", "damaged"]
     assert "config.json is not the config" in runs("show", "2026", code=2)
 
 

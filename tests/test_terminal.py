@@ -97,6 +97,7 @@ def test_what_is_printed_after_the_terminal_was_closed_goes_nowhere() -> None:
             "    os.read(end, 100); os.close(end)\n"
             "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
             "import signal\n"
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # these tests may run under nohup
             "from snnpar import terminal\n"
             "asked = []\n"
             "for number in terminal.stop_requests():\n"

@@ -23,9 +23,9 @@ from pages.ui.literal import literal
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
 from snnpar.history import config_diff
-from snnpar.jobs import ACTIVE, read_log, status
+from snnpar.jobs import ACTIVE, read_log
 from snnpar.run_table import RunRow
-from snnpar.runs import Run, unnamed_runs
+from snnpar.runs import Run, run_status, unnamed_runs
 
 __all__ = ["show_picked"]
 
@@ -63,7 +63,7 @@ def _live(was: dict[str, str]) -> None:
 
 
 def _view(run: Run, others: tuple[Run, ...]) -> None:
-    now = status(run)
+    now = run_status(run)
     run_controls.headline(run, now, run_files.history(run))
     run_controls.buttons(run, now)
     if others:
@@ -78,7 +78,7 @@ def _view(run: Run, others: tuple[Run, ...]) -> None:
         run_neurons.show(run, others)
     else:
         run_lens.show(run)
-    with st.expander("Log", expanded=now.state in ("failed", "lost")):
+    with st.expander("Log", expanded=now.state in ("failed", "lost", "damaged")):
         st.code(read_log(run) or "The log is empty.", language=None, height=220)
     with st.expander("Command of this run"):
         st.code(_command(run), language=None, wrap_lines=True)

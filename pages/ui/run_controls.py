@@ -13,6 +13,7 @@ from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
+from snnpar.disks import disk_fault
 from snnpar.errors import SnnparError
 from snnpar.history import History, how_far, place_words
 from snnpar.jobs import JobStatus, elsewhere, kill, read_progress, stop
@@ -168,7 +169,7 @@ def _control(action: Callable[[], object]) -> None:
     try:
         action()
     except (SnnparError, OSError) as error:
-        refuse(str(error))
+        refuse(disk_fault(error) or str(error))
     st.rerun()
 
 

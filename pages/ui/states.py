@@ -13,6 +13,7 @@ STATES = {
     "lost": ":red-badge[:material/help: lost]",
     "failed": ":red-badge[:material/error: failed]",
     "done": ":green-badge[:material/check: done]",
+    "damaged": ":red-badge[:material/broken_image: damaged]",
 }
 WORDS = {
     "created": "… never started",
@@ -25,5 +26,6 @@ WORDS = {
     "lost": "? lost",
     "failed": "✗ failed",
     "done": "✓ done",
+    "damaged": "! damaged",
 }
 RESUMABLE = ("created", "stopped", "killed", "lost", "failed")

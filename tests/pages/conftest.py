@@ -70,6 +70,6 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def pretend(name: str, message: str = "") -> None:
         for module in ("snnpar.run_table", "pages.ui.progress"):
-            monkeypatch.setattr(f"{module}.status", lambda _run: JobStatus(name, message, os.getpid()))
+            monkeypatch.setattr(f"{module}.run_status", lambda _run: JobStatus(name, message, os.getpid()))
 
     return pretend
