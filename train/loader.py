@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -36,8 +37,10 @@ def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int)
             yield Batch(indices, read_pixels(images, indices))
         return
     handler = signal.getsignal(signal.SIGCHLD)
-    loader = DataLoader(_Reader(images, batches), batch_size=None, num_workers=workers, prefetch_factor=2,
-                        multiprocessing_context="fork", worker_init_fn=_mind_own_signals)
+    # As arrays they come through pipes. Tensors would take the shared memory, which in a container is 64 MB; where that
+    # is full, torch waits for ever.
+    loader = DataLoader(_Reader(images, batches), batch_size=None, collate_fn=_as_it_is, num_workers=workers,
+                        prefetch_factor=2, multiprocessing_context="fork", worker_init_fn=_mind_own_signals)
     arrived = iter(loader)
     signal.signal(signal.SIGCHLD, handler)  # torch's would raise amid a training step when a worker dies
     for indices in batches:
@@ -48,7 +51,7 @@ def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int)
                               "--workers in a new one if the memory is short") from error
         if isinstance(pixels, str):
             raise ImageError(pixels)
-        yield Batch(indices, pixels)
+        yield Batch(indices, torch.from_numpy(pixels))
 
 
 def read_pixels(images: ResizedImages, indices: np.ndarray) -> Tensor:
@@ -65,11 +68,15 @@ class _Reader(Dataset):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, number: int) -> Tensor | str:
+    def __getitem__(self, number: int) -> np.ndarray | str:
         try:
-            return read_pixels(self.images, self.batches[number])
+            return read_pixels(self.images, self.batches[number]).numpy()
         except ImageError as error:
             return str(error)
+
+
+def _as_it_is(pixels: np.ndarray | str) -> np.ndarray | str:
+    return pixels
 
 
 def _mind_own_signals(_worker: int) -> None:

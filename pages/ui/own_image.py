@@ -33,7 +33,7 @@ SET_DIGITS = 16
 _ID = re.compile(rf"{FILE}-[0-9a-f]{{{DIGITS}}}|{DATA}(-[0-9a-f]{{{SET_DIGITS}}}){{3}}")
 ACCEPTED = [*SUFFIXES, *FOREIGN_SUFFIXES]  # the latter are told what to do, which a refusal by name does not
 OWN, OTHER, REFUSED, MISSING = "own_image", "other_image", "refused_image", "missing_images"  # in the session
-PIXELS_BYTES, PIXELS_S = 400_000_000, 120.0  # of all sessions' decoded pictures, the largest of which has 120 MB
+PIXELS_BYTES, PIXELS_S = 250_000_000, 120.0  # of all sessions' decoded pictures, the largest of which has 120 MB
 _PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda pixels: pixels.nbytes)
 _PIXELS_LOCK = threading.Lock()
 _FILES: WeakSet[Own] = WeakSet()

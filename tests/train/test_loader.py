@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +12,7 @@ import psutil
 import pytest
 import tiny
 
+from snnpar import ROOT
 from snnpar.datasets import PedestrianSplit, ResizedImages
 from snnpar.images import ImageError
 from train.loader import WorkerError, load_batches
@@ -69,3 +73,27 @@ def test_a_worker_that_is_killed_is_told_between_batches() -> None:
     with pytest.raises(WorkerError, match="a process that prepares images has ended .*resume"):
         list(load_batches(images(read), BATCHES, 1))
     assert signal.getsignal(signal.SIGCHLD) == handler
+
+
+CRAMPED = """
+import numpy as np, tiny
+from snnpar.datasets import PedestrianSplit, ResizedImages
+from train.loader import load_batches
+
+labels = np.zeros((6, len(tiny.PA100K)), np.int8)
+split = PedestrianSplit("six", tiny.PA100K, tuple("012345"), labels, tiny.random_picture)
+batches = [np.array([[0, 1, 2, 3, 4, 5] * 6])] * 6  # 3.5 MB each
+print(sum(batch.pixels.numel() for batch in load_batches(ResizedImages(split, (256, 128), keep=False), batches, 2)))
+"""
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare (util-linux) is not installed")
+def test_a_small_shared_memory_is_enough() -> None:
+    """As in a container; on a real one of 1 MB, in a mount namespace."""
+    cramped = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1m none /dev/shm || exit 77; exec "$@"', "sh"]
+    if subprocess.run([*cramped, "true"], capture_output=True).returncode:
+        pytest.skip("this user may not mount")
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    found = subprocess.run([*cramped, sys.executable, "-c", CRAMPED], cwd=ROOT, env=environment, capture_output=True,
+                           text=True, timeout=120, check=False)
+    assert found.stdout.strip() == str(6 * 36 * 3 * 256 * 128), found.stderr[-2000:]
