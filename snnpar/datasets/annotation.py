@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from snnpar.datasets.near_names import near
 from snnpar.datasets.split import UNKNOWN, DataError, PedestrianSplit
 from snnpar.errors import SnnparError
-from snnpar.images import open_rgb
+from snnpar.images import ImageError, open_rgb
 from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
 
 VALUES = (0, 1, UNKNOWN)  # of a label
@@ -53,11 +54,17 @@ class Annotation:
         paths = [self.images / self.files[index] for index in indices]
         if paths and not any(map(os.path.isfile, paths)):
             raise DataError(f"none of the {len(paths):,} images of {title} is in {self.images}; looked for {paths[0]}. "
-                            "Unpack the images there, or name the folder that has them")
+                            f"{near(paths[0]) or 'Unpack the images there, or name the folder that has them'}")
 
     def read(self, index: int) -> np.ndarray:
         """One image, uint8 (H, W, 3). Raises ImageError."""
-        return open_rgb(self.images / self.files[index])
+        path = self.images / self.files[index]
+        try:
+            return open_rgb(path)
+        except ImageError as error:
+            if os.path.lexists(path) or not (hint := near(path)):
+                raise
+            raise ImageError(f"{path} is not there. {hint}") from error
 
     def split(self, name: str, title: str) -> PedestrianSplit:
         """One split, called `title`. Raises DataError when it does not exist or has unusable labels."""
@@ -114,6 +121,11 @@ def read_mat(path: Path, what: str, parse: Callable[[dict], dict]) -> dict:
 
     try:
         return parse(loadmat(path))
+    except DataError:
+        raise
+    except NotImplementedError as error:
+        raise DataError(f"{path} is a MATLAB file of version 7.3 (HDF5), which is not read here; open it in MATLAB and "
+                        "save it again with -v7") from error
     except Exception as error:  # damaged files raise many types: MatReadError, zlib.error, KeyError, IndexError, ...
         raise DataError(f"{path} is not {what} ({error}); download it again") from error
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, read_mat, select
+from snnpar.datasets.split import DataError
 from snnpar.schema import load_schema
 
 FILES = ("RAP_annotation.mat", "RAP_annotation/RAP_annotation.mat")  # the archive unpacks to the second
 FOLDS = 5
+ATTRIBUTES_OF_V2 = 152
 
 
 def _annotation_file(folder: Path) -> Path | None:
@@ -24,6 +26,9 @@ def read(folder: Path, fold: int) -> Annotation:
 
     def parse(content: dict) -> dict:
         rap = content["RAP_annotation"][0][0]
+        if rap[1].ndim == 2 and rap[1].shape[1] == ATTRIBUTES_OF_V2:
+            raise DataError(f"{source} is of RAP version 2, which is read only from the field's pickles: make "
+                            "dataset_all.pkl from it as Rethinking_of_PAR does, and name that")
         trainval, test = (rap[0][fold][0][0][0][i].ravel().astype(int) - 1 for i in range(2))
         return {
             "attributes": [str(row[0][0]) for row in rap[3]],

@@ -130,3 +130,20 @@ def test_the_real_annotation_of_peta(shared_data: Path, fold: int) -> None:
     ages = labels[:, [PETA.index(name) for name in PETA.attributes if name.startswith("personalL")]]
     assert ages.shape[1] == 4 and (ages.sum(1) <= 1).mean() > 0.99
     assert 0.33 < labels[:, PETA.index("personalMale")].mean() < 0.75
+
+
+def test_version_2_of_rap_is_told_apart(tmp_path: Path) -> None:
+    rap = np.empty((1, 1), dtype=[(f"field{i}", object) for i in range(5)])
+    rap[0, 0] = (cells(["a.png"]), np.zeros((1, 152), np.uint8), cells(["Female"]), np.arange(54), np.zeros(4))
+    savemat(tmp_path / "RAP_annotation.mat", {"RAP_annotation": rap})
+    with pytest.raises(DataError, match="is of RAP version 2, .* make dataset_all.pkl"):
+        open_folder(tmp_path, "train")
+
+
+@pytest.mark.parametrize("name", ["annotation.mat", "PETA.mat", "RAP_annotation.mat"])
+def test_a_matlab_file_of_version_7_3_says_how_to_save_it(tmp_path: Path, name: str) -> None:
+    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\x00\x02IM"
+    (tmp_path / name).write_bytes(header.ljust(512, b"\0") + b"\x89HDF\r\n\x1a\n" + bytes(2000))
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError, match=f"{name} is a MATLAB file of version 7.3 .* save it again with -v7"):
+        open_folder(tmp_path, "train")
