@@ -117,28 +117,31 @@ def enough(what: str, free: float, least: float, mend: str) -> Finding:
 
 def hub() -> list[Finding]:
     """One request to the Hub, without retries; in a thread, because nothing limits how long a name is looked up."""
-    from huggingface_hub import get_session, get_token, is_offline_mode
+    from huggingface_hub import get_token, is_offline_mode
 
-    from snnpar.hub import endpoint
+    from snnpar.hub import where
+    from snnpar.hub.listing import ids
 
-    address = endpoint()
     if is_offline_mode():
         return [Finding(WARNING, "HF_HUB_OFFLINE keeps everything off the Hub", NO_HUB)]
-    problem = ["no answer"]
+    try:
+        problem = [f"{where()} gives no answer"]
+    except SnnparError as error:  # HF_ENDPOINT is no address
+        return [Finding(WARNING, str(error), NO_HUB)]
 
-    def ask() -> None:
+    def knock() -> None:
         try:
-            answer = get_session().get(f"{address}/api/models?limit=1", timeout=HUB_SECONDS)
-            problem[0] = "" if answer.is_success else f"it answers {answer.status_code}"
+            ids("a", 1, signed=False)
+            problem.clear()
         except Exception as error:  # whatever it is, the Hub cannot be used
-            problem[0] = str(error) or type(error).__name__
+            problem[:] = [str(error) or type(error).__name__]
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=knock, daemon=True)
     thread.start()
     thread.join(2 * HUB_SECONDS)
-    if problem[0]:
-        return [Finding(WARNING, f"the Hub at {address} cannot be used ({problem[0]})", NO_HUB)]
-    return [Finding(GOOD, f"the Hub at {address} answers; a token is {'set' if get_token() else 'not set'}")]
+    if problem:
+        return [Finding(WARNING, problem[0], NO_HUB)]
+    return [Finding(GOOD, f"{where()} answers; a token is {'set' if get_token() else 'not set'}")]
 
 
 def pair() -> list[Finding]:

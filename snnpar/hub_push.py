@@ -49,6 +49,9 @@ def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
     except (httpx2.HTTPError, RuntimeError) as error:  # RuntimeError: how the client tells that an upload failed
         raise HubError(f"{repo} was not pushed: the Hub at {endpoint()} cannot be reached, or the upload broke off; "
                        "try again.") from error
+    except Exception as error:  # the client believes that every answer has the form that it expects
+        raise HubError(f"{repo} was perhaps not pushed: the Hub at {endpoint()} gave no usable answer; look there, and "
+                       "try again later.") from error
 
 
 def _refusal(repo: str, error: Exception) -> str:

@@ -28,7 +28,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_offline_is_a_warning_and_no_failure(closed: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert "! the Hub at http://127.0.0.1:9 cannot be used" in said and "It works" in said
+    assert "! The Hub at http://127.0.0.1:9 cannot be reached" in said and "It works" in said
     assert all(f"{name} answers in" in said for name in ("spikingformer_cml_4_192", "vtb_conv_3_192"))
 
 
@@ -37,6 +37,12 @@ def test_a_hub_that_answers_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
         (finding,) = doctor.hub()
     assert finding.level == GOOD, finding.what
+
+
+def test_an_endpoint_that_is_no_address_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "ftp:/nowhere")
+    (finding,) = doctor.hub()
+    assert finding.level == WARNING and "HF_ENDPOINT is 'ftp:/nowhere', which is no address" in finding.what
 
 
 @pytest.mark.parametrize("damage", ["missing", "weights", "config"])

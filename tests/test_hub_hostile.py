@@ -13,8 +13,10 @@ from threading import Thread
 import pytest
 from hub_files import CONFIG
 from hub_server import sha256
+from tiny import STUDENT, write_checkpoint
 
 from snnpar.hub import HubError, fetch_checkpoint, fetch_dataset, search, wire
+from snnpar.hub_push import push
 
 COMMIT, MANY = "c" * 40, 200_000_000  # bytes that nobody should take
 WEIGHTS = b"weights"
@@ -271,3 +273,28 @@ def test_the_token_is_not_sent_where_a_redirect_leads(liar: ThreadingHTTPServer,
     liar.answers["/away"] = elsewhere
     fetch_checkpoint("a/b", cache=tmp_path)
     assert seen == [("localhost", None)] and os.environ["HF_TOKEN"] == "hf_secret"
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b'{"url": 3}', b'{"url": ["x"]}', b"<html>", b"\xff{",
+                                  b"[" * 100_000])
+def test_a_push_to_what_is_no_hub_is_a_sentence(liar: ThreadingHTTPServer, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_write")
+    liar.answers[""] = send(body)
+    liar.RequestHandlerClass.do_POST = liar.RequestHandlerClass.do_PUT = liar.RequestHandlerClass.do_GET
+    with pytest.raises(HubError, match="not pushed"):
+        push(write_checkpoint(tmp_path / "mine", STUDENT).path, "lab/mine")
+
+
+def test_no_proxy_leads_to_this_machine(liar: ThreadingHTTPServer, tmp_path: Path,
+                                        monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    from huggingface_hub import close_session
+
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "intern.example")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody is
+    close_session()
+    request.addfinalizer(close_session)  # it has read this environment
+    assert (fetch_checkpoint("a/b", cache=tmp_path) / "model.safetensors").read_bytes() == WEIGHTS
+    assert os.environ["NO_PROXY"] == "intern.example,127.0.0.1"

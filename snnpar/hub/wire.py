@@ -55,7 +55,17 @@ def endpoint() -> str:
     if not usable:
         raise HubError(f"HF_ENDPOINT is {address[:100]!r}, which is no address of a Hub; write one such as "
                        f"{constants._HF_DEFAULT_ENDPOINT}, or unset it.")
+    if parts.hostname == "localhost" or parts.hostname.startswith("127.") or parts.hostname == "::1":
+        _bypass_proxies(parts.hostname)
     return address
+
+
+def _bypass_proxies(host: str) -> None:
+    """No proxy leads back to this machine; the client reads from the environment which hosts it asks directly."""
+    for name in ("NO_PROXY", "no_proxy"):
+        listed = [one for one in os.environ.get(name, "").split(",") if one]
+        if host not in listed:
+            os.environ[name] = ",".join([*listed, host])
 
 
 def where() -> str:
@@ -125,11 +135,11 @@ def _answer(path: str, what: HubId, signed: bool, *, params: dict | None = None,
 
     if is_offline_mode():
         raise HubError("HF_HUB_OFFLINE forbids to ask the Hub; what is on this computer works as before.")
+    address = endpoint() + path  # before the session, which reads once what goes through a proxy
     headers = _headers(signed) | ({"Range": f"bytes={start}-"} if start else {})
     timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
     try:
-        with get_session().stream("GET", endpoint() + path, params=params, headers=headers, timeout=timeout
-                                  ) as response:
+        with get_session().stream("GET", address, params=params, headers=headers, timeout=timeout) as response:
             if response.status_code not in (200, 206):
                 raise _refused(what, response, signed)
             if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
