@@ -24,6 +24,7 @@ from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, evaluate_checkpoint
 from snnpar.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
 from snnpar.jobs import PROGRESS, Job, JobError, modified, status, write_status
+from snnpar.pulse import beating
 from snnpar.slices import DataChoice
 
 REQUEST, FOLDER = "batch.json", "batches"
@@ -83,9 +84,13 @@ def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path 
     """The same, with its folder; one that exists stays as it is."""
     batch, content = batch_at(checkpoints, choice, root=root), _content(checkpoints, choice)
     if not batch.exists:
-        batch.path.mkdir(parents=True, exist_ok=True)
-        write_text(batch.path / REQUEST, json.dumps(content, indent=1) + "\n")
-        write_status(batch, state="created")
+        try:
+            batch.path.mkdir(parents=True, exist_ok=True)
+            write_text(batch.path / REQUEST, json.dumps(content, indent=1) + "\n")
+            write_status(batch, state="created")
+        except OSError:
+            shutil.rmtree(batch.path, ignore_errors=True)  # a disk is full; half of a request is none
+            raise
     return batch
 
 
@@ -121,8 +126,9 @@ def run_batch(batch: Batch, *, again: bool = False, stop: Callable[[], bool] = l
         write_status(batch, state="running")
     work = _Work(batch, stop, todo=sum(again or not one.is_complete for one in batch.evaluations))
     try:
-        batch.choice.open()  # what is wrong with the images is said once
-        made, failed = _run(batch, work, again, how)
+        with beating(batch.path):
+            batch.choice.open()  # what is wrong with the images is said once
+            made, failed = _run(batch, work, again, how)
     except (Stopped, KeyboardInterrupt):
         write_status(batch, state="stopped", message=f"stopped on request, {work.done} of {work.total} done")
         raise

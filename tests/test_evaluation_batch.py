@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from snnpar.evaluate import Stopped
 from snnpar.evaluation_batch import create_batch, forget, launch_batch, list_batches, run_batch
 from snnpar.evaluations import EvaluationError
 from snnpar.jobs import JobError, read_log, read_progress, status, stop
+from snnpar.pulse import PULSE
 from snnpar.scores import image_sets, known_scores
 from snnpar.slices import DataChoice
 
@@ -148,3 +150,19 @@ def test_a_damaged_request_says_so(root: Path) -> None:
     (batch.path / "batch.json").write_text(json.dumps({"choice": 1}))
     with pytest.raises(EvaluationError, match=r"batch.json cannot be read"):
         _ = batch.checkpoints
+
+
+def test_it_gives_signs_of_life(shelf: list[Path]) -> None:
+    batch, seen = create_batch(shelf[:1], RENDERED), []
+    run_batch(batch, batch_size=1, stop=lambda: seen.append((batch.path / PULSE).is_file()))
+    assert all(seen) and seen and not (batch.path / PULSE).exists()
+
+
+def test_half_of_a_request_is_none(shelf: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("snnpar.evaluation_batch.write_status", full)
+    with pytest.raises(OSError, match="No space"):
+        create_batch(shelf, RENDERED)
+    assert not list_batches() and not [path for path in snnpar.EVALUATIONS.rglob("*") if path.is_file()]

@@ -28,7 +28,7 @@ QUEUE = {"concurrency_id": "models", "concurrency_limit": 1}
 SHOWN = 8  # attributes that the page lists for each model
 
 # gr.Image and gr.File write uploads to disk before Python sees them; this reads the file in the browser instead.
-PICKER = """<label class="picker"><input type="file" accept="image/jpeg,image/png,image/webp"> <span>Picture of one
+PICKER = """<label class="picker"><input type="file" accept="image/*,.heic,.heif"> <span>Picture of one
 pedestrian: JPEG, PNG or WebP, up to 10 MB</span></label><img alt="the picture" src="${value}">"""
 PICKER_CSS = "img { max-height: 20rem; display: block; margin-top: .5rem } .picker { display: block }"
 PICKER_JS = """element.addEventListener('change', event => {
