@@ -17,7 +17,7 @@ from snnpar.disks import disk_fault
 from snnpar.errors import SnnparError
 from snnpar.history import History, how_far, place_words
 from snnpar.jobs import JobStatus, elsewhere, kill, read_progress, stop
-from snnpar.runs import Run, delete_run, launch
+from snnpar.runs import DAMAGED, Run, delete_run, launch
 
 NAMED = 8  # lines of a question that names runs
 READING = "Starting: loading the libraries and the data takes some seconds."
@@ -70,7 +70,8 @@ def buttons(run: Run, now: JobStatus) -> None:
     """Use, stop, kill, resume, delete: those that apply."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         # First, where it stays when Stop goes: a moved button would be on screen twice until the script ends.
-        _use_button(run, now)
+        if now.state != DAMAGED:  # why is said above
+            _use_button(run, now)
         if now.is_active:
             _stop_and_kill(run, now)
         if now.state in RESUMABLE:
