@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnpar.figures.looks import LOOKS, bare
+from snnpar.figures.looks import LOOKS, bare, verbatim
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -21,6 +22,7 @@ METRIC_NAMES = {
     "recall": "Recall",
 }
 METRIC_COLOURS = ("#0f9d78", "#9b5de5", "#d6336c", "#8a94a3", "#b8860b")  # none is a model's
+TITLE = 15  # letters in a line over a small multiple
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ def predictions_over_time(attributes: Sequence[AttributeOverTime], threshold: fl
 
     columns = min(4, len(attributes))
     rows = -(-len(attributes) // columns)
-    titles = [attribute.label for attribute in attributes]
+    titles = ["<br>".join(map(verbatim, wrap(attribute.label, TITLE))) for attribute in attributes]
     figure = make_subplots(
         rows, columns, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.28 / rows, horizontal_spacing=0.03
     )
@@ -49,8 +51,9 @@ def predictions_over_time(attributes: Sequence[AttributeOverTime], threshold: fl
         figure.add_hline(threshold, line={"dash": "dot", "width": 1.5, "color": "#8a94a3"}, **where)
         figure.update_xaxes(tickvals=steps if len(steps) <= 8 else None, range=[0.7, len(steps) + 0.3], **where)
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
+    figure.update_annotations(font_size=12)
     legend = {"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0}
-    return bare(figure, 90 + 190 * rows, legend=legend).update_layout(margin={"t": 64})
+    return bare(figure, 90 + 190 * rows, legend=legend).update_layout(margin={"t": 72})
 
 
 def _add_answers(figure: go.Figure, attribute: AttributeOverTime, steps: list[int], **options: object) -> None:

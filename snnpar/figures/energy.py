@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnpar.figures.looks import LOOKS, bare
+from snnpar.figures.looks import LOOKS, bare, verbatim
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -41,8 +41,8 @@ def part_bars(parts: Sequence[str], bars: Sequence[Bars], title: str, *, log: bo
         if one.dense:
             marker["pattern"] = {"shape": "/", "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "fillmode": "replace"}
         number = "%{x:,.4s}" if log else "%{x:.1f}%"
-        figure.add_bar(x=one.values, y=list(parts), name=one.name, orientation="h", marker=marker,
-                       hovertemplate=f"%{{y}}: {number}<extra>{one.name}</extra>")
+        figure.add_bar(x=one.values, y=list(parts), name=verbatim(one.name), orientation="h", marker=marker,
+                       hovertemplate=f"%{{y}}: {number}<extra>{verbatim(one.name)}</extra>")
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(title=title, **({"type": "log", "dtick": 1} if log else {"rangemode": "tozero"}))
     height = 120 + (ROW * len(bars) + 8) * len(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnpar.figures.curves import METRIC_COLOURS, METRIC_NAMES
-from snnpar.figures.looks import LOOKS, bare, legend_above
+from snnpar.figures.looks import LOOKS, bare, legend_above, verbatim
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -37,7 +37,7 @@ def attribute_bars(labels: Sequence[str], measured: dict[str, Measured], unit: s
     """A bar, a mark and a whisker per attribute and model (by role); row `marked` stands out."""
     import plotly.graph_objects as go
 
-    rows = np.arange(len(labels))
+    rows, labels = np.arange(len(labels)), [verbatim(label) for label in labels]
     figure = go.Figure()
     for role, one in measured.items():
         look = LOOKS[role]
@@ -50,7 +50,7 @@ def attribute_bars(labels: Sequence[str], measured: dict[str, Measured], unit: s
         figure.add_scatter(
             x=percent, y=at, mode="markers", name=look.name, error_x=whiskers,
             marker={"color": look.colour, "symbol": look.symbol, "size": 8},
-            customdata=np.stack([low, high], 1), text=list(labels),
+            customdata=np.stack([low, high], 1), text=labels,
             hovertemplate=f"%{{text}}<br>{look.name} {unit} %{{x:.1f}}%, 95% interval "
             "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>",
         )
@@ -132,11 +132,12 @@ def calibration_curves(curves: Sequence[CalibrationCurve]) -> go.Figure:
     for curve in curves:
         look, filled = LOOKS[curve.role], curve.count > 0
         strength = 1.0 if curve.role == "teacher" else 0.25 + 0.75 * (students.index(curve) + 1) / len(students)
+        name = verbatim(curve.name)
         figure.add_scatter(
-            x=curve.mean_prob[filled], y=curve.positive[filled], customdata=curve.count[filled], name=curve.name,
+            x=curve.mean_prob[filled], y=curve.positive[filled], customdata=curve.count[filled], name=name,
             mode="lines+markers", opacity=strength, marker={"symbol": look.symbol, "size": 7},
             line={"color": look.colour, "width": 2, "dash": "dash" if curve.role == "teacher" else "solid"},
-            hovertemplate="says %{x:.1%}, applies to %{y:.1%} of %{customdata:,}<extra>" + curve.name + "</extra>",
+            hovertemplate="says %{x:.1%}, applies to %{y:.1%} of %{customdata:,}<extra>" + name + "</extra>",
         )
     figure.update_xaxes(title="probability said", range=[-0.02, 1.02], tickformat=".0%")
     figure.update_yaxes(title="share that applies", range=[-0.02, 1.02], tickformat=".0%")

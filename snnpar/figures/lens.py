@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnpar.figures.looks import LOOKS, bare
+from snnpar.figures.looks import LOOKS, bare, verbatim
 from snnpar.figures.overlay import palette, span
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def lens_logits(labels: Sequence[str], teacher: np.ndarray, student: np.ndarray,
     import plotly.graph_objects as go
 
     order = np.abs(student - teacher).argsort()  # the lowest row of a plot is its first
-    names = [labels[i] + (" ✓" if truth[i] == 1 else "") for i in order]
+    names = [verbatim(labels[i]) + (" ✓" if truth[i] == 1 else "") for i in order]
     figure = go.Figure()
     apart = [value for i in order for value in (teacher[i], student[i], None)]
     figure.add_scatter(x=apart, y=[name for name in names for _ in range(3)], mode="lines", hoverinfo="skip",

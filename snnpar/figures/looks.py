@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ LOOKS = {
     "student": Look("Student", "#e8710a", "circle", "●"),
 }
 CLEAR = "rgba(0,0,0,0)"
+
+
+def verbatim(words: str) -> str:
+    """Text that anybody may have written, so that Plotly, which reads tags and links, shows it letter by letter."""
+    return escape(words, quote=False)
 
 
 def bare(figure: go.Figure, height: int, **options: object) -> go.Figure:

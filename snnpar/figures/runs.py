@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnpar.figures.curves import METRIC_COLOURS, METRIC_NAMES
-from snnpar.figures.looks import bare, legend_above
+from snnpar.figures.looks import bare, legend_above, verbatim
 from snnpar.history import POINTS, downsample, smooth
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def firing_curves(blocks: Mapping[str, Line]) -> go.Figure:
 
 def _draw(figure: go.Figure, line: Line, name: str, look: dict, symbol: str = "") -> None:
     """A line with its raw one behind it; without a symbol only short lines, of epochs, have markers."""
+    name = verbatim(name)
     if line.raw is not None:
         figure.add_scatter(x=line.raw.x, y=line.raw.y, name=name, mode="lines", line={**look, "width": 1},
                            opacity=FAINT, showlegend=False, hoverinfo="skip", legendgroup=name)
