@@ -225,8 +225,9 @@ def test_a_real_run_is_estimated_from_the_command_line(
 
 
 @pytest.mark.slow
-def test_a_real_lack_of_memory_halves_the_batch() -> None:
-    """Confined to less than the libraries and a step of 64 images take."""
+def test_a_real_lack_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confined to less than the libraries, with their usual threads, and a step of 64 images take."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     config = TrainConfig(model="spikingformer_1_64", batch_size=64, rendered_count=64, threads=1)
     trial = Trial(config, steps=1, memory=1_200_000_000)
     try:
