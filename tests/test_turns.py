@@ -113,21 +113,26 @@ def test_sizes_are_checked(at_once: int, most_waiting: int) -> None:
         Turns(at_once, most_waiting)
 
 
+def queued(turns: Turns, name: str, order: list[str]) -> threading.Thread:
+    """A thread that waits in the line, and writes its name down when it is its turn."""
+    heard = threading.Event()
+
+    def work() -> None:
+        with turns.taken(lambda ahead: heard.set(), name):
+            order.append(name)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert heard.wait(30)
+    return thread
+
+
 def test_everybodys_first_request_comes_before_anybodys_second() -> None:
     assert fairly("aaabbc") == [0, 3, 5, 1, 4, 2]
     assert fairly("ab", before="a") == [1, 0], "who computes now has had a turn"
     turns, inside, release, order = Turns(), threading.Event(), threading.Event(), []
     threads = [hold(turns, inside, release)]
-    for name in ("greedy", "greedy", "greedy", "modest"):
-        heard = threading.Event()
-
-        def work(name: str = name, heard: threading.Event = heard) -> None:
-            with turns.taken(lambda ahead: heard.set(), name):
-                order.append(name)
-
-        threads.append(threading.Thread(target=work))
-        threads[-1].start()
-        assert heard.wait(30)
+    threads += [queued(turns, name, order) for name in ("greedy", "greedy", "greedy", "modest")]
     release.set()
     for thread in threads:
         thread.join(60)
@@ -135,21 +140,13 @@ def test_everybodys_first_request_comes_before_anybodys_second() -> None:
 
 
 def test_one_visitor_leaves_room_in_the_line_for_another() -> None:
-    turns, inside, release = Turns(1, most_waiting=4), threading.Event(), threading.Event()
+    turns, inside, release, order = Turns(1, most_waiting=4), threading.Event(), threading.Event(), []
     threads = [hold(turns, inside, release)]
-    for name in ("greedy", "greedy", "greedy", "modest"):
-        heard = threading.Event()
-
-        def work(name: str = name, heard: threading.Event = heard) -> None:
-            with turns.taken(lambda ahead: heard.set(), name):
-                pass
-
-        if name == "modest":
-            with pytest.raises(LineFull, match="3 of your pages wait"), turns.taken(who="greedy"):
-                pytest.fail("got a turn")
-        threads.append(threading.Thread(target=work))
-        threads[-1].start()
-        assert heard.wait(30)
+    threads += [queued(turns, "greedy", order) for _ in range(3)]
+    with pytest.raises(LineFull, match="3 of your pages wait"), turns.taken(who="greedy"):
+        pytest.fail("got a turn")
+    threads.append(queued(turns, "modest", order))
     release.set()
     for thread in threads:
         thread.join(60)
+    assert order == ["greedy", "modest", "greedy", "greedy"]

@@ -6,13 +6,15 @@ from __future__ import annotations
 import asyncio
 
 import streamlit as st
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pages.ui import sessions
 from snnpar import hosts
+from snnpar.serve.guard import headed
 
+FRAMED = f"frame-ancestors {hosts.FRAMES}"
 UPLOAD = "/_stcore/upload_file/"
 UPLOADING = 16  # at a time, of all visitors
 UPLOAD_S = 60  # for one to arrive
@@ -38,8 +40,8 @@ class Door:
                 return await send({"type": "websocket.close", "code": REFUSED, "reason": "unknown name"})
             return await PlainTextResponse(why, 403)(scope, receive, send)
         if scope["type"] == "http" and scope["method"] == "PUT" and UPLOAD in scope["path"]:
-            return await self._upload(scope, receive, _headed(send))
-        return await self.app(scope, receive, _headed(send))
+            return await self._upload(scope, receive, headed(send, FRAMED))
+        return await self.app(scope, receive, headed(send, FRAMED))
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = scope["path"].partition(UPLOAD)[2].partition("/")[0]
@@ -53,14 +55,3 @@ class Door:
             await PlainTextResponse(SLOW, 408)(scope, receive, send)
         finally:
             self.uploading -= 1
-
-
-def _headed(send: Send) -> Send:
-    async def headed(message: dict) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["Content-Security-Policy"] = f"frame-ancestors {hosts.FRAMES}"
-            headers["Referrer-Policy"] = "no-referrer"
-        await send(message)
-
-    return headed

@@ -58,7 +58,7 @@ class Guard:
         scope = scope | {"headers": [one for one in scope["headers"] if one[0].lower() not in UNBELIEVED]}
         body = _Body(self, receive)
         try:
-            await self.app(scope, body.receive, _headed(send))
+            await self.app(scope, body.receive, headed(send, f"{POLICY}; frame-ancestors {hosts.FRAMES}"))
         finally:
             body.forget()
 
@@ -103,13 +103,14 @@ class _Body:
         self.guard.reading -= self.seen
 
 
-def _headed(send: Send) -> Send:
-    async def headed(message: Message) -> None:
+def headed(send: Send, policy: str) -> Send:
+    """`send` with the headers that keep a page to itself, among them this Content-Security-Policy."""
+    async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors {hosts.FRAMES}"
+            headers["Content-Security-Policy"] = policy
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
         await send(message)
 
-    return headed
+    return with_headers

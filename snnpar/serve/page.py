@@ -29,7 +29,7 @@ SHOWN = 8  # attributes that the page lists for each model
 
 # gr.Image and gr.File write uploads to disk before Python sees them; this reads the file in the browser instead.
 PICKER = """<label class="picker"><input type="file" accept="image/*,.heic,.heif"> <span>Picture of one
-pedestrian: JPEG, PNG or WebP, up to 10 MB</span></label><img alt="the picture" src="${value}">"""
+pedestrian: JPEG, PNG, WebP, AVIF or HEIC, up to 10 MB</span></label><img alt="the picture" src="${value}">"""
 PICKER_CSS = "img { max-height: 20rem; display: block; margin-top: .5rem } .picker { display: block }"
 PICKER_JS = """element.addEventListener('change', event => {
   const file = event.target.files && event.target.files[0];

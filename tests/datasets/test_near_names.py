@@ -38,5 +38,5 @@ def test_it_is_told_of_one_image_and_of_all(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="b.jpg is not there. There is b.JPG"):
         annotation.read(1)
     (tmp_path / "a.jpg").unlink()
-    with pytest.raises(DataError, match="none of the 2 images.*"):
-        annotation.check_there(annotation.splits["train"], "own train")
+    with pytest.raises(DataError, match="none of the 1 images of own train .* There is b.JPG"):
+        annotation.check_there([1], "own train")

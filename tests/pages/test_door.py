@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import websockets
 from browsing import served_pair
-from streaming import connect, first_run
+from streaming import connect, first_run, heard
 
 from pages.ui.sessions import EACH
 
@@ -60,19 +60,11 @@ def test_no_page_of_another_site_shows_the_app_in_a_frame(server: str) -> None:
 
 
 async def send_many(url: str, count: int) -> list[int]:
-    """Statuses of uploads of one session, and then of asking each of them to be deleted twice."""
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
+    """Statuses of uploads of one session."""
     cookie = ask(f"{url}/_stcore/health")[1]["set-cookie"].partition(";")[0]
     signed = {"Cookie": cookie, "X_Xsrftoken": cookie.partition("=")[2]}
     async with connect(url, "127.0.0.1") as socket:
-        message = BackMsg()
-        message.rerun_script.query_string = ""
-        await socket.send(message.SerializeToString())
-        while True:
-            answer = ForwardMsg()
-            answer.ParseFromString(await asyncio.wait_for(socket.recv(), 120))
+        async for answer in heard(socket):
             if answer.WhichOneof("type") == "new_session":
                 break
         place = f"{url}/_stcore/upload_file/{answer.new_session.initialize.session_id}"
