@@ -11,14 +11,17 @@ app: .venv/app.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/pytest -m "not slow and not gpu"
 
 test-all: .venv/dev.stamp
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/pytest
 
 fix: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 table: .venv/app.stamp
 	$(BIN)/python -m snnpar table README.md

@@ -21,6 +21,7 @@ if len(seen) == 2:
 
 sharing.heading("Why do they say so?", selection)
 st.caption("Take an answer apart: term by term where that is exact, by maps that are put to the test, or by hiding.")
-view = st.segmented_control("View", list(VIEWS), default="Ledger", key="view", bind="query-params", required=True,
-                            label_visibility="collapsed")
+view = st.segmented_control(
+    "View", list(VIEWS), default="Ledger", key="view", bind="query-params", required=True, label_visibility="collapsed"
+)
 VIEWS[view].show(selection, seen)

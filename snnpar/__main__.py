@@ -35,8 +35,9 @@ def parser() -> Parser:
     flags = Parser(prog="python -m snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
-    checkup = commands.add_parser("doctor", help="is this machine fit, and what to mend; exit status 1 if the shipped "
-                                  "pair cannot run")
+    checkup = commands.add_parser(
+        "doctor", help="is this machine fit, and what to mend; exit status 1 if the shipped pair cannot run"
+    )
     checkup.set_defaults(command=examine)
     add_runs(commands.add_parser("runs", help="list, show, create, stop, kill, resume and delete training runs"))
     models = commands.add_parser("models", help="print the table of named models")
@@ -61,9 +62,13 @@ def parser() -> Parser:
     published.add_argument("--student-heads", type=int, default=8)
     published.add_argument("--teacher-heads", type=int, default=12)
     published.add_argument("--phrases", type=Path, metavar="FILE", help="vectors of the teacher's attribute phrases")
-    published.add_argument("--attributes", type=Path, metavar="FILE",
-                           help="names in the order of the answers, one per line, a JSON list, or a data set's pickle; "
-                                "else as the pickle in --phrases says")
+    published.add_argument(
+        "--attributes",
+        type=Path,
+        metavar="FILE",
+        help="names in the order of the answers, one per line, a JSON list, or a data set's pickle; "
+        "else as the pickle in --phrases says",
+    )
     published.set_defaults(command=import_checkpoint)
     add_benchmarks(commands.add_parser("bench", help="measure this machine"))
     add_serve(commands.add_parser("serve", help="the same analysis as an API and a small Gradio app"))
@@ -78,8 +83,11 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     rendered.set_defaults(command=lambda _options: print(bench_rendered()))
     training = names.add_parser("training", help="time and memory of a training step; the defaults distil in full size")
     training.add_argument("--model", default="spikingformer_8_768", help="named size to train (default: %(default)s)")
-    training.add_argument("--teacher", default="vtb_vit_base_patch16",
-                          help="the teacher's size; empty: train on labels alone (default: %(default)s)")
+    training.add_argument(
+        "--teacher",
+        default="vtb_vit_base_patch16",
+        help="the teacher's size; empty: train on labels alone (default: %(default)s)",
+    )
     training.add_argument("--batch-size", type=int, default=2, metavar="N")
     training.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     training.add_argument("--steps", type=int, default=4, metavar="N", help="steps to measure, after one to warm up")
@@ -87,23 +95,43 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     training.add_argument("--accumulate", type=int, default=1, metavar="N", help="compute the batch in N parts")
     training.add_argument("--recompute", action="store_true", help="compute each block again in the backward pass")
     training.add_argument("--pack-spikes", action="store_true", help="keep spikes as bits")
-    training.set_defaults(command=lambda options: print(bench_training(
-        options.model, options.teacher, options.batch_size, options.precision, options.steps, options.threads,
-        accumulate=options.accumulate, recompute=options.recompute, pack_spikes=options.pack_spikes)))
+    training.set_defaults(
+        command=lambda options: print(
+            bench_training(
+                options.model,
+                options.teacher,
+                options.batch_size,
+                options.precision,
+                options.steps,
+                options.threads,
+                accumulate=options.accumulate,
+                recompute=options.recompute,
+                pack_spikes=options.pack_spikes,
+            )
+        )
+    )
 
     recording = names.add_parser("recording", help="what recording every spike adds to a forward, and its size")
-    recording.add_argument("students", nargs="*", default=["spikingformer_8_512", "spikingformer_cml_4_192"],
-                           metavar="STUDENT", help="shipped checkpoints, or named sizes, which get random weights "
-                           "(default: %(default)s)")
+    recording.add_argument(
+        "students",
+        nargs="*",
+        default=["spikingformer_8_512", "spikingformer_cml_4_192"],
+        metavar="STUDENT",
+        help="shipped checkpoints, or named sizes, which get random weights (default: %(default)s)",
+    )
     recording.set_defaults(command=lambda options: print("\n".join(map(bench_recording, options.students))))
     api = names.add_parser("api", help="many users at once on the API: wrong answers, waiting, memory")
     api.add_argument("--users", type=int, default=40, metavar="N")
     api.add_argument("--seconds", type=float, default=60)
     api.add_argument("--restart", action="store_true", help="kill the server halfway, and start it again")
     api.add_argument("--hostile", action="store_true", help="the users post the largest pictures and fetch no answer")
-    api.set_defaults(command=lambda options: print(
-        bench_hostile(options.users, options.seconds) if options.hostile
-        else bench_api(options.users, options.seconds, options.restart)))
+    api.set_defaults(
+        command=lambda options: print(
+            bench_hostile(options.users, options.seconds)
+            if options.hostile
+            else bench_api(options.users, options.seconds, options.restart)
+        )
+    )
     decoding = names.add_parser("decoding", help="what the largest pictures that are let in take to open")
     decoding.set_defaults(command=lambda _options: print(bench_decoding()))
     page = names.add_parser("page", help="what a page computes for a new image, against the two bare forwards")
@@ -115,21 +143,37 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
 def add_data(flags: argparse.ArgumentParser) -> None:
     """`data check` and `data schema`, with one way to name a data set."""
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
-    check = commands.add_parser("check", help="counts per split and attribute, unreadable images, bad labels, near "
-                                "duplicates across splits; exit status 1 if an image or a label is unusable")
-    check.add_argument("--gallery", type=Path, metavar="OUT.html", help="write one page of 30 random images with and "
-                       "30 without each attribute, so that anybody can see what a label means; DIR may then be the "
-                       "word rendered")
-    check.add_argument("--beside-rendered", type=int, metavar="N", help="in the gallery: beside each attribute's "
-                       "images some of N rendered pedestrians")
+    check = commands.add_parser(
+        "check",
+        help="counts per split and attribute, unreadable images, bad labels, near "
+        "duplicates across splits; exit status 1 if an image or a label is unusable",
+    )
+    check.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="OUT.html",
+        help="write one page of 30 random images with and "
+        "30 without each attribute, so that anybody can see what a label means; DIR may then be the "
+        "word rendered",
+    )
+    check.add_argument(
+        "--beside-rendered",
+        type=int,
+        metavar="N",
+        help="in the gallery: beside each attribute's images some of N rendered pedestrians",
+    )
     check.add_argument("--seed", type=int, default=0, help="of the gallery's draw (default: %(default)s)")
     check.set_defaults(command=check_data_set)
     schema = commands.add_parser("schema", help="print the attributes as JSON, a schema.json to start from")
     schema.set_defaults(command=show_schema)
     for command in (check, schema):
         command.add_argument("data", metavar="DIR", help="folder of the data set, a .pkl file, or hf:owner/name")
-        command.add_argument("--layout", default="", metavar="NAME", help="pa100k, peta, rapv1, pickle or csv; empty: "
-                             "as the files are named")
+        command.add_argument(
+            "--layout",
+            default="",
+            metavar="NAME",
+            help="pa100k, peta, rapv1, pickle or csv; empty: as the files are named",
+        )
         command.add_argument("--fold", type=int, default=0, help="which of several published splits (default: 0)")
 
 
@@ -203,8 +247,11 @@ def import_checkpoint(options: argparse.Namespace) -> None:
     from snnpar.checkpoint import given_schema, import_published, read_phrases, write_published
 
     published = import_published(
-        options.file, image_size=tuple(options.image_size), timesteps=options.timesteps,
-        student_heads=options.student_heads, teacher_heads=options.teacher_heads,
+        options.file,
+        image_size=tuple(options.image_size),
+        timesteps=options.timesteps,
+        student_heads=options.student_heads,
+        teacher_heads=options.teacher_heads,
         schema=given_schema(options.attributes, options.phrases),
     )
     phrases = read_phrases(options.phrases, published.schema) if options.phrases else None

@@ -33,8 +33,10 @@ def choose_batch_size(model: LoadedModel) -> tuple[int, str]:
     if next(model.module.parameters()).device.type == "cpu":
         budget = min(budget, MOST_BYTES_ON_CPU)
     size = max(1, min(LARGEST, int(budget) // per_image))
-    return size, (f"{free / 1e9:.1f} GB are free, and an image takes about {per_image / 1e6:.0f} MB: {LAYERS_ALIVE} "
-                  "times what its largest layer reads and writes")
+    return size, (
+        f"{free / 1e9:.1f} GB are free, and an image takes about {per_image / 1e6:.0f} MB: {LAYERS_ALIVE} "
+        "times what its largest layer reads and writes"
+    )
 
 
 def free_bytes(model: LoadedModel) -> int:

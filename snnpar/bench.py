@@ -41,8 +41,15 @@ def bench_rendered(count: int = 600) -> str:
     return f"rendered pedestrians, 128 x 64, one core: {rate:.0f} images per second of processor time ({count} images)"
 
 
-def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_base_patch16", batch_size: int = 2,
-                   precision: str = "fp32", steps: int = 4, threads: int = 0, **saving: int) -> str:
+def bench_training(
+    model: str = "spikingformer_8_768",
+    teacher: str = "vtb_vit_base_patch16",
+    batch_size: int = 2,
+    precision: str = "fp32",
+    steps: int = 4,
+    threads: int = 0,
+    **saving: int,
+) -> str:
     """Seconds per image and peak memory of a training step, in a process of its own.
 
     Names are those of `python -m snnpar models`; an empty teacher trains on labels alone. Weights are random. `saving`
@@ -54,10 +61,17 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     distils = bool(teacher)
     try:
         config = TrainConfig(
-            role=role_of(preset(model)), model=model, teacher=teacher, feature_kd=distils, logit_kd=distils,
+            role=role_of(preset(model)),
+            model=model,
+            teacher=teacher,
+            feature_kd=distils,
+            logit_kd=distils,
             ema=0.0,  # as the full-size recipe; an average would be one more copy of the weights
-            batch_size=batch_size, precision=precision, threads=threads,
-            rendered_count=max(16, batch_size * (1 + steps)), **saving,
+            batch_size=batch_size,
+            precision=precision,
+            threads=threads,
+            rendered_count=max(16, batch_size * (1 + steps)),
+            **saving,
         )
         trial = Trial(config, steps=steps, limit_s=BENCH_LIMIT_S, random_teacher=teacher)
         try:
@@ -73,16 +87,21 @@ def bench_training(model: str = "spikingformer_8_768", teacher: str = "vtb_vit_b
     days = per_image * PA100K_IMAGES * PUBLISHED_EPOCHS / 86_400
     time_axis = f" (T={found['timesteps']})" if found["timesteps"] else ""
     what = f"{model}{time_axis}, {f'distilled from {teacher}' if teacher else 'on labels alone'}"
-    return (f"training step of {what}, batch {batch_size}{_saved(config)}, {precision}, {found['device']} with "
-            f"{found['threads']} of {found['cores']} cores: {per_image:.3g} s per image, {processor:.3g} s of "
-            f"processor time (median of {steps} steps), peak memory {found['step_peak_bytes'] / 2**30:.1f} GiB; "
-            f"{PUBLISHED_EPOCHS} epochs of {PA100K_IMAGES:,} images would take {days:.3g} days")
+    return (
+        f"training step of {what}, batch {batch_size}{_saved(config)}, {precision}, {found['device']} with "
+        f"{found['threads']} of {found['cores']} cores: {per_image:.3g} s per image, {processor:.3g} s of "
+        f"processor time (median of {steps} steps), peak memory {found['step_peak_bytes'] / 2**30:.1f} GiB; "
+        f"{PUBLISHED_EPOCHS} epochs of {PA100K_IMAGES:,} images would take {days:.3g} days"
+    )
 
 
 def _saved(config: TrainConfig) -> str:
     """How the step saves memory, in words."""
-    ways = ((config.accumulate > 1, f"in {config.accumulate} parts"), (config.recompute, "blocks recomputed"),
-            (config.pack_spikes, "spikes kept as bits"))
+    ways = (
+        (config.accumulate > 1, f"in {config.accumulate} parts"),
+        (config.recompute, "blocks recomputed"),
+        (config.pack_spikes, "spikes kept as bits"),
+    )
     return "".join(f", {words}" for used, words in ways if used)
 
 
@@ -113,10 +132,12 @@ def bench_recording(student: str = "spikingformer_8_512", rounds: int = 9) -> st
     trace = traces[-1]
     ratio = median(after / before for before, after in zip(bare[1:], recorded[1:], strict=True))
     neurons = sum(trace.neurons(name) for name in trace.names)
-    return (f"recording {_called(model)}, {_size(model)}, T={trace.timesteps}, one thread: "
-            f"{100 * (ratio - 1):+.0f}% of processor time over the bare forward of {1e3 * median(bare[1:]):.0f} ms "
-            f"(median of {rounds} pairs); trace {trace.nbytes / 1e6:.2f} MB for {neurons:,} neurons, "
-            f"NASFR {100 * trace.nasfr:.1f}%")
+    return (
+        f"recording {_called(model)}, {_size(model)}, T={trace.timesteps}, one thread: "
+        f"{100 * (ratio - 1):+.0f}% of processor time over the bare forward of {1e3 * median(bare[1:]):.0f} ms "
+        f"(median of {rounds} pairs); trace {trace.nbytes / 1e6:.2f} MB for {neurons:,} neurons, "
+        f"NASFR {100 * trace.nasfr:.1f}%"
+    )
 
 
 def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_cml_4_192", rounds: int = 7) -> str:
@@ -147,9 +168,11 @@ def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_cm
             page.append(_processor_time(lambda picture=picture: everything(picture)))
     forwards, whole = (1e3 * median(seconds[1:]) for seconds in (bare, page))
     promised = 1.3 * forwards + 300
-    return (f"a new image for {_called(pair[0])} and {_called(pair[1])}, one thread: {whole:.0f} ms of processor time, "
-            f"the two bare forwards {forwards:.0f} ms (medians of {rounds} pairs); 1.3 x forwards + 300 ms is "
-            f"{promised:.0f} ms: {'kept' if whole <= promised else 'missed'}")
+    return (
+        f"a new image for {_called(pair[0])} and {_called(pair[1])}, one thread: {whole:.0f} ms of processor time, "
+        f"the two bare forwards {forwards:.0f} ms (medians of {rounds} pairs); 1.3 x forwards + 300 ms is "
+        f"{promised:.0f} ms: {'kept' if whole <= promised else 'missed'}"
+    )
 
 
 def _loaded(name: str) -> LoadedModel:

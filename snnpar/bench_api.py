@@ -72,8 +72,13 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "snnpar", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"SNNPAR_PUBLIC": "1"},
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"SNNPAR_PUBLIC": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         end = time.monotonic() + START_S
         while time.monotonic() < end and self.process.poll() is None:
             with suppress(httpx.HTTPError), self.client() as client:
@@ -146,8 +151,10 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
                 expected[number] = ask(client, "predict", picture, *REST)
                 alone.append(time.perf_counter() - began)
         tally, over, memory = Tally(), threading.Event(), [server.memory()]
-        threads = [threading.Thread(target=_user, args=(number, server, pictures, expected, tally, over))
-                   for number in range(users)]
+        threads = [
+            threading.Thread(target=_user, args=(number, server, pictures, expected, tally, over))
+            for number in range(users)
+        ]
         for thread in threads:
             thread.start()
         memory += _watch(server, seconds, restart)
@@ -159,8 +166,9 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
     return _told(tally, float(np.mean(alone)), users, seconds, memory, restart)
 
 
-def _user(number: int, server: Server, pictures: list[str], expected: dict, tally: Tally,
-          over: threading.Event) -> None:
+def _user(
+    number: int, server: Server, pictures: list[str], expected: dict, tally: Tally, over: threading.Event
+) -> None:
     """Ask about random pictures until it is over; what is cut off is asked again."""
     dice = random.Random(number)
     with server.client() as client:
@@ -192,17 +200,24 @@ def _watch(server: Server, seconds: float, restart: bool) -> list[int]:
     return memory
 
 
-def _told(tally: Tally, alone: float, users: int, seconds: float, memory: list[int],
-          restart: bool) -> str:
+def _told(tally: Tally, alone: float, users: int, seconds: float, memory: list[int], restart: bool) -> str:
     answers = np.array(tally.seconds)
     ideal = users * alone
     p50, p95 = (float(np.quantile(answers, share)) for share in (0.5, 0.95)) if len(answers) else (0.0, 0.0)
-    again = (f"; the server was killed and started again: {tally.broken} requests cut off and asked again, "
-             f"{tally.after_restart} answered after it") if restart else ""
-    return (f"{users} users for {seconds:.0f} s, predict by both models, {os.cpu_count()} cores shared with the users: "
-            f"{len(answers)} answers, {tally.wrong} wrong, {tally.refused} refused; alone {alone:.3f} s, ideal queue "
-            f"{ideal:.2f} s, median {p50:.2f} s, p95 {p95:.2f} s = {p95 / ideal:.2f} x ideal; memory "
-            f"{memory[0] / 1e6:.0f} MB before, {max(memory) / 1e6:.0f} MB at most{again}")
+    again = (
+        (
+            f"; the server was killed and started again: {tally.broken} requests cut off and asked again, "
+            f"{tally.after_restart} answered after it"
+        )
+        if restart
+        else ""
+    )
+    return (
+        f"{users} users for {seconds:.0f} s, predict by both models, {os.cpu_count()} cores shared with the users: "
+        f"{len(answers)} answers, {tally.wrong} wrong, {tally.refused} refused; alone {alone:.3f} s, ideal queue "
+        f"{ideal:.2f} s, median {p50:.2f} s, p95 {p95:.2f} s = {p95 / ideal:.2f} x ideal; memory "
+        f"{memory[0] / 1e6:.0f} MB before, {max(memory) / 1e6:.0f} MB at most{again}"
+    )
 
 
 def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
@@ -217,8 +232,10 @@ def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
             expected = {0: ask(client, "predict", sample, *REST)}
         honest, hostile, over, memory = Tally(), Tally(), threading.Event(), [server.memory()]
         threads = [threading.Thread(target=_user, args=(0, server, [sample], expected, honest, over))]
-        threads += [threading.Thread(target=_stranger, args=(number, server, largest, hostile, over))
-                    for number in range(strangers)]
+        threads += [
+            threading.Thread(target=_stranger, args=(number, server, largest, hostile, over))
+            for number in range(strangers)
+        ]
         for thread in threads:
             thread.start()
         memory += _watch(server, seconds, restart=False)
@@ -227,12 +244,14 @@ def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
             thread.join()
     if not honest.seconds or honest.wrong:
         raise SnnparError(f"the honest user got {len(honest.seconds)} answers, {honest.wrong} of them wrong")
-    return (f"{strangers} strangers for {seconds:.0f} s, a picture of {len(largest) / 1e6:.1f} MB in base64 under a "
-            f"fresh session each time, no answer fetched, {os.cpu_count()} cores shared with them: "
-            f"{len(hostile.seconds)} taken in, {hostile.refused} refused; an honest user meanwhile: "
-            f"{len(honest.seconds)} answers, median {np.median(honest.seconds):.2f} s, at most "
-            f"{max(honest.seconds):.2f} s, {honest.refused} refused; memory {memory[0] / 1e6:.0f} MB before, "
-            f"{max(memory) / 1e6:.0f} MB at most")
+    return (
+        f"{strangers} strangers for {seconds:.0f} s, a picture of {len(largest) / 1e6:.1f} MB in base64 under a "
+        f"fresh session each time, no answer fetched, {os.cpu_count()} cores shared with them: "
+        f"{len(hostile.seconds)} taken in, {hostile.refused} refused; an honest user meanwhile: "
+        f"{len(honest.seconds)} answers, median {np.median(honest.seconds):.2f} s, at most "
+        f"{max(honest.seconds):.2f} s, {honest.refused} refused; memory {memory[0] / 1e6:.0f} MB before, "
+        f"{max(memory) / 1e6:.0f} MB at most"
+    )
 
 
 def _stranger(number: int, server: Server, picture: str, tally: Tally, over: threading.Event) -> None:

@@ -48,9 +48,14 @@ def largest() -> dict[str, bytes]:
     coarse = Image.fromarray(rng.integers(0, 256, (HEIGHT // 20, WIDTH // 20, 3), dtype=np.uint8))
     image = coarse.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
     grey = np.asarray(image)[..., 0].astype(np.uint16) * 257
-    kinds = {"JPEG": ("JPEG", {}), "progressive JPEG": ("JPEG", {"progressive": True}), "PNG": ("PNG", {}),
-             "WebP": ("WEBP", {"method": 0}), "lossless WebP": ("WEBP", {"lossless": True, "method": 0, "quality": 0}),
-             "16-bit PNG": ("PNG", {})}
+    kinds = {
+        "JPEG": ("JPEG", {}),
+        "progressive JPEG": ("JPEG", {"progressive": True}),
+        "PNG": ("PNG", {}),
+        "WebP": ("WEBP", {"method": 0}),
+        "lossless WebP": ("WEBP", {"lossless": True, "method": 0, "quality": 0}),
+        "16-bit PNG": ("PNG", {}),
+    }
     files = {}
     for name, (kind, options) in kinds.items():
         file = BytesIO()

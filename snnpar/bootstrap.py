@@ -58,8 +58,15 @@ class PairedDifference:
 
 
 def bootstrap_intervals(
-    labels: np.ndarray, probs: np.ndarray, convention: str = "published", *, threshold: float | None = None,
-    ignore_unknown: bool = False, resamples: int = RESAMPLES, seed: int = SEED, groups: np.ndarray | None = None,
+    labels: np.ndarray,
+    probs: np.ndarray,
+    convention: str = "published",
+    *,
+    threshold: float | None = None,
+    ignore_unknown: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    groups: np.ndarray | None = None,
 ) -> Intervals:
     """95% intervals of what `pedestrian_metrics` returns for labels and probabilities (n, A), by the same rules.
 
@@ -69,19 +76,29 @@ def bootstrap_intervals(
     five, attributes = _resampled([decided], convention, resamples, seed, groups)[0]
     ends = np.percentile(five, PERCENTILES, axis=0)
     several = np.percentile(mean_of(attributes.ma, supported(labels)), PERCENTILES)
-    per_attribute = {field.name: np.percentile(getattr(attributes, field.name), PERCENTILES, axis=0)
-                     for field in fields(AttributeMetrics)}
+    per_attribute = {
+        field.name: np.percentile(getattr(attributes, field.name), PERCENTILES, axis=0)
+        for field in fields(AttributeMetrics)
+    }
     low, high = (
-        PedestrianMetrics(*map(float, ends[i]), AttributeMetrics(**{k: v[i] for k, v in per_attribute.items()}),
-                          float(several[i]))
+        PedestrianMetrics(
+            *map(float, ends[i]), AttributeMetrics(**{k: v[i] for k, v in per_attribute.items()}), float(several[i])
+        )
         for i in (0, 1)
     )
     return Intervals(low, high, resamples)
 
 
 def paired_bootstrap(
-    labels: np.ndarray, probs_a: np.ndarray, probs_b: np.ndarray, *, resamples: int = RESAMPLES, seed: int = SEED,
-    convention: str = "published", groups: np.ndarray | None = None, ignore_unknown: bool = False,
+    labels: np.ndarray,
+    probs_a: np.ndarray,
+    probs_b: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    convention: str = "published",
+    groups: np.ndarray | None = None,
+    ignore_unknown: bool = False,
 ) -> list[PairedDifference]:
     """Resample images with replacement, the same ones for both models, and difference the metrics.
 
@@ -92,10 +109,15 @@ def paired_bootstrap(
     drawn = _resampled(pair, convention, resamples, seed, groups)
     drawn_a, drawn_b = (_with_supported(*of_one, kept) for of_one in drawn)
     low, high = np.percentile(drawn_b - drawn_a, PERCENTILES, axis=0)
-    a, b = (_with_supported(*finish(per_image(d).mean(0), attribute_counts(d).sum(0), convention, d.masked), kept)
-            for d in pair)
-    return [PairedDifference(name, *map(float, row))
-            for name, *row in zip((*FIVE, SUPPORTED), b - a, low, high, strict=True) if kept.any() or name in FIVE]
+    a, b = (
+        _with_supported(*finish(per_image(d).mean(0), attribute_counts(d).sum(0), convention, d.masked), kept)
+        for d in pair
+    )
+    return [
+        PairedDifference(name, *map(float, row))
+        for name, *row in zip((*FIVE, SUPPORTED), b - a, low, high, strict=True)
+        if kept.any() or name in FIVE
+    ]
 
 
 def _with_supported(five: np.ndarray, attributes: AttributeMetrics, kept: np.ndarray) -> np.ndarray:

@@ -32,8 +32,10 @@ class PersonBox:
             raise SnnparError(f"a box is x, y, width and height in whole pixels from 0; got {numbers}")
         short, long = sorted((self.width, self.height))
         if short < MIN_SIDE or long > MAX_ASPECT * short:
-            raise SnnparError(f"a box of {self.width} x {self.height} pixels cannot hold a person; each side needs at "
-                              f"least {MIN_SIDE}, and the long one at most {MAX_ASPECT} times the short one")
+            raise SnnparError(
+                f"a box of {self.width} x {self.height} pixels cannot hold a person; each side needs at "
+                f"least {MIN_SIDE}, and the long one at most {MAX_ASPECT} times the short one"
+            )
 
     def __str__(self) -> str:
         """As in links: "x.y.width.height"."""

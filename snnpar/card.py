@@ -43,11 +43,13 @@ def run_card(run: Run, name: str) -> str:
     lines = [front_matter(checkpoint, name), f"# {name}", "", _is_what(checkpoint), ""]
     lines += [
         f"- Data: {DATA[config.dataset]}{left_out(run)}.",
-        f"- Distilled from: `{config.teacher}`." if config.feature_kd or config.logit_kd else
-        "- Trained on labels alone.",
+        f"- Distilled from: `{config.teacher}`."
+        if config.feature_kd or config.logit_kd
+        else "- Trained on labels alone.",
         f"- Recipe `{config.recipe}`: `python -m train {' '.join(to_arguments(config))}`",
         f"- Seed {config.seed}, {config.epochs} epochs, {training_hours(run):.2f} h of training, commit "
-        f"{checkpoint.provenance.get('commit') or 'unknown'}.", "",
+        f"{checkpoint.provenance.get('commit') or 'unknown'}.",
+        "",
     ]
     best = best_epoch(run.path)
     if best:
@@ -56,10 +58,16 @@ def run_card(run: Run, name: str) -> str:
         images = f", n = {best['val_images']}" if "val_images" in best else ""
         support = (best.get("without_positives", ()), best.get("supported_attributes"), len(checkpoint.schema))
         told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
-        lines += [f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
-                  f"{images}; {CONVENTION} convention, threshold {THRESHOLD}{unknown}):",
-                  "", f"| {' | '.join(COLUMNS.values())} |", "|--:|--:|--:|--:|--:|--:|",
-                  f"| {_percent(best, best.get(SUPPORTED))} |", "", *told]
+        lines += [
+            f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
+            f"{images}; {CONVENTION} convention, threshold {THRESHOLD}{unknown}):",
+            "",
+            f"| {' | '.join(COLUMNS.values())} |",
+            "|--:|--:|--:|--:|--:|--:|",
+            f"| {_percent(best, best.get(SUPPORTED))} |",
+            "",
+            *told,
+        ]
     gain = read_gain(run.path)
     if gain:
         lines += [f"What it learned: {gain.numbers()}. {gain.verdict()}", "", gain.about(), ""]
@@ -96,23 +104,35 @@ def front_matter(checkpoint: Checkpoint, name: str, scores: list[Score] = []) ->
     licence = {"license": "apache-2.0"} if is_open else {"license": "other", "license_name": "see-training-data"}
     results = [
         EvalResult(
-            task_type="image-classification", dataset_type=checkpoint.schema.name, dataset_split=score.split,
-            dataset_name=f"{score.words}, n = {score.n}", dataset_config=score.set.title, metric_type=metric,
+            task_type="image-classification",
+            dataset_type=checkpoint.schema.name,
+            dataset_split=score.split,
+            dataset_name=f"{score.words}, n = {score.n}",
+            dataset_config=score.set.title,
+            metric_type=metric,
             metric_value=round(score.values[metric], 4),
             metric_name=f"{HEADINGS[metric]} ({score.convention} convention, threshold {score.threshold})",
         )
-        for score in scores for metric in FIVE
+        for score in scores
+        for metric in FIVE
     ]
-    data = ModelCardData(**licence, library_name="snnpar", pipeline_tag="image-classification", tags=list(TAGS),
-                         **({"model_name": name, "eval_results": results} if results else {}))
+    data = ModelCardData(
+        **licence,
+        library_name="snnpar",
+        pipeline_tag="image-classification",
+        tags=list(TAGS),
+        **({"model_name": name, "eval_results": results} if results else {}),
+    )
     return f"---\n{data.to_yaml().strip()}\n---\n"
 
 
 def _is_what(checkpoint: Checkpoint) -> str:
     model = checkpoint.model
     time = f", T={model.timesteps}" if model.architecture == "spikingformer" else ""
-    return (f"Pedestrian attribute recognition: {checkpoint.role} `{model.architecture}`, {len(checkpoint.schema)} "
-            f"attributes of {checkpoint.schema.name}, image {model.image_size[0]} x {model.image_size[1]}{time}.")
+    return (
+        f"Pedestrian attribute recognition: {checkpoint.role} `{model.architecture}`, {len(checkpoint.schema)} "
+        f"attributes of {checkpoint.schema.name}, image {model.image_size[0]} x {model.image_size[1]}{time}."
+    )
 
 
 def _data(checkpoint: Checkpoint) -> str:
@@ -122,12 +142,22 @@ def _data(checkpoint: Checkpoint) -> str:
 def _evaluations(scores: list[Score]) -> list[str]:
     if not scores:
         return []
-    rows = [f"| {one.words} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values, one.supported)} | "
-            f"{', '.join(one.without_positives) or '-'} |" for one in scores]
-    return ["## Metrics", "", "In percent, by convention and threshold. mA averages attributes without a positive, "
-            "too; of these it says little.", "",
-            f"| images | n | convention | {' | '.join(COLUMNS.values())} | without a positive |",
-            "|---|--:|---|--:|--:|--:|--:|--:|--:|---|", *rows, ""]
+    rows = [
+        f"| {one.words} | {one.n} | {one.convention}, {one.threshold} | {_percent(one.values, one.supported)} | "
+        f"{', '.join(one.without_positives) or '-'} |"
+        for one in scores
+    ]
+    return [
+        "## Metrics",
+        "",
+        "In percent, by convention and threshold. mA averages attributes without a positive, "
+        "too; of these it says little.",
+        "",
+        f"| images | n | convention | {' | '.join(COLUMNS.values())} | without a positive |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|---|",
+        *rows,
+        "",
+    ]
 
 
 def _percent(values: dict, supported: float | None) -> str:
@@ -144,21 +174,36 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
     model = load(checkpoint)
     pictures = sorted((ASSETS / "samples").glob("*.png"))[:PICTURES]
     reports = [analyze(model, open_rgb(picture)).energy for picture in pictures]
-    mean, of_neurons = (sum(getattr(report, what) for report in reports) / len(reports)
-                        for what in ("energy_uj", "neuron_uj"))
+    mean, of_neurons = (
+        sum(getattr(report, what) for report in reports) / len(reports) for what in ("energy_uj", "neuron_uj")
+    )
     one, updates = reports[0].assumptions, reports[0].updates
     neurons = f", {of_neurons:,.3g} µJ of it for {updates:,} neuron updates" if updates else ""
-    return ["## Energy", "", f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({one}), the mean over "
-            f"{len(reports)} rendered sample pictures. {one.note} Nothing was measured on a chip.", ""]
+    return [
+        "## Energy",
+        "",
+        f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({one}), the mean over "
+        f"{len(reports)} rendered sample pictures. {one.note} Nothing was measured on a chip.",
+        "",
+    ]
 
 
 def _usage(place: str) -> list[str]:
-    return ["## Use", "", "```python", "import snnpar", "from snnpar import images, inference", "",
-            f'model = snnpar.load("{place}")',
-            'picture = images.open_rgb(snnpar.ASSETS / "samples" / "00.png")  # or any picture of one person',
-            "seen = inference.analyze(model, picture)",
-            "print(dict(zip(seen.prediction.attributes, seen.prediction.probs.round(3).tolist())))",
-            'print(f"{seen.energy.energy_uj:.0f} µJ, an estimate ({seen.energy.convention})")', "```", ""]
+    return [
+        "## Use",
+        "",
+        "```python",
+        "import snnpar",
+        "from snnpar import images, inference",
+        "",
+        f'model = snnpar.load("{place}")',
+        'picture = images.open_rgb(snnpar.ASSETS / "samples" / "00.png")  # or any picture of one person',
+        "seen = inference.analyze(model, picture)",
+        "print(dict(zip(seen.prediction.attributes, seen.prediction.probs.round(3).tolist())))",
+        'print(f"{seen.energy.energy_uj:.0f} µJ, an estimate ({seen.energy.convention})")',
+        "```",
+        "",
+    ]
 
 
 def left_out(run: Run) -> str:

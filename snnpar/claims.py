@@ -48,8 +48,10 @@ def check_free(job: Job) -> None:
     if is_taken(job):
         current = status(job)
         if not current.pid:
-            raise JobError(f"{job.name} is already {current.state} {current.message}; stop it there, or wait until it "
-                           f"has given no sign of life for {STALLED_AFTER_S / 60:.0f} minutes")
+            raise JobError(
+                f"{job.name} is already {current.state} {current.message}; stop it there, or wait until it "
+                f"has given no sign of life for {STALLED_AFTER_S / 60:.0f} minutes"
+            )
         raise JobError(f"{job.name} is already {current.state}, process {current.pid}; stop that first")
 
 
@@ -60,8 +62,12 @@ def wait_for_silence(job: Job) -> None:
     """
     host = elsewhere(job)
     if host and status(job).is_active:
-        log.warning("%s was at work on %s until just now; watching whether it still is, for at most %.0f s", job.name,
-                    host, STALLED_AFTER_S)
+        log.warning(
+            "%s was at work on %s until just now; watching whether it still is, for at most %.0f s",
+            job.name,
+            host,
+            STALLED_AFTER_S,
+        )
         _watch(job, host, STALLED_AFTER_S, lambda: not status(job).is_active)
 
 

@@ -77,8 +77,7 @@ def hub_cache() -> Path:
 def collect(*, runs: bool = True, private: bool = True) -> list[Kept]:
     """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name; `private`:
     also those that not everybody may have."""
-    found = [Kept(one.name, SHIPPED, one) for one in shipped(snnpar.CHECKPOINTS)
-             if (one.path / WEIGHTS).is_file()]
+    found = [Kept(one.name, SHIPPED, one) for one in shipped(snnpar.CHECKPOINTS) if (one.path / WEIGHTS).is_file()]
     for run in list_runs(snnpar.RUNS) if runs else ():
         if run.is_loadable and (one := _readable(run.path)):
             found.append(Kept(RUN_PREFIX + run.name, RUN, one))
@@ -96,8 +95,10 @@ def unreadable() -> list[Unreadable]:
             read_checkpoint(cached.path)
         except CheckpointError as error:
             found.append(Unreadable(cached.id, cached.bytes, str(error)))
-    found += [Unreadable(HubId(repo, ""), size, "it is only half there, because its download was cut short")
-              for repo, size in list_halves(hub_cache())]
+    found += [
+        Unreadable(HubId(repo, ""), size, "it is only half there, because its download was cut short")
+        for repo, size in list_halves(hub_cache())
+    ]
     return sorted(found, key=lambda one: str(one.id))
 
 
@@ -120,8 +121,9 @@ def delete(one: Kept) -> None:
     Raises CheckpointError for a shipped one, RunError, JobError or HubError for one in use.
     """
     if one.kind == SHIPPED:
-        raise CheckpointError(f"{one.reference} came with the program and stays; remove its folder by hand if you mean "
-                              "it")
+        raise CheckpointError(
+            f"{one.reference} came with the program and stays; remove its folder by hand if you mean it"
+        )
     if one.kind == RUN:
         delete_run(open_run(one.checkpoint.path))
     else:

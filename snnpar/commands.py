@@ -26,8 +26,11 @@ class Parser(argparse.ArgumentParser):
         self.has_commands = True
         return super().add_subparsers(**options)
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None,
-                         ) -> tuple[argparse.Namespace, list[str]]:
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
         """Nothing stays unknown. Flags are looked at first, so that no missing argument hides a wrong one."""
         words = list(sys.argv[1:] if args is None else args)
         if unknown := self._unknown_flags(words):
@@ -68,7 +71,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """"; did you mean --epochs?", or nothing where no name begins with the word or much resembles it."""
+    """ "; did you mean --epochs?", or nothing where no name begins with the word or much resembles it."""
     bare = {name.lstrip("-"): name for name in names}
     wanted = word.lstrip("-")
     if len(wanted) < 2 and not (wanted and word.startswith("--")):  # a letter says too little

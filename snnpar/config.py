@@ -30,8 +30,15 @@ class ConfigError(SnnparError):
     """A setting that cannot be used; the message says which values can."""
 
 
-def setting(default: Any, help: str, *, choices: tuple | None = None, minimum: float | None = None,
-            maximum: float | None = None, basic: bool = False) -> Any:
+def setting(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    basic: bool = False,
+) -> Any:
     """Declare one TrainConfig field with what the command line and the form need to know about it."""
     metadata = {"help": help, "choices": choices, "minimum": minimum, "maximum": maximum, "basic": basic}
     return field(default=default, metadata=metadata)
@@ -83,8 +90,10 @@ class ModelConfig:
             if not _is_count(getattr(self, name), most):
                 raise ConfigError(f"{name} must be a whole number from 1 to {most}; got {getattr(self, name)!r}")
         if self.timesteps * math.prod(self.image_size) > MOST_INPUT:
-            raise ConfigError(f"timesteps x height x width must be at most {MOST_INPUT:,}; got {self.timesteps} x "
-                              f"{self.image_size[0]} x {self.image_size[1]}")
+            raise ConfigError(
+                f"timesteps x height x width must be at most {MOST_INPUT:,}; got {self.timesteps} x "
+                f"{self.image_size[0]} x {self.image_size[1]}"
+            )
         if self.dim % self.heads or self.dim % 8:
             raise ConfigError(f"dim must be a multiple of heads and of 8; got dim={self.dim}, heads={self.heads}")
         if not _is_finite(self.tau) or self.tau < 1:
@@ -94,8 +103,10 @@ class ModelConfig:
         if self.stem not in ("patch", "conv"):
             raise ConfigError(f"stem must be 'patch' or 'conv'; got {self.stem!r}")
         if not isinstance(self.pool_first, bool) or (self.pool_first and self.architecture != "spikingformer"):
-            raise ConfigError(f"pool_first must be true or false, true for a spikingformer only; got "
-                              f"{self.pool_first!r} for a {self.architecture}")
+            raise ConfigError(
+                f"pool_first must be true or false, true for a spikingformer only; got "
+                f"{self.pool_first!r} for a {self.architecture}"
+            )
         channels = len(self.mean) == len(self.std) == 3 and all(map(_is_finite, self.mean + self.std))
         if not channels or min(self.std) <= 0:
             raise ConfigError(f"mean and std must hold 3 channels, std > 0; got {self.mean}, {self.std}")
@@ -110,86 +121,149 @@ class ModelConfig:
 class TrainConfig:
     """Everything that decides a training run. The same object is built from the command line and from the page."""
 
-    recipe: str = setting("default", "preset that the other settings start from; not given, it is first-run on "
-                          "rendered pedestrians alone",
-                          choices=("default", "first-run", "published-code", "published-paper"))
+    recipe: str = setting(
+        "default",
+        "preset that the other settings start from; not given, it is first-run on rendered pedestrians alone",
+        choices=("default", "first-run", "published-code", "published-paper"),
+    )
     role: str = setting("student", "what to train", choices=ROLES, basic=True)
-    model: str = setting("", "name of the model to train; empty: the small one of the role, in a first-run the smaller "
-                         "one", basic=True)
-    dataset: str = setting("rendered", "rendered pedestrians, real ones from --data in one of five layouts, or PA100K "
-                           "and rendered ones mixed", choices=DATASET_CHOICES, basic=True)
-    data: str = setting("", "folder of the data set as published (pickle: the file will do), or hf:owner/name for one "
-                        "of the Hub", basic=True)
+    model: str = setting(
+        "", "name of the model to train; empty: the small one of the role, in a first-run the smaller one", basic=True
+    )
+    dataset: str = setting(
+        "rendered",
+        "rendered pedestrians, real ones from --data in one of five layouts, or PA100K and rendered ones mixed",
+        choices=DATASET_CHOICES,
+        basic=True,
+    )
+    data: str = setting(
+        "",
+        "folder of the data set as published (pickle: the file will do), or hf:owner/name for one of the Hub",
+        basic=True,
+    )
     fold: int = setting(0, "which of the five published splits of PETA, RAPv1 or a pickle", minimum=0, maximum=4)
     skip_unreadable: bool = setting(False, "leave out images that are missing or damaged instead of refusing to train")
-    mask_unknown: bool = setting(True, "leave labels of 2 (unknown) out of loss and validation; the published code "
-                                 "takes the 2 for a number")
-    phrase_pairing: str = setting("name", "teacher: give each label its own phrase, or PETA's labels the phrases in "
-                                  "the published order, which is not that of the labels", choices=("name", "published"))
+    mask_unknown: bool = setting(
+        True, "leave labels of 2 (unknown) out of loss and validation; the published code takes the 2 for a number"
+    )
+    phrase_pairing: str = setting(
+        "name",
+        "teacher: give each label its own phrase, or PETA's labels the phrases in "
+        "the published order, which is not that of the labels",
+        choices=("name", "published"),
+    )
     teacher: str = setting("", "teacher checkpoint to distil from: a folder, or hf:owner/name of the Hub", basic=True)
     feature_kd: bool = setting(False, "distil features: pull student tokens towards teacher tokens")
     logit_kd: bool = setting(False, "distil logits: pull student probabilities towards the teacher's")
     epochs: int = setting(20, "passes over the training images", minimum=1, maximum=10_000, basic=True)
     batch_size: int = setting(32, "images per step", minimum=2, maximum=4096)
-    optimizer: str = setting("adamw", "how weights follow gradients; sgd has momentum 0.9",
-                             choices=("adamw", "adam", "sgd"))
+    optimizer: str = setting(
+        "adamw", "how weights follow gradients; sgd has momentum 0.9", choices=("adamw", "adam", "sgd")
+    )
     lr: float = setting(1e-3, "peak learning rate", minimum=1e-7, maximum=1.0)
     weight_decay: float = setting(0.05, "pull of the weights towards 0", minimum=0.0, maximum=1.0)
     decay_all: bool = setting(False, "decay biases, norms and embeddings too, not only matrices and kernels")
-    schedule: str = setting("cosine", "learning rate over time: cosine to 0 per step; the published cosine per epoch; "
-                            "a tenth after half and after three quarters of the epochs",
-                            choices=("cosine", "published-code", "steps"))
+    schedule: str = setting(
+        "cosine",
+        "learning rate over time: cosine to 0 per step; the published cosine per epoch; "
+        "a tenth after half and after three quarters of the epochs",
+        choices=("cosine", "published-code", "steps"),
+    )
     warmup_epochs: int = setting(2, "epochs of linear warm-up", minimum=0, maximum=1000)
-    grad_clip: float = setting(5.0, "longest gradient (L2 norm) that is not shortened; 0 is off",
-                               minimum=0.0, maximum=1e6)
-    ema: float = setting(0.99, "validate and keep a moving average of the weights with this decay per step, warmed up; "
-                         "0 is off", minimum=0.0, maximum=0.99999)
-    teacher_mode: str = setting("eval", "train lets the teacher's batch norm drift and its drop path act, as the "
-                                "published code does", choices=("eval", "train"))
-    feature_loss: str = setting("cosine", "cosine of matching tokens, or the published KL of text-token cosines",
-                                choices=("cosine", "text-kl"))
-    logit_loss: str = setting("binary", "per-label binary KL, or the published softmax across attributes",
-                              choices=("binary", "softmax"))
+    grad_clip: float = setting(
+        5.0, "longest gradient (L2 norm) that is not shortened; 0 is off", minimum=0.0, maximum=1e6
+    )
+    ema: float = setting(
+        0.99,
+        "validate and keep a moving average of the weights with this decay per step, warmed up; 0 is off",
+        minimum=0.0,
+        maximum=0.99999,
+    )
+    teacher_mode: str = setting(
+        "eval",
+        "train lets the teacher's batch norm drift and its drop path act, as the published code does",
+        choices=("eval", "train"),
+    )
+    feature_loss: str = setting(
+        "cosine", "cosine of matching tokens, or the published KL of text-token cosines", choices=("cosine", "text-kl")
+    )
+    logit_loss: str = setting(
+        "binary", "per-label binary KL, or the published softmax across attributes", choices=("binary", "softmax")
+    )
     ce_weight: float = setting(1.0, "weight of the cross-entropy", minimum=0.0, maximum=1000.0)
     feature_weight: float = setting(10.0, "weight of the feature loss", minimum=0.0, maximum=1000.0)
     logit_weight: float = setting(1.0, "weight of the logit loss", minimum=0.0, maximum=1000.0)
-    temperature: float = setting(2.0, "softens teacher and student logits in the logit loss",
-                                 minimum=0.1, maximum=100.0)
-    timestep_weight: float = setting(0.0, "weight of a per-label binary KL at each timestep, beside that of the mean; "
-                                     "needs logit_kd; 0 is off", minimum=0.0, maximum=1000.0)
-    feature_mask: float = setting(0.0, "share of the student's tokens hidden before the feature loss; a small network, "
-                                  "trained along and then dropped, fills them in; 0 is off", minimum=0.0, maximum=0.95)
-    label_weighting: str = setting("ratio", "weigh rare labels more, by their ratio in the training images, or all "
-                                   "alike", choices=("ratio", "none"))
-    visual_weight: float = setting(1.0, "teacher: weight of a loss read from the visual tokens alone, before fusion",
-                                   minimum=0.0, maximum=1000.0)
-    rendered_count: int = setting(4000, "how many rendered training images there are (rendered and mixed)",
-                                  minimum=16, maximum=10_000_000)
-    rendered_per_real: float = setting(0.5, "mixed: rendered images per real image in an epoch, drawn anew each time",
-                                       minimum=0.0, maximum=1000.0)
+    temperature: float = setting(
+        2.0, "softens teacher and student logits in the logit loss", minimum=0.1, maximum=100.0
+    )
+    timestep_weight: float = setting(
+        0.0,
+        "weight of a per-label binary KL at each timestep, beside that of the mean; needs logit_kd; 0 is off",
+        minimum=0.0,
+        maximum=1000.0,
+    )
+    feature_mask: float = setting(
+        0.0,
+        "share of the student's tokens hidden before the feature loss; a small network, "
+        "trained along and then dropped, fills them in; 0 is off",
+        minimum=0.0,
+        maximum=0.95,
+    )
+    label_weighting: str = setting(
+        "ratio",
+        "weigh rare labels more, by their ratio in the training images, or all alike",
+        choices=("ratio", "none"),
+    )
+    visual_weight: float = setting(
+        1.0, "teacher: weight of a loss read from the visual tokens alone, before fusion", minimum=0.0, maximum=1000.0
+    )
+    rendered_count: int = setting(
+        4000, "how many rendered training images there are (rendered and mixed)", minimum=16, maximum=10_000_000
+    )
+    rendered_per_real: float = setting(
+        0.5, "mixed: rendered images per real image in an epoch, drawn anew each time", minimum=0.0, maximum=1000.0
+    )
     rendered_seed: int = setting(1, "seed of the rendered training images", minimum=0, maximum=2**31 - 1)
-    init: str = setting("", "weights to start from: a checkpoint folder, hf:owner/name of the Hub, a backbone's .pth "
-                        "or .safetensors file, or timm:MODEL; empty: random")
+    init: str = setting(
+        "",
+        "weights to start from: a checkpoint folder, hf:owner/name of the Hub, a backbone's .pth "
+        "or .safetensors file, or timm:MODEL; empty: random",
+    )
     prior_bias: bool = setting(True, "start the last bias at the log odds of each attribute")
-    augment: str = setting("default", "random flip, shift, scale, colour and erasing; the published pad, crop and flip",
-                           choices=("default", "published", "none"))
-    mixup: float = setting(0.0, "blend pairs of images and their labels, share drawn from Beta(mixup, mixup); 0 is off",
-                           minimum=0.0, maximum=10.0)
+    augment: str = setting(
+        "default",
+        "random flip, shift, scale, colour and erasing; the published pad, crop and flip",
+        choices=("default", "published", "none"),
+    )
+    mixup: float = setting(
+        0.0,
+        "blend pairs of images and their labels, share drawn from Beta(mixup, mixup); 0 is off",
+        minimum=0.0,
+        maximum=10.0,
+    )
     seed: int = setting(0, "seed of weights, order and augmentation", minimum=0, maximum=2**31 - 1)
-    accumulate: int = setting(1, "equal parts that a batch is computed in, one after the other, to save memory",
-                              minimum=1, maximum=4096)
-    recompute: bool = setting(False, "recompute each block in the backward pass instead of keeping its activations: "
-                              "less memory, more time")
+    accumulate: int = setting(
+        1, "equal parts that a batch is computed in, one after the other, to save memory", minimum=1, maximum=4096
+    )
+    recompute: bool = setting(
+        False, "recompute each block in the backward pass instead of keeping its activations: less memory, more time"
+    )
     pack_spikes: bool = setting(False, "keep spikes as bits between forward and backward pass: less memory")
-    workers: int = setting(0, "processes that prepare images beside the training process; 0: it does so itself",
-                           minimum=0, maximum=128)
+    workers: int = setting(
+        0, "processes that prepare images beside the training process; 0: it does so itself", minimum=0, maximum=128
+    )
     stream: bool = setting(False, "read images when they are needed instead of keeping all in memory")
-    save_seconds: float = setting(300.0, "save a state to resume from after so many seconds within an epoch; one is "
-                                  "saved after each epoch anyway", minimum=0.0, maximum=1e6)
+    save_seconds: float = setting(
+        300.0,
+        "save a state to resume from after so many seconds within an epoch; one is saved after each epoch anyway",
+        minimum=0.0,
+        maximum=1e6,
+    )
     log_steps: int = setting(5, "steps from one logged step to the next", minimum=1, maximum=1_000_000)
     device: str = setting("auto", "auto picks a GPU when there is one", choices=("auto", "cpu", "cuda"))
-    precision: str = setting("fp32", "arithmetic of the training forward and backward; validation is fp32",
-                             choices=("fp32", "bf16"))
+    precision: str = setting(
+        "fp32", "arithmetic of the training forward and backward; validation is fp32", choices=("fp32", "bf16")
+    )
     threads: int = setting(0, "CPU threads; 0 leaves torch's default", minimum=0, maximum=1024)
     compile: bool = setting(False, "fuse the LIF loops with torch.compile (needs a C++ compiler)")
 
@@ -213,18 +287,36 @@ def _contradictions(config: SimpleNamespace) -> dict[str, str]:
     """Values that do not go together, by the field to mend."""
     distils = config.feature_kd or config.logit_kd
     rules = [
-        ("data", config.dataset != "rendered" and not config.data,
-         f"dataset {config.dataset!r} needs --data, the folder it lies in"),
-        ("teacher", distils and not config.teacher,
-         "distillation needs --teacher, a teacher checkpoint folder (or switch both off)"),
-        ("role", distils and config.role == "teacher",
-         "a teacher is not distilled: use --role student, or switch distillation off"),
-        ("timestep_weight", config.timestep_weight and not config.logit_kd,
-         "timestep_weight distils logits at each timestep: switch logit_kd on, or leave it 0"),
-        ("feature_mask", config.feature_mask and not config.feature_kd,
-         "feature_mask hides tokens from the feature loss: switch feature_kd on, or leave it 0"),
-        ("accumulate", config.batch_size % config.accumulate or config.accumulate == config.batch_size,
-         f"accumulate {config.accumulate} must divide batch_size {config.batch_size} into parts of 2 images or more"),
+        (
+            "data",
+            config.dataset != "rendered" and not config.data,
+            f"dataset {config.dataset!r} needs --data, the folder it lies in",
+        ),
+        (
+            "teacher",
+            distils and not config.teacher,
+            "distillation needs --teacher, a teacher checkpoint folder (or switch both off)",
+        ),
+        (
+            "role",
+            distils and config.role == "teacher",
+            "a teacher is not distilled: use --role student, or switch distillation off",
+        ),
+        (
+            "timestep_weight",
+            config.timestep_weight and not config.logit_kd,
+            "timestep_weight distils logits at each timestep: switch logit_kd on, or leave it 0",
+        ),
+        (
+            "feature_mask",
+            config.feature_mask and not config.feature_kd,
+            "feature_mask hides tokens from the feature loss: switch feature_kd on, or leave it 0",
+        ),
+        (
+            "accumulate",
+            config.batch_size % config.accumulate or config.accumulate == config.batch_size,
+            f"accumulate {config.accumulate} must divide batch_size {config.batch_size} into parts of 2 images or more",
+        ),
     ]
     return {field: sentence for field, broken, sentence in rules if broken}
 

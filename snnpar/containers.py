@@ -44,7 +44,7 @@ def _jpeg_oddity(data: bytes) -> str:
             return "has much more filling than picture; save it again as a plain JPEG"
         place = found.end()
         if marker not in ALONE:
-            place += int.from_bytes(data[place:place + 2])
+            place += int.from_bytes(data[place : place + 2])
     return "has thousands of segments, which no camera writes; save it again as a plain JPEG"
 
 

@@ -86,8 +86,10 @@ class Assumptions:
         if not self.update_pj:
             said.append("Neuron updates are free: good for the student.")
         elif self.neuron_pj is not None:
-            said.append("A neuron update has a price of its own: one of another chip mixes two machines, and the "
-                        "teacher is not priced on it.")
+            said.append(
+                "A neuron update has a price of its own: one of another chip mixes two machines, and the "
+                "teacher is not priced on it."
+            )
         if self.norms:
             said.append("Batch norms are billed, the teacher's layer norms are not: good for the teacher.")
         if self.first_every_timestep:
@@ -107,8 +109,10 @@ class Assumptions:
             memory = f"{self.byte_pj:g} pJ per byte, {WEIGHT_READS[self.weight_reads]}"
         else:
             memory = "arithmetic only, no memory traffic"
-        return (f"{self.name}: {self.mac_pj:g} pJ per MAC, {self.ac_pj:g} pJ per AC, {memory}, "
-                f"{self.update_pj:g} pJ per neuron update")
+        return (
+            f"{self.name}: {self.mac_pj:g} pJ per MAC, {self.ac_pj:g} pJ per AC, {memory}, "
+            f"{self.update_pj:g} pJ per neuron update"
+        )
 
 
 EIGHT_BIT_SUMS = {"mac_pj": 0.23, "ac_pj": 0.03, "state_bits": 8}  # of int8; spikingjelly's int8 preset
@@ -135,9 +139,17 @@ class NeuronPrice:
 NEURON_PRICES = (
     NeuronPrice("one MAC", None, "leak and sum are one multiplication and one addition; threshold and reset come free"),
     NeuronPrice("free", 0.0, "as most papers on spiking networks have it, silently; good for the student"),
-    NeuronPrice("Loihi", 81.0, "Davies et al., IEEE Micro 38(1), 2018, table 2: an active neuron, 14 nm, from "
-                "circuit simulation (an inactive one 52 pJ; a synaptic operation there costs 23.6 pJ)"),
-    NeuronPrice("SpiNNaker 2", 2190.0, "as in KerasSpiking's ModelEnergy, which cites Höppner et al., IEEE TCAS-I "
-                "66(8), 2019 (arXiv 1903.08941), a 28 nm test chip whose processors run neurons as programs (a "
-                "synaptic operation there costs 450 pJ); not checked against the paper's own table"),
+    NeuronPrice(
+        "Loihi",
+        81.0,
+        "Davies et al., IEEE Micro 38(1), 2018, table 2: an active neuron, 14 nm, from "
+        "circuit simulation (an inactive one 52 pJ; a synaptic operation there costs 23.6 pJ)",
+    ),
+    NeuronPrice(
+        "SpiNNaker 2",
+        2190.0,
+        "as in KerasSpiking's ModelEnergy, which cites Höppner et al., IEEE TCAS-I "
+        "66(8), 2019 (arXiv 1903.08941), a 28 nm test chip whose processors run neurons as programs (a "
+        "synaptic operation there costs 450 pJ); not checked against the paper's own table",
+    ),
 )

@@ -44,8 +44,10 @@ class Decoder:
                     return pixels.reshape(head["shape"])
             except (EOFError, OSError, TimeoutError) as error:
                 self.close()
-                raise ImageError(f"{name or 'The image'} takes more than {self.processor_s} s to decode, or breaks its "
-                                 "decoder; save it as an ordinary PNG or JPEG and choose that file.") from error
+                raise ImageError(
+                    f"{name or 'The image'} takes more than {self.processor_s} s to decode, or breaks its "
+                    "decoder; save it as an ordinary PNG or JPEG and choose that file."
+                ) from error
         if "refused" in head:
             raise ImageError(head["refused"])
         raise RuntimeError(f"the decoder failed: {head['fault']}")

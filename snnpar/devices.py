@@ -57,8 +57,12 @@ def queue() -> list[Place]:
     """Who trains and who waits on this computer, device by device."""
     root = _root()
     devices = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    return [Place(run, device, position, _sentence(runs[:position]))
-            for device in devices for runs in [_runs(device)] for position, run in enumerate(runs)]
+    return [
+        Place(run, device, position, _sentence(runs[:position]))
+        for device in devices
+        for runs in [_runs(device)]
+        for position, run in enumerate(runs)
+    ]
 
 
 def enlist(run: Job, device: str) -> dict[str, str]:
@@ -72,8 +76,10 @@ def enlist(run: Job, device: str) -> dict[str, str]:
                 path.unlink(missing_ok=True)
         write_text(folder / f"{time.time_ns():020d}-{_mark(run)}", str(run.path.resolve()))
     except OSError as error:
-        raise JobError(f"the queue in {folder} cannot be written ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
-                       "folder that you may write to") from error
+        raise JobError(
+            f"the queue in {folder} cannot be written ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
+            "folder that you may write to"
+        ) from error
     return _standing(run, device)
 
 

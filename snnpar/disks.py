@@ -59,7 +59,7 @@ def whole_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for path in (folder.iterdir() if folder.is_dir() else ()):
+        for path in folder.iterdir() if folder.is_dir() else ():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:

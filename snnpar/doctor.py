@@ -44,8 +44,11 @@ class Finding:
 def versions() -> list[Finding]:
     """Python, and each requirement against its pin."""
     told = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    found = [Finding(GOOD, told) if sys.version_info >= (3, 11) else
-             Finding(WARNING, f"{told}; the project is tested with 3.11", "make PYTHON=python3.11 app")]
+    found = [
+        Finding(GOOD, told)
+        if sys.version_info >= (3, 11)
+        else Finding(WARNING, f"{told}; the project is tested with 3.11", "make PYTHON=python3.11 app")
+    ]
     wrong = []
     for name, pin in requirements().items():
         try:
@@ -82,8 +85,13 @@ def libraries() -> list[Finding]:
     if not works:
         return [Finding(WARNING, f"{told} do not work together", "pip install -r requirements.txt")]
     if compat.is_repaired():
-        return [Finding(GOOD, f"{told} come from different builds (operator torchvision::nms does not exist); repaired "
-                        "when torchvision is imported, nothing to do")]
+        return [
+            Finding(
+                GOOD,
+                f"{told} come from different builds (operator torchvision::nms does not exist); repaired "
+                "when torchvision is imported, nothing to do",
+            )
+        ]
     return [Finding(GOOD, f"{told} fit together")]
 
 
@@ -94,17 +102,33 @@ def machine() -> list[Finding]:
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     device = ", ".join(names) if names else "CPU; no GPU is visible to torch, and none is needed"
     memory = psutil.virtual_memory().available
-    found = [Finding(GOOD, f"device: {device}"),
-             Finding(GOOD, f"{torch.get_num_threads()} of {os.cpu_count()} cores used by torch, OMP_WAIT_POLICY="
-                     f"{os.environ.get('OMP_WAIT_POLICY', 'not set')}"),
-             enough("memory", memory, LEAST_MEMORY, "close other programs, or take a machine with more")]
+    found = [
+        Finding(GOOD, f"device: {device}"),
+        Finding(
+            GOOD,
+            f"{torch.get_num_threads()} of {os.cpu_count()} cores used by torch, OMP_WAIT_POLICY="
+            f"{os.environ.get('OMP_WAIT_POLICY', 'not set')}",
+        ),
+        enough("memory", memory, LEAST_MEMORY, "close other programs, or take a machine with more"),
+    ]
     place = next(path for path in (snnpar.CHECKPOINTS, *snnpar.CHECKPOINTS.parents) if path.exists())
     if os.access(place, os.W_OK):
-        found.append(enough(f"disk at {place}", shutil.disk_usage(place).free, LEAST_DISK, "make room, or set "
-                            "SNNPAR_CHECKPOINTS to another folder"))
+        found.append(
+            enough(
+                f"disk at {place}",
+                shutil.disk_usage(place).free,
+                LEAST_DISK,
+                "make room, or set SNNPAR_CHECKPOINTS to another folder",
+            )
+        )
     else:
-        found.append(Finding(WARNING, f"{place} cannot be written to: no run, evaluation or download can be kept",
-                             "set SNNPAR_CHECKPOINTS to a folder of yours that holds the shipped pair, too"))
+        found.append(
+            Finding(
+                WARNING,
+                f"{place} cannot be written to: no run, evaluation or download can be kept",
+                "set SNNPAR_CHECKPOINTS to a folder of yours that holds the shipped pair, too",
+            )
+        )
     if not any(map(shutil.which, COMPILERS)):
         found.append(Finding(WARNING, "no C++ compiler: training works, --compile does not", "install g++ or clang"))
     return [*found, Finding(GOOD, f"public mode is {'on' if is_public() else 'off'} (SNNPAR_PUBLIC)")]
@@ -164,8 +188,9 @@ def pair() -> list[Finding]:
             usable[role] = there[name].schema
             found.append(Finding(GOOD, f"the {role} {name} answers in {latency} ({latency.spread})"))
         except SnnparError as error:
-            found.append(Finding(FAILURE, f"the {role} {name} cannot run: {error}",
-                                 f"git checkout -- checkpoints/{name}"))
+            found.append(
+                Finding(FAILURE, f"the {role} {name} cannot run: {error}", f"git checkout -- checkpoints/{name}")
+            )
     if len(usable) == 2:
         try:
             shared_attributes(usable["teacher"], usable["student"])
@@ -175,7 +200,11 @@ def pair() -> list[Finding]:
 
 
 CHECKS: dict[str, Callable[[], list[Finding]]] = {
-    "Versions": versions, "Libraries": libraries, "Machine": machine, "Hub": hub, "Shipped pair": pair,
+    "Versions": versions,
+    "Libraries": libraries,
+    "Machine": machine,
+    "Hub": hub,
+    "Shipped pair": pair,
 }
 MARKS = {GOOD: "✓", WARNING: "!", FAILURE: "✗"}
 
@@ -190,8 +219,13 @@ def examine(options: argparse.Namespace) -> int:
             if finding.mend:
                 print(f"    -> {finding.mend}")
             worst = max(worst, finding.level, key=[GOOD, WARNING, FAILURE].index)
-    print({GOOD: "All is well.", WARNING: "It works; see the lines marked !.",
-           FAILURE: "The shipped pair cannot run; see the lines marked ✗."}[worst])
+    print(
+        {
+            GOOD: "All is well.",
+            WARNING: "It works; see the lines marked !.",
+            FAILURE: "The shipped pair cannot run; see the lines marked ✗.",
+        }[worst]
+    )
     return int(worst == FAILURE)
 
 

@@ -108,8 +108,9 @@ def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[EN
     lines = list(_lines(trace, assumptions))
     layers = tuple(line.total() for line in lines if line.layer)
     neurons = tuple(line.total() for line in lines if not line.layer)
-    macs, acs, moved, energy = (sum(getattr(line, name) for line in layers + neurons)
-                                for name in ("macs", "acs", "bytes", "energy_uj"))
+    macs, acs, moved, energy = (
+        sum(getattr(line, name) for line in layers + neurons) for name in ("macs", "acs", "bytes", "energy_uj")
+    )
     states = sum((line.bytes for line in neurons), 0.0)
     return EnergyReport(macs, acs, moved, states, energy, assumptions, layers, neurons)
 

@@ -121,24 +121,38 @@ class Estimate:
         steps = f"{found['steps_per_epoch']:,} steps and {found['val_images']:,} images of validation"
         free_disk = shutil.disk_usage(next(p for p in (snnpar.RUNS, *snnpar.RUNS.parents) if p.exists())).free
         return [
-            Figure("Step", duration(self.step_s), f"{MEASURED}, median of {len(found['seconds'])}, batch "
-                   f"{config.batch_size}, {config.precision}, {found['device']} with {found['threads']} of "
-                   f"{found['cores']} cores"),
+            Figure(
+                "Step",
+                duration(self.step_s),
+                f"{MEASURED}, median of {len(found['seconds'])}, batch "
+                f"{config.batch_size}, {config.precision}, {found['device']} with {found['threads']} of "
+                f"{found['cores']} cores",
+            ),
             Figure("Epoch", duration(self.epoch_s), f"{EXTRAPOLATED}: {steps}"),
-            Figure("Whole run", duration(self.total_s), f"{EXTRAPOLATED}: {config.epochs:,} "
-                   f"{'epoch' if config.epochs == 1 else 'epochs'}"
-                   + (f", {duration(self.first_s)} to read or draw the images" if self.first_s else "")
-                   + f", and {duration(self.gain_s)} to measure what it gained over step 0"),
+            Figure(
+                "Whole run",
+                duration(self.total_s),
+                f"{EXTRAPOLATED}: {config.epochs:,} "
+                f"{'epoch' if config.epochs == 1 else 'epochs'}"
+                + (f", {duration(self.first_s)} to read or draw the images" if self.first_s else "")
+                + f", and {duration(self.gain_s)} to measure what it gained over step 0",
+            ),
             Figure("Memory", f"{size(self.memory_bytes)} of {size(found['free_bytes'])} free", self._memory_how()),
-            Figure("Disk", f"{size(self.disk_bytes)} of {size(free_disk)} free", f"{CALCULATED}: saved states and the "
-                   "best weights"),
+            Figure(
+                "Disk",
+                f"{size(self.disk_bytes)} of {size(free_disk)} free",
+                f"{CALCULATED}: saved states and the best weights",
+            ),
         ]
 
     def _memory_how(self) -> str:
         kept = self.memory_bytes - self.measured["peak_bytes"]
-        return (f"{MEASURED} at the peak of a step" + (" on the GPU" if self.measured["on_gpu"] else "")
-                + (f"; {size(kept)} of it {CALCULATED}, for the images kept" if kept else "")
-                + (f"; {self.config.workers} workers come on top" if self.config.workers else ""))
+        return (
+            f"{MEASURED} at the peak of a step"
+            + (" on the GPU" if self.measured["on_gpu"] else "")
+            + (f"; {size(kept)} of it {CALCULATED}, for the images kept" if kept else "")
+            + (f"; {self.config.workers} workers come on top" if self.config.workers else "")
+        )
 
     def notes(self) -> list[str]:
         """Sentences on what to mind."""
@@ -146,23 +160,31 @@ class Estimate:
         if not self.fits:
             parts = self.asked // math.gcd(self.asked, self.config.batch_size)
             fitting = self.config.batch_size
-            told.append(f"A batch of {self.asked} does not fit into the {size(found['free_bytes'])} that are free; one "
-                        f"of {fitting} does, and the figures are its. Set --batch-size {fitting}"
-                        + (f", or keep the batch and compute it in parts with --accumulate {parts}."
-                           if parts < self.asked else "."))
+            told.append(
+                f"A batch of {self.asked} does not fit into the {size(found['free_bytes'])} that are free; one "
+                f"of {fitting} does, and the figures are its. Set --batch-size {fitting}"
+                + (
+                    f", or keep the batch and compute it in parts with --accumulate {parts}."
+                    if parts < self.asked
+                    else "."
+                )
+            )
         elif self.memory_bytes > found["free_bytes"]:
             told.append("The memory is not enough for the images: read them when they are needed with --stream.")
         if found["load"] > found["cores"] / 2:
-            told.append(f"Other work would have filled {found['load']:.1f} of the {found['cores']} cores meanwhile; "
-                        "alone it is faster.")
+            told.append(
+                f"Other work would have filled {found['load']:.1f} of the {found['cores']} cores meanwhile; "
+                "alone it is faster."
+            )
         return told
 
 
 class Trial:
     """The measurement under way, in a process group of its own that `close` ends. Its folder goes with it."""
 
-    def __init__(self, config: TrainConfig, *, steps: int = 3, limit_s: int = LIMIT_S, memory: int = 0,
-                 random_teacher: str = "") -> None:
+    def __init__(
+        self, config: TrainConfig, *, steps: int = 3, limit_s: int = LIMIT_S, memory: int = 0, random_teacher: str = ""
+    ) -> None:
         """`memory`: bytes it may take on a CPU (0: what is free); a random teacher stands in for the config's."""
         self.config, self.asked, self.limit_s = config, config.batch_size, limit_s
         self._flags = ["--steps", str(steps), "--memory", str(memory), "--random-teacher", random_teacher]
@@ -179,8 +201,9 @@ class Trial:
                 return None
             told = self.told()
             self.close()
-            raise EstimateError(f"not measured within {duration(self.limit_s)} ({told}); a smaller --model or "
-                                "--batch-size is faster")
+            raise EstimateError(
+                f"not measured within {duration(self.limit_s)} ({told}); a smaller --model or --batch-size is faster"
+            )
         result, failure = self._read("result.json"), self._failure()
         self.close()
         if result:
@@ -188,8 +211,10 @@ class Trial:
         if not failure["out_of_memory"]:
             raise EstimateError(failure["error"])
         if self.config.batch_size // 2 < SMALLEST:
-            raise EstimateError(f"not even a batch of {self.config.batch_size} fits into the memory that is free; take "
-                                "a smaller --model, or --recompute")
+            raise EstimateError(
+                f"not even a batch of {self.config.batch_size} fits into the memory that is free; take "
+                "a smaller --model, or --recompute"
+            )
         half = self.config.batch_size // 2
         parts = math.gcd(self.config.accumulate, half)
         self.config = replace(self.config, batch_size=half, accumulate=parts if parts < half else 1)
@@ -232,19 +257,30 @@ class Trial:
         self.folder = Path(tempfile.mkdtemp(prefix="snnpar-estimate-"))
         write_text(self.folder / "config.json", json.dumps(to_dict(self.config)))
         left = max(1, math.ceil(self._ends - time.monotonic()) + 5)
-        command = [sys.executable, "-m", "train.measure", str(self.folder), "--attached", "--seconds", str(left),
-                   *self._flags]
+        command = [
+            sys.executable,
+            "-m",
+            "train.measure",
+            str(self.folder),
+            "--attached",
+            "--seconds",
+            str(left),
+            *self._flags,
+        ]
         with open(self.folder / "log.txt", "wb") as log:  # the open pipe tells the process that somebody waits for it
-            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            )
 
     def _failure(self) -> dict:
         """{error, out_of_memory} of a process that has ended without a result."""
         if self.process.returncode == -signal.SIGKILL:  # what a system short of memory does to processes
             return {"error": "", "out_of_memory": True}
         last = (self.folder / "log.txt").read_text("utf-8", "replace").strip().splitlines()[-1:]
-        return {"error": " ".join(last) or f"the process ended with {self.process.returncode}",
-                "out_of_memory": False} | self._read("error.json")
+        return {
+            "error": " ".join(last) or f"the process ended with {self.process.returncode}",
+            "out_of_memory": False,
+        } | self._read("error.json")
 
     def _read(self, name: str) -> dict:
         try:

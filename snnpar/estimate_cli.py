@@ -12,10 +12,16 @@ from snnpar.flags import add_settings, config_from
 
 def add_estimate(flags: argparse.ArgumentParser) -> None:
     """The flags of `python -m train`, and how long it may take."""
-    flags.add_argument("--limit", type=int, default=LIMIT_S, metavar="SECONDS",
-                       help="give up after so long (default: %(default)s)")
-    flags.add_argument("--steps", type=int, default=3, metavar="N", help="steps to measure, after one to warm up "
-                       "(default: %(default)s)")
+    flags.add_argument(
+        "--limit", type=int, default=LIMIT_S, metavar="SECONDS", help="give up after so long (default: %(default)s)"
+    )
+    flags.add_argument(
+        "--steps",
+        type=int,
+        default=3,
+        metavar="N",
+        help="steps to measure, after one to warm up (default: %(default)s)",
+    )
     add_settings(flags)
     flags.set_defaults(command=show_estimate)
 

@@ -63,8 +63,15 @@ class Stopped(Exception):
 
 
 @torch.no_grad()
-def predict_probs(model: nn.Module, images: ResizedImages, word_vectors: Tensor | None = None, *, batch_size: int = 0,
-                  progress: bool = False, on_batch: Callable[[int], None] | None = None) -> np.ndarray:
+def predict_probs(
+    model: nn.Module,
+    images: ResizedImages,
+    word_vectors: Tensor | None = None,
+    *,
+    batch_size: int = 0,
+    progress: bool = False,
+    on_batch: Callable[[int], None] | None = None,
+) -> np.ndarray:
     """Probabilities (n, A), float32, in eval mode; the model's mode is put back. A teacher needs word_vectors.
 
     `batch_size` 0: 64 on a GPU; 16 on a CPU, where more is no faster and takes more memory than a training step.
@@ -94,8 +101,15 @@ def probabilities(folder: Path, split: PedestrianSplit) -> np.ndarray:
 
 
 def evaluate_checkpoint(
-    folder: Path, choice: DataChoice, *, root: Path | None = None, batch_size: int = 0, again: bool = False,
-    skip_unreadable: bool = False, convention: str = CONVENTION, stop: Callable[[], bool] = lambda: False,
+    folder: Path,
+    choice: DataChoice,
+    *,
+    root: Path | None = None,
+    batch_size: int = 0,
+    again: bool = False,
+    skip_unreadable: bool = False,
+    convention: str = CONVENTION,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Evaluate the checkpoint in `folder` on a choice of images, or go on with that; a complete one is left alone.
 
@@ -148,8 +162,16 @@ def _ended(evaluation: Evaluation, state: str, message: str) -> None:
         write_status(evaluation, state=state, message=message)  # last: who waits for it finds everything written
 
 
-def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, skipped: dict, batch_size: int,
-              again: bool, convention: str, stop: Callable[[], bool]) -> str:
+def _evaluate(
+    evaluation: Evaluation,
+    checkpoint: Checkpoint,
+    split: PedestrianSplit,
+    skipped: dict,
+    batch_size: int,
+    again: bool,
+    convention: str,
+    stop: Callable[[], bool],
+) -> str:
     """Make what is missing; one line about the outcome."""
     attributes, left_out = shared_attributes(checkpoint, split)
     model = _on_device(load(checkpoint))
@@ -174,8 +196,12 @@ def _evaluate(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianS
     _predict(work, model, thumbnails.split, columns, stop)
     truth = split.labels[:, [split.schema.index(name) for name in attributes]]
     overlap = _overlap(work, thumbnails, stop)
-    return _finish(work, Predictions(split.files, attributes, truth, work.probs(), overlap.groups, overlap.train_files),
-                   overlap, convention)
+    return _finish(
+        work,
+        Predictions(split.files, attributes, truth, work.probs(), overlap.groups, overlap.train_files),
+        overlap,
+        convention,
+    )
 
 
 def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[tuple[str, ...], dict[str, list[str]]]:
@@ -183,10 +209,14 @@ def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[t
     known, labelled = checkpoint.schema.attributes, split.schema.attributes
     shared = tuple(name for name in labelled if name in known)
     if not shared:
-        raise EvaluationError(f"{checkpoint.name} knows no attribute of {split.name}; evaluate it on data with the "
-                              f"attributes it was trained on ({checkpoint.schema.name})")
-    return shared, {"checkpoint": [name for name in known if name not in labelled],
-                    "data": [name for name in labelled if name not in known]}
+        raise EvaluationError(
+            f"{checkpoint.name} knows no attribute of {split.name}; evaluate it on data with the "
+            f"attributes it was trained on ({checkpoint.schema.name})"
+        )
+    return shared, {
+        "checkpoint": [name for name in known if name not in labelled],
+        "data": [name for name in labelled if name not in known],
+    }
 
 
 def _on_device(model: LoadedModel) -> LoadedModel:
@@ -204,8 +234,9 @@ def _begin(evaluation: Evaluation, now: dict, model: LoadedModel, batch_size: in
     return new_work(evaluation, now, batch_size)
 
 
-def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: list[int],
-             stop: Callable[[], bool]) -> None:
+def _predict(
+    work: Work, model: LoadedModel, split: PedestrianSplit, columns: list[int], stop: Callable[[], bool]
+) -> None:
     """Do the batches that are missing, on as many threads as the first ones."""
     batches, threads = work.missing, torch.get_num_threads()
     torch.set_num_threads(work.threads)
@@ -232,8 +263,12 @@ def _predict(work: Work, model: LoadedModel, split: PedestrianSplit, columns: li
 def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Overlap:
     """Near duplicates among the images and of the training images; what is predicted stays if it is stopped."""
     evaluation = work.evaluation
-    write_status(evaluation, state="running", message="looking for near duplicates of training images",
-                 **process_identity(os.getpid()))
+    write_status(
+        evaluation,
+        state="running",
+        message="looking for near duplicates of training images",
+        **process_identity(os.getpid()),
+    )
 
     def tick() -> None:
         work.beat()
@@ -258,13 +293,23 @@ def _outcome(info: dict, convention: str) -> str:
     five, several = info["metrics"][convention], supported_mean(info, convention)
     beside = f" ({SUPPORTED_HEADING}: {100 * several['value']:.1f})" if several else ""
     absent = ", ".join(info["attributes_without_positives"])
-    return (f"mA {100 * five['mean_accuracy']['value']:.1f}{beside}, F1 {100 * five['f1']['value']:.1f} on "
-            f"{info['n']} images of {info['provenance']['data']['title']} ({convention} convention)"
-            + (f"; without a positive: {absent}" if absent else ""))
+    return (
+        f"mA {100 * five['mean_accuracy']['value']:.1f}{beside}, F1 {100 * five['f1']['value']:.1f} on "
+        f"{info['n']} images of {info['provenance']['data']['title']} ({convention} convention)"
+        + (f"; without a positive: {absent}" if absent else "")
+    )
 
 
-def compare(first: Evaluation, second: Evaluation, *, convention: str = CONVENTION, leave_out_duplicates: bool = False,
-            ignore_unknown: bool = False, resamples: int = RESAMPLES, seed: int = SEED) -> dict:
+def compare(
+    first: Evaluation,
+    second: Evaluation,
+    *,
+    convention: str = CONVENTION,
+    leave_out_duplicates: bool = False,
+    ignore_unknown: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict:
     """Paired bootstrap of two evaluations of the same images on the attributes both have: second minus first.
 
     leave_out_duplicates: without the near duplicates of training images. Raises SnnparError when these are not known.
@@ -284,15 +329,27 @@ def compare(first: Evaluation, second: Evaluation, *, convention: str = CONVENTI
         truth, groups, probs = truth[kept], groups[kept], [one[kept] for one in probs]
     left_out = {"left_out": info["near_duplicates"]["images"]} if leave_out_duplicates else {}
     return {
-        "data": info["provenance"]["data"]["title"], "n": info["n"], "attributes": len(shared),
+        "data": info["provenance"]["data"]["title"],
+        "n": info["n"],
+        "attributes": len(shared),
         "unreadable_left_out": info["provenance"]["data"].get("unreadable_left_out", []),
-        "near_duplicates": duplicates_words(info), **left_out,
+        "near_duplicates": duplicates_words(info),
+        **left_out,
         "interval": {**interval_method(len(truth), groups), "resamples": resamples, "seed": seed},
         "without_positives": list(without_positives(truth, tuple(shared))),
         "supported_attributes": int(supported(truth).sum()),
         "convention": f"{convention}, threshold {info['metrics'][convention]['threshold']}",
         "unknown_labels": unknown_words(truth, tuple(shared), convention, ignore_unknown),
-        "second_minus_first": [asdict(row) for row in paired_bootstrap(
-            truth, *probs, convention=convention, groups=groups, ignore_unknown=ignore_unknown, resamples=resamples,
-            seed=seed)],
+        "second_minus_first": [
+            asdict(row)
+            for row in paired_bootstrap(
+                truth,
+                *probs,
+                convention=convention,
+                groups=groups,
+                ignore_unknown=ignore_unknown,
+                resamples=resamples,
+                seed=seed,
+            )
+        ],
     }

@@ -31,8 +31,9 @@ def add_compare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("first", metavar="A", help="a folder, or owner/name[@revision] of the Hub")
     flags.add_argument("second", metavar="B", help="another, of which A is subtracted")
     _add_shared(flags)
-    flags.add_argument("--resamples", type=int, default=RESAMPLES, metavar="N",
-                       help="of the bootstrap (default: %(default)s)")
+    flags.add_argument(
+        "--resamples", type=int, default=RESAMPLES, metavar="N", help="of the bootstrap (default: %(default)s)"
+    )
     flags.add_argument("--seed", type=int, default=SEED, help="of the bootstrap (default: %(default)s)")
     flags.set_defaults(command=run_compare)
 
@@ -48,18 +49,36 @@ def add_faithfulness(flags: argparse.ArgumentParser) -> None:
 
 def _add_shared(flags: argparse.ArgumentParser) -> None:
     _add_choice(flags)
-    flags.add_argument("--convention", default=CONVENTION, choices=tuple(THRESHOLDS),
-                       help="of the printed metrics; evaluation.json has both (default: %(default)s)")
-    flags.add_argument("--out", type=Path, metavar="DIR",
-                       help="make the evaluations' folders there instead of in checkpoints/evaluations")
+    flags.add_argument(
+        "--convention",
+        default=CONVENTION,
+        choices=tuple(THRESHOLDS),
+        help="of the printed metrics; evaluation.json has both (default: %(default)s)",
+    )
+    flags.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="make the evaluations' folders there instead of in checkpoints/evaluations",
+    )
     flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
-    flags.add_argument("--leave-out-near-duplicates", action="store_true", help="print what is measured without the "
-                       "images that are near duplicates of training images of the same data; evaluation.json has both")
+    flags.add_argument(
+        "--leave-out-near-duplicates",
+        action="store_true",
+        help="print what is measured without the "
+        "images that are near duplicates of training images of the same data; evaluation.json has both",
+    )
     flags.add_argument("--again", action="store_true", help="from the start, even if there is a result")
-    flags.add_argument("--skip-unreadable", action="store_true", help="leave out images that are missing or damaged, "
-                       "which are then named; without it they end the evaluation")
-    flags.add_argument("--ignore-unknown", action="store_true", help="print metrics that leave labels of 2 (unknown) "
-                       "out, instead of what the convention does with them")
+    flags.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out images that are missing or damaged, which are then named; without it they end the evaluation",
+    )
+    flags.add_argument(
+        "--ignore-unknown",
+        action="store_true",
+        help="print metrics that leave labels of 2 (unknown) out, instead of what the convention does with them",
+    )
 
 
 def _add_choice(flags: argparse.ArgumentParser) -> None:
@@ -78,8 +97,10 @@ def run_evaluate(options: argparse.Namespace) -> None:
     evaluations = _evaluate(options, options.checkpoint, may_batch=True)
     infos = [evaluation.info() for evaluation in evaluations]
     if options.ignore_unknown:
-        infos = [info | reports(evaluation.predictions(), info.get("near_duplicates"), ignore_unknown=True)
-                 for info, evaluation in zip(infos, evaluations, strict=True)]
+        infos = [
+            info | reports(evaluation.predictions(), info.get("near_duplicates"), ignore_unknown=True)
+            for info, evaluation in zip(infos, evaluations, strict=True)
+        ]
     print(table(list(map(leave_out, infos)) if options.leave_out_near_duplicates else infos, options.convention))
     print("\n" + "\n".join(str(evaluation.path) for evaluation in evaluations))
 
@@ -93,9 +114,19 @@ def run_compare(options: argparse.Namespace) -> None:
     if options.seed < 0:
         raise SnnparError(f"--seed must be 0 or more; got {options.seed}")
     pair = _evaluate(options, [options.first, options.second])
-    print(json.dumps(compare(*pair, convention=options.convention, resamples=options.resamples, seed=options.seed,
-                             leave_out_duplicates=options.leave_out_near_duplicates,
-                             ignore_unknown=options.ignore_unknown), indent=1))
+    print(
+        json.dumps(
+            compare(
+                *pair,
+                convention=options.convention,
+                resamples=options.resamples,
+                seed=options.seed,
+                leave_out_duplicates=options.leave_out_near_duplicates,
+                ignore_unknown=options.ignore_unknown,
+            ),
+            indent=1,
+        )
+    )
 
 
 def run_faithfulness(options: argparse.Namespace) -> None:
@@ -126,8 +157,12 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
     from snnpar.evaluation_batch import batch_at, create_batch, run_batch
 
     folders = [find_checkpoint(text) for text in checkpoints]
-    how = {"batch_size": options.batch_size, "again": options.again, "convention": options.convention,
-           "skip_unreadable": options.skip_unreadable}
+    how = {
+        "batch_size": options.batch_size,
+        "again": options.again,
+        "convention": options.convention,
+        "skip_unreadable": options.skip_unreadable,
+    }
     with stop_on_signals() as stop:
         try:
             if may_batch and (len(folders) > 1 or batch_at(folders, choice, root=options.out).exists):
@@ -146,6 +181,8 @@ def choice_of(options: argparse.Namespace) -> DataChoice:
         return DataChoice(**given)
     choice = choose_slice(options.slice)
     if replace(choice, **given) != choice:
-        raise SliceError(f"slice {options.slice} is of {choice.title.partition(' of ')[2]}; leave --data, --layout, "
-                         "--split, --fold and --rendered out")
+        raise SliceError(
+            f"slice {options.slice} is of {choice.title.partition(' of ')[2]}; leave --data, --layout, "
+            "--split, --fold and --rendered out"
+        )
     return choice

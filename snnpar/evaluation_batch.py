@@ -115,8 +115,9 @@ def forget(batch: Batch) -> None:
     shutil.rmtree(batch.path)
 
 
-def run_batch(batch: Batch, *, again: bool = False, stop: Callable[[], bool] = lambda: False,
-              **how: object) -> list[Evaluation]:
+def run_batch(
+    batch: Batch, *, again: bool = False, stop: Callable[[], bool] = lambda: False, **how: object
+) -> list[Evaluation]:
     """Evaluate one checkpoint after the other in this process; `how`: as `evaluate_checkpoint` takes it.
 
     A checkpoint that cannot be evaluated does not hold the others up: EvaluationError says in the end which and why.
@@ -149,8 +150,11 @@ def _run(batch: Batch, work: _Work, again: bool, how: dict) -> tuple[list[Evalua
     for folder, evaluation in zip(batch.checkpoints, batch.evaluations, strict=True):
         work.begin(evaluation, skipped=evaluation.is_complete and not again)
         try:
-            made.append(evaluate_checkpoint(folder, batch.choice, root=evaluation.path.parent, again=again,
-                                            stop=work.tick, **how))
+            made.append(
+                evaluate_checkpoint(
+                    folder, batch.choice, root=evaluation.path.parent, again=again, stop=work.tick, **how
+                )
+            )
         except (SnnparError, OSError) as error:
             failed.append(f"{checkpoint_name(folder)}: {error}")
         work.end()
@@ -201,9 +205,14 @@ class _Work:
         self._saved, part = time.monotonic(), self._part()
         computed = self._computed + part - (self._before if self._current else 0.0)
         seconds = time.monotonic() - self._began
-        content = {"done": self.done, "total": self.total, "current": self._current and self._current.name,
-                   "part": round(part, 4), "seconds": round(seconds, 1),
-                   "eta_s": round(seconds / computed * (self.todo - part), 1) if computed > 0 else None}
+        content = {
+            "done": self.done,
+            "total": self.total,
+            "current": self._current and self._current.name,
+            "part": round(part, 4),
+            "seconds": round(seconds, 1),
+            "eta_s": round(seconds / computed * (self.todo - part), 1) if computed > 0 else None,
+        }
         write_text(self.batch.path / PROGRESS, json.dumps(content) + "\n")
 
     def _part(self) -> float:

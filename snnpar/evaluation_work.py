@@ -36,23 +36,37 @@ from snnpar.slices import DataChoice
 HEARTBEAT_S = 1.0
 COVERS = "sha256 of file names, attributes and labels in their order; not of pixels"
 # Parts of a subject, in words; when any of them changes, earlier results are of something else.
-PARTS_OF_SUBJECT = {"checkpoint": "the checkpoint", "data": "the data", "attributes_left_out": "the attributes",
-                    "device": "the device"}
+PARTS_OF_SUBJECT = {
+    "checkpoint": "the checkpoint",
+    "data": "the data",
+    "attributes_left_out": "the attributes",
+    "device": "the device",
+}
 
 
-def subject(evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, left_out: dict[str, list[str]],
-            device: str) -> dict:
+def subject(
+    evaluation: Evaluation, checkpoint: Checkpoint, split: PedestrianSplit, left_out: dict[str, list[str]], device: str
+) -> dict:
     """What is evaluated on what, ready for JSON and without folders of this machine."""
     choice, folder = evaluation.choice, evaluation.checkpoint
     content = {
         "checkpoint": {
-            "name": checkpoint_name(folder), "role": checkpoint.role, "architecture": checkpoint.model.architecture,
-            "sha256": revision(folder), "model": to_dict(checkpoint.model), "train": without_places(checkpoint.train),
+            "name": checkpoint_name(folder),
+            "role": checkpoint.role,
+            "architecture": checkpoint.model.architecture,
+            "sha256": revision(folder),
+            "model": to_dict(checkpoint.model),
+            "train": without_places(checkpoint.train),
             "attributes": checkpoint.schema.attributes,
         },
         "data": {
-            "title": choice.title, "name": split.name, **asdict(choice), **_source(choice), "n": len(split),
-            "hash": data_hash(split), "hash_covers": COVERS,
+            "title": choice.title,
+            "name": split.name,
+            **asdict(choice),
+            **_source(choice),
+            "n": len(split),
+            "hash": data_hash(split),
+            "hash_covers": COVERS,
         },
         "attributes_left_out": left_out,
         "device": device,
@@ -129,8 +143,13 @@ class Work:
         """Write progress.json, which is also the sign of life."""
         self._saved = time.monotonic()
         content = {
-            "done": self.done, "n": self.n, "batch_size": self.batch_size, "threads": self.threads,
-            "seconds": round(self.elapsed, 1), "commits": self.commits, "subject": self.subject,
+            "done": self.done,
+            "n": self.n,
+            "batch_size": self.batch_size,
+            "threads": self.threads,
+            "seconds": round(self.elapsed, 1),
+            "commits": self.commits,
+            "subject": self.subject,
         }
         write_text(self.evaluation.path / PROGRESS, json.dumps(content, indent=1) + "\n")
 
@@ -141,8 +160,12 @@ class Work:
     def provenance(self) -> dict:
         """Where the numbers come from; more than one commit when the code changed between two sessions."""
         return {
-            **self.subject, "commit": ", then ".join(self.commits), "torch": torch.__version__,
-            "batch_size": self.batch_size, "threads": self.threads, "seconds": round(self.elapsed, 1),
+            **self.subject,
+            "commit": ", then ".join(self.commits),
+            "torch": torch.__version__,
+            "batch_size": self.batch_size,
+            "threads": self.threads,
+            "seconds": round(self.elapsed, 1),
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
 
@@ -197,8 +220,10 @@ def unreadable_words(evaluation: Evaluation, split: PedestrianSplit) -> str:
     reasons = [f"{split.files[index]}: {why}" for index, why in found.items()]
     say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
     more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
-    return (f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on, or leave them out with "
-            "--skip-unreadable")
+    return (
+        f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on, or leave them out with "
+        "--skip-unreadable"
+    )
 
 
 def readable(evaluation: Evaluation, split: PedestrianSplit, tick: Callable[[], None]) -> tuple[PedestrianSplit, dict]:
@@ -210,7 +235,14 @@ def readable(evaluation: Evaluation, split: PedestrianSplit, tick: Callable[[], 
     reasons = {split.files[index]: why for index, why in found.items()}
     if not reasons:
         return split, {}
-    say(evaluation, "\n".join([f"{len(reasons)} of {len(split)} images cannot be read and are left out:",
-                               *(f"{file}: {why}" for file, why in reasons.items())]))
+    say(
+        evaluation,
+        "\n".join(
+            [
+                f"{len(reasons)} of {len(split)} images cannot be read and are left out:",
+                *(f"{file}: {why}" for file, why in reasons.items()),
+            ]
+        ),
+    )
     kept = [index for index, file in enumerate(split.files) if file not in reasons]
     return subset(split, kept), {"unreadable_left_out": list(reasons)}

@@ -36,7 +36,12 @@ from snnpar.places import place as path_of
 from snnpar.slices import DataChoice, SliceError, list_slices, pick
 
 REQUEST, REPORT, PROGRESS, PREDICTIONS, PARTS = (
-    "request.json", "evaluation.json", "progress.json", "predictions.parquet", "parts")
+    "request.json",
+    "evaluation.json",
+    "progress.json",
+    "predictions.parquet",
+    "parts",
+)
 
 
 class EvaluationError(SnnparError):
@@ -69,8 +74,10 @@ class Predictions:
     def __post_init__(self) -> None:
         expected = (len(self.files), len(self.attributes))
         if self.truth.shape != expected or self.probs.ndim != 3 or self.probs.shape[1:] != expected:
-            raise EvaluationError(f"truth must be {expected} and probs (T, {expected[0]}, {expected[1]}); got "
-                                  f"{self.truth.shape} and {self.probs.shape}")
+            raise EvaluationError(
+                f"truth must be {expected} and probs (T, {expected[0]}, {expected[1]}); got "
+                f"{self.truth.shape} and {self.probs.shape}"
+            )
 
 
 @dataclass(frozen=True)
@@ -153,8 +160,9 @@ def launch(evaluation: Evaluation, *, again: bool = False) -> None:
 def list_evaluations(root: Path | None = None) -> list[Evaluation]:
     """All evaluations, complete or not, the one finished or begun last first."""
     found = [Evaluation(path.parent) for path in (root or snnpar.EVALUATIONS).glob(f"*/{REQUEST}")]
-    return sorted(found, key=lambda e: max(modified(e.path / name) for name in (REQUEST, PROGRESS, REPORT)),
-                  reverse=True)
+    return sorted(
+        found, key=lambda e: max(modified(e.path / name) for name in (REQUEST, PROGRESS, REPORT)), reverse=True
+    )
 
 
 def find_images(hash_start: str) -> tuple[str, PedestrianSplit]:
@@ -234,7 +242,8 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
     columns = {
         "file": pa.DictionaryArray.from_arrays(np.repeat(np.arange(n, dtype=np.int32), attributes), predictions.files),
         "attribute": pa.DictionaryArray.from_arrays(
-            np.tile(np.arange(attributes, dtype=np.int32), n), predictions.attributes),
+            np.tile(np.arange(attributes, dtype=np.int32), n), predictions.attributes
+        ),
         "truth": predictions.truth.astype(np.int8).ravel(),
         "prob": predictions.probs[-1].astype(np.float32).ravel(),
     }
@@ -265,7 +274,10 @@ def read_predictions(path: Path) -> Predictions:
         probs = np.stack([rows[name].to_numpy().reshape(shape) for name in named])
         looked = "group" in rows.column_names
         return Predictions(
-            files, attributes, rows["truth"].to_numpy().reshape(shape), probs,
+            files,
+            attributes,
+            rows["truth"].to_numpy().reshape(shape),
+            probs,
             rows["group"].to_numpy()[first] if looked else None,
             tuple(rows["near_duplicate_of"].take(first).to_pylist()) if looked else None,
         )

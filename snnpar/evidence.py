@@ -60,9 +60,15 @@ def evidence_json(evidence: Evidence) -> str:
     content = {
         "what": f"evidence card of SNN-PAR Explorer {__version__}, code {commit() or 'unknown'}",
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "picture": {"title": evidence.title, "truth": known, "size": evidence.picture.shape[:2],
-                    "sha256_of_pixels": hashlib.sha256(np.ascontiguousarray(evidence.picture).tobytes()).hexdigest()},
-        "link": evidence.link or None, "attribute": evidence.attribute, "threshold": evidence.threshold,
+        "picture": {
+            "title": evidence.title,
+            "truth": known,
+            "size": evidence.picture.shape[:2],
+            "sha256_of_pixels": hashlib.sha256(np.ascontiguousarray(evidence.picture).tobytes()).hexdigest(),
+        },
+        "link": evidence.link or None,
+        "attribute": evidence.attribute,
+        "threshold": evidence.threshold,
         "timestep": evidence.timestep,
         "models": {role: _model_json(finding, evidence) for role, finding in evidence.findings.items()},
     }
@@ -73,22 +79,36 @@ def _model_json(finding: Finding, evidence: Evidence) -> dict:
     analysis, heat = finding.analysis, finding.heat
     checkpoint, prediction, energy = analysis.checkpoint, analysis.prediction, analysis.energy
     content = {
-        "checkpoint": checkpoint.name, "weights_sha256": weights_hash(checkpoint),
-        "architecture": checkpoint.model.architecture, "trained_on": checkpoint.train.get("dataset"),
+        "checkpoint": checkpoint.name,
+        "weights_sha256": weights_hash(checkpoint),
+        "architecture": checkpoint.model.architecture,
+        "trained_on": checkpoint.train.get("dataset"),
         "code": checkpoint.provenance.get("commit"),
         "probabilities": _named(prediction.attributes, prediction.probs),
-        "energy": {"microjoules": round(energy.energy_uj, 4), "macs": energy.macs, "acs": energy.acs,
-                   "neuron_updates": energy.updates, "neuron_microjoules": round(energy.neuron_uj, 4),
-                   "convention": energy.convention, "leaves_out": energy.assumptions.note, "kind": "estimate"},
+        "energy": {
+            "microjoules": round(energy.energy_uj, 4),
+            "macs": energy.macs,
+            "acs": energy.acs,
+            "neuron_updates": energy.updates,
+            "neuron_microjoules": round(energy.neuron_uj, 4),
+            "convention": energy.convention,
+            "leaves_out": energy.assumptions.note,
+            "kind": "estimate",
+        },
     }
     if prediction.probs_per_timestep is not None and evidence.timestep:
         at_t = prediction.probs_per_timestep[evidence.timestep - 1]
         content["probabilities_at_timestep"] = _named(prediction.attributes, at_t)
     if heat is not None:
-        content["heatmap"] = {"title": heat.title, "unit": heat.unit, "hooked": heat.hooked,
-                              "cell_edges": {side: np.round(getattr(heat.geometry, side).edges, 6).tolist()
-                                             for side in ("rows", "columns")},
-                              "values": np.round(heat.values.astype(float), 6).tolist()}
+        content["heatmap"] = {
+            "title": heat.title,
+            "unit": heat.unit,
+            "hooked": heat.hooked,
+            "cell_edges": {
+                side: np.round(getattr(heat.geometry, side).edges, 6).tolist() for side in ("rows", "columns")
+            },
+            "values": np.round(heat.values.astype(float), 6).tolist(),
+        }
     return content
 
 
@@ -108,8 +128,10 @@ def evidence_png(evidence: Evidence) -> bytes:
     tiles += [overlaid(evidence.picture, finding.heat) for finding in evidence.findings.values() if finding.heat]
     lines = _lines(evidence)
     font, small = ImageFont.load_default(16), ImageFont.load_default(13)
-    wide = max(sum(tile.width for tile in tiles) + MARGIN * (len(tiles) - 1),
-               *(round((font if i < 1 else small).getlength(line)) for i, line in enumerate(lines)))
+    wide = max(
+        sum(tile.width for tile in tiles) + MARGIN * (len(tiles) - 1),
+        *(round((font if i < 1 else small).getlength(line)) for i, line in enumerate(lines)),
+    )
     card = Image.new("RGB", (wide + 2 * MARGIN, HEIGHT + LINE * len(lines) + 3 * MARGIN), PAPER)
     draw, x = ImageDraw.Draw(card), MARGIN
     for tile in tiles:
@@ -153,11 +175,16 @@ def _lines(evidence: Evidence) -> list[str]:
             probs = prediction.probs_per_timestep[evidence.timestep - 1]
         prob = probs[prediction.attributes.index(evidence.attribute)]
         word = "yes" if prob > evidence.threshold else "no"
-        lines.append(f"{look.name} {analysis.checkpoint.name}{time}: {100 * prob:.1f} %, {word} at "
-                     f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all"
-                     + (f", {energy.neuron_share}".replace("µ", "u") if energy.neurons else ""))
+        lines.append(
+            f"{look.name} {analysis.checkpoint.name}{time}: {100 * prob:.1f} %, {word} at "
+            f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all"
+            + (f", {energy.neuron_share}".replace("µ", "u") if energy.neurons else "")
+        )
         conventions.append(energy.convention)
-    lines += [f"{LOOKS[role].name} map: {finding.heat.title} ({finding.heat.unit}), own scale. {finding.heat.colours}"
-              for role, finding in evidence.findings.items() if finding.heat]
+    lines += [
+        f"{LOOKS[role].name} map: {finding.heat.title} ({finding.heat.unit}), own scale. {finding.heat.colours}"
+        for role, finding in evidence.findings.items()
+        if finding.heat
+    ]
     lines.append(f"Energy is an estimate: {conventions[0]}.")
     return [*lines, f"SNN-PAR Explorer {__version__}. {evidence.link}".strip()]

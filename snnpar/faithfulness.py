@@ -51,8 +51,9 @@ class MethodScore:
     n: int
 
 
-def score_methods(model: LoadedModel, split: PedestrianSplit, *, teacher: LoadedModel | None = None, count: int = 50,
-                  seed: int = 0) -> list[MethodScore]:
+def score_methods(
+    model: LoadedModel, split: PedestrianSplit, *, teacher: LoadedModel | None = None, count: int = 50, seed: int = 0
+) -> list[MethodScore]:
     """Score each heatmap of the model's role on `count` images drawn from the split, in the order of METHODS.
 
     Each image is asked about the attribute it is labelled with that the model is surest of. Methods that do not apply
@@ -69,24 +70,39 @@ def score_methods(model: LoadedModel, split: PedestrianSplit, *, teacher: Loaded
         for method, heat in _maps(model, image, attribute, teacher, rng).items():
             scores.setdefault(method, []).append(faithfulness(model, image, heat, attribute).score)
     if not scores:
-        raise SnnparError(f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
-                          f"{model.checkpoint.name} knows; draw more, or take other data")
+        raise SnnparError(
+            f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
+            f"{model.checkpoint.name} knows; draw more, or take other data"
+        )
     labels = {name: method.label for name, method in METHODS[model.role].items()} | {CHANCE: "A random map"}
     values = {name: np.array(scores[name]) for name in labels if name in scores}
     first, chance = next(iter(values.values())), values[CHANCE]
-    return [MethodScore(name, labels[name], _estimate(own, seed), _estimate(own - chance, seed),
-                        _estimate(own - first, seed), len(own)) for name, own in values.items()]
+    return [
+        MethodScore(
+            name,
+            labels[name],
+            _estimate(own, seed),
+            _estimate(own - chance, seed),
+            _estimate(own - first, seed),
+            len(own),
+        )
+        for name, own in values.items()
+    ]
 
 
 def _surest(model: LoadedModel, split: PedestrianSplit, index: int, image: np.ndarray) -> str | None:
     probs = dict(zip(model.schema.attributes, analyze(model, image).prediction.probs, strict=True))
-    present = [name for name, label in zip(split.schema.attributes, split.labels[index], strict=True)
-               if label == 1 and name in probs]
+    present = [
+        name
+        for name, label in zip(split.schema.attributes, split.labels[index], strict=True)
+        if label == 1 and name in probs
+    ]
     return max(present, key=probs.get) if present else None
 
 
-def _maps(model: LoadedModel, image: np.ndarray, attribute: str, teacher: LoadedModel | None,
-          rng: np.random.Generator) -> dict[str, Heatmap]:
+def _maps(
+    model: LoadedModel, image: np.ndarray, attribute: str, teacher: LoadedModel | None, rng: np.random.Generator
+) -> dict[str, Heatmap]:
     """Every map that the model can make, and one of chance."""
     maps = {CHANCE: Heatmap(rng.random(model.geometry.shape, dtype=np.float32), "Chance", "none", "nothing")}
     for method in METHODS[model.role]:
@@ -108,8 +124,15 @@ def score_table(scores: list[MethodScore]) -> str:
     """Text for a terminal: one line per method with its score and its paired differences, and what to know of them."""
     first, *_, chance = scores
     rows = [("", "score", "minus a random map", f"minus {first.label}")]
-    rows += [(one.label, str(one.score), "" if one is chance else str(one.over_chance),
-              "" if one is first else str(one.over_first)) for one in scores]
+    rows += [
+        (
+            one.label,
+            str(one.score),
+            "" if one is chance else str(one.over_chance),
+            "" if one is first else str(one.over_first),
+        )
+        for one in scores
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [NOTES[one.method] for one in scores if one.method in NOTES]

@@ -24,8 +24,12 @@ class Alarm:
 
 def alarms(row: dict) -> list[Alarm]:
     """The layers of a firing line that are over a limit, the worst of each kind first."""
-    return [Alarm(layer, kind, share) for kind, limit in LIMITS.items()
-            for layer, share in sorted(row[kind].items(), key=lambda item: -item[1]) if share > limit]
+    return [
+        Alarm(layer, kind, share)
+        for kind, limit in LIMITS.items()
+        for layer, share in sorted(row[kind].items(), key=lambda item: -item[1])
+        if share > limit
+    ]
 
 
 def block_rates(row: dict) -> dict[str, float]:

@@ -22,12 +22,18 @@ def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()
         usual = f"{spec.default}{_in_a_first_run(spec.name)}"
         shown = f"{spec.help} (default: {usual})" if spec.default != "" else spec.help
         if spec.type is bool:
-            flags.add_argument(spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
-                               help=spec.help)
+            flags.add_argument(
+                spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction, help=spec.help
+            )
         else:
-            flags.add_argument(spec.flag, default=argparse.SUPPRESS, type=spec.type, choices=spec.choices,
-                               metavar=spec.type.__name__.upper() if not spec.choices else None,
-                               help=shown.replace("%", "%%"))
+            flags.add_argument(
+                spec.flag,
+                default=argparse.SUPPRESS,
+                type=spec.type,
+                choices=spec.choices,
+                metavar=spec.type.__name__.upper() if not spec.choices else None,
+                help=shown.replace("%", "%%"),
+            )
 
 
 def _in_a_first_run(name: str) -> str:

@@ -76,31 +76,48 @@ class Gain:
         low, high = (100 * end for end in self.interval)
         ma, f1 = (100 * self.end[name] for name in GAINS)
         several = "" if self.supported is None else f" ({SUPPORTED_HEADING}: {100 * self.supported:.1f})"
-        return (f"mA {ma:.1f} [{low:.1f}, {high:.1f}]{several}, {self.worded('mean_accuracy')} over step 0; "
-                f"F1 {f1:.1f}, {self.worded('f1')} over step 0")
+        return (
+            f"mA {ma:.1f} [{low:.1f}, {high:.1f}]{several}, {self.worded('mean_accuracy')} over step 0; "
+            f"F1 {f1:.1f}, {self.worded('f1')} over step 0"
+        )
 
     def verdict(self) -> str:
         """One sentence on what that shows."""
         if self.is_chance:
             low, high = (100 * end for end in self.interval)
-            return (f"At chance: the mA's interval [{low:.1f}, {high:.1f}] is not above 50, which is reached without a "
-                    "look at the image. Train for more epochs, or on more images.")
+            return (
+                f"At chance: the mA's interval [{low:.1f}, {high:.1f}] is not above 50, which is reached without a "
+                "look at the image. Train for more epochs, or on more images."
+            )
         if not self.is_shown:
             return "No gain over step 0 is shown: its interval is not above zero."
         return "It learned: the gain over step 0 is above zero beyond chance."
 
     def about(self) -> str:
         """What the numbers are of, and what they leave open."""
-        chose = ("these images also chose the epoch, which favours it" if self.chose
-                 else "neither trained on nor used to choose the epoch")
-        return (f"On {self.n} images ({self.images}; {chose}), the weights of epoch {self.epoch} against those before "
-                "the first update; published convention, 95% bootstrap intervals over groups of near duplicates, "
-                f"seed {self.seed}: other seeds may differ. "
-                f"{support_words(self.without_positives, self.supported_attributes, self.attributes)}.")
+        chose = (
+            "these images also chose the epoch, which favours it"
+            if self.chose
+            else "neither trained on nor used to choose the epoch"
+        )
+        return (
+            f"On {self.n} images ({self.images}; {chose}), the weights of epoch {self.epoch} against those before "
+            "the first update; published convention, 95% bootstrap intervals over groups of near duplicates, "
+            f"seed {self.seed}: other seeds may differ. "
+            f"{support_words(self.without_positives, self.supported_attributes, self.attributes)}."
+        )
 
 
-def measure_gain(labels: np.ndarray, start: np.ndarray, end: np.ndarray, groups: np.ndarray, *,
-                 attributes: tuple[str, ...], ignore_unknown: bool, **about: object) -> Gain:
+def measure_gain(
+    labels: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    groups: np.ndarray,
+    *,
+    attributes: tuple[str, ...],
+    ignore_unknown: bool,
+    **about: object,
+) -> Gain:
     """The gain of the answers `end` over `start`, probabilities (n, A) each, against labels (n, A) of `attributes`.
 
     groups (n,): images of one number are near duplicates (snnpar.datasets.duplicates), which are drawn together.
@@ -111,11 +128,18 @@ def measure_gain(labels: np.ndarray, start: np.ndarray, end: np.ndarray, groups:
     before, after = (pedestrian_metrics(labels, probs, ignore_unknown=ignore_unknown) for probs in (start, end))
     kept = supported(labels)
     ends = bootstrap_intervals(labels, end, **how)
-    return Gain(n=len(labels), start=before.summary(), end=after.summary(),
-                interval=(ends.low.mean_accuracy, ends.high.mean_accuracy),
-                supported=after.mean_accuracy_supported if kept.any() else None, supported_attributes=int(kept.sum()),
-                without_positives=without_positives(labels, attributes), attributes=len(attributes),
-                gains={name: _triple(rows[name]) for name in GAINS}, **about)
+    return Gain(
+        n=len(labels),
+        start=before.summary(),
+        end=after.summary(),
+        interval=(ends.low.mean_accuracy, ends.high.mean_accuracy),
+        supported=after.mean_accuracy_supported if kept.any() else None,
+        supported_attributes=int(kept.sum()),
+        without_positives=without_positives(labels, attributes),
+        attributes=len(attributes),
+        gains={name: _triple(rows[name]) for name in GAINS},
+        **about,
+    )
 
 
 def _triple(row: PairedDifference) -> tuple[float, float, float]:

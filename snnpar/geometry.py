@@ -90,9 +90,12 @@ def geometry_of(windows: Iterable[Window], image_size: tuple[int, int], shape: t
         step *= window.stride
         height, width = ((size + 2 * window.padding - window.kernel) // window.stride + 1 for size in (height, width))
         if (height, width) == tuple(shape):
-            found = Geometry(*(Axis(count, start / size, step / size)
-                               for count, size in zip(shape, image_size, strict=True)))
+            found = Geometry(
+                *(Axis(count, start / size, step / size) for count, size in zip(shape, image_size, strict=True))
+            )
     if found is None:
-        raise ValueError(f"no stage makes a map of {shape[0]} x {shape[1]} of an image of "
-                         f"{image_size[0]} x {image_size[1]}; the last one has {height} x {width}")
+        raise ValueError(
+            f"no stage makes a map of {shape[0]} x {shape[1]} of an image of "
+            f"{image_size[0]} x {image_size[1]}; the last one has {height} x {width}"
+        )
     return found

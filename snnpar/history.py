@@ -68,9 +68,13 @@ def read_history(run: Path, before: History | None = None) -> History:
     if not whole:
         return before
     rows = _rows(added[:whole])
-    return History(_appended(before.steps, len(before), rows.get("step", [])),
-                   before.epochs + tuple(rows.get("epoch", ())), before.firing + tuple(rows.get("firing", ())),
-                   before.inode, before.size + whole)
+    return History(
+        _appended(before.steps, len(before), rows.get("step", [])),
+        before.epochs + tuple(rows.get("epoch", ())),
+        before.firing + tuple(rows.get("firing", ())),
+        before.inode,
+        before.size + whole,
+    )
 
 
 def best_epoch(rows: Sequence[Mapping]) -> Mapping | None:
@@ -91,8 +95,11 @@ def place_words(place: Mapping) -> str:
     """
     if not place.get("step"):
         return "before the first step"
-    return ", ".join(f"{one} {place[one]:,.0f}" + (f" of {place[f'{one}s']:,.0f}" if place.get(f"{one}s") else "")
-                     for one in ("epoch", "step") if place.get(one))
+    return ", ".join(
+        f"{one} {place[one]:,.0f}" + (f" of {place[f'{one}s']:,.0f}" if place.get(f"{one}s") else "")
+        for one in ("epoch", "step")
+        if place.get(one)
+    )
 
 
 def how_far(history: History, progress: Mapping, epochs: int | None) -> dict[str, int | None]:
@@ -103,8 +110,10 @@ def how_far(history: History, progress: Mapping, epochs: int | None) -> dict[str
     logged = history.last
     told = progress if progress.get("steps") and progress.get("step", 0) >= logged.get("step", 0) else logged
     place = {"epochs": epochs, **told}
-    return {name: int(place[name]) if isinstance(place.get(name), int | float) else None
-            for name in ("epoch", "epochs", "step", "steps")}
+    return {
+        name: int(place[name]) if isinstance(place.get(name), int | float) else None
+        for name in ("epoch", "epochs", "step", "steps")
+    }
 
 
 def seconds_at_work(history: History, batch_size: int, epochs: int) -> float | None:
@@ -200,8 +209,9 @@ def _appended(steps: Mapping[str, np.ndarray], count: int, rows: list[dict]) -> 
         return steps
     names = dict.fromkeys([*steps, *(name for row in rows for name in row if name != "kind")])
     missing = np.full(count, np.nan)
-    return {name: np.concatenate([steps.get(name, missing), _column([row.get(name) for row in rows])])
-            for name in names}
+    return {
+        name: np.concatenate([steps.get(name, missing), _column([row.get(name) for row in rows])]) for name in names
+    }
 
 
 def _column(values: list) -> np.ndarray:

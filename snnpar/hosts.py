@@ -14,8 +14,10 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 VARIABLE = "SNNPAR_HOSTS"  # more names, by commas
-REFUSED = ("This server does not answer to the name {name}. Open it as localhost or by its address in numbers, or have "
-           f"its owner add the name to {VARIABLE}.")
+REFUSED = (
+    "This server does not answer to the name {name}. Open it as localhost or by its address in numbers, or have "
+    f"its owner add the name to {VARIABLE}."
+)
 # A page of another site may show ours in a frame nowhere but in a Space, which the Hub's page frames.
 FRAMES = "'self' https://huggingface.co https://*.hf.space" if os.environ.get("SPACE_ID") else "'self'"
 
@@ -23,8 +25,9 @@ FRAMES = "'self' https://huggingface.co https://*.hf.space" if os.environ.get("S
 def known(bound: str = "") -> frozenset[str]:
     """The names of a server that listens on `bound`: its own, those in SNNPAR_HOSTS, and its host in a Space."""
     named = os.environ.get(VARIABLE, "").split(",")
-    return frozenset(filter(None, (_plain(name) for name in (
-        bound, socket.gethostname(), os.environ.get("SPACE_HOST", ""), *named))))
+    return frozenset(
+        filter(None, (_plain(name) for name in (bound, socket.gethostname(), os.environ.get("SPACE_HOST", ""), *named)))
+    )
 
 
 def refusal(host: str | None, origin: str | None, names: Iterable[str]) -> str:

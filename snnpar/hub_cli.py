@@ -20,11 +20,13 @@ from snnpar.hub.download import report
 def add_hub(flags: argparse.ArgumentParser) -> None:
     """One subcommand per function below."""
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
-    pull = commands.add_parser("pull", help="download a checkpoint, unless it is here, and say to which commit it "
-                               "resolved and where it lies")
+    pull = commands.add_parser(
+        "pull", help="download a checkpoint, unless it is here, and say to which commit it resolved and where it lies"
+    )
     pull.add_argument("id", metavar="OWNER/NAME[@REVISION]")
-    pull.add_argument("--progress", action="store_true", help="for programs: print JSON lines, and end when standard "
-                      "input closes")
+    pull.add_argument(
+        "--progress", action="store_true", help="for programs: print JSON lines, and end when standard input closes"
+    )
     pull.add_argument("--anonymous", action="store_true", help="without HF_TOKEN: only what everybody may have")
     pull.set_defaults(command=pull_one)
     push = commands.add_parser("push", help="upload a checkpoint with its card; needs HF_TOKEN")

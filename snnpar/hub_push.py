@@ -35,8 +35,9 @@ def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
     if is_offline_mode():
         raise HubError(f"{repo} cannot be pushed to: HF_HUB_OFFLINE forbids it; unset it.")
     if not get_token():
-        raise HubError("A push needs a token: make one that may write in your account's settings, and set HF_TOKEN "
-                       "to it.")
+        raise HubError(
+            "A push needs a token: make one that may write in your account's settings, and set HF_TOKEN to it."
+        )
     hub = HfApi(endpoint=endpoint())
     operations = [CommitOperationAdd(path.name, path) for path in sorted(folder.iterdir())]
     try:
@@ -47,11 +48,14 @@ def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
     except HfHubHTTPError as error:
         raise HubError(_refusal(repo, error)) from error
     except (httpx2.HTTPError, RuntimeError) as error:  # RuntimeError: how the client tells that an upload failed
-        raise HubError(f"{repo} was not pushed: the Hub at {endpoint()} cannot be reached, or the upload broke off; "
-                       "try again.") from error
+        raise HubError(
+            f"{repo} was not pushed: the Hub at {endpoint()} cannot be reached, or the upload broke off; try again."
+        ) from error
     except Exception as error:  # the client believes that every answer has the form that it expects
-        raise HubError(f"{repo} was perhaps not pushed: the Hub at {endpoint()} gave no usable answer; look there, and "
-                       "try again later.") from error
+        raise HubError(
+            f"{repo} was perhaps not pushed: the Hub at {endpoint()} gave no usable answer; look there, and "
+            "try again later."
+        ) from error
 
 
 def _refusal(repo: str, error: Exception) -> str:

@@ -23,11 +23,19 @@ READ = "JPEG, PNG, WebP, AVIF or HEIC"
 SUFFIXES = ("jpg", "jpeg", "jfif", "png", "webp", "avif", "heic", "heif")
 # Not read, by how they start. An upload of such a name is let in, so that it can be told what to do.
 FOREIGN = {
-    b"GIF8": "a GIF", b"II*\0": "a TIFF or raw photo", b"MM\0*": "a TIFF or raw photo", b"BM": "a BMP",
+    b"GIF8": "a GIF",
+    b"II*\0": "a TIFF or raw photo",
+    b"MM\0*": "a TIFF or raw photo",
+    b"BM": "a BMP",
     b"%PDF": "a PDF",
-    b"<svg": "an SVG drawing", b"<?xml": "an SVG drawing", b"8BPS": "a Photoshop file", b"\0\0\1\0": "an icon",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an SVG drawing",
+    b"8BPS": "a Photoshop file",
+    b"\0\0\1\0": "an icon",
     b"version https://git-lfs": "a pointer of Git LFS to an image (`git lfs pull` fetches that)",
-    b"\xff\x0a": "a JPEG XL", b"\0\0\0\x0cJXL": "a JPEG XL", b"\0\0\0\x0cjP": "a JPEG 2000",
+    b"\xff\x0a": "a JPEG XL",
+    b"\0\0\0\x0cJXL": "a JPEG XL",
+    b"\0\0\0\x0cjP": "a JPEG 2000",
 }
 FOREIGN_SUFFIXES = ("gif", "tif", "tiff", "dng", "bmp", "pdf", "svg", "psd", "ico", "jxl", "jp2")
 MAX_BYTES = 10_000_000
@@ -164,8 +172,7 @@ def _check_shape(image: Image.Image, name: str, max_pixels: int) -> None:
         raise _too_many_pixels(name, max_pixels)
     if min(width, height) < MIN_SIDE:
         raise ImageError(
-            f"{name} is {width} x {height} pixels, too small to show a person; each side needs at"
-            f" least {MIN_SIDE}."
+            f"{name} is {width} x {height} pixels, too small to show a person; each side needs at least {MIN_SIDE}."
         )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError(

@@ -105,8 +105,10 @@ def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
     with model.lock, torch.no_grad(), record(model.module) as trace:
         output = model.forward(images)
     if not output.logits.isfinite().all():
-        raise CheckpointError(f"{model.checkpoint.name} answers with values that are no numbers: its weights are "
-                              "damaged or exploded in training; take another checkpoint")
+        raise CheckpointError(
+            f"{model.checkpoint.name} answers with values that are no numbers: its weights are "
+            "damaged or exploded in training; take another checkpoint"
+        )
     per_timestep = None
     if trace.logits_per_timestep is not None:
         per_timestep = prefix_probs(trace.logits_per_timestep[:, 0])
@@ -140,8 +142,15 @@ def _ms(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
-def measure_latency(model: LoadedModel, image: np.ndarray, *, at_least: int = 3, at_most: int = 5,
-                    budget_s: float = 0.5, clock: Callable[[], float] = time.perf_counter) -> Latency:
+def measure_latency(
+    model: LoadedModel,
+    image: np.ndarray,
+    *,
+    at_least: int = 3,
+    at_most: int = 5,
+    budget_s: float = 0.5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Latency:
     """Time bare passes of one prepared image, nothing recorded: `at_most`, or fewer once the budget is spent.
 
     The model should have seen an image before: a first pass is many times slower.
@@ -182,8 +191,7 @@ def decide(schema: AttributeSchema, probs: np.ndarray, threshold: float) -> list
     return [_decide_group(schema, group, probs, threshold) for group in schema.groups]
 
 
-def _decide_group(schema: AttributeSchema, group: AttributeGroup, probs: np.ndarray,
-                  threshold: float) -> GroupDecision:
+def _decide_group(schema: AttributeSchema, group: AttributeGroup, probs: np.ndarray, threshold: float) -> GroupDecision:
     value = {name: probs[schema.index(name)] for name in group.attributes}
     if group.exclusive:
         best = max(value, key=value.get)

@@ -80,8 +80,14 @@ class JobStatus:
 def spawn(job: Job, arguments: list[str], *, state: str = "running", message: str = "") -> None:
     """Start `python ARGUMENTS` in a session of its own, without a pipe, output to log.txt; the job is claimed."""
     with open(job.path / "log.txt", "ab") as log:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     write_status(job, state=state, message=message, **process_identity(process.pid))
     threading.Thread(target=process.wait, daemon=True).start()  # or it stayed a zombie of this process
 
@@ -153,8 +159,10 @@ def _elsewhere(job: Job, written: dict) -> JobStatus:
     """The process table there is out of sight; signs of life have to do. Without one for long, the job is nobody's."""
     where, quiet = f"on {written['host']}", _quiet_s(job, written)
     if min(quiet, _age_s(modified(job.path / PULSE))) > STALLED_AFTER_S:
-        return JobStatus("lost", f"it was at work {where}, which has given no sign of life for {quiet / 60:.0f} "
-                         f"minutes; {_resume(job)}")
+        return JobStatus(
+            "lost",
+            f"it was at work {where}, which has given no sign of life for {quiet / 60:.0f} minutes; {_resume(job)}",
+        )
     if written["state"] == "running" and quiet > STALLED_AFTER_S:
         return JobStatus("stalled", f"{where}: no progress for {quiet / 60:.0f} minutes")
     return JobStatus(written["state"], ": ".join(filter(None, (where, written.get("message")))))
@@ -169,8 +177,11 @@ def _dead(job: Job, written: dict, asked: str) -> JobStatus:
         return JobStatus("lost", f"the computer was restarted; {resume}")
     used, limit = read_progress(job).get("memory_gb"), memory_limit_gb()
     if isinstance(used, int | float) and used > CROWDED * limit:
-        return JobStatus("lost", f"the process ended without saying why; it may have run out of memory ({used:.1f} of "
-                         f"{limit:.1f} GB): lower --batch-size in a new run, or free memory; {resume}")
+        return JobStatus(
+            "lost",
+            f"the process ended without saying why; it may have run out of memory ({used:.1f} of "
+            f"{limit:.1f} GB): lower --batch-size in a new run, or free memory; {resume}",
+        )
     return JobStatus("lost", f"the process ended without saying why; see the log; {resume}")
 
 
@@ -224,8 +235,10 @@ def kill(job: Job, *, grace_s: float = 5.0) -> None:
         raise JobError(f"{job.name} runs in this very process; stop it instead")
     left = end(_request(job, "kill"), grace_s)
     if left:
-        raise JobError(f"{job.name} has processes that cannot be killed: {', '.join(str(one.pid) for one in left)}; "
-                       "end them as the user they belong to, or restart the computer")
+        raise JobError(
+            f"{job.name} has processes that cannot be killed: {', '.join(str(one.pid) for one in left)}; "
+            "end them as the user they belong to, or restart the computer"
+        )
 
 
 def processes(job: Job) -> list[psutil.Process]:
@@ -257,8 +270,7 @@ def _request(job: Job, what: str) -> dict:
 def _written(job: Job) -> dict:
     """The content of status.json, without values that are of no use as what they should be."""
     content = read_dict(job.path / "status.json")
-    kinds = {"host": str, "message": str, "state": str, "written": int | float, "failed": str,
-             "agent": dict}
+    kinds = {"host": str, "message": str, "state": str, "written": int | float, "failed": str, "agent": dict}
     return {name: value for name, value in content.items() if isinstance(value, kinds.get(name, object))}
 
 

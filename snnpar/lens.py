@@ -87,17 +87,27 @@ class Lens:
 
 def save_lens(run: Path, lens: Lens) -> None:
     """Write the file of one epoch into a run's folder, in one step."""
-    content = {"epoch": lens.epoch, "step": lens.step, "attributes": lens.attributes, "files": lens.files,
-               "labels": lens.labels.astype(int).tolist(), "logits": _rounded(lens.logits)}
+    content = {
+        "epoch": lens.epoch,
+        "step": lens.step,
+        "attributes": lens.attributes,
+        "files": lens.files,
+        "labels": lens.labels.astype(int).tolist(),
+        "logits": _rounded(lens.logits),
+    }
     if lens.teacher_logits is not None:
         content["teacher_logits"] = _rounded(lens.teacher_logits)
     if lens.maps is not None:
         maps = lens.maps
-        content["maps"] = {"teacher_title": maps.teacher_title, "student_title": maps.student_title,
-                           "attribute": maps.attribute.tolist(), "student_signed": maps.student_signed,
-                           "teacher_geometry": asdict(maps.teacher_geometry),
-                           "student_geometry": asdict(maps.student_geometry),
-                           **{name: _rounded(getattr(maps, name)) for name in ("correlation", "teacher", "student")}}
+        content["maps"] = {
+            "teacher_title": maps.teacher_title,
+            "student_title": maps.student_title,
+            "attribute": maps.attribute.tolist(),
+            "student_signed": maps.student_signed,
+            "teacher_geometry": asdict(maps.teacher_geometry),
+            "student_geometry": asdict(maps.student_geometry),
+            **{name: _rounded(getattr(maps, name)) for name in ("correlation", "teacher", "student")},
+        }
     (run / FOLDER).mkdir(exist_ok=True)
     write_text(_file(run, lens.epoch), json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
 
@@ -127,10 +137,16 @@ def read_lens(run: Path, epoch: int) -> Lens:
     try:
         content = json.loads(path.read_text("utf-8"))
         maps = content.get("maps")
-        return Lens(content["epoch"], content["step"], tuple(content["attributes"]), tuple(content["files"]),
-                    np.array(content["labels"], np.uint8), _array(content["logits"]),
-                    _array(content["teacher_logits"]) if "teacher_logits" in content else None,
-                    _read_maps(maps) if maps else None)
+        return Lens(
+            content["epoch"],
+            content["step"],
+            tuple(content["attributes"]),
+            tuple(content["files"]),
+            np.array(content["labels"], np.uint8),
+            _array(content["logits"]),
+            _array(content["teacher_logits"]) if "teacher_logits" in content else None,
+            _read_maps(maps) if maps else None,
+        )
     except OSError as error:
         raise LensError(f"{path} cannot be read ({error.strerror}); resume the run to write later epochs") from error
     except (SnnparError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -154,10 +170,16 @@ def _file(run: Path, epoch: int) -> Path:
 
 
 def _read_maps(content: dict) -> LensMaps:
-    return LensMaps(content["teacher_title"], content["student_title"], _array(content["correlation"]),
-                    np.array(content["attribute"], int), _array(content["teacher"]), _array(content["student"]),
-                    content.get("student_signed", content["student_title"].startswith("Text-patch cosine")),
-                    *(_read_geometry(content.get(f"{role}_geometry")) for role in ("teacher", "student")))
+    return LensMaps(
+        content["teacher_title"],
+        content["student_title"],
+        _array(content["correlation"]),
+        np.array(content["attribute"], int),
+        _array(content["teacher"]),
+        _array(content["student"]),
+        content.get("student_signed", content["student_title"].startswith("Text-patch cosine")),
+        *(_read_geometry(content.get(f"{role}_geometry")) for role in ("teacher", "student")),
+    )
 
 
 def _read_geometry(content: dict | None) -> Geometry | None:

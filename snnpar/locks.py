@@ -57,8 +57,9 @@ def _open(path: Path) -> int:
     except PermissionError as error:
         raise LockError(_whose(path, error)) from error
     except OSError as error:
-        raise LockError(f"{path} cannot be locked ({error.strerror}); set SNNPAR_CHECKPOINTS to a folder that you may "
-                        "write to") from error
+        raise LockError(
+            f"{path} cannot be locked ({error.strerror}); set SNNPAR_CHECKPOINTS to a folder that you may write to"
+        ) from error
     if is_new and path.parent.stat().st_mode & stat.S_IWGRP:
         with suppress(OSError):  # another was first, and has done so
             os.fchmod(file, 0o664)
@@ -73,8 +74,10 @@ def _whose(path: Path, error: OSError) -> str:
         owner = place.owner()
     except (KeyError, OSError):
         owner = f"user {place.stat().st_uid}"
-    return (f"{path} cannot be locked ({error.strerror}): {place.name} belongs to {owner}, who can let you with chmod "
-            f"g+w {place}; or set SNNPAR_CHECKPOINTS to a folder of your own")
+    return (
+        f"{path} cannot be locked ({error.strerror}): {place.name} belongs to {owner}, who can let you with chmod "
+        f"g+w {place}; or set SNNPAR_CHECKPOINTS to a folder of your own"
+    )
 
 
 def _take(file: int, path: Path, how: int) -> None:
@@ -83,8 +86,10 @@ def _take(file: int, path: Path, how: int) -> None:
     except BlockingIOError:
         raise
     except OSError as error:
-        raise LockError(f"{path} lies on a file system without locks ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
-                        "folder of a local disk") from error
+        raise LockError(
+            f"{path} lies on a file system without locks ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
+            "folder of a local disk"
+        ) from error
 
 
 def _forget() -> None:

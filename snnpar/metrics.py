@@ -73,8 +73,9 @@ class Decisions:
     masked: bool = False
 
 
-def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold: float | None = None,
-              ignore_unknown: bool = False) -> Decisions:
+def decisions(
+    labels: np.ndarray, probs: np.ndarray, convention: str, threshold: float | None = None, ignore_unknown: bool = False
+) -> Decisions:
     """What `pedestrian_metrics` counts; same arguments, same errors."""
     labels, probs = np.asarray(labels), np.asarray(probs)
     if labels.shape != probs.shape or labels.ndim != 2 or not len(labels):
@@ -92,7 +93,11 @@ def decisions(labels: np.ndarray, probs: np.ndarray, convention: str, threshold:
 
 
 def pedestrian_metrics(
-    labels: np.ndarray, probs: np.ndarray, convention: str = "published", threshold: float | None = None, *,
+    labels: np.ndarray,
+    probs: np.ndarray,
+    convention: str = "published",
+    threshold: float | None = None,
+    *,
     ignore_unknown: bool = False,
 ) -> PedestrianMetrics:
     """Metrics of probabilities (n, A) against labels (n, A): 1 positive, 0 negative, else unknown, 2 in the data.
@@ -116,13 +121,21 @@ def per_image(decided: Decisions) -> np.ndarray:
 
 def attribute_counts(decided: Decisions) -> np.ndarray:
     """True positive, false positive, positive and negative, 0 or 1 for each image: (n, 4, A)."""
-    found = (decided.positive & decided.predicted, decided.negative & decided.predicted,
-             decided.positive, decided.negative)
+    found = (
+        decided.positive & decided.predicted,
+        decided.negative & decided.predicted,
+        decided.positive,
+        decided.negative,
+    )
     return np.stack(found, axis=1)
 
 
-def finish(image_means: np.ndarray, counts: np.ndarray, convention: str, masked: bool = False,
-           ) -> tuple[np.ndarray, AttributeMetrics]:
+def finish(
+    image_means: np.ndarray,
+    counts: np.ndarray,
+    convention: str,
+    masked: bool = False,
+) -> tuple[np.ndarray, AttributeMetrics]:
     """The five metrics (..., 5) from means of `per_image` (..., 4) and sums of `attribute_counts` (..., 4, A).
 
     masked: mA averages the attributes that have a known label; 0 when none has.

@@ -91,13 +91,25 @@ def _weighted(name: str, module: nn.Module, inputs: tuple, output: Tensor, call:
         fired = _per_image(here.reshape(len(here), -1).sum(1), call)
     calls = x.shape[:-1].numel() if isinstance(module, nn.Linear) else len(x)
     macs = _products(module, x, output) // call.batch
-    return [Operations(
-        name, type(module).__name__, macs, _runs(calls, call), output.numel() // call.batch,
-        has_bias=module.bias is not None, ac_map=ac_map, input_rate=rate, spikes=fired, constant=call.constant,
-        padding=output.numel() * module.weight[0].numel() // call.batch - macs, inputs=x.numel() // call.batch,
-        weights=module.weight.numel(), biases=0 if module.bias is None else module.bias.numel(),
-        positions=0 if isinstance(module, nn.Linear) else module.out_channels * math.prod(module.kernel_size),
-    )]
+    return [
+        Operations(
+            name,
+            type(module).__name__,
+            macs,
+            _runs(calls, call),
+            output.numel() // call.batch,
+            has_bias=module.bias is not None,
+            ac_map=ac_map,
+            input_rate=rate,
+            spikes=fired,
+            constant=call.constant,
+            padding=output.numel() * module.weight[0].numel() // call.batch - macs,
+            inputs=x.numel() // call.batch,
+            weights=module.weight.numel(),
+            biases=0 if module.bias is None else module.bias.numel(),
+            positions=0 if isinstance(module, nn.Linear) else module.out_channels * math.prod(module.kernel_size),
+        )
+    ]
 
 
 def _products(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor, output: Tensor) -> int:
@@ -159,9 +171,16 @@ def _per_image(counts: Tensor, call: Call) -> np.ndarray:
 def _softmax_attention(name: str, _module: Attention, inputs: tuple, _output: Tensor, call: Call) -> list[Operations]:
     """q k^T and attention times v, N * N * D each, whether a fused kernel computes them or not."""
     batch, tokens, dim = inputs[0].shape
-    return [Operations(name, "Attention", 2 * batch * tokens * tokens * dim // call.batch, has_weights=False,
-                       outputs=batch * tokens * (dim + tokens) // call.batch,
-                       inputs=batch * tokens * (3 * dim + tokens) // call.batch)]
+    return [
+        Operations(
+            name,
+            "Attention",
+            2 * batch * tokens * tokens * dim // call.batch,
+            has_weights=False,
+            outputs=batch * tokens * (dim + tokens) // call.batch,
+            inputs=batch * tokens * (3 * dim + tokens) // call.batch,
+        )
+    ]
 
 
 def _co_fire(name: str, module: CoFire, inputs: tuple, _output: Tensor, call: Call) -> list[Operations]:
@@ -186,17 +205,43 @@ def _co_fire(name: str, module: CoFire, inputs: tuple, _output: Tensor, call: Ca
     common = {"kind": "CoFire", "macs": macs, "runs": timesteps, "has_weights": False}
     results = timesteps * dim * width, timesteps * dim * tokens
     read = 2 * timesteps * dim * tokens, timesteps * dim * tokens  # k and v; q
-    return [Operations(f"{name}.{product}", outputs=results[i], inputs=read[i], ac_map=maps[i], input_rate=rates[i],
-                       spikes=fired[i], **common) for i, product in enumerate(("kv", "q"))]
+    return [
+        Operations(
+            f"{name}.{product}",
+            outputs=results[i],
+            inputs=read[i],
+            ac_map=maps[i],
+            input_rate=rates[i],
+            spikes=fired[i],
+            **common,
+        )
+        for i, product in enumerate(("kv", "q"))
+    ]
 
 
 def _norm(name: str, module: nn.Module, _inputs: tuple, output: Tensor, call: Call) -> list[Operations]:
     """A batch norm in eval mode: one multiply-accumulate per result, unless folded into the weights before it."""
     results = output.numel() // call.batch
-    return [Operations(name, type(module).__name__, results, _runs(len(output), call), results, inputs=results,
-                       weights=module.num_features)]
+    return [
+        Operations(
+            name,
+            type(module).__name__,
+            results,
+            _runs(len(output), call),
+            results,
+            inputs=results,
+            weights=module.num_features,
+        )
+    ]
 
 
-COUNTERS = {nn.Conv1d: _weighted, nn.Conv2d: _weighted, nn.Linear: _weighted, Attention: _softmax_attention,
-            CoFire: _co_fire, nn.BatchNorm1d: _norm, nn.BatchNorm2d: _norm}
+COUNTERS = {
+    nn.Conv1d: _weighted,
+    nn.Conv2d: _weighted,
+    nn.Linear: _weighted,
+    Attention: _softmax_attention,
+    CoFire: _co_fire,
+    nn.BatchNorm1d: _norm,
+    nn.BatchNorm2d: _norm,
+}
 NORMS = ("BatchNorm1d", "BatchNorm2d")

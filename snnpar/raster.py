@@ -34,8 +34,11 @@ class Box:
         rows, columns = grid
         if self.bottom >= rows or self.right >= columns:
             raise SnnparError(f"{self} reaches beyond {rows} x {columns} tokens")
-        return tuple(row * columns + column for row in range(self.top, self.bottom + 1)
-                     for column in range(self.left, self.right + 1))
+        return tuple(
+            row * columns + column
+            for row in range(self.top, self.bottom + 1)
+            for column in range(self.left, self.right + 1)
+        )
 
 
 def maps(trace: SpikeTrace, name: str, grid: tuple[int, int]) -> np.ndarray:
@@ -113,8 +116,10 @@ class Pages:
             raise IndexError(f"there are {len(self)} pages; got {page}")
         down, across = divmod(page, self._pages_across)
         first, start = down * self._channels_at_once, across * self._tokens_at_once
-        return Window(range(first, min(first + self._channels_at_once, self.channels)),
-                      self.tokens[start : start + self._tokens_at_once])
+        return Window(
+            range(first, min(first + self._channels_at_once, self.channels)),
+            self.tokens[start : start + self._tokens_at_once],
+        )
 
     def holding(self, channel: int, token: int | None = None) -> int:
         """The page with a channel, and with a token if that is among the chosen."""

@@ -28,8 +28,15 @@ COLUMNS = {"mean_accuracy": HEADINGS["mean_accuracy"], SUPPORTED: SUPPORTED_HEAD
 SHOWN = 20  # near duplicates by name
 
 
-def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *, groups: np.ndarray | None = None,
-           resamples: int = RESAMPLES, ignore_unknown: bool = False) -> dict:
+def report(
+    truth: np.ndarray,
+    probs: np.ndarray,
+    attributes: tuple[str, ...],
+    *,
+    groups: np.ndarray | None = None,
+    resamples: int = RESAMPLES,
+    ignore_unknown: bool = False,
+) -> dict:
     """Counts and metrics of final probabilities (n, A) against labels (n, A), ready for JSON.
 
     metrics.CONVENTION holds threshold, unknown_labels (what is done with them, in words), the five metrics by name,
@@ -46,8 +53,12 @@ def report(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], *,
         "attributes_without_positives": list(without_positives(truth, attributes)),
         "supported": {"positives": ENOUGH, "attributes": [attributes[i] for i in np.flatnonzero(supported(truth))]},
         "interval": {"level": 0.95, **interval_method(len(truth), groups), "resamples": resamples, "seed": SEED},
-        "metrics": {name: _metrics(truth, probs, attributes, name, groups=groups, resamples=resamples,
-                                   ignore_unknown=ignore_unknown) for name in THRESHOLDS},
+        "metrics": {
+            name: _metrics(
+                truth, probs, attributes, name, groups=groups, resamples=resamples, ignore_unknown=ignore_unknown
+            )
+            for name in THRESHOLDS
+        },
     }
 
 
@@ -58,8 +69,15 @@ def interval_method(n: int, groups: np.ndarray | None) -> dict:
     return {"method": "bootstrap over groups of near duplicates, percentiles", "groups": len(np.unique(groups))}
 
 
-def _metrics(truth: np.ndarray, probs: np.ndarray, attributes: tuple[str, ...], convention: str, *,
-             ignore_unknown: bool, **drawn: object) -> dict:
+def _metrics(
+    truth: np.ndarray,
+    probs: np.ndarray,
+    attributes: tuple[str, ...],
+    convention: str,
+    *,
+    ignore_unknown: bool,
+    **drawn: object,
+) -> dict:
     values = pedestrian_metrics(truth, probs, convention, ignore_unknown=ignore_unknown)
     ends = bootstrap_intervals(truth, probs, convention, ignore_unknown=ignore_unknown, **drawn)
     return {
@@ -105,8 +123,9 @@ def leave_out(info: dict) -> dict:
     """
     name, found = info["provenance"]["checkpoint"]["name"], info.get("near_duplicates")
     if found is None:
-        raise SnnparError(f"the evaluation of {name} was made before near duplicates were looked for; evaluate again "
-                          "with --again")
+        raise SnnparError(
+            f"the evaluation of {name} was made before near duplicates were looked for; evaluate again with --again"
+        )
     if not found["compared_with"]:
         raise SnnparError(f"near duplicates of training images are not known: {found['reason']}")
     if info["without_near_duplicates"] is None:
@@ -118,8 +137,10 @@ def duplicates_words(info: dict) -> str:
     """What is known about near duplicates of training images among these, in one sentence."""
     found = info.get("near_duplicates")
     if found is None:
-        return ("near duplicates of training images were not looked for when this was made; --again, or \"Evaluate "
-                "again\" on the page, adds them")
+        return (
+            'near duplicates of training images were not looked for when this was made; --again, or "Evaluate '
+            'again" on the page, adds them'
+        )
     if not found["compared_with"]:
         return f"near duplicates of training images are not known: {found['reason']}"
     count, gone = len(found["images"]), info.get("left_out", 0)
@@ -173,8 +194,10 @@ def table(infos: list[dict], convention: str) -> str:
     if convention not in THRESHOLDS:
         raise SnnparError(f"no metric convention {convention!r}; there are {', '.join(THRESHOLDS)}")
     names = [info["provenance"]["checkpoint"]["name"] for info in infos]
-    rows = [["checkpoint", *COLUMNS.values()],
-            *([name, *map(_cell, cells(info, convention))] for name, info in zip(names, infos, strict=True))]
+    rows = [
+        ["checkpoint", *COLUMNS.values()],
+        *([name, *map(_cell, cells(info, convention))] for name, info in zip(names, infos, strict=True)),
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*_heading(infos[0], convention), "", *lines])

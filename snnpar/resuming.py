@@ -19,8 +19,18 @@ from snnpar.schema import AttributeSchema
 
 STATES, COUNTERS = "states", "progress.json"  # of a run's folder; of a saved state
 # Settings that may change between two sessions of a run. A folder may have moved.
-FREE = {*FOLDERS, "device", "threads", "workers", "stream", "recompute", "pack_spikes", "save_seconds", "log_steps",
-        "compile"}
+FREE = {
+    *FOLDERS,
+    "device",
+    "threads",
+    "workers",
+    "stream",
+    "recompute",
+    "pack_spikes",
+    "save_seconds",
+    "log_steps",
+    "compile",
+}
 NAMED = 3  # settings that a refusal names
 
 
@@ -40,8 +50,9 @@ def check_resume(run: Job) -> None:
     try:
         content = json.loads(path.read_text("utf-8"))
         config = from_dict(TrainConfig, content["train"])
-        now = meaning(config, from_dict(ModelConfig, content["model"]),
-                      AttributeSchema.from_dict(content["schema"]).attributes)
+        now = meaning(
+            config, from_dict(ModelConfig, content["model"]), AttributeSchema.from_dict(content["schema"]).attributes
+        )
     except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)
         raise ResumeError(f"{path} is not the config of a run ({what}); mend it, or start a new run") from error
@@ -51,8 +62,10 @@ def check_resume(run: Job) -> None:
     changed = _changed(_saved(run), now)
     if changed:
         more = ", and more differs" if len(changed) > NAMED else ""
-        raise ResumeError(f"{CONFIG} says {' and '.join(changed[:NAMED])}{more}; put it back, or start a "
-                          f"new run from these weights with --init {run.path}")
+        raise ResumeError(
+            f"{CONFIG} says {' and '.join(changed[:NAMED])}{more}; put it back, or start a "
+            f"new run from these weights with --init {run.path}"
+        )
 
 
 def _missing(config: TrainConfig) -> str:
@@ -99,8 +112,11 @@ def _changed(saved: Mapping, now: Mapping) -> list[str]:
     told = []
     for part in ("train", "model"):
         before = saved.get(part, {})
-        told += [f"{name} {now[part][name]!r} where the saved state was trained with {value!r}"
-                 for name, value in before.items() if name in now[part] and now[part][name] != value]
+        told += [
+            f"{name} {now[part][name]!r} where the saved state was trained with {value!r}"
+            for name, value in before.items()
+            if name in now[part] and now[part][name] != value
+        ]
     if saved.get("attributes", now["attributes"]) != now["attributes"]:
         told.append("other attributes than the saved state was trained for")
     return told

@@ -91,8 +91,14 @@ class RunTable:
             known = _known(run, history)
             self._kept[run.path] = stamps, known
         eta_s = known["eta_s"] if now.state in ("running", "stopping") else None
-        return RunRow(name=run.name, state=now.state, message=now.message, pid=now.pid, path=str(run.path),
-                      **known | {"eta_s": eta_s})
+        return RunRow(
+            name=run.name,
+            state=now.state,
+            message=now.message,
+            pid=now.pid,
+            path=str(run.path),
+            **known | {"eta_s": eta_s},
+        )
 
 
 def run_row(run: Run) -> RunRow:
@@ -102,8 +108,10 @@ def run_row(run: Run) -> RunRow:
 
 def _damaged(run: Run, message: str) -> RunRow:
     """A row of which nothing else is known."""
-    nothing = {field.name: () if field.type == "tuple[str, ...]" else "" if field.type == "str" else None
-               for field in fields(RunRow)}
+    nothing = {
+        field.name: () if field.type == "tuple[str, ...]" else "" if field.type == "str" else None
+        for field in fields(RunRow)
+    }
     return RunRow(**nothing | {"name": run.name, "state": DAMAGED, "message": message, "path": str(run.path)})
 
 
@@ -124,14 +132,23 @@ def _known(run: Run, history: History) -> dict:
     distils = config is not None and (config.feature_kd or config.logit_kd)
     eta = progress.get("eta_s")
     return {
-        "tags": notes.tags, "note": notes.note, "created": _created(run, content),
-        "role": config.role if config else "", "model": _model(content, config),
-        "dataset": config.dataset if config else "", "teacher": without_folders(config.teacher) if distils else "",
+        "tags": notes.tags,
+        "note": notes.note,
+        "created": _created(run, content),
+        "role": config.role if config else "",
+        "model": _model(content, config),
+        "dataset": config.dataset if config else "",
+        "teacher": without_folders(config.teacher) if distils else "",
         **how_far(history, progress, config.epochs if config else None),
-        "best_epoch": best.get("epoch"), "mean_accuracy": best.get("mean_accuracy"), "f1": best.get("f1"),
-        "supported": best.get(SUPPORTED), "supported_attributes": best.get("supported_attributes"),
-        "without_positives": tuple(best.get("without_positives", ())), "val_images": best.get("val_images"),
-        "seconds": _seconds(history, config), "eta_s": eta if isinstance(eta, int | float) else None,
+        "best_epoch": best.get("epoch"),
+        "mean_accuracy": best.get("mean_accuracy"),
+        "f1": best.get("f1"),
+        "supported": best.get(SUPPORTED),
+        "supported_attributes": best.get("supported_attributes"),
+        "without_positives": tuple(best.get("without_positives", ())),
+        "val_images": best.get("val_images"),
+        "seconds": _seconds(history, config),
+        "eta_s": eta if isinstance(eta, int | float) else None,
     }
 
 
@@ -175,20 +192,27 @@ def _seconds(history: History, config: TrainConfig | None) -> float | None:
     return seconds_at_work(history, config.batch_size, config.epochs) if config else None
 
 
-def matching(rows: Iterable[RunRow], *, text: str = "", states: Sequence[str] = (),
-             tags: Sequence[str] = ()) -> list[RunRow]:
+def matching(
+    rows: Iterable[RunRow], *, text: str = "", states: Sequence[str] = (), tags: Sequence[str] = ()
+) -> list[RunRow]:
     """The rows in one of the states, with all of the tags, and with every word of the text anywhere; no care for case.
 
     Nothing asked for lets all through.
     """
     words = text.casefold().split()
-    return [row for row in rows if (not states or row.state in states) and set(tags) <= set(row.tags)
-            and all(word in _haystack(row) for word in words)]
+    return [
+        row
+        for row in rows
+        if (not states or row.state in states)
+        and set(tags) <= set(row.tags)
+        and all(word in _haystack(row) for word in words)
+    ]
 
 
 def _haystack(row: RunRow) -> str:
-    return " ".join((row.name, row.state, row.message, *row.tags, row.note, row.role, row.model, row.dataset,
-                     row.teacher)).casefold()
+    return " ".join(
+        (row.name, row.state, row.message, *row.tags, row.note, row.role, row.model, row.dataset, row.teacher)
+    ).casefold()
 
 
 def to_csv(rows: Iterable[RunRow]) -> str:

@@ -112,8 +112,12 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
 def pinned(config: TrainConfig) -> TrainConfig:
     """The config with every id of the Hub at the commit that its revision means now. Raises HubError."""
     cache = snnpar.CHECKPOINTS / "hub"
-    return replace(config, data=pin_dataset(config.data, cache=snnpar.CHECKPOINTS / "hub-data"),
-                   teacher=pin_checkpoint(config.teacher, cache=cache), init=pin_checkpoint(config.init, cache=cache))
+    return replace(
+        config,
+        data=pin_dataset(config.data, cache=snnpar.CHECKPOINTS / "hub-data"),
+        teacher=pin_checkpoint(config.teacher, cache=cache),
+        init=pin_checkpoint(config.init, cache=cache),
+    )
 
 
 def new_name(config: TrainConfig) -> str:

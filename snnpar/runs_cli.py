@@ -89,8 +89,14 @@ def show_queue(_options: argparse.Namespace) -> None:
     if not places:
         print("nothing trains and nothing waits")
         return
-    print(table([("device", "place", "name", ""), *((one.device, str(one.position), one.run.name,
-                                                     one.message or "has the device") for one in places)]))
+    print(
+        table(
+            [
+                ("device", "place", "name", ""),
+                *((one.device, str(one.position), one.run.name, one.message or "has the device") for one in places),
+            ]
+        )
+    )
 
 
 def create_one(options: argparse.Namespace) -> None:
@@ -123,8 +129,10 @@ def kill_one(options: argparse.Namespace) -> None:
 def resume_one(options: argparse.Namespace) -> None:
     run = find_run(options.name)
     if run_status(run).state == "done":
-        raise RunError(f"{run.name} is done; there is nothing to go on with. To train on from it, make a run with "
-                       f"--init {run.path}")
+        raise RunError(
+            f"{run.name} is done; there is nothing to go on with. To train on from it, make a run with "
+            f"--init {run.path}"
+        )
     launch(run, resume=True)
     print(f"{run.name}: {_told(run_status(run))}")
 
@@ -150,9 +158,17 @@ def diff_two(options: argparse.Namespace) -> None:
     if not found:
         print("no setting differs")
         return
-    print(table([("setting", *(run.name for run in runs)),
-                 *((name, *("-" if value == "" else str(value) for value in values.values()))
-                   for name, values in found.items())]))
+    print(
+        table(
+            [
+                ("setting", *(run.name for run in runs)),
+                *(
+                    (name, *("-" if value == "" else str(value) for value in values.values()))
+                    for name, values in found.items()
+                ),
+            ]
+        )
+    )
 
 
 def delete_all(options: argparse.Namespace) -> None:
@@ -169,8 +185,11 @@ def settings_beside_recipe(config: TrainConfig) -> list[str]:
     """One line per setting that differs from the run's recipe."""
     plain = apply_recipe(config.recipe, {})
     values = {spec.name: (getattr(config, spec.name), getattr(plain, spec.name)) for spec in dataclasses.fields(config)}
-    lines = [f"{name:18} {ours!s} (recipe {config.recipe}: {theirs if theirs != '' else 'empty'})"
-             for name, (ours, theirs) in values.items() if ours != theirs]
+    lines = [
+        f"{name:18} {ours!s} (recipe {config.recipe}: {theirs if theirs != '' else 'empty'})"
+        for name, (ours, theirs) in values.items()
+        if ours != theirs
+    ]
     return lines or [f"every setting is as in recipe {config.recipe}"]
 
 
@@ -184,8 +203,7 @@ def table(rows: list[tuple[str, ...]]) -> str:
 def _cells(row: RunRow) -> tuple[str, ...]:
     state = f"{row.state}: {row.message}" if row.state in ("created", "queued") else row.state
     left = str(timedelta(seconds=round(row.eta_s))) if row.eta_s is not None else ""
-    return (row.name, state, _of(row.epoch, row.epochs), _of(row.step, row.steps), _best(row), left,
-            " ".join(row.tags))
+    return (row.name, state, _of(row.epoch, row.epochs), _of(row.step, row.steps), _best(row), left, " ".join(row.tags))
 
 
 def _of(done: int | None, whole: int | None) -> str:

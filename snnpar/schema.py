@@ -23,8 +23,10 @@ def check_words(words: tuple[str, ...], what: str) -> None:
     """Raise SnnparError unless all are words that a page can show as they are."""
     for word in words:
         if not isinstance(word, str) or len(word) > LONGEST_NAME or NO_NAME.search(word):
-            raise SnnparError(f"{what} must be plain words of at most {LONGEST_NAME} letters, without line breaks and "
-                              f"any of < > [ ] `; got {str(word)[:LONGEST_NAME]!r}.")
+            raise SnnparError(
+                f"{what} must be plain words of at most {LONGEST_NAME} letters, without line breaks and "
+                f"any of < > [ ] `; got {str(word)[:LONGEST_NAME]!r}."
+            )
 
 
 def _check_names(names: tuple[str, ...], what: str) -> None:
@@ -122,8 +124,10 @@ class AttributeSchema:
         rows, shows = zip(self.attributes, self.labels, self.phrases, strict=True), dict(self.shows)
         return {
             "name": self.name,
-            "attributes": [{"name": name, "label": label, "phrase": phrase}
-                           | ({"shows": shows[name]} if name in shows else {}) for name, label, phrase in rows],
+            "attributes": [
+                {"name": name, "label": label, "phrase": phrase} | ({"shows": shows[name]} if name in shows else {})
+                for name, label, phrase in rows
+            ],
             "groups": [asdict(group) | {"attributes": list(group.attributes)} for group in self.groups],
         }
 

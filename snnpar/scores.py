@@ -194,10 +194,18 @@ def _evaluated(folder: Path) -> list[Score]:
             weights = weights or revision(folder)
             if source["sha256"] == weights:
                 images, digest = _counted(info)
-                found += [Score(images, data["split"] if data["data"] else "test", info["n"], name,
-                                {one: info["metrics"][name][one]["value"] for one in FIVE}, *_support(info, name),
-                                digest=digest)
-                          for name in THRESHOLDS]
+                found += [
+                    Score(
+                        images,
+                        data["split"] if data["data"] else "test",
+                        info["n"],
+                        name,
+                        {one: info["metrics"][name][one]["value"] for one in FIVE},
+                        *_support(info, name),
+                        digest=digest,
+                    )
+                    for name in THRESHOLDS
+                ]
         except (EvaluationError, KeyError, TypeError):
             continue  # the Evaluate page tells about it
     return found
@@ -206,8 +214,11 @@ def _evaluated(folder: Path) -> list[Score]:
 def _support(info: dict, convention: str) -> tuple[float | None, int, tuple[str, ...]]:
     """mA over the attributes with enough positives, how many these are, and the names of those without any."""
     several = supported_mean(info, convention)
-    return (several["value"] if several else None, len(supported_attributes(info)),
-            tuple(info["attributes_without_positives"]))
+    return (
+        several["value"] if several else None,
+        len(supported_attributes(info)),
+        tuple(info["attributes_without_positives"]),
+    )
 
 
 def _counted(info: dict) -> tuple[str, str]:
@@ -218,5 +229,7 @@ def _counted(info: dict) -> tuple[str, str]:
     if not left_out:
         return data["title"], data["hash"]
     words = json.dumps([data["hash"], *attributes])
-    return (f"{data['title']}, {len(attributes)} of {len(attributes) + len(left_out)} attributes",
-            hashlib.sha256(words.encode()).hexdigest())
+    return (
+        f"{data['title']}, {len(attributes)} of {len(attributes) + len(left_out)} attributes",
+        hashlib.sha256(words.encode()).hexdigest(),
+    )

@@ -70,16 +70,19 @@ class DataChoice:
     def open_train(self) -> PedestrianSplit:
         """The training images of the same data. Raises SliceError where there can be none, else as `open` does."""
         if not self.data:
-            raise SliceError("rendered pedestrians are drawn from a seed that no training uses; there are no training "
-                             "images to compare with")
+            raise SliceError(
+                "rendered pedestrians are drawn from a seed that no training uses; there are no training "
+                "images to compare with"
+            )
         return open_folder(self.data, "train", layout=self.layout, fold=self.fold)
 
     def open(self, *, slices: Path | None = None) -> PedestrianSplit:
         """These images. Raises DataError or HubError, and SliceError for a slice that is gone or names other files."""
         parts = []
         if self.data:
-            parts += [open_folder(self.data, split, layout=self.layout, fold=self.fold)
-                      for split in self.split.split("+")]
+            parts += [
+                open_folder(self.data, split, layout=self.layout, fold=self.fold) for split in self.split.split("+")
+            ]
         if self.rendered:
             name = f"{self.rendered} rendered held out"
             parts.append(rendered_split(HELD_OUT_SEEDS["test"], self.rendered, name=name))

@@ -18,8 +18,10 @@ from snnpar.errors import SnnparError
 SDKS = ("docker", "gradio")
 MAX_FILE = 10 * 2**20  # bytes; the Hub's git refuses larger files that are not in its large-file storage
 KINDS = {".py", ".js", ".css", ".html", ".json", ".png", ".svg", ".safetensors"}
-WHOLE = {"docker": ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"),
-         "gradio": ("LICENSE",)}
+WHOLE = {
+    "docker": ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"),
+    "gradio": ("LICENSE",),
+}
 TREES = {"docker": ("assets", "snnpar", "pages", "train"), "gradio": ("assets", "snnpar")}
 NOT_FOR_GRADIO = ("streamlit", "cachetools", "tensorboard")  # the other face, and training
 
@@ -58,10 +60,15 @@ print(Client("OWNER/NAME").predict(picture, api_name="/predict"))
 
 def add_space(flags: argparse.ArgumentParser) -> None:
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
-    build = commands.add_parser("build", help="write the folder of a Space, to upload with: hf upload OWNER/NAME OUT "
-                                "--repo-type space")
-    build.add_argument("--sdk", choices=SDKS, required=True, help="docker: the whole app; gradio: its small page and "
-                       "API, which free ZeroGPU hosting takes")
+    build = commands.add_parser(
+        "build", help="write the folder of a Space, to upload with: hf upload OWNER/NAME OUT --repo-type space"
+    )
+    build.add_argument(
+        "--sdk",
+        choices=SDKS,
+        required=True,
+        help="docker: the whole app; gradio: its small page and API, which free ZeroGPU hosting takes",
+    )
     build.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
     build.set_defaults(command=lambda options: print(build_space(options.sdk, options.out)))
 
@@ -73,8 +80,10 @@ def build_space(sdk: str, out: Path) -> Path:
     files, texts = _copied(sdk), _written(sdk)
     for name, source in files.items():
         if source.stat().st_size > MAX_FILE:
-            raise SnnparError(f"{name} is larger than 10 MiB, the most that a Space's git takes; leave it out of "
-                              "checkpoints/, or put it on the Hub as a model")
+            raise SnnparError(
+                f"{name} is larger than 10 MiB, the most that a Space's git takes; leave it out of "
+                "checkpoints/, or put it on the Hub as a model"
+            )
     with whole_folder(out):
         for name, source in files.items():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -106,8 +115,10 @@ def _checkpoints() -> dict[str, Path]:
     for checkpoint in shipped(CHECKPOINTS):
         places = [str(checkpoint.train.get(name) or "") for name in FOLDERS]
         if local := [place for place in places if Path(place).is_absolute() or place.startswith("~")]:
-            raise SnnparError(f"the config of {checkpoint.name} names {local[0]}, a place of this machine; put the "
-                              "copy that `python -m snnpar export` makes into checkpoints/ instead")
+            raise SnnparError(
+                f"the config of {checkpoint.name} names {local[0]}, a place of this machine; put the "
+                "copy that `python -m snnpar export` makes into checkpoints/ instead"
+            )
         for name in (CONFIG, WEIGHTS, PHRASES, CARD):
             if (checkpoint.path / name).is_file():
                 files[f"checkpoints/{checkpoint.name}/{name}"] = checkpoint.path / name
@@ -122,10 +133,18 @@ def _written(sdk: str) -> dict[str, str]:
     requirements = (ROOT / "requirements.txt").read_text("utf-8").splitlines(keepends=True)
     version = re.search(r"^gradio==([\d.]+)", "".join(requirements), re.M)[1]
     matter = {name: value for name, value in matter.items() if name != "app_port"} | {
-        "sdk": "gradio", "sdk_version": version, "python_version": '"3.11"', "app_file": "app.py"}
+        "sdk": "gradio",
+        "sdk_version": version,
+        "python_version": '"3.11"',
+        "app_file": "app.py",
+    }
     kept = [line for line in requirements if not line.startswith(NOT_FOR_GRADIO)]
-    return {"README.md": _fenced(matter) + CARD + CALL, ".gitattributes": ATTRIBUTES, "app.py": GRADIO_APP,
-            "requirements.txt": "".join(kept)}
+    return {
+        "README.md": _fenced(matter) + CARD + CALL,
+        ".gitattributes": ATTRIBUTES,
+        "app.py": GRADIO_APP,
+        "requirements.txt": "".join(kept),
+    }
 
 
 def front_matter(text: str) -> dict[str, str]:

@@ -37,5 +37,7 @@ def _row(name: str) -> str:
     height, width = config.image_size
     timesteps = config.timesteps if trace.names else "-"
     published = parameters + MODELS[config.architecture].unused_parameters(config)
-    return (f"| `{name}` | {role_of(config)} | {height} x {width} | {timesteps} | {parameters:,} | {published:,} | "
-            f"{macs / 1e6:,.1f} M | {f'{neurons:,}' if neurons else '-'} |")
+    return (
+        f"| `{name}` | {role_of(config)} | {height} x {width} | {timesteps} | {parameters:,} | {published:,} | "
+        f"{macs / 1e6:,.1f} M | {f'{neurons:,}' if neurons else '-'} |"
+    )

@@ -111,12 +111,14 @@ def record(model: nn.Module, *, spikes: bool = True) -> Iterator[SpikeTrace]:
         if isinstance(module, LIF):
             handles.append(module.register_forward_hook(lambda _m, _i, out, name=name: see_neuron(name, out)))
         elif isinstance(module, tuple(COUNTERS)):
+
             def see_layer(module: nn.Module, inputs: tuple, output: Tensor, name: str = name) -> None:
                 timesteps = model.config.timesteps if has_neurons else 1
                 constant = name in getattr(model, "constant_inputs", ())
                 spiking = spikes and has_neurons and name not in model.real_inputs
                 call = Call(1 if constant else batch, timesteps, spiking, constant)
                 layers.update({layer.name: layer for layer in count(name, module, inputs, output, call)})
+
             handles.append(module.register_forward_hook(see_layer))
     try:
         yield trace

@@ -49,6 +49,7 @@ def picture_file(kind: str, size: tuple[int, int] = (24, 48)) -> bytes:
 
 def huge_png(side: int = 60_000) -> bytes:
     """A PNG of a few bytes that declares side x side pixels."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

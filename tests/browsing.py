@@ -70,8 +70,19 @@ def served(root: Path, script: Path = ROOT / "app.py") -> Iterator[tuple[subproc
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
-               "--server.address", "127.0.0.1", "--server.headless", "true"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+    ]
     environment = os.environ | {"SNNPAR_CHECKPOINTS": str(root), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with open(root / "server.log", "ab") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -61,13 +61,24 @@ def pictures() -> list[bytes]:
     exif[0x0112] = 6
     files = []
     for image, kind, options in [
-        (rgb, "JPEG", {}), (rgb, "JPEG", {"progressive": True, "exif": exif}), (rgb.convert("L"), "JPEG", {}),
-        (rgb.convert("CMYK"), "JPEG", {}), (rgb, "PNG", {}), (rgb.convert("RGBA"), "PNG", {"exif": exif}),
-        (rgb.convert("P"), "PNG", {"transparency": 3}), (rgb.convert("1"), "PNG", {}), (grey16, "PNG", {}),
-        (rgb, "WEBP", {}), (rgb, "WEBP", {"lossless": True}), (rgb.convert("RGBA"), "WEBP", {}),
-        (rgb, "WEBP", {"save_all": True, "append_images": [rgb] * 3}), (rgb, "PNG", {"save_all": True,
-                                                                                     "append_images": [rgb] * 3}),
-        (rgb, "AVIF", {}), (rgb, "GIF", {}), (rgb, "TIFF", {}), (rgb, "BMP", {}),
+        (rgb, "JPEG", {}),
+        (rgb, "JPEG", {"progressive": True, "exif": exif}),
+        (rgb.convert("L"), "JPEG", {}),
+        (rgb.convert("CMYK"), "JPEG", {}),
+        (rgb, "PNG", {}),
+        (rgb.convert("RGBA"), "PNG", {"exif": exif}),
+        (rgb.convert("P"), "PNG", {"transparency": 3}),
+        (rgb.convert("1"), "PNG", {}),
+        (grey16, "PNG", {}),
+        (rgb, "WEBP", {}),
+        (rgb, "WEBP", {"lossless": True}),
+        (rgb.convert("RGBA"), "WEBP", {}),
+        (rgb, "WEBP", {"save_all": True, "append_images": [rgb] * 3}),
+        (rgb, "PNG", {"save_all": True, "append_images": [rgb] * 3}),
+        (rgb, "AVIF", {}),
+        (rgb, "GIF", {}),
+        (rgb, "TIFF", {}),
+        (rgb, "BMP", {}),
     ]:
         file = BytesIO()
         image.save(file, kind, **options)
@@ -136,8 +147,31 @@ def renamed_pickle(data: bytes, dice: random.Random) -> bytes:
 
 
 VALUES: list[object] = [
-    None, True, False, 0, -1, 1, 3, 2**31, 10**30, 1e308, -0.5, float("nan"), float("inf"), "", "x" * 5000, "vtb",
-    "spikingformer", "../../etc/passwd", "a\0b", [], {}, [[[]]], {"a": 1}, ["x"] * 3, [10**9, 10**9],
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    3,
+    2**31,
+    10**30,
+    1e308,
+    -0.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "x" * 5000,
+    "vtb",
+    "spikingformer",
+    "../../etc/passwd",
+    "a\0b",
+    [],
+    {},
+    [[[]]],
+    {"a": 1},
+    ["x"] * 3,
+    [10**9, 10**9],
 ]
 
 

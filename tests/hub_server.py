@@ -94,8 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
         if parts == ["api", "models"]:
             wanted = parse_qs(urlsplit(self.path).query).get("search", [""])[0].lower()
             sent = self.headers.get("Authorization")
-            self._send_json([{"id": name} for name, repo in self.hub.repos.items()
-                             if wanted in name.lower() and (not repo.token or sent == f"Bearer {repo.token}")])
+            self._send_json(
+                [
+                    {"id": name}
+                    for name, repo in self.hub.repos.items()
+                    if wanted in name.lower() and (not repo.token or sent == f"Bearer {repo.token}")
+                ]
+            )
             return
         if parts[:2] in (["api", "models"], ["api", "datasets"]):
             repo_id, verb, rest = "/".join(parts[2:4]), parts[4] if len(parts) > 4 else "revision", parts[5:]
@@ -110,8 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif repo.status:
             self._refuse(repo.status, "")
         elif verb == "refs":
-            branches = [{"name": name, "ref": f"refs/heads/{name}", "targetCommit": commit}
-                        for name, commit in repo.refs.items()]
+            branches = [
+                {"name": name, "ref": f"refs/heads/{name}", "targetCommit": commit}
+                for name, commit in repo.refs.items()
+            ]
             self._send_json({"branches": branches, "tags": [], "converts": []})
         else:
             self._answer(repo_id, repo, verb, rest)
@@ -120,8 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         parts = self._note()
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))) if "Content-Length" in self.headers else (
-            b"".join(self._chunks()))
+        body = (
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if "Content-Length" in self.headers
+            else (b"".join(self._chunks()))
+        )
         if self.headers.get("Authorization") != f"Bearer {self.hub.token}" and parts[1:2] != ["validate-yaml"]:
             self._refuse(401, "")
         elif parts == ["api", "validate-yaml"]:
@@ -129,12 +139,21 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts == ["api", "repos", "create"]:
             self._create(json.loads(body))
         elif parts[-1] == "batch":
-            objects = [{**one, "actions": {"upload": {"href": f"{self.hub.endpoint}/lfs/{one['oid']}"}}}
-                       for one in json.loads(body)["objects"]]
+            objects = [
+                {**one, "actions": {"upload": {"href": f"{self.hub.endpoint}/lfs/{one['oid']}"}}}
+                for one in json.loads(body)["objects"]
+            ]
             self._send_json({"transfer": "basic", "objects": objects})
         elif parts[4:5] == ["preupload"]:
-            files = [{"path": one["path"], "uploadMode": "lfs" if one["path"].endswith(".safetensors") else "regular",
-                      "shouldIgnore": False, "oid": None} for one in json.loads(body)["files"]]
+            files = [
+                {
+                    "path": one["path"],
+                    "uploadMode": "lfs" if one["path"].endswith(".safetensors") else "regular",
+                    "shouldIgnore": False,
+                    "oid": None,
+                }
+                for one in json.loads(body)["files"]
+            ]
             self._send_json({"files": files})
         elif parts[4:5] == ["branch"]:
             repo = self.hub.repos["/".join(parts[2:4])]
@@ -185,8 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
             elif line["key"] == "deletedFile":
                 del files[value["path"]]
         commit = repo.push(files, branch)
-        self._send_json({"commitUrl": f"{self.hub.endpoint}/{repo_id}/commit/{commit}", "commitOid": commit,
-                         "success": True})
+        self._send_json(
+            {"commitUrl": f"{self.hub.endpoint}/{repo_id}/commit/{commit}", "commitOid": commit, "success": True}
+        )
 
     def _answer(self, repo_id: str, repo: Repo, verb: str, rest: list[str]) -> None:
         revision = rest[0] if rest else "main"
@@ -196,13 +216,19 @@ class _Handler(BaseHTTPRequestHandler):
             return
         files = repo.commits[commit]
         if verb == "revision":
-            siblings = [{"rfilename": name, "size": len(body), **_lfs(name, body, "sha256")}
-                        for name, body in files.items()]
+            siblings = [
+                {"rfilename": name, "size": len(body), **_lfs(name, body, "sha256")} for name, body in files.items()
+            ]
             self._send_json({"id": repo_id, "sha": commit, "private": bool(repo.token), "siblings": siblings})
         elif verb == "tree":
             tree = [
-                {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest(),
-                 **_lfs(name, body, "oid")}
+                {
+                    "type": "file",
+                    "path": name,
+                    "size": len(body),
+                    "oid": hashlib.sha1(body).hexdigest(),
+                    **_lfs(name, body, "oid"),
+                }
                 for name, body in files.items()
             ]
             self._send_json(tree)

@@ -13,25 +13,49 @@ from snnpar.lens import Lens, LensMaps, save_images, save_lens
 from snnpar.runs import Run, create_run
 
 METRICS = {"mean_accuracy": 0.6, "accuracy": 0.5, "precision": 0.7, "recall": 0.6, "f1": 0.65}
-FIRING = {"rates": {"patch_embed.proj1_lif": 0.1, "block.0.attn.q_lif": 0.2},
-          "dead": {"patch_embed.proj1_lif": 0.4, "block.0.attn.q_lif": 0.5},
-          "saturated": {"patch_embed.proj1_lif": 0.0, "block.0.attn.q_lif": 0.0},
-          "neurons": {"patch_embed.proj1_lif": 300, "block.0.attn.q_lif": 100}}
+FIRING = {
+    "rates": {"patch_embed.proj1_lif": 0.1, "block.0.attn.q_lif": 0.2},
+    "dead": {"patch_embed.proj1_lif": 0.4, "block.0.attn.q_lif": 0.5},
+    "saturated": {"patch_embed.proj1_lif": 0.0, "block.0.attn.q_lif": 0.0},
+    "neurons": {"patch_embed.proj1_lif": 300, "block.0.attn.q_lif": 100},
+}
 
 
 def step(number: int, steps: int, per_epoch: int, **terms: float) -> dict:
-    return {"kind": "step", "epoch": 1 + (number - 1) // per_epoch, "step": number, "steps": steps,
-            **({"ce": 1.0, "loss": 1.0} | terms), "lr": 1e-3, "grad_norm": 2.0, "images_per_s": 40.0, "eta_s": 90,
-            "memory_gb": 1.5}
+    return {
+        "kind": "step",
+        "epoch": 1 + (number - 1) // per_epoch,
+        "step": number,
+        "steps": steps,
+        **({"ce": 1.0, "loss": 1.0} | terms),
+        "lr": 1e-3,
+        "grad_norm": 2.0,
+        "images_per_s": 40.0,
+        "eta_s": 90,
+        "memory_gb": 1.5,
+    }
 
 
 def lens(epoch: int) -> Lens:
     rng = np.random.default_rng(epoch)
     student, teacher, correlation = rng.normal(size=(3, 2, 3)).astype(np.float32)
-    maps = LensMaps("attention of the teacher", "cosine of the student", correlation, np.array([2, 0]),
-                    *rng.random((2, 2, 4, 2)).astype(np.float32))
-    return Lens(epoch, 3 * epoch, ("Hat", "Boots", "Bag"), ("a.png", "b.png"), np.array([[1, 0, 1], [0, 0, 2]]),
-                student, teacher, maps)
+    maps = LensMaps(
+        "attention of the teacher",
+        "cosine of the student",
+        correlation,
+        np.array([2, 0]),
+        *rng.random((2, 2, 4, 2)).astype(np.float32),
+    )
+    return Lens(
+        epoch,
+        3 * epoch,
+        ("Hat", "Boots", "Bag"),
+        ("a.png", "b.png"),
+        np.array([[1, 0, 1], [0, 0, 2]]),
+        student,
+        teacher,
+        maps,
+    )
 
 
 def make_run(root: Path, name: str, epochs: int = 2, firing: dict | None = FIRING, **settings: object) -> Run:

@@ -11,8 +11,14 @@ from google.protobuf.message import Message
 
 def connect(url: str, host: str) -> websockets.connect:
     port = int(url.rpartition(":")[2])
-    return websockets.connect(f"ws://{host}:{port}/_stcore/stream", host="127.0.0.1", port=port,
-                              origin=f"http://{host}:{port}", subprotocols=["streamlit"], max_size=None)
+    return websockets.connect(
+        f"ws://{host}:{port}/_stcore/stream",
+        host="127.0.0.1",
+        port=port,
+        origin=f"http://{host}:{port}",
+        subprotocols=["streamlit"],
+        max_size=None,
+    )
 
 
 async def heard(socket: websockets.ClientConnection) -> AsyncIterator[Message]:

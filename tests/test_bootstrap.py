@@ -27,13 +27,16 @@ def draws(n: int, resamples: int, seed: int) -> list[np.ndarray]:
 @pytest.mark.parametrize("convention", THRESHOLDS)
 @pytest.mark.parametrize("ignore", [True, False])
 @pytest.mark.parametrize("at_once", [1, 300, 10**9])
-def test_intervals_equal_those_of_computing_every_draw(convention: str, ignore: bool, at_once: int,
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_equal_those_of_computing_every_draw(
+    convention: str, ignore: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_ONCE", at_once)
     labels, probs = noisy()
     found = bootstrap_intervals(labels, probs, convention, ignore_unknown=ignore, resamples=41, seed=3)
-    plain = [pedestrian_metrics(labels[rows], probs[rows], convention, ignore_unknown=ignore)
-             for rows in draws(len(labels), 41, 3)]
+    plain = [
+        pedestrian_metrics(labels[rows], probs[rows], convention, ignore_unknown=ignore)
+        for rows in draws(len(labels), 41, 3)
+    ]
     kept = (labels == 1).sum(0) >= ENOUGH  # in the images, not in each draw
     for end, percent in ((found.low, 2.5), (found.high, 97.5)):
         expected = np.percentile([metrics.per_attribute.ma[kept].mean() for metrics in plain], percent)
@@ -100,7 +103,8 @@ def test_bootstrap_of_equal_and_of_better_models() -> None:
     for row in rows:
         assert 0 < row.low < row.difference < row.high
         expected = getattr(pedestrian_metrics(labels, better), row.metric) - getattr(
-            pedestrian_metrics(labels, worse), row.metric)
+            pedestrian_metrics(labels, worse), row.metric
+        )
         assert row.difference == pytest.approx(expected, abs=1e-12)
     assert paired_bootstrap(labels, worse, better, resamples=200, seed=1) == rows
     backwards = paired_bootstrap(labels, better, worse, resamples=200, seed=1)
@@ -118,8 +122,10 @@ def test_groups_of_one_are_the_ordinary_bootstrap(convention: str) -> None:
     alone = interval(labels, probs, None, convention)
     assert interval(labels, probs, np.arange(len(labels)), convention) == alone
     assert interval(labels, probs, 3 * np.arange(len(labels)) + 7, convention) == alone, "numbers are only names"
-    pair = [paired_bootstrap(labels, probs, noisy(1)[1], resamples=60, convention=convention, groups=groups)
-            for groups in (None, np.arange(len(labels)))]
+    pair = [
+        paired_bootstrap(labels, probs, noisy(1)[1], resamples=60, convention=convention, groups=groups)
+        for groups in (None, np.arange(len(labels)))
+    ]
     assert pair[0] == pair[1]
 
 
@@ -139,7 +145,8 @@ def test_copies_of_every_image_tell_nothing_new(convention: str, copies: int) ->
     found = paired_bootstrap(copied[0], first, second, resamples=60, convention=convention, groups=groups)
     expected = paired_bootstrap(labels, probs, noisy(1)[1], resamples=60, convention=convention)
     assert [(r.difference, r.low, r.high) for r in found] == [
-        pytest.approx((r.difference, r.low, r.high), abs=1e-12) for r in expected]
+        pytest.approx((r.difference, r.low, r.high), abs=1e-12) for r in expected
+    ]
 
 
 @pytest.mark.parametrize("at_once", [1, 10**9])

@@ -38,8 +38,24 @@ def test_its_text_is_read_back(x: int, y: int, width: int, height: int) -> None:
     assert PersonBox.parse(str(box)) == box
 
 
-@pytest.mark.parametrize("text", ["", "1.2.3", "1.2.30.40.5", "-1.0.10.10", "1.0.1e9.9", "a.b.c.d", "1,2,30,40",
-                                  "0.0.7.20", "0.0.10.101", "0.0.101.10", "1.2.30.40\n", "١.٢.٣٠.٤٠", "9" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1.2.3",
+        "1.2.30.40.5",
+        "-1.0.10.10",
+        "1.0.1e9.9",
+        "a.b.c.d",
+        "1,2,30,40",
+        "0.0.7.20",
+        "0.0.10.101",
+        "0.0.101.10",
+        "1.2.30.40\n",
+        "١.٢.٣٠.٤٠",
+        "9" * 5000,
+    ],
+)
 def test_what_is_no_box_is_refused(text: str) -> None:
     with pytest.raises(SnnparError, match="box"):
         PersonBox.parse(text)
@@ -61,11 +77,22 @@ def test_the_first_box_stands_inside_any_image(height: int, width: int) -> None:
     assert not doubt(box.height, box.width) or height > TALLEST or min(height, width) < 40
 
 
-@pytest.mark.parametrize(("height", "width", "words"), [
-    (480, 640, "much wider than one standing person (640 x 480 pixels)"), (640, 427, "wider than one standing"),
-    (100, 65, ""), (100, 66, "wider"), (256, 128, ""), (200, 40, ""), (200, 39, "much narrower"), (1000, 400, ""),
-    (1001, 400, "larger"), (4032, 3024, "wider"), (1920, 1080, "larger"),
-])
+@pytest.mark.parametrize(
+    ("height", "width", "words"),
+    [
+        (480, 640, "much wider than one standing person (640 x 480 pixels)"),
+        (640, 427, "wider than one standing"),
+        (100, 65, ""),
+        (100, 66, "wider"),
+        (256, 128, ""),
+        (200, 40, ""),
+        (200, 39, "much narrower"),
+        (1000, 400, ""),
+        (1001, 400, "larger"),
+        (4032, 3024, "wider"),
+        (1920, 1080, "larger"),
+    ],
+)
 def test_images_that_are_hardly_of_one_person(height: int, width: int, words: str) -> None:
     said = doubt(height, width)
     assert words in said if words else not said

@@ -20,19 +20,43 @@ from snnpar.scores import Score
 ROWS = [
     {"kind": "step", "epoch": 1, "time": 100.0},
     {"kind": "step", "epoch": 1, "time": 1900.0},
-    {"kind": "epoch", "epoch": 1, "best": True, "mean_accuracy": 0.7, "accuracy": 0.6, "precision": 0.5,
-     "recall": 0.4, "f1": 0.3, "time": 2000.0},
+    {
+        "kind": "epoch",
+        "epoch": 1,
+        "best": True,
+        "mean_accuracy": 0.7,
+        "accuracy": 0.6,
+        "precision": 0.5,
+        "recall": 0.4,
+        "f1": 0.3,
+        "time": 2000.0,
+    },
     {"kind": "step", "epoch": 2, "time": 90_000.0},  # resumed a day later
     {"kind": "step", "epoch": 2, "time": 91_800.0},
-    {"kind": "epoch", "epoch": 2, "best": False, "mean_accuracy": 0.6, "accuracy": 0.6, "precision": 0.5,
-     "recall": 0.4, "f1": 0.3, "time": 92_000.0},
+    {
+        "kind": "epoch",
+        "epoch": 2,
+        "best": False,
+        "mean_accuracy": 0.6,
+        "accuracy": 0.6,
+        "precision": 0.5,
+        "recall": 0.4,
+        "f1": 0.3,
+        "time": 92_000.0,
+    },
 ]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    config = TrainConfig(model="spikingformer_1_64", dataset="mixed", data=str(tmp_path / "private" / "pa100k"),
-                         teacher=str(tmp_path / "private" / "a-teacher"), logit_kd=True, seed=7)
+    config = TrainConfig(
+        model="spikingformer_1_64",
+        dataset="mixed",
+        data=str(tmp_path / "private" / "pa100k"),
+        teacher=str(tmp_path / "private" / "a-teacher"),
+        logit_kd=True,
+        seed=7,
+    )
     run = create_run(config, tmp_path / "run")
     save_weights(tiny.lively(read_checkpoint(run.path).model), run.path / "model.safetensors")
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
@@ -53,8 +77,12 @@ def test_the_card_tells_what_was_done(run: Run) -> None:
 
 def test_the_card_names_attributes_without_a_positive(run: Run) -> None:
     """With mA over the attributes that have enough beside it, in the card of the run and in that of a copy."""
-    support = {"mean_accuracy_supported": 0.75, "supported_attributes": 23, "without_positives": ["LowerStripe"],
-               "val_images": 199}
+    support = {
+        "mean_accuracy_supported": 0.75,
+        "supported_attributes": 23,
+        "without_positives": ["LowerStripe"],
+        "val_images": 199,
+    }
     rows = [row | (support if row["kind"] == "epoch" else {}) for row in ROWS]
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     card = run_card(run, "my-student")
@@ -92,7 +120,10 @@ def test_what_the_hub_reads_of_a_card(run: Run, tmp_path: Path) -> None:
     export_run(run, tmp_path / "mine")
     card = ModelCard.load(tmp_path / "mine" / "README.md")
     assert (card.data.license, card.data.library_name, card.data.pipeline_tag) == (
-        "apache-2.0", "snnpar", "image-classification")
+        "apache-2.0",
+        "snnpar",
+        "image-classification",
+    )
     assert card.data.eval_results is None  # how many images these epochs were validated on was not recorded
     assert "an estimate (45 nm" in card.text and 'snnpar.load("mine")' in card.text
     rows = [row | ({"val_images": 199} if row["kind"] == "epoch" else {}) for row in ROWS]

@@ -107,8 +107,10 @@ def test_a_pickle_under_the_name_of_safetensors_is_never_unpickled(student: Path
         (lambda state: state.pop("head.bias"), ["missing head.bias"]),
         (lambda state: state.update(extra=torch.zeros(1)), ["unknown extra"]),
         (lambda state: state.update({"head.bias": torch.zeros(35)}), ["head.bias has shape (35,), expected (26,)"]),
-        (lambda state: (state.pop("head.bias"), state.pop("head.weight"), state.update(x=torch.zeros(1))),
-         ["missing head.bias", "missing head.weight", "unknown x"]),
+        (
+            lambda state: (state.pop("head.bias"), state.pop("head.weight"), state.update(x=torch.zeros(1))),
+            ["missing head.bias", "missing head.weight", "unknown x"],
+        ),
     ],
 )
 def test_every_key_that_does_not_fit_is_listed(student: Path, change, words: list[str]) -> None:

@@ -54,6 +54,7 @@ def test_a_job_without_a_sign_of_life_is_taken_over(job: Job, caplog: pytest.Log
 
 def test_a_sign_of_life_in_time_refuses_the_take_over(job: Job) -> None:
     """The clocks of the two computers differ by more than the time after which a job counts as lost."""
+
     def beat() -> None:
         (job.path / PULSE).touch()
         os.utime(job.path / PULSE, (1.0, 1.0))
@@ -72,8 +73,9 @@ def test_a_job_that_lives_out_of_sight_is_not_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lives", [False, True])
-def test_a_restarted_job_waits_until_its_former_node_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                               caplog: pytest.LogCaptureFixture, lives: bool) -> None:
+def test_a_restarted_job_waits_until_its_former_node_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lives: bool
+) -> None:
     for module in (claims, jobs):
         monkeypatch.setattr(module, "STALLED_AFTER_S", 1.0)
     write_status(Job(tmp_path), state="running", boot="other", host="node7")
@@ -91,8 +93,16 @@ def test_a_restarted_job_waits_until_its_former_node_is_silent(tmp_path: Path, m
 
 
 def test_of_two_claimants_one_wins(job: Job) -> None:
-    both = [subprocess.Popen([sys.executable, "-c", CODE, str(job.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", CODE, str(job.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     try:
         deadline = time.monotonic() + 60
         while all(one.poll() is None for one in both) and time.monotonic() < deadline:
@@ -110,8 +120,17 @@ def test_of_two_claimants_one_wins(job: Job) -> None:
 @pytest.mark.skipif(not shutil.which("unshare"), reason="unshare (util-linux) is not installed")
 def test_a_killed_container_leaves_a_job_that_the_next_one_takes_over(tmp_path: Path) -> None:
     """Each has a name and process numbers of its own, on one computer; both processes may have the same number."""
-    inside = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-              'hostname "$0"; exec "$@"']
+    inside = [
+        "unshare",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "sh",
+        "-c",
+        'hostname "$0"; exec "$@"',
+    ]
     if subprocess.run([*inside, "a", "true"], capture_output=True).returncode:
         pytest.skip("this user may not make namespaces")
     work = [sys.executable, "-c", CODE, str(tmp_path)]

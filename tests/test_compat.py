@@ -5,12 +5,14 @@ import torch
 
 from snnpar.compat import _nms, repair_torchvision
 
-BOXES = torch.tensor([
-    [0.0, 0.0, 10.0, 10.0],
-    [0.0, 0.0, 10.0, 6.0],  # IoU 0.6 with the first
-    [5.0, 0.0, 15.0, 10.0],  # IoU 1/3 with the first
-    [20.0, 20.0, 30.0, 30.0],  # alone
-])
+BOXES = torch.tensor(
+    [
+        [0.0, 0.0, 10.0, 10.0],
+        [0.0, 0.0, 10.0, 6.0],  # IoU 0.6 with the first
+        [5.0, 0.0, 15.0, 10.0],  # IoU 1/3 with the first
+        [20.0, 20.0, 30.0, 30.0],  # alone
+    ]
+)
 SCORES = torch.tensor([0.8, 0.9, 0.7, 0.6])
 
 

@@ -48,8 +48,9 @@ def test_the_same_pixels_as_here_one_process_for_all(decoder: Decoder) -> None:
     assert decoder._process.pid == first
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a" + bytes(50), SAMPLES[0][:500], bytes(10_000_001)],
-                         ids=["empty", "foreign", "cut", "large"])
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a" + bytes(50), SAMPLES[0][:500], bytes(10_000_001)], ids=["empty", "foreign", "cut", "large"]
+)
 @pytest.mark.parametrize("name", ["", "straße \udcff.png"])
 def test_the_same_sentences_as_here(decoder: Decoder, data: bytes, name: str) -> None:
     file = BytesIO(data)
@@ -111,8 +112,10 @@ def test_threads_get_their_own_pictures(decoder: Decoder) -> None:
 
 
 def test_it_ends_with_its_program() -> None:
-    code = ("import sys; from snnpar.decoder import DECODER; DECODER.open(sys.stdin.buffer.read());"
-            "print(DECODER._process.pid)")
+    code = (
+        "import sys; from snnpar.decoder import DECODER; DECODER.open(sys.stdin.buffer.read());"
+        "print(DECODER._process.pid)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=SAMPLES[0], capture_output=True, check=True)
     end = time.monotonic() + 30
     while psutil.pid_exists(int(done.stdout)):

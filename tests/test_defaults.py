@@ -21,8 +21,9 @@ from snnpar.serve.answers import Answers, load_pair
 def gradio_page() -> dict[str, object]:
     """What the widgets of the Gradio page begin with, by label."""
     demo = serve.build()
-    return {one["props"]["label"]: one["props"]["value"] for one in demo.config["components"]
-            if one["type"] == "dropdown"} | {"api": demo.get_api_info()["named_endpoints"]}
+    return {
+        one["props"]["label"]: one["props"]["value"] for one in demo.config["components"] if one["type"] == "dropdown"
+    } | {"api": demo.get_api_info()["named_endpoints"]}
 
 
 def of_api(gradio_page: dict, endpoint: str, parameter: str) -> object:

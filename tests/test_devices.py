@@ -70,8 +70,11 @@ def test_three_runs_take_their_turns(make: Callable[[str], Job]) -> None:
     assert status(first).state == "running", "at once: nobody was before it"
     assert (status(second).state, status(second).message) == ("queued", "waits for first, 1 ahead")
     assert (status(third).state, status(third).message) == ("queued", "waits for first, 2 ahead")
-    assert queue() == [Place(first, "cpu", 0), Place(second, "cpu", 1, "waits for first, 1 ahead"),
-                       Place(third, "cpu", 2, "waits for first, 2 ahead")]
+    assert queue() == [
+        Place(first, "cpu", 0),
+        Place(second, "cpu", 1, "waits for first, 1 ahead"),
+        Place(third, "cpu", 2, "waits for first, 2 ahead"),
+    ]
     wait_for(lambda: works(first) and "ahead" in read_log(third), "the first turn")
     assert status(second).is_active and not works(second)
     stop(second)
@@ -176,13 +179,19 @@ def test_old_tickets_that_do_not_count_are_cleared_away(make: Callable[[str], Jo
 @pytest.mark.parametrize(
     ("device", "files", "visible", "key"),
     [
-        ("cpu", True, None, "cpu"), ("auto", False, None, "cpu"), ("auto", True, None, "cuda"),
-        ("cuda", False, None, "cuda"), ("auto", True, "", "cpu"), ("auto", True, "-1", "cpu"),
-        ("auto", True, "3", "cuda-3"), ("auto", True, "MIG-GPU/1/0", "cuda-MIG-GPU-1-0"),
+        ("cpu", True, None, "cpu"),
+        ("auto", False, None, "cpu"),
+        ("auto", True, None, "cuda"),
+        ("cuda", False, None, "cuda"),
+        ("auto", True, "", "cpu"),
+        ("auto", True, "-1", "cpu"),
+        ("auto", True, "3", "cuda-3"),
+        ("auto", True, "MIG-GPU/1/0", "cuda-MIG-GPU-1-0"),
     ],
 )
-def test_the_device_that_a_run_wants(device: str, files: bool, visible: str | None, key: str,
-                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_that_a_run_wants(
+    device: str, files: bool, visible: str | None, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter([self / "nvidia0"] * files))
     if visible is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -191,8 +200,9 @@ def test_the_device_that_a_run_wants(device: str, files: bool, visible: str | No
     assert device_key(TrainConfig(device=device)) == key
 
 
-def test_a_queue_that_cannot_be_written_is_one_sentence(make: Callable[[str], Job], tmp_path: Path,
-                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_cannot_be_written_is_one_sentence(
+    make: Callable[[str], Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = make("one")
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(snnpar, "RUNS", tmp_path / "file")

@@ -21,10 +21,16 @@ def test_the_fault_names_place_and_mend(number: int) -> None:
     assert told.startswith("/some/place: ") and told.endswith(MENDS[number])
 
 
-@pytest.mark.parametrize(("error", "full"), [
-    (OSError(errno.ENOSPC, "No space left on device"), True), (OSError(errno.EROFS, "Read-only"), False),
-    (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), True),
-    (SafetensorError("Error while deserializing header"), False), (ValueError("(os error 28)"), False)])
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EROFS, "Read-only"), False),
+        (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), True),
+        (SafetensorError("Error while deserializing header"), False),
+        (ValueError("(os error 28)"), False),
+    ],
+)
 def test_what_counts_as_full(error: Exception, full: bool) -> None:
     assert is_disk_full(error) == full
 
@@ -58,8 +64,22 @@ def test_a_folder_is_whole_or_as_it_was(tmp_path: Path, there: bool) -> None:
 
 
 COMMANDS = {
-    "import": ["snnpar", "import", "{published}", "--out", "{disk}/out", "--image-size", "64", "32", "--timesteps", "4",
-               "--student-heads", "4", "--teacher-heads", "4"],
+    "import": [
+        "snnpar",
+        "import",
+        "{published}",
+        "--out",
+        "{disk}/out",
+        "--image-size",
+        "64",
+        "32",
+        "--timesteps",
+        "4",
+        "--student-heads",
+        "4",
+        "--teacher-heads",
+        "4",
+    ],
     "export": ["snnpar", "export", "{run}", "{disk}/out"],
     "space": ["snnpar", "space", "build", "--sdk", "gradio", "{disk}/out"],
     "train": ["train", "--out", "{disk}/out"],
@@ -72,15 +92,22 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_on_a_disk_that_takes_nothing(command: str, disk: str, tmp_path: Path, golden: Path) -> None:
     """On a real one, in a mount namespace: one sentence, no traceback, and nothing is left."""
-    mount = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o {disk} none "$0" || exit 77; "$@"; s=$?; '
-             'ls -A "$0" >&2; exit $s', str(tmp_path / "disk")]
+    mount = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'mount -t tmpfs -o {disk} none "$0" || exit 77; "$@"; s=$?; ls -A "$0" >&2; exit $s',
+        str(tmp_path / "disk"),
+    ]
     (tmp_path / "disk").mkdir()
     if subprocess.run([*mount, "true"], capture_output=True).returncode:
         pytest.skip("this user may not mount")
     places = {"published": golden / "model.safetensors", "disk": tmp_path / "disk", "run": shipped()[0].path}
     arguments = [one.format(**places) for one in COMMANDS[command]]
-    found = subprocess.run([*mount, sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True,
-                           timeout=120)
+    found = subprocess.run(
+        [*mount, sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     last = found.stderr.strip().splitlines()
     assert found.returncode == 2, found.stderr
     assert "Traceback" not in found.stderr and last[-1].startswith("error: "), "nothing of it may be left"

@@ -118,18 +118,31 @@ def three_steps(*layers: Operations, neurons: int = 5) -> SpikeTrace:
 
 
 DENSE = Operations("first", "Conv2d", 1000, padding=200, **HELD)
-SPIKES = Operations("second", "Conv2d", 3000, 3, ac_map=np.array([[10.0], [0.0], [20.0]]), input_rate=0.1, padding=600,
-                    spikes=np.array([1.0, 0.0, 2.0]), **HELD)
+SPIKES = Operations(
+    "second",
+    "Conv2d",
+    3000,
+    3,
+    ac_map=np.array([[10.0], [0.0], [20.0]]),
+    input_rate=0.1,
+    padding=600,
+    spikes=np.array([1.0, 0.0, 2.0]),
+    **HELD,
+)
 
 
-@pytest.mark.parametrize(("assumptions", "dense", "spiking"), [
-    (MEMORY, 1000 + 24, 30 + 24),
-    (ONCE, 96, 96),
-    (PER_STEP, 96, 3 * 96),
-    (replace(PER_STEP, first_every_timestep=True), 3 * 96, 3 * 96),
-    (replace(ONCE, first_every_timestep=True), 96, 96),
-    (replace(ONCE, activations=True), 96 + 48 + 24 + 3 * 24, 96 + 48 / 32),  # kept for the timesteps; a bit a spike
-], ids=str)
+@pytest.mark.parametrize(
+    ("assumptions", "dense", "spiking"),
+    [
+        (MEMORY, 1000 + 24, 30 + 24),
+        (ONCE, 96, 96),
+        (PER_STEP, 96, 3 * 96),
+        (replace(PER_STEP, first_every_timestep=True), 3 * 96, 3 * 96),
+        (replace(ONCE, first_every_timestep=True), 96, 96),
+        (replace(ONCE, activations=True), 96 + 48 + 24 + 3 * 24, 96 + 48 / 32),  # kept for the timesteps; a bit a spike
+    ],
+    ids=str,
+)
 def test_words_that_each_convention_fetches(assumptions: Assumptions, dense: float, spiking: float) -> None:
     report = estimate_energy(three_steps(DENSE, SPIKES), assumptions)
     assert [layer.bytes for layer in report.layers] == [4 * dense, 4 * spiking]
@@ -156,8 +169,9 @@ def test_a_neuron_update_costs_a_mac_or_what_a_chip_says(price: float | None, pj
 
 def test_padding_is_billed_in_both_networks_or_in_none() -> None:
     """Had every input lain inside, 3 spikes of 48 inputs would have met 3 / 48 of all products, padding included."""
-    without, both = (estimate_energy(three_steps(DENSE, SPIKES), replace(ARITHMETIC, padding=padding))
-                     for padding in (False, True))
+    without, both = (
+        estimate_energy(three_steps(DENSE, SPIKES), replace(ARITHMETIC, padding=padding)) for padding in (False, True)
+    )
     assert (without.macs, without.acs) == (1000, 30) and both.macs == 1200 and both.acs == pytest.approx(3600 * 3 / 48)
 
 
@@ -182,8 +196,10 @@ def test_the_shipped_pair_turns_around_where_weights_are_read_once() -> None:
     image, traces = open_rgb(ASSETS / "samples" / "00.png"), {}
     for role, name in SMALL.items():
         traces[role] = analyze(load(read_checkpoint(CHECKPOINTS / name)), image).trace
-    ratios = {key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
-              for key, one in CONVENTIONS.items()}
+    ratios = {
+        key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
+        for key, one in CONVENTIONS.items()
+    }
     assert estimate_energy(traces["student"]).updates == 337_920 * 4
     assert ratios["arithmetic"] > 4 and ratios["memory"] > 1.5 and 1 < ratios["weights-once"] < 1.6
     assert 0.5 < ratios["weights-per-step"] < 0.8
@@ -269,14 +285,18 @@ def test_at_the_break_even_rate_both_cost_the_same(assumptions: Assumptions) -> 
     assert spiking_uj == pytest.approx(synapses * (quantised + weight) * 1e-6, rel=1e-3)
 
 
-@pytest.mark.parametrize(("assumptions", "timesteps", "expected"), [
-    (CONVENTIONS["int8"], 4, 0.1 + 0.2 * 3 / 8),
-    (ARITHMETIC, 8, 0.9 + 3.7 * 4 / 32),
-    (Assumptions("1-bit weights", 2.0, 0.5, weight_bits=1), 8, 2.0),  # never dearer than the MAC itself
-    (Assumptions("odd", 0.1, 0.5), 4, 0.5),
-])
-def test_a_quantised_mac_is_an_addition_and_a_multiplication_by_few_bits(assumptions: Assumptions, timesteps: int,
-                                                                         expected: float) -> None:
+@pytest.mark.parametrize(
+    ("assumptions", "timesteps", "expected"),
+    [
+        (CONVENTIONS["int8"], 4, 0.1 + 0.2 * 3 / 8),
+        (ARITHMETIC, 8, 0.9 + 3.7 * 4 / 32),
+        (Assumptions("1-bit weights", 2.0, 0.5, weight_bits=1), 8, 2.0),  # never dearer than the MAC itself
+        (Assumptions("odd", 0.1, 0.5), 4, 0.5),
+    ],
+)
+def test_a_quantised_mac_is_an_addition_and_a_multiplication_by_few_bits(
+    assumptions: Assumptions, timesteps: int, expected: float
+) -> None:
     assert quantised_mac(timesteps, assumptions) == pytest.approx(expected)
 
 
@@ -285,16 +305,28 @@ def test_a_budget_fits_the_timesteps_that_cost_no_more(budget: float, fits: int)
     assert timesteps_within(np.array([10.0, 20.0, 30.0]), budget) == fits
 
 
-@pytest.mark.parametrize("change", [{"mac_pj": -1.0}, {"ac_pj": float("nan")}, {"byte_pj": "much"}, {"weight_bits": 0},
-                                    {"state_bits": 2.5}, {"neuron_pj": -0.1}, {"weight_reads": "never"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mac_pj": -1.0},
+        {"ac_pj": float("nan")},
+        {"byte_pj": "much"},
+        {"weight_bits": 0},
+        {"state_bits": 2.5},
+        {"neuron_pj": -0.1},
+        {"weight_reads": "never"},
+    ],
+)
 def test_impossible_costs_are_refused(change: dict) -> None:
     with pytest.raises(SnnparError, match=next(iter(change))):
         replace(ARITHMETIC, **change)
 
 
 ALL_ASSUMPTIONS = [
-    *CONVENTIONS.values(), replace(MEMORY, norms=True, first_every_timestep=True, activations=True, neuron_pj=81.0),
-    replace(CONVENTIONS["weights-once"], padding=True, activations=True), replace(CONVENTIONS["lemaire"], padding=True),
+    *CONVENTIONS.values(),
+    replace(MEMORY, norms=True, first_every_timestep=True, activations=True, neuron_pj=81.0),
+    replace(CONVENTIONS["weights-once"], padding=True, activations=True),
+    replace(CONVENTIONS["lemaire"], padding=True),
 ]
 
 

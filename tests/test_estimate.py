@@ -18,10 +18,25 @@ from snnpar.estimate import Estimate, EstimateError, Trial, duration, size
 from snnpar.estimate_cli import describe
 
 MEASURED = {
-    "seconds": [4.0, 2.0, 9.0], "processor_seconds": [1.0, 1.0, 1.0], "reading_s": [0.01, 0.5, 0.02],
-    "validating_s": 0.1, "peak_bytes": 2_000_000_000, "image_bytes": 24_576, "state_bytes": 30_000_000,
-    "weight_bytes": 10_000_000, "train_images": 1000, "all_images": 1000, "val_images": 100, "steps_per_epoch": 31,
-    "on_gpu": False, "device": "CPU", "threads": 2, "cores": 2, "timesteps": 4, "free_bytes": 8e9, "load": 0.1,
+    "seconds": [4.0, 2.0, 9.0],
+    "processor_seconds": [1.0, 1.0, 1.0],
+    "reading_s": [0.01, 0.5, 0.02],
+    "validating_s": 0.1,
+    "peak_bytes": 2_000_000_000,
+    "image_bytes": 24_576,
+    "state_bytes": 30_000_000,
+    "weight_bytes": 10_000_000,
+    "train_images": 1000,
+    "all_images": 1000,
+    "val_images": 100,
+    "steps_per_epoch": 31,
+    "on_gpu": False,
+    "device": "CPU",
+    "threads": 2,
+    "cores": 2,
+    "timesteps": 4,
+    "free_bytes": 8e9,
+    "load": 0.1,
 }
 CONFIG = TrainConfig(epochs=5)
 
@@ -86,10 +101,18 @@ def test_notes_say_what_to_mind() -> None:
     assert describe(told(load=1.5)).endswith(load)
 
 
-@pytest.mark.parametrize(("seconds", "words"), [
-    (0.2149, "0.21 s"), (4.0, "4 s"), (35.4, "35 s"), (119.4, "119 s"), (720, "12 min"), (18_720, "5.2 h"),
-    (10_368_000, "120 days"),
-])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2149, "0.21 s"),
+        (4.0, "4 s"),
+        (35.4, "35 s"),
+        (119.4, "119 s"),
+        (720, "12 min"),
+        (18_720, "5.2 h"),
+        (10_368_000, "120 days"),
+    ],
+)
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
@@ -100,6 +123,7 @@ def test_sizes_in_words() -> None:
 
 # ---- the process
 
+
 @pytest.fixture
 def acting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """acting(script) makes trials run a script instead, in a temporary folder of their own; returns that folder."""
@@ -109,11 +133,16 @@ def acting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     popen = subprocess.Popen
 
     def use(script: str) -> Path:
-        head = ("import json, os, pathlib, signal, sys, time\nfolder = pathlib.Path(sys.argv[3])\n"
-                "batch = json.loads((folder / 'config.json').read_text())['batch_size']\n"
-                "def leave(name, value): (folder / name).write_text(json.dumps(value))\n")
-        monkeypatch.setattr(estimate.subprocess, "Popen", lambda command, **how: popen(
-            [sys.executable, "-c", head + script, *command[1:]], **how))
+        head = (
+            "import json, os, pathlib, signal, sys, time\nfolder = pathlib.Path(sys.argv[3])\n"
+            "batch = json.loads((folder / 'config.json').read_text())['batch_size']\n"
+            "def leave(name, value): (folder / name).write_text(json.dumps(value))\n"
+        )
+        monkeypatch.setattr(
+            estimate.subprocess,
+            "Popen",
+            lambda command, **how: popen([sys.executable, "-c", head + script, *command[1:]], **how),
+        )
         return folder
 
     return use
@@ -144,11 +173,14 @@ def test_a_process_that_the_system_kills_has_no_memory(acting) -> None:
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize(("script", "sentence"), [
-    ("leave('error.json', {'error': 'no such teacher', 'out_of_memory': False}); sys.exit(1)", "no such teacher"),
-    ("print('a line'); sys.exit('KeyError: 3')", "KeyError: 3"),
-    ("sys.exit(7)", "the process ended with 7"),
-])
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("leave('error.json', {'error': 'no such teacher', 'out_of_memory': False}); sys.exit(1)", "no such teacher"),
+        ("print('a line'); sys.exit('KeyError: 3')", "KeyError: 3"),
+        ("sys.exit(7)", "the process ended with 7"),
+    ],
+)
 def test_a_failure_is_its_sentence(acting, script: str, sentence: str) -> None:
     folder = acting(script)
     with pytest.raises(EstimateError, match=sentence):
@@ -157,8 +189,9 @@ def test_a_failure_is_its_sentence(acting, script: str, sentence: str) -> None:
 
 
 CHILD = "if not os.fork(): time.sleep(600)\n"
-MEASURING = CHILD + ("leave('progress.json', {'phase': 'measuring', 'done': 1, 'n': 3, 'seconds': 80.2})\n"
-                     "time.sleep(600)")
+MEASURING = CHILD + (
+    "leave('progress.json', {'phase': 'measuring', 'done': 1, 'n': 3, 'seconds': 80.2})\ntime.sleep(600)"
+)
 
 
 def gone(group: int) -> bool:
@@ -194,10 +227,12 @@ def test_it_ends_at_its_limit(acting) -> None:
 
 def test_a_process_whose_parent_is_killed_ends_and_leaves_nothing(tmp_path: Path) -> None:
     """kill -9 of the page's server, or of a terminal."""
-    script = ("import tempfile, time\nfrom snnpar.config import TrainConfig\nfrom snnpar.estimate import Trial\n"
-              f"tempfile.tempdir = {str(tmp_path)!r}\n"
-              "trial = Trial(TrainConfig(model='spikingformer_1_64', threads=1, rendered_count=100_000))\n"
-              "print(trial.process.pid, flush=True)\ntime.sleep(600)")
+    script = (
+        "import tempfile, time\nfrom snnpar.config import TrainConfig\nfrom snnpar.estimate import Trial\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "trial = Trial(TrainConfig(model='spikingformer_1_64', threads=1, rendered_count=100_000))\n"
+        "print(trial.process.pid, flush=True)\ntime.sleep(600)"
+    )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=estimate.ROOT, stdout=subprocess.PIPE)
     group = int(parent.stdout.readline())
     parent.kill()

@@ -94,8 +94,9 @@ def test_columns_follow_the_split_by_name(tmp_path: Path, student: Path) -> None
 
 
 @pytest.mark.parametrize("folder", ["student", "teacher"])
-def test_the_folder_holds_every_answer_and_where_it_is_from(folder: str, choice: DataChoice, tmp_path: Path,
-                                                            request: pytest.FixtureRequest) -> None:
+def test_the_folder_holds_every_answer_and_where_it_is_from(
+    folder: str, choice: DataChoice, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     path = request.getfixturevalue(folder)
     made = evaluate_checkpoint(path, choice, root=tmp_path, batch_size=4)
     assert sorted(p.name for p in made.path.iterdir()) == FILES and made == evaluation_at(path, choice, root=tmp_path)
@@ -118,16 +119,18 @@ def test_the_folder_holds_every_answer_and_where_it_is_from(folder: str, choice:
 
 
 @pytest.mark.parametrize("stops", [(0,), (1,), (4,), (2, 0, 1, 1)])
-def test_an_interruption_leaves_no_trace(stops: tuple[int, ...], student: Path, choice: DataChoice,
-                                         tmp_path: Path) -> None:
+def test_an_interruption_leaves_no_trace(
+    stops: tuple[int, ...], student: Path, choice: DataChoice, tmp_path: Path
+) -> None:
     """Nine images in batches of two: five, the last of them short."""
     whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=2)
     done = 0
     for batches in stops:
         done += 2 * batches
         with pytest.raises(Stopped):
-            evaluate_checkpoint(student, choice, root=tmp_path / "parts", batch_size=2 * (done == 2 * batches),
-                                stop=stop_after(batches))
+            evaluate_checkpoint(
+                student, choice, root=tmp_path / "parts", batch_size=2 * (done == 2 * batches), stop=stop_after(batches)
+            )
         broken = evaluation_at(student, choice, root=tmp_path / "parts")
         assert status(broken).state == "stopped" and f"after {done} images" in status(broken).message
         assert broken.progress().items() >= {"done": done, "n": 9, "batch_size": 2}.items() and not broken.is_complete
@@ -136,8 +139,9 @@ def test_an_interruption_leaves_no_trace(stops: tuple[int, ...], student: Path, 
     assert sorted(p.name for p in broken.path.iterdir()) == FILES
 
 
-def test_ctrl_c_within_a_batch_costs_that_batch(student: Path, choice: DataChoice, tmp_path: Path,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_within_a_batch_costs_that_batch(
+    student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=2)
     computed, probs = [], evaluate.batch_probs
 
@@ -154,8 +158,9 @@ def test_ctrl_c_within_a_batch_costs_that_batch(student: Path, choice: DataChoic
     assert len(computed) == 3 + 3  # two batches were kept, three are left
 
 
-def test_a_complete_evaluation_is_left_alone_unless_again(student: Path, choice: DataChoice, tmp_path: Path,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_evaluation_is_left_alone_unless_again(
+    student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=4)
     before = (first.path / "evaluation.json").read_bytes()
     monkeypatch.setattr(evaluate, "batch_probs", None)
@@ -183,8 +188,11 @@ def test_what_changed_meanwhile_starts_anew_and_says_so(changed: str, complete: 
         tiny.write_pa100k(tmp_path / "b", {"train": 1, "val": 6, "test": 1}, seed=1)
         (tmp_path / "b" / "annotation.mat").replace(tmp_path / "a" / "people" / "annotation.mat")
     else:
-        renamed = replace(tiny.PA100K, attributes=("Male", *tiny.PA100K.attributes[1:]), groups=(
-            AttributeGroup("All", ("Male", *tiny.PA100K.attributes[1:]), none="none"),))
+        renamed = replace(
+            tiny.PA100K,
+            attributes=("Male", *tiny.PA100K.attributes[1:]),
+            groups=(AttributeGroup("All", ("Male", *tiny.PA100K.attributes[1:]), none="none"),),
+        )
         write_config(checkpoint.path, checkpoint.model, renamed, {"seed": 0}, {})
     made = evaluate_checkpoint(checkpoint.path, choice, root=tmp_path, batch_size=2)
     assert "changed since" in read_log(made) and f"the {changed}" in read_log(made)
@@ -205,15 +213,17 @@ def test_unreadable_progress_starts_anew(content: str, student: Path, choice: Da
     assert evaluate_checkpoint(student, choice, root=tmp_path).is_complete and "anew" in read_log(made)
 
 
-def test_the_code_of_every_session_is_named(student: Path, choice: DataChoice, tmp_path: Path,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_every_session_is_named(
+    student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from snnpar import evaluation_work
 
     for version, batches in (("aaaa", 2), ("bbbb", 1), ("bbbb", 999)):
         monkeypatch.setattr(evaluation_work, "commit", lambda version=version: version)
         try:
-            made = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2 * (version == "aaaa"),
-                                       stop=stop_after(batches))
+            made = evaluate_checkpoint(
+                student, choice, root=tmp_path, batch_size=2 * (version == "aaaa"), stop=stop_after(batches)
+            )
         except Stopped:
             continue
     assert made.info()["provenance"]["commit"] == "aaaa, then bbbb"
@@ -227,11 +237,16 @@ def test_one_that_runs_elsewhere_is_not_disturbed(student: Path, choice: DataCho
     assert status(made).state == "running" and sorted(p.name for p in made.path.iterdir()) == FILES[-2:]
 
 
-def test_of_two_at_the_same_moment_one_goes_on(student: Path, choice: DataChoice, tmp_path: Path,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_at_the_same_moment_one_goes_on(
+    student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other one begins while this one reads its checkpoint, and this one leaves its result alone."""
-    monkeypatch.setattr("snnpar.evaluate.check_free", lambda _job: write_status(
-        create_evaluation(student, choice, root=tmp_path), state="running", **process_identity(os.getppid())))
+    monkeypatch.setattr(
+        "snnpar.evaluate.check_free",
+        lambda _job: write_status(
+            create_evaluation(student, choice, root=tmp_path), state="running", **process_identity(os.getppid())
+        ),
+    )
     with pytest.raises(JobError, match=f"process {os.getppid()}"):
         evaluate_checkpoint(student, choice, root=tmp_path)
     assert status(evaluation_at(student, choice, root=tmp_path)).state == "running"
@@ -321,8 +336,9 @@ def test_what_cannot_be_opened_leaves_no_folder(student: Path, tmp_path: Path) -
     assert status(made).state == "failed" and "no such folder" in status(made).message
 
 
-def test_a_slice_is_evaluated_and_shown_even_when_it_is_gone(student: Path, choice: DataChoice, tmp_path: Path,
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_is_evaluated_and_shown_even_when_it_is_gone(
+    student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(snnpar, "SLICES", tmp_path / "slices")
     whole = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=9)
     files = choice.open().files
@@ -405,10 +421,13 @@ def test_near_duplicates_are_kept_beside_every_answer(student: Path, overlapping
     assert rest["counts"]["positive"] == (found.truth[kept] == 1).sum(0).tolist()
 
 
-def test_a_comparison_can_do_without_near_duplicates(student: Path, teacher: Path, overlapping: str,
-                                                     tmp_path: Path) -> None:
-    first, second = (evaluate_checkpoint(folder, DataChoice(overlapping, split="test"), root=tmp_path)
-                     for folder in (teacher, student))
+def test_a_comparison_can_do_without_near_duplicates(
+    student: Path, teacher: Path, overlapping: str, tmp_path: Path
+) -> None:
+    first, second = (
+        evaluate_checkpoint(folder, DataChoice(overlapping, split="test"), root=tmp_path)
+        for folder in (teacher, student)
+    )
     whole, rest = (compare(first, second, leave_out_duplicates=without) for without in (False, True))
     assert (whole["n"], whole["interval"]["groups"], rest["n"], rest["interval"]["groups"]) == (9, 7, 7, 5)
     assert "2 of 9 images are left out" in rest["near_duplicates"] and len(rest["left_out"]) == 2
@@ -418,10 +437,13 @@ def test_a_comparison_can_do_without_near_duplicates(student: Path, teacher: Pat
         assert row["difference"] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize(("choice", "reason"), [
-    (DataChoice(rendered=2), "no training images"), ("csv", "own, train cannot be opened, or does not exist")])
-def test_where_there_are_no_training_images_that_is_said(choice: DataChoice | str, reason: str, student: Path,
-                                                         tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [(DataChoice(rendered=2), "no training images"), ("csv", "own, train cannot be opened, or does not exist")],
+)
+def test_where_there_are_no_training_images_that_is_said(
+    choice: DataChoice | str, reason: str, student: Path, tmp_path: Path
+) -> None:
     if choice == "csv":
         choice = DataChoice(write_own(tmp_path / "own", ("Hat", "Female")), split="test")
     info = evaluate_checkpoint(student, choice, root=tmp_path).info()
@@ -441,8 +463,9 @@ def test_unreadable_training_images_are_counted(student: Path, tmp_path: Path) -
     assert (near["compared"], near["unreadable"]) == (2, 1)
 
 
-def test_a_stop_while_looking_costs_no_prediction(student: Path, overlapping: str, tmp_path: Path,
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_while_looking_costs_no_prediction(
+    student: Path, overlapping: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     choice = DataChoice(overlapping, split="test")
     whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=4)
     with pytest.raises(Stopped):

@@ -40,8 +40,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "evaluations"
 
 
-def test_evaluate_prints_the_metrics_and_the_folders(student: Path, data: str, root: Path, tmp_path: Path,
-                                                     capsys: pytest.CaptureFixture) -> None:
+def test_evaluate_prints_the_metrics_and_the_folders(
+    student: Path, data: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     teacher = tiny.write_checkpoint(tmp_path / "tiny-teacher", tiny.TEACHER).path
     assert main(["evaluate", str(student), str(teacher), "--data", data, "--split", "test"]) == 0
     printed = capsys.readouterr().out
@@ -75,8 +76,9 @@ def test_near_duplicates_can_be_left_out(student: Path, tmp_path: Path, capsys: 
     assert "not known: rendered pedestrians are drawn" in capsys.readouterr().err
 
 
-def test_an_evaluation_of_before_opens_and_again_adds_what_it_lacks(student: Path, data: str,
-                                                                    capsys: pytest.CaptureFixture) -> None:
+def test_an_evaluation_of_before_opens_and_again_adds_what_it_lacks(
+    student: Path, data: str, capsys: pytest.CaptureFixture
+) -> None:
     """Earlier versions neither looked for near duplicates nor averaged attributes with enough positives."""
     import pyarrow.parquet as parquet
 
@@ -106,8 +108,9 @@ def test_compare_of_a_checkpoint_with_itself_is_zero(student: Path, capsys: pyte
     assert found["n"] == 6 and len(list_evaluations()) == 1  # kept, and not made twice
 
 
-def test_compare_takes_what_the_bootstrap_takes(student: Path, data: str, tmp_path: Path,
-                                                capsys: pytest.CaptureFixture) -> None:
+def test_compare_takes_what_the_bootstrap_takes(
+    student: Path, data: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     teacher = tiny.write_checkpoint(tmp_path / "tiny-teacher", tiny.TEACHER).path
 
     def compared(*flags: str) -> dict:
@@ -118,10 +121,15 @@ def test_compare_takes_what_the_bootstrap_takes(student: Path, data: str, tmp_pa
     assert one["convention"].startswith("published") and other["convention"].startswith("rethinking, threshold 0.5")
     assert (one["interval"]["resamples"], one["interval"]["seed"]) == (1000, 0)
     assert (other["interval"]["resamples"], other["interval"]["seed"]) == (30, 4)
-    expected = compare(*(evaluation_at(path, DataChoice(data, split="test")) for path in (student, teacher)),
-                       convention="rethinking", resamples=30, seed=4)
+    expected = compare(
+        *(evaluation_at(path, DataChoice(data, split="test")) for path in (student, teacher)),
+        convention="rethinking",
+        resamples=30,
+        seed=4,
+    )
     assert other == json.loads(json.dumps(expected)) and other == compared(
-        "--convention", "rethinking", "--resamples", "30", "--seed", "4")
+        "--convention", "rethinking", "--resamples", "30", "--seed", "4"
+    )
 
 
 @pytest.mark.parametrize("convention", ["published", "rethinking"])
@@ -159,8 +167,9 @@ def odd_images(folder: Path, missing: int) -> list[str]:
     return ["--data", str(folder), "--split", "test"]
 
 
-def test_unreadable_images_end_an_evaluation_or_are_left_out(student: Path, tmp_path: Path,
-                                                             capsys: pytest.CaptureFixture) -> None:
+def test_unreadable_images_end_an_evaluation_or_are_left_out(
+    student: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     choice = odd_images(tmp_path / "own", missing=1)
     assert main(["evaluate", str(student), *choice]) == 2
     assert "leave them out with --skip-unreadable" in capsys.readouterr().err
@@ -176,12 +185,21 @@ def test_unreadable_images_end_an_evaluation_or_are_left_out(student: Path, tmp_
 
 
 @pytest.mark.parametrize("command", ["evaluate", "evaluate --skip-unreadable", "data check"])
-def test_a_folder_without_the_images_is_one_sentence(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture,
-                                                     command: str) -> None:
+def test_a_folder_without_the_images_is_one_sentence(
+    student: Path, tmp_path: Path, capsys: pytest.CaptureFixture, command: str
+) -> None:
     choice = odd_images(tmp_path / "own", missing=4)
     name, *flags = command.split(" --")
-    assert main([*name.split(), *([str(student), *choice] if name == "evaluate" else [choice[1]]),
-                 *(f"--{flag}" for flag in flags)]) == 2
+    assert (
+        main(
+            [
+                *name.split(),
+                *([str(student), *choice] if name == "evaluate" else [choice[1]]),
+                *(f"--{flag}" for flag in flags),
+            ]
+        )
+        == 2
+    )
     said = [line for line in capsys.readouterr().err.splitlines() if ".png" in line]
     assert len(said) == 1 and "none of the 4 images" in said[0] and str(tmp_path / "own" / "0.png") in said[0]
 
@@ -221,20 +239,24 @@ def test_a_slice_names_its_data_itself(data: str, student: Path, capsys: pytest.
     assert "slice two of people, val: n = 2" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["evaluate", "nowhere", "--rendered", "2"], "nowhere"),
-    (["evaluate", "nowhere"], "nothing to evaluate on"),
-    (["evaluate", "nowhere", "--slice", "gone"], "no slice is called 'gone'"),
-    (["evaluate", "nowhere", "--rendered", "2", "--batch-size", "-1"], "--batch-size must be 1 or more"),
-    (["evaluate", "not/a/place", "--rendered", "2"], "there is no folder not/a/place"),
-    (["compare", "nowhere", "nowhere", "--data", "also-nowhere"], "nowhere"),
-    (["compare", "nowhere", "nowhere", "--rendered", "2", "--resamples", "0"], "--resamples must be 1 or more"),
-    (["compare", "nowhere", "nowhere", "--rendered", "2", "--seed", "-1"], "--seed must be 0 or more"),
-    (["export", "nowhere", "out"], "nowhere is not a run"),
-    (["table", "pyproject.toml"], "pyproject.toml has no lines"),
-])
-def test_bad_input_is_one_sentence(arguments: list[str], message: str, root: Path,
-                                   capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "nowhere", "--rendered", "2"], "nowhere"),
+        (["evaluate", "nowhere"], "nothing to evaluate on"),
+        (["evaluate", "nowhere", "--slice", "gone"], "no slice is called 'gone'"),
+        (["evaluate", "nowhere", "--rendered", "2", "--batch-size", "-1"], "--batch-size must be 1 or more"),
+        (["evaluate", "not/a/place", "--rendered", "2"], "there is no folder not/a/place"),
+        (["compare", "nowhere", "nowhere", "--data", "also-nowhere"], "nowhere"),
+        (["compare", "nowhere", "nowhere", "--rendered", "2", "--resamples", "0"], "--resamples must be 1 or more"),
+        (["compare", "nowhere", "nowhere", "--rendered", "2", "--seed", "-1"], "--seed must be 0 or more"),
+        (["export", "nowhere", "out"], "nowhere is not a run"),
+        (["table", "pyproject.toml"], "pyproject.toml has no lines"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str], message: str, root: Path, capsys: pytest.CaptureFixture
+) -> None:
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1 and not root.exists()
@@ -242,8 +264,7 @@ def test_bad_input_is_one_sentence(arguments: list[str], message: str, root: Pat
 
 def test_a_checkpoint_may_come_from_the_hub(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("snnpar.checkpoint.finding.fetch_checkpoint",
-                        lambda text, cache: asked.append(text) or student)
+    monkeypatch.setattr("snnpar.checkpoint.finding.fetch_checkpoint", lambda text, cache: asked.append(text) or student)
     assert find_checkpoint("me/model@main") == student and asked == ["me/model@main"]
     assert find_checkpoint(str(student)) == student and find_checkpoint("nowhere") == Path("nowhere")
     assert asked == ["me/model@main"]

@@ -29,8 +29,12 @@ PATIENCE_S = 120
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     root = tmp_path_factory.mktemp("shelf")
-    return [tiny.write_checkpoint(root / name, config, seed=seed).path for seed, (name, config) in enumerate(
-        (("teacher", tiny.TEACHER), ("first", tiny.STUDENT), ("second", tiny.STUDENT)))]
+    return [
+        tiny.write_checkpoint(root / name, config, seed=seed).path
+        for seed, (name, config) in enumerate(
+            (("teacher", tiny.TEACHER), ("first", tiny.STUDENT), ("second", tiny.STUDENT))
+        )
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +95,16 @@ def test_the_time_left_is_told_by_what_was_computed(shelf: list[Path], monkeypat
 
     run_batch(batch, batch_size=1, stop=tick)
     told = [(one["done"], one["part"], one["eta_s"]) for one in seen]
-    assert told == [(1, 0.0, None), (1, 0.25, 7.0), (1, 0.5, 6.0), (1, 0.75, 5.0),
-                    (2, 0.0, 4.0), (2, 0.25, 3.0), (2, 0.5, 2.0), (2, 0.75, 1.0)]
+    assert told == [
+        (1, 0.0, None),
+        (1, 0.25, 7.0),
+        (1, 0.5, 6.0),
+        (1, 0.75, 5.0),
+        (2, 0.0, 4.0),
+        (2, 0.25, 3.0),
+        (2, 0.5, 2.0),
+        (2, 0.75, 1.0),
+    ]
 
 
 def test_images_that_cannot_be_opened_are_told_once(shelf: list[Path], tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ RENDERED = DataChoice(rendered=3)
 def predictions(n: int, attributes: int, timesteps: int, seed: int = 0) -> Predictions:
     rng = np.random.default_rng(seed)
     return Predictions(
-        tuple(f"{i}.png" for i in range(n)), tuple(f"a{i}" for i in range(attributes)),
+        tuple(f"{i}.png" for i in range(n)),
+        tuple(f"a{i}" for i in range(attributes)),
         rng.integers(0, 3, (n, attributes)).astype(np.int8),
         rng.random((timesteps, n, attributes)).astype(np.float32),
     )
@@ -47,8 +48,9 @@ def predictions(n: int, attributes: int, timesteps: int, seed: int = 0) -> Predi
 
 @settings(deadline=None)  # the first example imports pyarrow
 @given(n=st.integers(1, 9), attributes=st.integers(1, 5), timesteps=st.sampled_from([1, 2, 11]), seed=st.integers(0, 9))
-def test_predictions_survive_the_file_to_the_bit(tmp_path_factory: pytest.TempPathFactory, n: int, attributes: int,
-                                                 timesteps: int, seed: int) -> None:
+def test_predictions_survive_the_file_to_the_bit(
+    tmp_path_factory: pytest.TempPathFactory, n: int, attributes: int, timesteps: int, seed: int
+) -> None:
     folder = tmp_path_factory.mktemp("parquet")
     before = predictions(n, attributes, timesteps, seed)
     write_predictions(before, folder / "a.parquet")
@@ -105,8 +107,10 @@ def test_a_damaged_file_says_so(content: bytes | None, tmp_path: Path) -> None:
 def test_names_are_the_same_for_the_same_and_differ_otherwise(tmp_path: Path) -> None:
     folder, choice = tmp_path / "student", DataChoice("/x/people", split="test")
     others = [(tmp_path / "other" / "student", choice), (folder, DataChoice("/y/people", split="test"))]
-    others += [(folder, replace(choice, **change)) for change in (
-        {"split": "val"}, {"fold": 1}, {"rendered": 2}, {"slice": "hats"}, {"layout": "csv"})]
+    others += [
+        (folder, replace(choice, **change))
+        for change in ({"split": "val"}, {"fold": 1}, {"rendered": 2}, {"slice": "hats"}, {"layout": "csv"})
+    ]
     names = {evaluation_name(*pair) for pair in others}
     assert len(names) == len(others) and evaluation_name(folder, choice) not in names
     assert evaluation_name(folder, choice) == evaluation_name(folder / ".." / "student", replace(choice))
@@ -124,8 +128,16 @@ def test_a_new_evaluation_says_what_it_is_about(tmp_path: Path) -> None:
     made = create_evaluation(tmp_path / "student", RENDERED, root=tmp_path / "all")
     assert (made.checkpoint, made.choice) == (tmp_path / "student", RENDERED)
     assert jobs.status(made).state == "created" and not made.is_complete and made.progress() == {}
-    assert made.arguments == ["-m", "snnpar", "evaluate", str(tmp_path / "student"), "--rendered", "3",
-                              "--out", str(tmp_path / "all")]
+    assert made.arguments == [
+        "-m",
+        "snnpar",
+        "evaluate",
+        str(tmp_path / "student"),
+        "--rendered",
+        "3",
+        "--out",
+        str(tmp_path / "all"),
+    ]
     jobs.write_status(made, state="stopped")
     assert create_evaluation(tmp_path / "student", RENDERED, root=tmp_path / "all") == made
     assert jobs.status(made).state == "stopped"
@@ -153,8 +165,11 @@ def test_a_damaged_request_says_so(content: str, tmp_path: Path) -> None:
 
 def test_launching_runs_the_command_that_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda command, **_: started.append(command) or type(
-        "Process", (), {"pid": os.getpid(), "wait": lambda: 0}))
+    monkeypatch.setattr(
+        jobs.subprocess,
+        "Popen",
+        lambda command, **_: started.append(command) or type("Process", (), {"pid": os.getpid(), "wait": lambda: 0}),
+    )
     made = create_evaluation(tmp_path / "student", RENDERED, root=tmp_path / "all")
     launch(made, again=True)
     assert started == [[sys.executable, *made.arguments, "--again"]] and jobs.status(made).is_active
@@ -164,8 +179,12 @@ def test_the_data_hash_sees_names_attributes_and_labels_and_their_order() -> Non
     labels = np.zeros((2, 26), np.int8)
     split = PedestrianSplit("one", tiny.PA100K, ("a", "b"), labels, lambda i: tiny.random_picture(i))
     turned = replace(tiny.PA100K, attributes=tiny.PA100K.attributes[::-1])
-    changed = [replace(split, files=("b", "a")), replace(split, files=("a", "c")), replace(split, schema=turned),
-               replace(split, labels=labels + np.eye(2, 26, dtype=np.int8))]
+    changed = [
+        replace(split, files=("b", "a")),
+        replace(split, files=("a", "c")),
+        replace(split, schema=turned),
+        replace(split, labels=labels + np.eye(2, 26, dtype=np.int8)),
+    ]
     assert len({data_hash(one) for one in (split, *changed)}) == 5
     assert data_hash(replace(split, name="two", read=lambda i: None, labels=labels.copy(order="F"))) == data_hash(split)
 

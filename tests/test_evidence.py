@@ -27,8 +27,17 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
 
 
 def view(findings: dict[str, Finding], **values: object) -> Evidence:
-    return Evidence(**{"title": "A person", "picture": PICTURE, "attribute": "Hat", "threshold": 0.45,
-                       "findings": findings, "timestep": 2, **values})
+    return Evidence(
+        **{
+            "title": "A person",
+            "picture": PICTURE,
+            "attribute": "Hat",
+            "threshold": 0.45,
+            "findings": findings,
+            "timestep": 2,
+            **values,
+        }
+    )
 
 
 def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, Finding]) -> None:

@@ -69,8 +69,10 @@ def test_attention_is_the_softmax_row_of_the_phrase(teacher: LoadedModel) -> Non
 def test_rollout_follows_attention_back_to_the_patches(teacher: LoadedModel) -> None:
     """With one visual block: the phrase's row over class token and patches, times (attention + identity) / 2."""
     seen = []
-    handles = [block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: seen.append(out[0].mean(0).numpy()))
-               for block in teacher.module.vit.blocks]
+    handles = [
+        block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: seen.append(out[0].mean(0).numpy()))
+        for block in teacher.module.vit.blocks
+    ]
     teacher.forward(teacher.prepare(PICTURE))
     for handle in handles:
         handle.remove()

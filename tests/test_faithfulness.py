@@ -15,14 +15,17 @@ PICTURES = [tiny.random_picture(seed) for seed in range(5)]
 
 
 def split(labels: np.ndarray) -> PedestrianSplit:
-    return PedestrianSplit("five", tiny.PA100K, tuple(map(str, range(len(labels)))), labels.astype(np.int8),
-                           lambda index: PICTURES[index])
+    return PedestrianSplit(
+        "five", tiny.PA100K, tuple(map(str, range(len(labels)))), labels.astype(np.int8), lambda index: PICTURES[index]
+    )
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
-    return {role: load(tiny.write_checkpoint(tmp_path_factory.mktemp(role), config))
-            for role, config in (("student", tiny.STUDENT), ("teacher", tiny.TEACHER))}
+    return {
+        role: load(tiny.write_checkpoint(tmp_path_factory.mktemp(role), config))
+        for role, config in (("student", tiny.STUDENT), ("teacher", tiny.TEACHER))
+    }
 
 
 @pytest.mark.parametrize("role", ["student", "teacher"])

@@ -15,8 +15,8 @@ SHIFTED = Geometry(Axis(4, 0.0, 0.25), Axis(2, 0.25, 0.5))
 
 
 @pytest.mark.parametrize(
-    ("low", "signed", "expected"), [(0.0, False, (0.0, 2.0)), (0.5, False, (0.0, 2.0)), (-1.0, True, (-2.0, 2.0)),
-                                    (0.5, True, (-2.0, 2.0))]
+    ("low", "signed", "expected"),
+    [(0.0, False, (0.0, 2.0)), (0.5, False, (0.0, 2.0)), (-1.0, True, (-2.0, 2.0)), (0.5, True, (-2.0, 2.0))],
 )
 def test_an_overlay_begins_at_0_and_centres_signed_maps(low: float, signed: bool, expected: tuple) -> None:
     """Whatever the values: a signed map without a negative value keeps its colours."""
@@ -33,18 +33,22 @@ def test_an_overlay_begins_at_0_and_centres_signed_maps(low: float, signed: bool
 
 
 def test_a_flat_overlay_still_has_a_range() -> None:
-    heat = figures.overlay(IMAGE, np.zeros((2, 1)), "u", geometry=Geometry.even(2, 1), signed=False, bound=0.0,
-                           width=50).data[0]
+    heat = figures.overlay(
+        IMAGE, np.zeros((2, 1)), "u", geometry=Geometry.even(2, 1), signed=False, bound=0.0, width=50
+    ).data[0]
     assert heat.zmax > heat.zmin
 
 
 def test_answers_over_time_have_a_flat_teacher_and_a_threshold() -> None:
-    answers = [figures.AttributeOverTime("Hat", np.array([0.2, 0.6]), 0.9),
-               figures.AttributeOverTime("Boots", np.array([0.1, 0.3]), None)]
+    answers = [
+        figures.AttributeOverTime("Hat", np.array([0.2, 0.6]), 0.9),
+        figures.AttributeOverTime("Boots", np.array([0.1, 0.3]), None),
+    ]
     figure = figures.predictions_over_time(answers, 0.45)
     assert [list(line.y) for line in figure.data] == [[0.9, 0.9], [0.2, 0.6], [0.1, 0.3]]
-    assert [line.line.color for line in figure.data] == [figures.LOOKS[r].colour for r in
-                                                        ("teacher", "student", "student")]
+    assert [line.line.color for line in figure.data] == [
+        figures.LOOKS[r].colour for r in ("teacher", "student", "student")
+    ]
     assert {shape.y0 for shape in figure.layout.shapes} == {0.45}
     assert [note.text for note in figure.layout.annotations] == ["Hat", "Boots"]
 
@@ -62,8 +66,9 @@ def measured(*values: float) -> figures.Measured:
 
 
 def test_attribute_bars_have_whiskers_and_mark_a_row() -> None:
-    figure = figures.attribute_bars(["Hat", "Boots"], {"teacher": measured(0.5, 0.8), "student": measured(0.4, 0.2)},
-                                    "mA", marked=1)
+    figure = figures.attribute_bars(
+        ["Hat", "Boots"], {"teacher": measured(0.5, 0.8), "student": measured(0.4, 0.2)}, "mA", marked=1
+    )
     teacher, student = (trace for trace in figure.data if trace.type == "scatter")
     assert list(teacher.x) == [50, 80] and list(student.x) == pytest.approx([40, 20])
     assert list(teacher.error_x.array) == pytest.approx([5, 5])
@@ -104,8 +109,10 @@ def test_flips_are_named_by_both_timesteps() -> None:
 
 def test_calibration_leaves_empty_bins_out_and_later_answers_are_fuller() -> None:
     bins = (np.array([0.1, np.nan, 0.9]), np.array([0.0, np.nan, 1.0]), np.array([5, 0, 2]))
-    curves = [figures.CalibrationCurve("Teacher", "teacher", *bins),
-              *(figures.CalibrationCurve(f"t = {t}", "student", *bins) for t in (1, 2))]
+    curves = [
+        figures.CalibrationCurve("Teacher", "teacher", *bins),
+        *(figures.CalibrationCurve(f"t = {t}", "student", *bins) for t in (1, 2)),
+    ]
     diagonal, teacher, early, late = figures.calibration_curves(curves).data
     assert list(diagonal.x) == list(diagonal.y)
     assert list(teacher.x) == [0.1, 0.9] and list(teacher.customdata) == [5, 2]
@@ -115,8 +122,13 @@ def test_calibration_leaves_empty_bins_out_and_later_answers_are_fuller() -> Non
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_palette_meets_the_stops_of_the_overlay(signed: bool) -> None:
     colours = figures.palette(signed=signed)
-    stops = figures.overlay(IMAGE, np.array([[0.0, 1.0]]), "u", geometry=Geometry.even(1, 2), signed=signed, bound=1.0,
-                            width=50).data[0].colorscale
+    stops = (
+        figures.overlay(
+            IMAGE, np.array([[0.0, 1.0]]), "u", geometry=Geometry.even(1, 2), signed=signed, bound=1.0, width=50
+        )
+        .data[0]
+        .colorscale
+    )
     assert colours.shape == (256, 4) and colours.dtype == np.uint8
     for place, colour in stops:
         red, green, blue, alpha = (float(part) for part in colour.removeprefix("rgba(").rstrip(")").split(","))

@@ -12,8 +12,11 @@ from snnpar.figures.looks import LOOKS
 
 
 def test_parts_have_a_bar_for_each_model_in_its_colour() -> None:
-    bars = [Bars("t", "teacher", np.array([3.0, math.nan])), Bars("s", "student", np.array([1.0, 2.0])),
-            Bars("d", "student", np.array([10.0, 20.0]), dense=True)]
+    bars = [
+        Bars("t", "teacher", np.array([3.0, math.nan])),
+        Bars("s", "student", np.array([1.0, 2.0])),
+        Bars("d", "student", np.array([10.0, 20.0]), dense=True),
+    ]
     figure = part_bars(["first", "second"], bars, "operations", log=True)
     for trace, one in zip(figure.data, bars, strict=True):
         np.testing.assert_array_equal(trace.x, one.values)

@@ -28,8 +28,9 @@ def test_loss_curves_show_each_term_and_the_sum_of_several() -> None:
 
 def test_metric_curves_are_percent() -> None:
     names = ("mean_accuracy", "accuracy", "precision", "recall", "f1")
-    figure = figures.metric_curves({name: line(value) for name, value in zip(names, (0.5, 0.4, 0.3, 0.2, 0.1),
-                                                                             strict=True)}, "epoch")
+    figure = figures.metric_curves(
+        {name: line(value) for name, value in zip(names, (0.5, 0.4, 0.3, 0.2, 0.1), strict=True)}, "epoch"
+    )
     assert shown(figure) == {"mA": [50], "F1": [10], "Accuracy": [40], "Precision": [30], "Recall": [20]}
 
 
@@ -41,7 +42,8 @@ def test_runs_differ_in_colour_and_marker_from_each_other_and_from_the_models() 
     figure = figures.run_curves({"a": line(1, 2), "b": line(3)}, looks, "step", "GB", legend=True)
     assert shown(figure) == {"a": [1, 2], "b": [3]} and figure.data[-1].name == "a", "the first lies on top"
     assert {trace.name: (trace.line.color, trace.marker.symbol) for trace in figure.data} == {
-        name: (look.colour, look.symbol) for name, look in looks.items()}
+        name: (look.colour, look.symbol) for name, look in looks.items()
+    }
 
 
 def test_a_smoothed_line_lies_over_the_raw_one() -> None:
@@ -56,9 +58,14 @@ def test_a_smoothed_line_lies_over_the_raw_one() -> None:
 
 def test_only_short_lines_and_those_of_several_runs_have_markers() -> None:
     long = Line(np.arange(500.0), np.zeros(500))
-    modes = [figure.data[0].mode for figure in (
-        figures.cost_curve(long, "step", "GB"), figures.cost_curve(line(1, 2), "step", "GB"),
-        figures.run_curves({"a": long}, {"a": RUN_LOOKS[0]}, "step", "GB"))]
+    modes = [
+        figure.data[0].mode
+        for figure in (
+            figures.cost_curve(long, "step", "GB"),
+            figures.cost_curve(line(1, 2), "step", "GB"),
+            figures.run_curves({"a": long}, {"a": RUN_LOOKS[0]}, "step", "GB"),
+        )
+    ]
     assert modes == ["lines", "lines+markers", "lines+markers"]
     assert figures.cost_curve(long, "step", "GB").layout.yaxis.rangemode == "tozero"
 
@@ -71,7 +78,10 @@ def test_a_line_needs_as_many_x_as_y() -> None:
 def test_firing_rates_are_percent_and_the_network_is_dotted() -> None:
     figure = figures.firing_curves({"tokenizer": line(0.1), "block 1": line(0.2), "all": line(0.15)})
     assert {name: pytest.approx(y) for name, y in shown(figure).items()} == {
-        "tokenizer": [10], "block 1": [20], "whole network": [15]}
+        "tokenizer": [10],
+        "block 1": [20],
+        "whole network": [15],
+    }
     assert [trace.line.dash for trace in figure.data] == ["solid", "solid", "dot"]
     assert len({trace.line.color for trace in figure.data}) == 3
 
@@ -86,8 +96,9 @@ def test_the_trend_of_the_lens_is_the_mean_of_what_is_known() -> None:
 
 
 def test_logits_are_ordered_by_their_gap() -> None:
-    figure = figures.lens_logits(["Hat", "Boots", "Bag"], np.array([0.0, 1.0, 2.0]), np.array([3.0, 1.5, -2.0]),
-                                 np.array([1, 0, 2]))
+    figure = figures.lens_logits(
+        ["Hat", "Boots", "Bag"], np.array([0.0, 1.0, 2.0]), np.array([3.0, 1.5, -2.0]), np.array([1, 0, 2])
+    )
     teacher, student = figure.data[1:]
     assert list(teacher.y) == ["Boots", "Hat ✓", "Bag"], "the last row is drawn on top"
     assert list(teacher.x) == [1, 0, 2] and list(student.x) == [1.5, 3, -2]

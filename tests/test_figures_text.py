@@ -16,13 +16,16 @@ OWN = re.compile(r"</?b>|<br>|<extra>|</extra>")  # tags that the figures write 
 LINE = Line(np.array([1.0, 2.0]), np.array([0.5, 0.25]))
 FIGURES = {
     "answers": lambda: figures.predictions_over_time(
-        [figures.AttributeOverTime(HOSTILE, np.array([0.2, 0.6]), 0.9)], 0.45),
-    "attributes": lambda: figures.attribute_bars([HOSTILE, "Hat"], {"student": figures.Measured(
-        *np.array([[0.5, 0.5], [0.4, 0.4], [0.6, 0.6]]))}, "mA", marked=0),
+        [figures.AttributeOverTime(HOSTILE, np.array([0.2, 0.6]), 0.9)], 0.45
+    ),
+    "attributes": lambda: figures.attribute_bars(
+        [HOSTILE, "Hat"], {"student": figures.Measured(*np.array([[0.5, 0.5], [0.4, 0.4], [0.6, 0.6]]))}, "mA", marked=0
+    ),
     "parts": lambda: part_bars(["all"], [Bars(HOSTILE, "student", np.ones(1))], "µJ"),
     "lens": lambda: figures.lens_logits([HOSTILE], np.zeros(1), np.ones(1), np.ones(1)),
-    "runs": lambda: figures.run_curves({HOSTILE: LINE}, {HOSTILE: RunLook("#123456", "circle")}, "step", "loss",
-                                       legend=True),
+    "runs": lambda: figures.run_curves(
+        {HOSTILE: LINE}, {HOSTILE: RunLook("#123456", "circle")}, "step", "loss", legend=True
+    ),
     "firing": lambda: figures.firing_curves({HOSTILE: LINE}),
 }
 
@@ -45,5 +48,6 @@ def test_no_tag_of_others_reaches_plotly(name: str) -> None:
 
 def test_long_names_of_small_multiples_are_wrapped() -> None:
     figure = figures.predictions_over_time(
-        [figures.AttributeOverTime("Holds something in front", np.array([0.2]), None)], 0.5)
+        [figures.AttributeOverTime("Holds something in front", np.array([0.2]), None)], 0.5
+    )
     assert figure.layout.annotations[0].text == "Holds something<br>in front"

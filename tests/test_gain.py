@@ -38,8 +38,9 @@ def test_right_answers_gain_all_that_there_is() -> None:
     gain = measure_gain(LABELS, PRIOR, LABELS.astype(np.float32), ALONE, attributes=NAMES, ignore_unknown=True, **ABOUT)
     assert gain.end["mean_accuracy"] == 1 and gain.gains["mean_accuracy"] == (0.5, 0.5, 0.5)
     assert not gain.is_chance and gain.is_shown
-    assert gain.numbers().startswith("mA 100.0 [100.0, 100.0] (mA (≥ 4 positives): 100.0), +50.0 [+50.0, +50.0] over "
-                                     "step 0; F1 ")
+    assert gain.numbers().startswith(
+        "mA 100.0 [100.0, 100.0] (mA (≥ 4 positives): 100.0), +50.0 [+50.0, +50.0] over step 0; F1 "
+    )
 
 
 def test_attributes_without_a_positive_are_named() -> None:
@@ -64,8 +65,10 @@ def test_unknown_labels_are_left_out_where_the_run_does_so() -> None:
     unknown = LABELS.copy()
     unknown[:, 0] = 2
     sure = np.ones(LABELS.shape, np.float32)
-    kept, counted = (measure_gain(unknown, PRIOR, sure, ALONE, attributes=NAMES, ignore_unknown=left_out, **ABOUT)
-                     for left_out in (True, False))
+    kept, counted = (
+        measure_gain(unknown, PRIOR, sure, ALONE, attributes=NAMES, ignore_unknown=left_out, **ABOUT)
+        for left_out in (True, False)
+    )
     assert kept.end["precision"] > counted.end["precision"]
     assert kept.gains["f1"][0] > counted.gains["f1"][0]
 
@@ -95,7 +98,15 @@ def test_it_comes_back_from_its_file_and_nothing_else_does(tmp_path: Path) -> No
     assert read_gain(tmp_path) == gain
     content = json.loads((tmp_path / "result.json").read_text())
     assert set(content["end"]) == set(FIVE)
-    for damaged in ("", "[]", "{}", "null", json.dumps(content | {"gains": {}}), json.dumps(content | {"interval": 3}),
-                    json.dumps(content | {"more": 1}), json.dumps(content | {"end": {}})):
+    for damaged in (
+        "",
+        "[]",
+        "{}",
+        "null",
+        json.dumps(content | {"gains": {}}),
+        json.dumps(content | {"interval": 3}),
+        json.dumps(content | {"more": 1}),
+        json.dumps(content | {"end": {}}),
+    ):
         (tmp_path / "result.json").write_text(damaged)
         assert read_gain(tmp_path) is None

@@ -21,8 +21,9 @@ from snnpar.models import SMALL, build_model
 
 STEMS = {
     "tokenizer": ModelConfig("spikingformer", image_size=(256, 16), dim=8, depth=1, heads=1, timesteps=1),
-    "pool first": ModelConfig("spikingformer", image_size=(256, 16), dim=8, depth=1, heads=1, timesteps=1,
-                              pool_first=True),
+    "pool first": ModelConfig(
+        "spikingformer", image_size=(256, 16), dim=8, depth=1, heads=1, timesteps=1, pool_first=True
+    ),
     "conv stem": ModelConfig("vtb", image_size=(256, 16), dim=8, depth=2, heads=1, stem="conv"),
     "student's conv stem": ModelConfig("vit", image_size=(256, 16), dim=8, depth=1, heads=1, stem="conv"),
     "patches": ModelConfig("vtb", image_size=(256, 16), dim=8, depth=2, heads=1),
@@ -41,8 +42,9 @@ STEMS = {
         ([Window(3, 2, 1)] * 4, 64, 32, 0.5, 2.0),  # the map of a stage before
     ],
 )
-def test_centres_follow_from_kernel_stride_and_padding(windows: list, size: int, shape: int, first: float,
-                                                       step: float) -> None:
+def test_centres_follow_from_kernel_stride_and_padding(
+    windows: list, size: int, shape: int, first: float, step: float
+) -> None:
     geometry = geometry_of(windows, (size, size), (shape, shape))
     assert geometry.rows == geometry.columns == Axis(shape, first / size, step / size)
 
@@ -136,6 +138,8 @@ def test_a_shipped_models_token_reads_most_around_its_centre(role: str) -> None:
         change = (after - before).pow(2).sum(1).flatten(1).argmax(1).tolist()
         return np.mean([place == row * columns + column for place, (row, column) in zip(change, inner, strict=True)])
 
-    drawn, even = (np.mean([hit(geometry, image) for image in images])
-                   for geometry in (model.geometry, Geometry.even(rows, columns)))
+    drawn, even = (
+        np.mean([hit(geometry, image) for image in images])
+        for geometry in (model.geometry, Geometry.even(rows, columns))
+    )
     assert drawn > even + 0.1 and drawn > 0.6

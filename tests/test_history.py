@@ -24,8 +24,11 @@ def columns(history: History) -> dict[str, list]:
 
 def test_steps_become_columns_and_other_lines_stay(tmp_path: Path) -> None:
     (tmp_path / METRICS).write_text(
-        line("step", step=1, ce=2.0) + line("firing", epoch=1, rates={"a": 0.5}) + line("epoch", epoch=1, f1=0.3)
-        + line("step", step=2, ce=1.0, logit=3))
+        line("step", step=1, ce=2.0)
+        + line("firing", epoch=1, rates={"a": 0.5})
+        + line("epoch", epoch=1, f1=0.3)
+        + line("step", step=2, ce=1.0, logit=3)
+    )
     history = read_history(tmp_path)
     assert np.array_equal(history.steps["ce"], [2, 1]) and len(history) == 2
     assert np.array_equal(history.steps["logit"], [np.nan, 3], equal_nan=True)
@@ -52,8 +55,9 @@ def test_a_half_written_line_is_read_once_it_is_whole(tmp_path: Path, cut: int) 
     assert len(read_history(tmp_path, half)) == 2
 
 
-@pytest.mark.parametrize("junk", ['{"kind": "step", "st', "[1]", "null", "7", '{"step": 3}', '{"kind": []}', "\x00",
-                                  "", "\xe4\xff"])
+@pytest.mark.parametrize(
+    "junk", ['{"kind": "step", "st', "[1]", "null", "7", '{"step": 3}', '{"kind": []}', "\x00", "", "\xe4\xff"]
+)
 def test_lines_that_are_no_rows_are_left_out(tmp_path: Path, junk: str) -> None:
     (tmp_path / METRICS).write_bytes((line("step", step=1) + junk + "\n" + line("step", step=2)).encode("latin-1"))
     assert columns(read_history(tmp_path)) == {"step": [1, 2]}
@@ -167,7 +171,10 @@ def test_a_weight_that_is_none_is_refused(weight: float) -> None:
 
 def test_configs_differ_where_they_differ() -> None:
     configs = {"a": {"lr": 1e-3, "seed": 0, "ema": 0.99}, "b": {"lr": 1e-3, "seed": 1, "bf16": False}}
-    assert config_diff(configs) == {"seed": {"a": 0, "b": 1}, "ema": {"a": 0.99, "b": None},
-                                    "bf16": {"a": None, "b": False}}
+    assert config_diff(configs) == {
+        "seed": {"a": 0, "b": 1},
+        "ema": {"a": 0.99, "b": None},
+        "bf16": {"a": None, "b": False},
+    }
     assert config_diff({"a": {"x": 1}}) == {} and config_diff({}) == {}
     assert config_diff({"a": {"x": 0}, "b": {"x": False}}) == {"x": {"a": 0, "b": False}}

@@ -14,29 +14,32 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "lab7")
 
 
-@pytest.mark.parametrize(("host", "origin", "answered"), [
-    ("localhost:8501", None, True),
-    ("LOCALHOST", "http://localhost:8501", True),
-    ("app.localhost:8501", None, True),
-    ("127.0.0.1:8501", "http://127.0.0.1:8501", True),
-    ("192.168.1.7:8501", None, True),
-    ("[::1]:8501", "http://[::1]:8501", True),
-    ("lab7:8501", "http://lab7:8501", True),
-    ("localhost.:80", None, True),
-    ("evil.example:8501", "http://evil.example:8501", False),
-    ("evil.example", None, False),
-    ("127.0.0.1:8501", "http://evil.example", False),
-    ("127.0.0.1.evil.example", None, False),
-    ("localhost.evil.example", None, False),
-    ("evillocalhost", None, False),
-    ("lab7.evil.example", None, False),
-    ("localhost", "null", False),
-    ("localhost", "http://[::1", False),
-    ("user@evil.example", None, False),
-    ("localhost@evil.example", None, False),
-    ("", None, False),
-    (None, None, False),
-])
+@pytest.mark.parametrize(
+    ("host", "origin", "answered"),
+    [
+        ("localhost:8501", None, True),
+        ("LOCALHOST", "http://localhost:8501", True),
+        ("app.localhost:8501", None, True),
+        ("127.0.0.1:8501", "http://127.0.0.1:8501", True),
+        ("192.168.1.7:8501", None, True),
+        ("[::1]:8501", "http://[::1]:8501", True),
+        ("lab7:8501", "http://lab7:8501", True),
+        ("localhost.:80", None, True),
+        ("evil.example:8501", "http://evil.example:8501", False),
+        ("evil.example", None, False),
+        ("127.0.0.1:8501", "http://evil.example", False),
+        ("127.0.0.1.evil.example", None, False),
+        ("localhost.evil.example", None, False),
+        ("evillocalhost", None, False),
+        ("lab7.evil.example", None, False),
+        ("localhost", "null", False),
+        ("localhost", "http://[::1", False),
+        ("user@evil.example", None, False),
+        ("localhost@evil.example", None, False),
+        ("", None, False),
+        (None, None, False),
+    ],
+)
 def test_a_name_is_ours_or_refused(host: str | None, origin: str | None, answered: bool) -> None:
     why = hosts.refusal(host, origin, hosts.known("127.0.0.1"))
     assert (why == "") == answered

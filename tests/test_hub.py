@@ -142,8 +142,9 @@ def test_a_private_repository_opens_with_its_token(hub: Hub, tmp_path, monkeypat
 
 def test_a_branch_that_moves_meanwhile_changes_nothing(hub: Hub, tmp_path) -> None:
     repo, first = hub.repos["lab/student"], hub.repos["lab/student"].refs["main"]
-    folder = fetch_checkpoint("lab/student", cache=tmp_path,
-                              begun=lambda id, _: repo.push(FILES | {"model.safetensors": b"moved"}))
+    folder = fetch_checkpoint(
+        "lab/student", cache=tmp_path, begun=lambda id, _: repo.push(FILES | {"model.safetensors": b"moved"})
+    )
     assert folder.name == first and (folder / "model.safetensors").read_bytes() == b"weights"
 
 
@@ -216,8 +217,10 @@ def test_a_public_server_does_not_fill_its_disk(hub: Hub, tmp_path, monkeypatch)
     monkeypatch.setenv("SNNPAR_PUBLIC", "1")
     fetch_checkpoint("lab/student", cache=tmp_path)
     hub.repos["lab/student"].push(FILES | {"model.safetensors": b"better weights"})
-    for limit, words in (("PUBLIC_CACHE_BYTES", "keeps at most 0 MB of the Hub, and lab/student@main would be"),
-                         ("PUBLIC_BYTES", "has 0 MB, more than the 0 MB that this public server downloads")):
+    for limit, words in (
+        ("PUBLIC_CACHE_BYTES", "keeps at most 0 MB of the Hub, and lab/student@main would be"),
+        ("PUBLIC_BYTES", "has 0 MB, more than the 0 MB that this public server downloads"),
+    ):
         monkeypatch.setattr(hub_module, limit, 20)
         with pytest.raises(HubError, match=words):
             fetch_checkpoint("lab/student", cache=tmp_path)
@@ -297,8 +300,10 @@ def test_a_slow_download_tells_how_far_it_is_and_ends_at_once(slow: Hub, tmp_pat
 
 
 def test_a_download_ends_with_the_folder_or_a_sentence(hub: Hub, tmp_path) -> None:
-    wanted = {"lab/student": Download("lab/student", tmp_path / "hub", signed=True),
-              "lab/nothing": Download("lab/nothing", tmp_path / "hub", signed=True)}
+    wanted = {
+        "lab/student": Download("lab/student", tmp_path / "hub", signed=True),
+        "lab/nothing": Download("lab/nothing", tmp_path / "hub", signed=True),
+    }
     for download in wanted.values():
         download.process.wait(60)
     folder = wanted["lab/student"].poll()
@@ -429,8 +434,14 @@ def test_a_withdrawn_repository_is_told_even_when_it_is_cached(hub: Hub, tmp_pat
 # ------------------------------------------------------------------------------------------------ data sets
 
 DATA = {
-    "labels.csv": b"file,split,Hat\n", "schema.json": b"{}", "images/a.jpg": b"a", "images/b.PNG": b"b",
-    "phrases.safetensors": b"v", "README.md": b"card", "load.py": b"print()", "model.safetensors": b"w",
+    "labels.csv": b"file,split,Hat\n",
+    "schema.json": b"{}",
+    "images/a.jpg": b"a",
+    "images/b.PNG": b"b",
+    "phrases.safetensors": b"v",
+    "README.md": b"card",
+    "load.py": b"print()",
+    "model.safetensors": b"w",
     "all.zip": b"zip",
 }
 DATA_WANTED = {"labels.csv", "schema.json", "images/a.jpg", "images/b.PNG", "phrases.safetensors"}
@@ -459,10 +470,13 @@ def test_a_fetched_data_set_serves_offline_and_a_part_of_one_does_not(data_hub: 
         hub_module.fetch_dataset("lab/people", cache=tmp_path)
 
 
-@pytest.mark.parametrize(("files", "words"), [
-    ({"all.zip": b"z", "README.md": b"card"}, "has no .mat, .pkl or .csv file, .* archives are not unpacked"),
-    ({"train.parquet": b"p"}, "has no .mat, .pkl or .csv file"),
-])
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"all.zip": b"z", "README.md": b"card"}, "has no .mat, .pkl or .csv file, .* archives are not unpacked"),
+        ({"train.parquet": b"p"}, "has no .mat, .pkl or .csv file"),
+    ],
+)
 def test_a_data_set_of_another_layout_is_not_downloaded(data_hub: Hub, tmp_path, files: dict, words: str) -> None:
     data_hub.repos["lab/other"] = Repo()
     data_hub.repos["lab/other"].push(files)

@@ -20,8 +20,10 @@ from snnpar.hub_push import push
 
 COMMIT, MANY = "c" * 40, 200_000_000  # bytes that nobody should take
 WEIGHTS = b"weights"
-SIBLINGS = [{"rfilename": "config.json", "size": len(CONFIG)},
-            {"rfilename": "model.safetensors", "size": len(WEIGHTS), "lfs": {"sha256": sha256(WEIGHTS)}}]
+SIBLINGS = [
+    {"rfilename": "config.json", "size": len(CONFIG)},
+    {"rfilename": "model.safetensors", "size": len(WEIGHTS), "lfs": {"sha256": sha256(WEIGHTS)}},
+]
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -32,11 +34,13 @@ def send(body: bytes, headers: dict[str, str] | None = None, status: int = 200) 
             to.send_header(name, value)
         to.end_headers()
         to.wfile.write(body)
+
     return answer
 
 
 def endless(first: bytes = b"") -> Answer:
     """A body without a length, until the other side has had enough or MANY bytes are sent, which are counted."""
+
     def answer(to: BaseHTTPRequestHandler) -> None:
         to.send_response(200)
         to.send_header("Connection", "close")
@@ -46,6 +50,7 @@ def endless(first: bytes = b"") -> Answer:
         while to.server.sent < MANY:
             to.wfile.write(bytes(1 << 16))
             to.server.sent += 1 << 16
+
     return answer
 
 
@@ -56,6 +61,7 @@ def info(siblings: object = SIBLINGS, **more: object) -> Answer:
 @pytest.fixture
 def liar(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
     """`answers` by what the path ends with; sent: bytes of endless ones."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -130,8 +136,16 @@ def test_a_compressed_answer_is_not_unpacked(liar: ThreadingHTTPServer, tmp_path
 
 
 SHAPES = {
-    "no json": b"<html>sign in</html>", "empty": b"", "null": b"null", "list": b"[]", "text": b'"a"', "number": b"1",
-    "no keys": b"{}", "no utf-8": b"\xff\xfe{}", "deep": b"[" * 100_000, "digits": b"9" * 10_000,
+    "no json": b"<html>sign in</html>",
+    "empty": b"",
+    "null": b"null",
+    "list": b"[]",
+    "text": b'"a"',
+    "number": b"1",
+    "no keys": b"{}",
+    "no utf-8": b"\xff\xfe{}",
+    "deep": b"[" * 100_000,
+    "digits": b"9" * 10_000,
     "siblings null": b'{"sha": "%s", "siblings": null}' % COMMIT.encode(),
     "siblings object": b'{"sha": "%s", "siblings": {"a": 1}}' % COMMIT.encode(),
     "siblings of text": b'{"sha": "%s", "siblings": ["a"]}' % COMMIT.encode(),
@@ -164,11 +178,26 @@ def test_another_commit_than_was_asked_for(liar: ThreadingHTTPServer, tmp_path: 
         fetch_checkpoint(f"a/b@{'d' * 40}", cache=tmp_path)
 
 
-@pytest.mark.parametrize("change", [
-    {"size": -1}, {"size": None}, {"size": "7"}, {"size": 1e99}, {"size": True}, {"size": 7.0}, {"lfs": "x"},
-    {"lfs": {}}, {"lfs": {"sha256": "../../x"}}, {"lfs": {"sha256": 1}}, {"lfs": [1]}, {"rfilename": None},
-    {"rfilename": ["model.safetensors"]}, {"rfilename": "\ud800"},
-], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": -1},
+        {"size": None},
+        {"size": "7"},
+        {"size": 1e99},
+        {"size": True},
+        {"size": 7.0},
+        {"lfs": "x"},
+        {"lfs": {}},
+        {"lfs": {"sha256": "../../x"}},
+        {"lfs": {"sha256": 1}},
+        {"lfs": [1]},
+        {"rfilename": None},
+        {"rfilename": ["model.safetensors"]},
+        {"rfilename": "\ud800"},
+    ],
+    ids=str,
+)
 def test_a_file_of_another_form(liar: ThreadingHTTPServer, tmp_path: Path, change: dict) -> None:
     liar.answers["/revision/main"] = info([SIBLINGS[0], SIBLINGS[1] | change])
     with pytest.raises(HubError, match="gave no usable answer"):
@@ -176,8 +205,22 @@ def test_a_file_of_another_form(liar: ThreadingHTTPServer, tmp_path: Path, chang
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["../x.csv", "a/../../x.csv", "/x.csv", "a//x.csv", "a\\..\\x.csv", "./x.csv",
-                                  "a\nb.csv", "a\0.csv", "n" * 300 + ".csv", "é" * 130 + ".csv", "a/./x.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.csv",
+        "a/../../x.csv",
+        "/x.csv",
+        "a//x.csv",
+        "a\\..\\x.csv",
+        "./x.csv",
+        "a\nb.csv",
+        "a\0.csv",
+        "n" * 300 + ".csv",
+        "é" * 130 + ".csv",
+        "a/./x.csv",
+    ],
+)
 def test_a_name_that_no_file_may_have(liar: ThreadingHTTPServer, tmp_path: Path, name: str) -> None:
     liar.answers["/revision/main"] = info([{"rfilename": name, "size": 1}])
     with pytest.raises(HubError, match="has a file called .* cannot be stored here"):
@@ -191,14 +234,25 @@ def test_odd_ids_and_revisions_are_left_out(liar: ThreadingHTTPServer) -> None:
     odd += [good | {"targetCommit": value} for value in ("x", "", "../..", "C" * 40)]
     liar.answers["/refs"] = send(json.dumps({"branches": [good, *odd], "tags": []}).encode())
     assert search("a/b", signed=True).revisions == {"v1": COMMIT}
-    liar.answers["/api/models"] = send(json.dumps([{"id": one} for one in ("a/b", "a/../b", "a/![x](y)", "a/<b>")]
-                                                  ).encode())
+    liar.answers["/api/models"] = send(
+        json.dumps([{"id": one} for one in ("a/b", "a/../b", "a/![x](y)", "a/<b>")]).encode()
+    )
     assert search("a", signed=True).ids == ("a/b",)
 
 
-@pytest.mark.parametrize(("status", "headers"), [(301, {"Location": "/api/models/a/b/revision/main"}), (204, {}),
-                                                 (302, {"Location": "file:///etc/passwd"}), (302, {}), (418, {}),
-                                                 (200, {"Content-Length": "-5"}), (500, {}), (206, {})])
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (301, {"Location": "/api/models/a/b/revision/main"}),
+        (204, {}),
+        (302, {"Location": "file:///etc/passwd"}),
+        (302, {}),
+        (418, {}),
+        (200, {"Content-Length": "-5"}),
+        (500, {}),
+        (206, {}),
+    ],
+)
 def test_a_status_without_sense(liar: ThreadingHTTPServer, tmp_path: Path, status: int, headers: dict) -> None:
     liar.answers["/revision/main"] = send(b"", headers, status)
     with pytest.raises(HubError):
@@ -221,14 +275,21 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_was(liar: ThreadingHTTPServ
     assert asked == [None, "bytes=3-"]
 
 
-@pytest.mark.parametrize(("variable", "value", "words"), [
-    ("HF_ENDPOINT", "huggingface.co", "HF_ENDPOINT is 'huggingface.co', which is no address"),
-    ("HF_ENDPOINT", "ftp://x", "no address"), ("HF_ENDPOINT", "http://[::1", "no address"),
-    ("HF_ENDPOINT", "http://x:99999", "no address"), ("HF_ENDPOINT", "http://me:secret@127.0.0.1:1", "cannot be reach"),
-    ("HF_TOKEN", "hf_ünsafe", "HF_TOKEN holds letters that no token has"), ("HF_TOKEN", "hf_a b", "HF_TOKEN holds"),
-])
-def test_settings_that_cannot_be_used(liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                      variable: str, value: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("HF_ENDPOINT", "huggingface.co", "HF_ENDPOINT is 'huggingface.co', which is no address"),
+        ("HF_ENDPOINT", "ftp://x", "no address"),
+        ("HF_ENDPOINT", "http://[::1", "no address"),
+        ("HF_ENDPOINT", "http://x:99999", "no address"),
+        ("HF_ENDPOINT", "http://me:secret@127.0.0.1:1", "cannot be reach"),
+        ("HF_TOKEN", "hf_ünsafe", "HF_TOKEN holds letters that no token has"),
+        ("HF_TOKEN", "hf_a b", "HF_TOKEN holds"),
+    ],
+)
+def test_settings_that_cannot_be_used(
+    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(HubError, match=words) as found:
         fetch_checkpoint("a/b", cache=tmp_path)
@@ -253,15 +314,18 @@ def test_a_huge_config_or_card_is_not_downloaded(liar: ThreadingHTTPServer, tmp_
         fetch_checkpoint("a/b", cache=tmp_path)
 
 
-def test_a_good_answer_from_the_cache_serves_while_the_hub_talks_nonsense(liar: ThreadingHTTPServer, tmp_path: Path,
-                                                                          ) -> None:
+def test_a_good_answer_from_the_cache_serves_while_the_hub_talks_nonsense(
+    liar: ThreadingHTTPServer,
+    tmp_path: Path,
+) -> None:
     folder = fetch_checkpoint("a/b", cache=tmp_path)
     liar.answers["/revision/main"] = send(b"<html>sign in to this network</html>")
     assert fetch_checkpoint("a/b", cache=tmp_path) == folder
 
 
-def test_the_token_is_not_sent_where_a_redirect_leads(liar: ThreadingHTTPServer, tmp_path: Path,
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_not_sent_where_a_redirect_leads(
+    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen, port = [], liar.server_address[1]
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
 
@@ -275,10 +339,12 @@ def test_the_token_is_not_sent_where_a_redirect_leads(liar: ThreadingHTTPServer,
     assert seen == [("localhost", None)] and os.environ["HF_TOKEN"] == "hf_secret"
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b'{"url": 3}', b'{"url": ["x"]}', b"<html>", b"\xff{",
-                                  b"[" * 100_000])
-def test_a_push_to_what_is_no_hub_is_a_sentence(liar: ThreadingHTTPServer, tmp_path: Path,
-                                                monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"{}", b'{"url": 3}', b'{"url": ["x"]}', b"<html>", b"\xff{", b"[" * 100_000]
+)
+def test_a_push_to_what_is_no_hub_is_a_sentence(
+    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_write")
     liar.answers[""] = send(body)
     liar.RequestHandlerClass.do_POST = liar.RequestHandlerClass.do_PUT = liar.RequestHandlerClass.do_GET
@@ -286,8 +352,9 @@ def test_a_push_to_what_is_no_hub_is_a_sentence(liar: ThreadingHTTPServer, tmp_p
         push(write_checkpoint(tmp_path / "mine", STUDENT).path, "lab/mine")
 
 
-def test_no_proxy_leads_to_this_machine(liar: ThreadingHTTPServer, tmp_path: Path,
-                                        monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def test_no_proxy_leads_to_this_machine(
+    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     from huggingface_hub import close_session
 
     for name in ("NO_PROXY", "no_proxy"):

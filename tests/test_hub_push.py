@@ -44,8 +44,13 @@ def pushed(hub: Hub, repo: str, branch: str = "main") -> dict[str, bytes]:
 def student(folder: Path) -> Path:
     """A checkpoint with what must not leave this machine."""
     checkpoint = write_checkpoint(folder, STUDENT)
-    train = {"dataset": "rendered", "teacher": "/home/somebody/teacher", "init": "/home/somebody/first",
-             "data": "hf:lab/people", "feature_kd": True}
+    train = {
+        "dataset": "rendered",
+        "teacher": "/home/somebody/teacher",
+        "init": "/home/somebody/first",
+        "data": "hf:lab/people",
+        "feature_kd": True,
+    }
     write_config(folder, checkpoint.model, checkpoint.schema, train, {"commit": "c0ffee"})
     (folder / "notes.txt").write_text("private")
     (folder / "pytorch_model.bin").write_bytes(b"\x80pickle")
@@ -71,13 +76,18 @@ def test_a_pull_gives_back_what_was_pushed(hub: Hub, tmp_path: Path, config) -> 
     hub.repos["lab/mine"].token = hub.token  # private
     first = fetch_checkpoint("lab/mine", cache=tmp_path / "hub")
     assert {path.name: path.read_bytes() for path in first.iterdir() if path.name in pushed(hub, "lab/mine")} == (
-        pushed(hub, "lab/mine"))
+        pushed(hub, "lab/mine")
+    )
     again = {name: sha256(body) for name, body in pushed(hub, "lab/mine").items()}
     push(first, "lab/mine")
     assert {name: sha256(body) for name, body in pushed(hub, "lab/mine").items()} == again
     one, other = read_checkpoint(folder), read_checkpoint(first)
     assert (one.model, one.schema, one.train, one.provenance) == (
-        other.model, other.schema, other.train, other.provenance)
+        other.model,
+        other.schema,
+        other.train,
+        other.provenance,
+    )
 
 
 def test_the_snippet_of_the_card_runs_as_printed(hub: Hub, tmp_path: Path) -> None:
@@ -109,16 +119,20 @@ def test_what_is_no_checkpoint_is_not_pushed(hub: Hub, tmp_path: Path) -> None:
     assert hub.requests == []
 
 
-@pytest.mark.parametrize(("name", "value", "id", "words"), [
-    ("HF_TOKEN", "", "lab/mine", "needs a token: .* set HF_TOKEN"),
-    ("HF_TOKEN", "hf_wrong", "lab/mine", "This HF_TOKEN may not write to lab/mine"),
-    ("HF_ENDPOINT", "http://127.0.0.1:1", "lab/mine", "was not pushed: the Hub at http://127.0.0.1:1 cannot be"),
-    ("SNNPAR_PUBLIC", "1", "lab/mine", "Nothing can be pushed from this public server"),
-    ("HF_TOKEN", "hf_write", "lab/mine@" + "a1" * 20, "names a commit"),
-    ("HF_TOKEN", "hf_write", "--lab/mine", "is not a Hub id"),
-])
-def test_pushes_that_are_refused(hub: Hub, tmp_path: Path, monkeypatch, name: str, value: str, id: str,
-                                 words: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "id", "words"),
+    [
+        ("HF_TOKEN", "", "lab/mine", "needs a token: .* set HF_TOKEN"),
+        ("HF_TOKEN", "hf_wrong", "lab/mine", "This HF_TOKEN may not write to lab/mine"),
+        ("HF_ENDPOINT", "http://127.0.0.1:1", "lab/mine", "was not pushed: the Hub at http://127.0.0.1:1 cannot be"),
+        ("SNNPAR_PUBLIC", "1", "lab/mine", "Nothing can be pushed from this public server"),
+        ("HF_TOKEN", "hf_write", "lab/mine@" + "a1" * 20, "names a commit"),
+        ("HF_TOKEN", "hf_write", "--lab/mine", "is not a Hub id"),
+    ],
+)
+def test_pushes_that_are_refused(
+    hub: Hub, tmp_path: Path, monkeypatch, name: str, value: str, id: str, words: str
+) -> None:
     monkeypatch.setenv(name, value)
     folder = write_checkpoint(tmp_path / "mine", STUDENT).path
     with pytest.raises(HubError, match=words):
@@ -149,12 +163,17 @@ def test_load_takes_a_name_a_folder_and_an_id(hub: Hub, tmp_path: Path) -> None:
     push(folder, "lab/mine")
     picture = random_picture()
     commit = hub.repos["lab/mine"].refs["main"]
-    probs = [analyze(snnpar.load(place), picture).prediction.probs.tolist()
-             for place in ("mine", folder, str(folder), "lab/mine", "hf:lab/mine", f"lab/mine@{commit}")]
+    probs = [
+        analyze(snnpar.load(place), picture).prediction.probs.tolist()
+        for place in ("mine", folder, str(folder), "lab/mine", "hf:lab/mine", f"lab/mine@{commit}")
+    ]
     assert all(one == probs[0] for one in probs)
     assert snnpar.load("lab/mine", revision=commit).checkpoint.name == "lab/mine"
-    for wrong, words in (("nobody", "is missing"), ("lab/none", "does not exist or is private"),
-                         ("../mine", "is missing")):
+    for wrong, words in (
+        ("nobody", "is missing"),
+        ("lab/none", "does not exist or is private"),
+        ("../mine", "is missing"),
+    ):
         with pytest.raises(SnnparError, match=words):
             snnpar.load(wrong)
     with pytest.raises(CheckpointError, match="has no revision 'main'"):
@@ -196,8 +215,12 @@ def test_importing_the_package_is_cheap() -> None:
     import sys
 
     code = "import sys, snnpar; print([m for m in ('torch', 'huggingface_hub', 'numpy') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=snnpar.ROOT,
-                          check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=snnpar.ROOT, check=True
+        ).stdout.strip()
+        == "[]"
+    )
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         snnpar.nothing  # noqa: B018
 

@@ -103,8 +103,14 @@ def test_exif_orientation_is_undone(orientation: int, mode: str) -> None:
     upright = np.zeros((30, 20), np.uint8)
     upright[:10, :5] = 255  # a mark in the top left corner tells all eight orientations apart
     turn_back = {  # the transposition that undoes what the camera did, as listed in the EXIF standard
-        1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-        5: lambda a: a.T, 6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].T, 8: lambda a: np.rot90(a, 3),
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.T,
+        6: lambda a: np.rot90(a),
+        7: lambda a: a[::-1, ::-1].T,
+        8: lambda a: np.rot90(a, 3),
     }
     stored = np.ascontiguousarray(turn_back[orientation](upright))
     picture = Image.fromarray(stored.astype(np.uint16) * 257 if mode == "I;16" else stored)
@@ -301,7 +307,8 @@ def with_chunks(extra: bytes) -> bytes:
 FINE = {
     "a video behind the photo": jpeg() + b"\0\0\0\x18ftypmp42" + 200 * b"\xff\xda",
     "a progressive photo with a video": jpeg(progressive=True) + 200 * b"\xff\xda",
-    "restarts": jpeg(restart_marker_blocks=1), "some filling": before_scan(jpeg(), b"\xff" * 1000),
+    "restarts": jpeg(restart_marker_blocks=1),
+    "some filling": before_scan(jpeg(), b"\xff" * 1000),
     "a text of 3 MB": with_chunks(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 3_000_000))),
     "a profile of 2 MB": with_chunks(chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(2_000_000)))),
 }
@@ -323,8 +330,9 @@ ODD = {
 
 
 @pytest.mark.parametrize(("data", "message"), ODD.values(), ids=ODD)
-def test_what_no_camera_writes_is_refused_before_a_decoder_sees_it(data: bytes, message: str,
-                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_no_camera_writes_is_refused_before_a_decoder_sees_it(
+    data: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
     with pytest.raises(ImageError, match=message):
         open_rgb(data)
@@ -332,7 +340,7 @@ def test_what_no_camera_writes_is_refused_before_a_decoder_sees_it(data: bytes, 
 
 @pytest.mark.parametrize("cut", [2, 3, 4, 20, 50])
 def test_a_container_cut_short_is_damaged_not_odd(cut: int) -> None:
-    for data in (jpeg()[:cut], with_chunks(b"")[:cut + 8]):
+    for data in (jpeg()[:cut], with_chunks(b"")[: cut + 8]):
         with pytest.raises(ImageError, match="damaged|not a readable"):
             open_rgb(data)
 
@@ -345,8 +353,12 @@ def test_the_transparent_grey_of_few_bits_is_background(bits: int) -> None:
         values = [key if column < 8 else white for column in range(16)]
         number = int("".join(f"{value:0{bits}b}" for value in values), 2)
         rows.append(b"\0" + number.to_bytes(16 * bits // 8))
-    chunks = {b"IHDR": struct.pack(">IIBBBBB", 16, 16, bits, 0, 0, 0, 0), b"tRNS": struct.pack(">H", key),
-              b"IDAT": zlib.compress(b"".join(rows)), b"IEND": b""}
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 16, 16, bits, 0, 0, 0, 0),
+        b"tRNS": struct.pack(">H", key),
+        b"IDAT": zlib.compress(b"".join(rows)),
+        b"IEND": b"",
+    }
     data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks.items())
     found = open_rgb(data)
     assert (found[:, :8] == 128).all() and (found[:, 8:] == 255).all()

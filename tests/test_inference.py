@@ -29,7 +29,9 @@ from snnpar.inference import (
 from snnpar.schema import AttributeGroup, AttributeSchema, load_schema
 
 SCHEMA = AttributeSchema(
-    name="small", attributes=("Female", "Young", "Old", "Hat", "Bag"), phrases=("a", "b", "c", "d", "e"),
+    name="small",
+    attributes=("Female", "Young", "Old", "Hat", "Bag"),
+    phrases=("a", "b", "c", "d", "e"),
     labels=("Female", "Young person", "Old person", "Hat", "Bag"),
     groups=(
         AttributeGroup("Sex", ("Female",), exclusive=True, none="Male"),
@@ -134,7 +136,9 @@ def test_latency_is_the_median_of_bare_passes(folder: Path, passes_ms: list[int]
 
 def test_latency_in_words() -> None:
     assert (str(Latency((1200.4, 31.0, 12.6))), Latency((8.26, 31.0, 1200.4)).spread) == (
-        "31 ms", "median of 3 passes, 8.3 to 1,200 ms")
+        "31 ms",
+        "median of 3 passes, 8.3 to 1,200 ms",
+    )
 
 
 def test_sessions_that_share_a_model_never_mix(folder: Path) -> None:
@@ -173,7 +177,10 @@ def test_shared_attributes_are_matched_by_name_in_the_students_order() -> None:
     backwards = replace(pa100k, attributes=pa100k.attributes[::-1])
     assert shared_attributes(backwards, pa100k) == pa100k.attributes
     assert shared_attributes(pa100k, backwards) == backwards.attributes
-    other = replace(SCHEMA, attributes=("f", "g", "h", "i", "j"),
-                    groups=(AttributeGroup("All", ("f", "g", "h", "i", "j"), none="none"),))
+    other = replace(
+        SCHEMA,
+        attributes=("f", "g", "h", "i", "j"),
+        groups=(AttributeGroup("All", ("f", "g", "h", "i", "j"), none="none"),),
+    )
     with pytest.raises(SnnparError, match="small.*pa100k|pa100k.*small"):
         shared_attributes(pa100k, other)

@@ -94,8 +94,18 @@ def test_a_dead_or_reused_process_is_never_running(job: Job, sleeper: subprocess
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "null", "3", "{}", '{"state": "running"}', '{"state": "running", "pid": -5, "started": 0}',
-     '{"state": "running", "pid": "x", "started": "y"}', '{"state": "running", "pid": 1e99, "started": 0}'],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "3",
+        "{}",
+        '{"state": "running"}',
+        '{"state": "running", "pid": -5, "started": 0}',
+        '{"state": "running", "pid": "x", "started": "y"}',
+        '{"state": "running", "pid": 1e99, "started": 0}',
+    ],
 )
 def test_a_damaged_status_is_a_lost_job(job: Job, content: str) -> None:
     (job.path / "status.json").write_text(content)
@@ -190,8 +200,9 @@ OUT_OF_SIGHT = {
 
 
 @pytest.mark.parametrize("values", OUT_OF_SIGHT.values(), ids=OUT_OF_SIGHT)
-def test_a_job_out_of_sight_is_judged_by_its_signs_of_life(job: Job, values: dict,
-                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_out_of_sight_is_judged_by_its_signs_of_life(
+    job: Job, values: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its number may be one that lives here, too."""
     write_status(job, state="running", **values)
     host = elsewhere(job)
@@ -245,8 +256,24 @@ def test_a_death_near_the_memory_limit_says_so(job: Job, share: float | None, to
 ODD = [5, None, True, -1e308, float("nan"), float("inf"), "x", ["x"], {"a": 1}]
 
 
-@pytest.mark.parametrize("name", ["state", "message", "host", "boot", "space", "machine", "pid", "started", "session",
-                                  "written", "failed", "worked", "agent"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "state",
+        "message",
+        "host",
+        "boot",
+        "space",
+        "machine",
+        "pid",
+        "started",
+        "session",
+        "written",
+        "failed",
+        "worked",
+        "agent",
+    ],
+)
 def test_no_value_in_a_status_breaks_it_or_locks_the_job(job: Job, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ended(job)
     for where in ({}, {"boot": "other", "host": "node7"}):
@@ -333,11 +360,14 @@ def test_who_wrote_a_status_and_lives_on_is_never_killed(job: Job, state: str) -
 
 def test_the_launcher_may_be_killed(job: Job) -> None:
     """A page's server, say; the job goes on."""
-    code = ("import sys, time; from pathlib import Path; from snnpar.claims import start; from snnpar.jobs import Job; "
-            "start(Job(Path(sys.argv[1])), ['-S', '-c', 'import time; time.sleep(60)']); print(1, flush=True); "
-            "time.sleep(60)")
-    launcher = subprocess.Popen([sys.executable, "-c", code, str(job.path)], stdout=subprocess.PIPE,
-                                start_new_session=True)
+    code = (
+        "import sys, time; from pathlib import Path; from snnpar.claims import start; from snnpar.jobs import Job; "
+        "start(Job(Path(sys.argv[1])), ['-S', '-c', 'import time; time.sleep(60)']); print(1, flush=True); "
+        "time.sleep(60)"
+    )
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", code, str(job.path)], stdout=subprocess.PIPE, start_new_session=True
+    )
     assert launcher.stdout.readline()
     os.killpg(launcher.pid, signal.SIGKILL)
     launcher.communicate()

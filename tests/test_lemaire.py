@@ -52,8 +52,14 @@ def ours(model: nn.Module, x: Tensor, **changes: object) -> tuple[EnergyReport, 
 
 def theirs(layers: list[nn.Module], inputs: list[Tensor]) -> tuple[float, dict[str, int]]:
     """Microjoules and counts of spikingjelly for the same layers, one forward for each timestep."""
-    model = nn.Sequential(*(LIFNode(tau=layer.tau, v_threshold=layer.v_threshold, detach_reset=True)
-                            if isinstance(layer, LIF) else layer for layer in layers))
+    model = nn.Sequential(
+        *(
+            LIFNode(tau=layer.tau, v_threshold=layer.v_threshold, detach_reset=True)
+            if isinstance(layer, LIF)
+            else layer
+            for layer in layers
+        )
+    )
     profiler = LemaireEnergyProfiler()
     profiler.bind_model(model)
     with profiler, torch.no_grad():
@@ -76,8 +82,13 @@ def away_from_the_border(x: Tensor) -> Tensor:
 
 def convolutions() -> list[nn.Module]:
     torch.manual_seed(0)
-    layers = [nn.Conv2d(4, 8, 3, padding=1), LIF(2.0, 0.05), nn.Conv2d(8, 6, 1), LIF(2.0, 0.05),
-              nn.Conv2d(6, 5, 1, bias=False)]
+    layers = [
+        nn.Conv2d(4, 8, 3, padding=1),
+        LIF(2.0, 0.05),
+        nn.Conv2d(8, 6, 1),
+        LIF(2.0, 0.05),
+        nn.Conv2d(6, 5, 1, bias=False),
+    ]
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
             nn.init.uniform_(layer.weight, -0.1, 0.5)
@@ -89,8 +100,11 @@ def linears() -> list[nn.Module]:
     return [nn.Linear(30, 20), LIF(2.0, 0.05), nn.Linear(20, 7)]
 
 
-@pytest.mark.parametrize(("make", "x"), [(convolutions, away_from_the_border(spikes(1, TIMESTEPS, 4, 7, 6))),
-                                         (linears, spikes(1, TIMESTEPS, 30))], ids=["convolutions", "linear"])
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [(convolutions, away_from_the_border(spikes(1, TIMESTEPS, 4, 7, 6))), (linears, spikes(1, TIMESTEPS, 30))],
+    ids=["convolutions", "linear"],
+)
 def test_a_spiking_network_costs_what_spikingjelly_says(make, x: Tensor) -> None:
     layers = make()
     (report, trace), (total, counts) = ours(Plain(*layers), x), theirs(layers, list(x[0].unsqueeze(1)))
@@ -127,8 +141,10 @@ def test_a_dense_network_costs_what_spikingjelly_says() -> None:
     assert report.energy_uj == pytest.approx(theirs(layers, [x])[0], rel=1e-9)
 
 
-@pytest.mark.parametrize(("capacity", "pj"), [(0, 0), (4096, 1.25), (8192, 2.5), (20480, 3.75), (32768, 5.0),
-                                              (1024 ** 2, 25.0), (1024 ** 3, 25.0)])
+@pytest.mark.parametrize(
+    ("capacity", "pj"),
+    [(0, 0), (4096, 1.25), (8192, 2.5), (20480, 3.75), (32768, 5.0), (1024**2, 25.0), (1024**3, 25.0)],
+)
 def test_a_larger_memory_costs_more_per_byte(capacity: int, pj: float) -> None:
     assert access_pj(capacity) == pytest.approx(pj)
 
@@ -143,8 +159,19 @@ def test_a_layer_of_each_kind_by_hand() -> None:
     first, second = estimate_energy(trace, LEMAIRE).layers
     parameters, inputs, results = 2.5 * 4, access_pj(512 * 4) * 4, access_pj(1024 * 4) * 4
     assert first.energy_uj * 1e6 == pytest.approx(
-        10_000 * 3.2 + 1024 * 0.1 + (512 + 1024 + 72) * 0.1 + (10_000 + 1024) * parameters + 10_000 * inputs
-        + 1024 * results)
+        10_000 * 3.2
+        + 1024 * 0.1
+        + (512 + 1024 + 72) * 0.1
+        + (10_000 + 1024) * parameters
+        + 10_000 * inputs
+        + 1024 * results
+    )
     assert second.energy_uj * 1e6 == pytest.approx(
-        300 * 0.1 + 1024 * 0.1 + 300 * 0.1 + 2 * 40 * 3.2 + (300 + 1024) * parameters + 40 * access_pj(FIFO) * 4
-        + 2 * 300 * results)
+        300 * 0.1
+        + 1024 * 0.1
+        + 300 * 0.1
+        + 2 * 40 * 3.2
+        + (300 + 1024) * parameters
+        + 40 * access_pj(FIFO) * 4
+        + 2 * 300 * results
+    )

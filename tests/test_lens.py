@@ -16,10 +16,23 @@ def some_lens(epoch: int = 1, *, images: int = 3) -> Lens:
     rng = np.random.default_rng(epoch)
     logits, taught, correlation = rng.normal(size=(3, images, 2)).astype(np.float32)
     correlation[0, 1] = np.nan
-    maps = LensMaps("attention", "cosine", correlation, np.array([0, 1, 0][:images]),
-                    *rng.random((2, images, 4, 2)).astype(np.float32))
-    return Lens(epoch, 10 * epoch, ("Hat", "Red coat"), tuple(f"{i}.png" for i in range(images)),
-                rng.integers(0, 3, (images, 2)), logits, taught, maps)
+    maps = LensMaps(
+        "attention",
+        "cosine",
+        correlation,
+        np.array([0, 1, 0][:images]),
+        *rng.random((2, images, 4, 2)).astype(np.float32),
+    )
+    return Lens(
+        epoch,
+        10 * epoch,
+        ("Hat", "Red coat"),
+        tuple(f"{i}.png" for i in range(images)),
+        rng.integers(0, 3, (images, 2)),
+        logits,
+        taught,
+        maps,
+    )
 
 
 def test_a_lens_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from snnpar.locks import LockError, lock, release, try_lock
 
-HOLD = "import sys, time; from pathlib import Path; from snnpar.locks import try_lock; " \
-       "assert try_lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+HOLD = (
+    "import sys, time; from pathlib import Path; from snnpar.locks import try_lock; "
+    "assert try_lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+)
 
 
 def test_one_holds_it_at_a_time(tmp_path: Path) -> None:
@@ -93,6 +95,8 @@ def test_a_lock_of_somebody_else_names_the_owner(tmp_path: Path, monkeypatch: py
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refused)
-    with pytest.raises(LockError, match=rf"belongs to {tmp_path.owner()}, who can let you with chmod g\+w"), \
-            lock(tmp_path / "a.lock"):
+    with (
+        pytest.raises(LockError, match=rf"belongs to {tmp_path.owner()}, who can let you with chmod g\+w"),
+        lock(tmp_path / "a.lock"),
+    ):
         pass

@@ -28,8 +28,7 @@ def test_bce_of_zero_logits_is_log_two_per_attribute() -> None:
 def test_cross_entropy_equals_the_published_code(golden: Path) -> None:
     with np.load(golden / "arrays.npz") as arrays:
         labels, ratio, student = (
-            torch.from_numpy(arrays[name]).float()
-            for name in ("in.labels", "in.sample_weight", "eval.student_logits")
+            torch.from_numpy(arrays[name]).float() for name in ("in.labels", "in.sample_weight", "eval.student_logits")
         )
         weights = label_weights(labels, ratio)
         np.testing.assert_allclose(weights, arrays["eval.ce_weights"], rtol=1e-6)
@@ -60,9 +59,14 @@ def test_blended_labels_weigh_in_between() -> None:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 10.0])
 def test_binary_kl_is_the_divergence_of_bernoullis(temperature: float) -> None:
     student, teacher = logits(1, 4, 7), logits(2, 4, 7)
-    expected = kl_divergence(
-        Bernoulli(logits=teacher.double() / temperature), Bernoulli(logits=student.double() / temperature)
-    ).sum(1).mean() * temperature**2
+    expected = (
+        kl_divergence(
+            Bernoulli(logits=teacher.double() / temperature), Bernoulli(logits=student.double() / temperature)
+        )
+        .sum(1)
+        .mean()
+        * temperature**2
+    )
     assert binary_kl(student, teacher, temperature).item() == pytest.approx(expected.item(), rel=1e-4)
 
 

@@ -12,7 +12,10 @@ from snnpar.errors import SnnparError
 from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics, without_labels, without_positives
 
 PUBLISHED_NAMES = {
-    "mean_accuracy": "ma", "accuracy": "instance_acc", "precision": "instance_prec", "recall": "instance_recall",
+    "mean_accuracy": "ma",
+    "accuracy": "instance_acc",
+    "precision": "instance_prec",
+    "recall": "instance_recall",
     "f1": "instance_f1",
 }
 
@@ -72,10 +75,12 @@ def plain(labels: list[list[int]], probs: list[list[float]], convention: str, ig
 
 
 SIZES = st.tuples(st.integers(1, 6), st.integers(1, 5))
-TABLES = SIZES.flatmap(lambda size: st.tuples(
-    arrays(np.int8, size, elements=st.sampled_from([0, 1, 1, 0, 2, -1])),
-    arrays(np.float64, size, elements=st.sampled_from([0.0, 0.3, 0.45, 0.46, 0.5, 0.51, 1.0])),
-))
+TABLES = SIZES.flatmap(
+    lambda size: st.tuples(
+        arrays(np.int8, size, elements=st.sampled_from([0, 1, 1, 0, 2, -1])),
+        arrays(np.float64, size, elements=st.sampled_from([0.0, 0.3, 0.45, 0.46, 0.5, 0.51, 1.0])),
+    )
+)
 
 
 @pytest.mark.parametrize("convention", THRESHOLDS)
@@ -83,9 +88,11 @@ TABLES = SIZES.flatmap(lambda size: st.tuples(
 def test_metrics_equal_their_definitions(convention: str, table: tuple[np.ndarray, np.ndarray]) -> None:
     labels, probs = table
     assert pedestrian_metrics(labels, probs, convention).summary() == pytest.approx(
-        plain(labels.tolist(), probs.tolist(), convention, ignore=False), abs=1e-12)
+        plain(labels.tolist(), probs.tolist(), convention, ignore=False), abs=1e-12
+    )
     assert pedestrian_metrics(labels, probs, convention, ignore_unknown=True).summary() == pytest.approx(
-        plain(labels.tolist(), probs.tolist(), convention, ignore=True), abs=1e-12)
+        plain(labels.tolist(), probs.tolist(), convention, ignore=True), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("convention", THRESHOLDS)
@@ -113,7 +120,8 @@ def test_attributes_without_positives_are_named(table: tuple) -> None:
     labels = table[0]
     names = tuple(f"a{i}" for i in range(labels.shape[1]))
     assert without_positives(labels, names) == tuple(
-        name for name, column in zip(names, labels.T.tolist(), strict=True) if 1 not in column)
+        name for name, column in zip(names, labels.T.tolist(), strict=True) if 1 not in column
+    )
 
 
 @pytest.mark.parametrize("convention", THRESHOLDS)

@@ -60,8 +60,15 @@ def test_pure_step_is_the_layer(tau: float) -> None:
 
 
 def reference(x: torch.Tensor, tau: float, v_threshold: float) -> torch.Tensor:
-    node = neuron.LIFNode(tau=tau, decay_input=True, v_threshold=v_threshold, v_reset=0.0, detach_reset=True,
-                          surrogate_function=surrogate.Sigmoid(alpha=4.0), step_mode="m")
+    node = neuron.LIFNode(
+        tau=tau,
+        decay_input=True,
+        v_threshold=v_threshold,
+        v_reset=0.0,
+        detach_reset=True,
+        surrogate_function=surrogate.Sigmoid(alpha=4.0),
+        step_mode="m",
+    )
     spikes = node(x)
     functional.reset_net(node)
     return spikes
@@ -132,8 +139,9 @@ def near_threshold(dtype: torch.dtype, tau: float, v_threshold: float) -> torch.
     return x.to(dtype)
 
 
-def gradient_of(spikes: torch.Tensor, x: torch.Tensor, upstream: torch.Tensor, tau: float,
-                v_threshold: float) -> torch.Tensor:
+def gradient_of(
+    spikes: torch.Tensor, x: torch.Tensor, upstream: torch.Tensor, tau: float, v_threshold: float
+) -> torch.Tensor:
     """The backward pass in float64 by its formula, with resets where `spikes` says so."""
     v, potentials = torch.zeros_like(x[0], dtype=torch.float64), []
     for current, fired in zip(x.double(), spikes.double(), strict=True):
@@ -150,8 +158,9 @@ def gradient_of(spikes: torch.Tensor, x: torch.Tensor, upstream: torch.Tensor, t
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
 @pytest.mark.parametrize(("tau", "v_threshold"), [(2.0, 1.0), (2.0, 0.5), (3.0, 1.0), (1.5, 0.3), (2.0, 0.7)])
-def test_the_backward_pass_resets_where_the_forward_pass_spiked(dtype: torch.dtype, tau: float,
-                                                                v_threshold: float) -> None:
+def test_the_backward_pass_resets_where_the_forward_pass_spiked(
+    dtype: torch.dtype, tau: float, v_threshold: float
+) -> None:
     """Potentials rounded to bfloat16 and then compared would say otherwise for a tenth of the second timestep."""
     x = near_threshold(dtype, tau, v_threshold)
     spikes, overs = neurons._lif_forward(x, tau, v_threshold)
@@ -167,8 +176,9 @@ def test_the_backward_pass_resets_where_the_forward_pass_spiked(dtype: torch.dty
 
 @pytest.mark.parametrize(("tau", "v_threshold"), [(2.0, 1.0), (2.0, 0.5), (3.0, 1.0), (1.5, 0.3)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 2**-7), (torch.float32, 1e-5)])
-def test_the_gradient_is_that_of_the_forward_spikes(dtype: torch.dtype, tolerance: float, tau: float,
-                                                    v_threshold: float) -> None:
+def test_the_gradient_is_that_of_the_forward_spikes(
+    dtype: torch.dtype, tolerance: float, tau: float, v_threshold: float
+) -> None:
     x = near_threshold(dtype, tau, v_threshold).requires_grad_()
     upstream = torch.randn(x.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
     spikes = LIF(tau, v_threshold)(x)

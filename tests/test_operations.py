@@ -39,8 +39,10 @@ def additions_by_definition(module: nn.Conv1d | nn.Conv2d, x: Tensor) -> np.ndar
     for n, out_channel in itertools.product(range(len(x)), range(module.out_channels)):
         group = out_channel // (module.out_channels // module.groups)
         for output, offset in itertools.product(np.ndindex(*outputs), np.ndindex(*module.kernel_size)):
-            place = tuple(o * s - p + k * d for o, s, p, k, d in
-                          zip(output, module.stride, module.padding, offset, module.dilation, strict=True))
+            place = tuple(
+                o * s - p + k * d
+                for o, s, p, k, d in zip(output, module.stride, module.padding, offset, module.dilation, strict=True)
+            )
             if all(0 <= i < size for i, size in zip(place, places, strict=True)):
                 channels = slice(group * group_in, (group + 1) * group_in)
                 counts[(n, *place)] += x[(n, channels, *place)].sum().item()
@@ -56,8 +58,9 @@ def test_a_convolution_adds_each_spike_once_for_each_weight_it_meets(module: nn.
 
 @pytest.mark.parametrize("module", CONVOLUTIONS, ids=str)
 @pytest.mark.parametrize("spiking", [False, True])
-def test_a_dense_convolution_multiplies_each_input_once_for_each_weight_it_meets(module: nn.Module,
-                                                                                spiking: bool) -> None:
+def test_a_dense_convolution_multiplies_each_input_once_for_each_weight_it_meets(
+    module: nn.Module, spiking: bool
+) -> None:
     """Numbers and spikes by one rule: an image of ones makes as many additions as there are products."""
     x = torch.ones(2, module.in_channels, *(7, 6)[: len(module.kernel_size)])
     (layer,) = count("conv", module, (x,), module(x), Call(2, 1, spiking))
@@ -139,7 +142,8 @@ def test_every_layer_of_a_student_against_the_definition(config: ModelConfig) ->
     model, inputs = tiny.lively(config), {}
     handles = [
         module.register_forward_hook(lambda m, i, out, name=name: inputs.update({name: (m, i[0])}))
-        for name, module in model.named_modules() if isinstance(module, nn.Conv1d | nn.Conv2d)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d)
     ]
     with record(model) as trace:
         model(tiny.random_images(1, config))

@@ -27,12 +27,22 @@ from snnpar.outcomes import (
 YES, NO = 0.9, 0.1
 
 
-@pytest.mark.parametrize(("truth", "first", "second", "expected"), [
-    (1, YES, YES, BOTH_RIGHT), (1, YES, NO, FIRST_ONLY), (1, NO, YES, SECOND_ONLY), (1, NO, NO, BOTH_WRONG),
-    (0, NO, NO, BOTH_RIGHT), (0, NO, YES, FIRST_ONLY), (0, YES, NO, SECOND_ONLY), (0, YES, YES, BOTH_WRONG),
-    (2, YES, NO, UNKNOWN), (-1, NO, NO, UNKNOWN),
-    (0, 0.5, 0.5, BOTH_RIGHT),  # at the threshold is not above it
-])
+@pytest.mark.parametrize(
+    ("truth", "first", "second", "expected"),
+    [
+        (1, YES, YES, BOTH_RIGHT),
+        (1, YES, NO, FIRST_ONLY),
+        (1, NO, YES, SECOND_ONLY),
+        (1, NO, NO, BOTH_WRONG),
+        (0, NO, NO, BOTH_RIGHT),
+        (0, NO, YES, FIRST_ONLY),
+        (0, YES, NO, SECOND_ONLY),
+        (0, YES, YES, BOTH_WRONG),
+        (2, YES, NO, UNKNOWN),
+        (-1, NO, NO, UNKNOWN),
+        (0, 0.5, 0.5, BOTH_RIGHT),  # at the threshold is not above it
+    ],
+)
 def test_one_answer_each(truth: int, first: float, second: float, expected: int) -> None:
     cells = [np.array([[value]]) for value in (truth, first, second)]
     assert outcomes(*cells, 0.5).item() == expected
@@ -43,10 +53,12 @@ def test_the_threshold_is_compared_in_the_type_of_the_probabilities() -> None:
     assert outcomes(np.array([[0]]), prob, prob, 0.45).item() == BOTH_RIGHT
 
 
-TABLES = st.tuples(st.integers(1, 7), st.integers(1, 4)).flatmap(lambda size: st.tuples(
-    arrays(np.int8, size, elements=st.sampled_from([0, 1, 2])),
-    arrays(np.float32, (3, *size), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])),
-))
+TABLES = st.tuples(st.integers(1, 7), st.integers(1, 4)).flatmap(
+    lambda size: st.tuples(
+        arrays(np.int8, size, elements=st.sampled_from([0, 1, 2])),
+        arrays(np.float32, (3, *size), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])),
+    )
+)
 
 
 @given(table=TABLES)
@@ -60,8 +72,14 @@ def test_counts_and_images_equal_a_plain_loop(table: tuple[np.ndarray, np.ndarra
             if truth[i, a] == 2:
                 continue
             right = [(p[i, a] > 0.5) == bool(truth[i, a]) for p in probs[:2]]
-            expected[{(True, True): BOTH_RIGHT, (True, False): FIRST_ONLY, (False, True): SECOND_ONLY,
-                      (False, False): BOTH_WRONG}[tuple(map(bool, right))]].append(i)
+            expected[
+                {
+                    (True, True): BOTH_RIGHT,
+                    (True, False): FIRST_ONLY,
+                    (False, True): SECOND_ONLY,
+                    (False, False): BOTH_WRONG,
+                }[tuple(map(bool, right))]
+            ].append(i)
         assert [len(images) for images in expected.values()] == counts[a].tolist()
         assert all(images_with(codes, a, outcome).tolist() == images for outcome, images in expected.items())
     assert (counts.sum(1) == (truth != 2).sum(0)).all()
@@ -131,11 +149,20 @@ def test_bad_shapes_are_named() -> None:
         flips(np.zeros((2, 3)), 0.5)
 
 
-@pytest.mark.parametrize(("over_time", "expected"), [
-    ((YES,), 1), ((NO,), 1), ((YES, YES, YES), 1), ((NO, NO, NO), 1),
-    ((NO, YES, YES), 2), ((YES, NO, YES), 3), ((YES, NO, NO, YES, YES), 4), ((YES, YES, YES, NO), 4),
-    ((YES, 0.5), 2),  # at the threshold is not above it
-])
+@pytest.mark.parametrize(
+    ("over_time", "expected"),
+    [
+        ((YES,), 1),
+        ((NO,), 1),
+        ((YES, YES, YES), 1),
+        ((NO, NO, NO), 1),
+        ((NO, YES, YES), 2),
+        ((YES, NO, YES), 3),
+        ((YES, NO, NO, YES, YES), 4),
+        ((YES, YES, YES, NO), 4),
+        ((YES, 0.5), 2),  # at the threshold is not above it
+    ],
+)
 def test_decided_at_the_first_timestep_after_the_last_change(over_time: tuple[float, ...], expected: int) -> None:
     assert decided_at(np.array(over_time), 0.5) == expected
 

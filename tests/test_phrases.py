@@ -14,8 +14,13 @@ from snnpar import phrases
 from snnpar.errors import SnnparError
 from snnpar.schema import AttributeGroup, AttributeSchema, load_phrases, load_schema
 
-OWN = AttributeSchema("shop", ("Red coat", "Hat"), ("a red coat", "a hat"), ("Red coat", "Hat"),
-                      (AttributeGroup("Clothes", ("Red coat", "Hat"), none="Neither"),))
+OWN = AttributeSchema(
+    "shop",
+    ("Red coat", "Hat"),
+    ("a red coat", "a hat"),
+    ("Red coat", "Hat"),
+    (AttributeGroup("Clothes", ("Red coat", "Hat"), none="Neither"),),
+)
 
 
 @pytest.fixture

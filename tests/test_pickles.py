@@ -53,9 +53,14 @@ def test_a_hostile_pickle_does_not_execute(tmp_path: Path, wrap) -> None:
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "damaged.pkl"), (b"\x80\x05garbage", "damaged.pkl"), (pickle.dumps([1, 2]), "holds a list"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "damaged.pkl"),
+        (b"\x80\x05garbage", "damaged.pkl"),
+        (pickle.dumps([1, 2]), "holds a list"),
+    ],
+)
 def test_what_is_no_data_set_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "damaged.pkl").write_bytes(content)
     with pytest.raises(SnnparError, match=message):

@@ -20,12 +20,15 @@ def test_home_is_meant_by_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert place("~/data") == tmp_path / "data"
 
 
-@pytest.mark.parametrize(("named", "told"), [
-    ("~nosuchuser/x", "there is no user of that name"),
-    ("a" * 300, "File name too long"),
-    ("a\0b", "character of code 0"),
-    ("/".join(["ab"] * 3000), "File name too long"),
-])
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("~nosuchuser/x", "there is no user of that name"),
+        ("a" * 300, "File name too long"),
+        ("a\0b", "character of code 0"),
+        ("/".join(["ab"] * 3000), "File name too long"),
+    ],
+)
 def test_what_can_be_no_path_is_one_sentence(named: str, told: str) -> None:
     with pytest.raises(SnnparError, match=told) as caught:
         place(named)

@@ -75,8 +75,10 @@ def test_curves_run_from_the_whole_picture_to_none_and_back(model: LoadedModel) 
     heat = Heatmap(np.arange(8, dtype=np.float32).reshape(GRID), "t", "u", "h")
     seen = faithfulness(model, PICTURE, heat, "Hat")
     column = tiny.PA100K.index("Hat")
-    whole, none, one = (analyze(model, cover(PICTURE, mask, model.geometry)).prediction.probs[column]
-                        for mask in (cells(), ~cells(), cells((3, 1))))  # the last one is the hottest of 8 cells
+    whole, none, one = (
+        analyze(model, cover(PICTURE, mask, model.geometry)).prediction.probs[column]
+        for mask in (cells(), ~cells(), cells((3, 1)))
+    )  # the last one is the hottest of 8 cells
     assert seen.deletion.shape == seen.insertion.shape == (STEPS + 1,)
     assert (seen.deletion[0], seen.insertion[-1]) == pytest.approx((whole, whole), abs=1e-5)
     assert (seen.deletion[-1], seen.insertion[0]) == pytest.approx((none, none), abs=1e-5)

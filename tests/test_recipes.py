@@ -38,9 +38,15 @@ def test_given_values_win():
     assert apply_recipe("published-code", {"epochs": 3}).epochs == 3
 
 
-@pytest.mark.parametrize(("features", "logits", "weight"), [
-    (False, False, 1.0), (True, False, 0.8), (False, True, 0.8), (True, True, 0.6),
-])
+@pytest.mark.parametrize(
+    ("features", "logits", "weight"),
+    [
+        (False, False, 1.0),
+        (True, False, 0.8),
+        (False, True, 0.8),
+        (True, True, 0.6),
+    ],
+)
 def test_published_weight_of_the_cross_entropy(features, logits, weight):
     given = {"feature_kd": features, "logit_kd": logits, "teacher": "somewhere"}
     assert apply_recipe("published-code", given).ce_weight == weight
@@ -62,13 +68,20 @@ def test_every_value_says_where_it_comes_from():
     assert f"sgd                      {CODE}" in code
 
 
-@pytest.mark.parametrize(("field", "value", "words"), [
-    ("epochs", 60, "sections 3.4 and 4.2"), ("batch_size", 12, "sections 3.4 and 4.2"),
-    ("temperature", 2.0, "sections 3.4 and 4.2"), ("logit_loss", "softmax", "sections 3.4 and 4.2"),
-    ("weight_decay", 1e-4, 'read as weight decay: "a decay rate of 1e-4 as training progresses"'),
-    ("lr", 1e-3, "contradicts itself: 8e-4 beside a warm-up to 1e-3"),
-    ("optimizer", "adam", PAPER), ("warmup_epochs", 10, PAPER), ("schedule", "steps", PAPER),
-])
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("epochs", 60, "sections 3.4 and 4.2"),
+        ("batch_size", 12, "sections 3.4 and 4.2"),
+        ("temperature", 2.0, "sections 3.4 and 4.2"),
+        ("logit_loss", "softmax", "sections 3.4 and 4.2"),
+        ("weight_decay", 1e-4, 'read as weight decay: "a decay rate of 1e-4 as training progresses"'),
+        ("lr", 1e-3, "contradicts itself: 8e-4 beside a warm-up to 1e-3"),
+        ("optimizer", "adam", PAPER),
+        ("warmup_epochs", 10, PAPER),
+        ("schedule", "steps", PAPER),
+    ],
+)
 def test_what_the_paper_states_is_tagged_as_the_papers(field, value, words):
     source = source_of("published-paper", field)
     assert source.startswith(PAPER) and words in source

@@ -49,14 +49,19 @@ def test_what_happens_to_unknown_labels_is_said() -> None:
     assert {unknown_words(LABELS, NAMES, name, ignore_unknown=True) for name in THRESHOLDS} == {"2 left out"}
     unlabelled = np.array([[1, 2, 2], [0, 1, 2]])
     assert unknown_words(unlabelled, NAMES, "published", ignore_unknown=True) == (
-        "3 left out; not in mA, without a known label: boots")
+        "3 left out; not in mA, without a known label: boots"
+    )
     assert {unknown_words(LABELS[[0, 2]], NAMES, name) for name in THRESHOLDS} == {"none"}
 
 
 def test_the_table_names_data_convention_unknown_and_absent() -> None:
     text = table([info("student"), info("teacher-of-some-length")], "rethinking")
-    for words in ("people, test: n = 4, 3 attributes", "rethinking, probability > 0.5", "2 counted as negative",
-                  "boots"):
+    for words in (
+        "people, test: n = 4, 3 attributes",
+        "rethinking, probability > 0.5",
+        "2 counted as negative",
+        "boots",
+    ):
         assert words in text
     header, first, second = text.splitlines()[-3:]
     assert re.split(r"  +", header) == ["checkpoint", "mA", "mA (≥ 4 positives)", "Acc", "Prec", "Rec", "F1"]
@@ -82,8 +87,10 @@ def test_attributes_with_enough_positives_have_an_average_of_their_own() -> None
     low, value, high = (metrics["mean_accuracy_supported"][key] for key in ("low", "value", "high"))
     assert low <= value <= high
     assert f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]" in table([found], "published")
-    assert supported_words(found) == ("mA (≥ 4 positives) is over the 2 of 3 attributes with at least 4 positives; "
-                                      "without a positive: boots, whose mA says little")
+    assert supported_words(found) == (
+        "mA (≥ 4 positives) is over the 2 of 3 attributes with at least 4 positives; "
+        "without a positive: boots, whose mA says little"
+    )
     assert info()["metrics"]["published"]["mean_accuracy_supported"] is None and " -  " in table([info()], "published")
 
 
@@ -103,11 +110,19 @@ def test_a_report_of_before_still_makes_a_table() -> None:
 def test_what_is_left_out_is_said() -> None:
     whole, rest = many(), many(2)
     pair = {"file": "a.png", "train_file": "b.png", "correlation": 0.9}
-    near = {"definition": "", "groups": 16, "compared_with": "people, train", "compared": 1400, "unreadable": 2,
-            "reason": "", "images": [pair] * 8}
+    near = {
+        "definition": "",
+        "groups": 16,
+        "compared_with": "people, train",
+        "compared": 1400,
+        "unreadable": 2,
+        "reason": "",
+        "images": [pair] * 8,
+    }
     found = whole | {"near_duplicates": near, "without_near_duplicates": rest}
-    assert duplicates_words(found).startswith("8 of 16 images are near duplicates of the 1,400 training images "
-                                              "(people, train, 2 of which cannot be read)")
+    assert duplicates_words(found).startswith(
+        "8 of 16 images are near duplicates of the 1,400 training images (people, train, 2 of which cannot be read)"
+    )
     left = leave_out(found)
     assert left["n"] == 8 and left["metrics"] == rest["metrics"] and left["provenance"] == whole["provenance"]
     text = table([left], "published")

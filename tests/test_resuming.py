@@ -43,18 +43,30 @@ def run(own_runs: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda content: content["train"].update(lr=0.002), "lr 0.002 where the saved state was trained with 0.001; put"),
-    (lambda content: content["train"].update(epochs=3), "epochs 3 where"),
-    (lambda content: content["model"].update(depth=2), "depth 2 where the saved state was trained with 1"),
-    (lambda content: content["schema"]["attributes"].reverse(), "other attributes"),
-    (lambda content: content["train"].update(lr="fast"), "lr must be of type float"),
-    (lambda content: content["train"].update(speed=9), "has no speed"),
-    (lambda content: content.pop("schema"), "has no 'schema' section"),
-    (lambda content: content["train"].update(dataset="pa100k", data="/nowhere"), "the data set in /nowhere is gone"),
-    (lambda content: content["train"].update(logit_kd=True, teacher="/no/teacher"), "the teacher /no/teacher is gone"),
-    (lambda content: content["train"].update(init="/no/weights.pth"), "/no/weights.pth, which the weights started"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda content: content["train"].update(lr=0.002),
+            "lr 0.002 where the saved state was trained with 0.001; put",
+        ),
+        (lambda content: content["train"].update(epochs=3), "epochs 3 where"),
+        (lambda content: content["model"].update(depth=2), "depth 2 where the saved state was trained with 1"),
+        (lambda content: content["schema"]["attributes"].reverse(), "other attributes"),
+        (lambda content: content["train"].update(lr="fast"), "lr must be of type float"),
+        (lambda content: content["train"].update(speed=9), "has no speed"),
+        (lambda content: content.pop("schema"), "has no 'schema' section"),
+        (
+            lambda content: content["train"].update(dataset="pa100k", data="/nowhere"),
+            "the data set in /nowhere is gone",
+        ),
+        (
+            lambda content: content["train"].update(logit_kd=True, teacher="/no/teacher"),
+            "the teacher /no/teacher is gone",
+        ),
+        (lambda content: content["train"].update(init="/no/weights.pth"), "/no/weights.pth, which the weights started"),
+    ],
+)
 def test_a_refusal_names_the_reason_and_the_run_keeps_its_own(run: Run, change: Callable, words: str) -> None:
     edit(run, change)
     before = sorted((path, path.stat().st_mtime_ns) for path in run.path.rglob("*") if path.name != ".lock")
@@ -72,8 +84,9 @@ def test_a_damaged_config_is_refused(run: Run, content: str) -> None:
         check_resume(run)
 
 
-@pytest.mark.parametrize("free", [{"workers": 2}, {"device": "cpu"}, {"threads": 1}, {"log_steps": 1},
-                                  {"stream": True}])
+@pytest.mark.parametrize(
+    "free", [{"workers": 2}, {"device": "cpu"}, {"threads": 1}, {"log_steps": 1}, {"stream": True}]
+)
 def test_what_changes_nothing_that_is_learned_may_change(run: Run, free: dict) -> None:
     edit(run, lambda content: content["train"].update(free))
     check_resume(run)

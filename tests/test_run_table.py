@@ -61,10 +61,14 @@ def test_what_its_process_said_last_counts_and_what_it_said_before_a_rewind_does
 
 def test_time_at_work_leaves_pauses_out(run: Run) -> None:
     """Two epochs of 5 steps of 8 images at 4 and 8 images/s, validations of 3 and 2 s, a night between them."""
-    write(run, logged(5, images_per_s=4.0, time=100.0),
-          {"kind": "epoch", "epoch": 1, "step": 5, "time": 103.0, **SCORES},
-          logged(8, images_per_s=9.0, time=50_000.0), logged(10, images_per_s=8.0, time=50_002.0),
-          {"kind": "epoch", "epoch": 2, "step": 10, "time": 50_004.0, **SCORES})
+    write(
+        run,
+        logged(5, images_per_s=4.0, time=100.0),
+        {"kind": "epoch", "epoch": 1, "step": 5, "time": 103.0, **SCORES},
+        logged(8, images_per_s=9.0, time=50_000.0),
+        logged(10, images_per_s=8.0, time=50_002.0),
+        {"kind": "epoch", "epoch": 2, "step": 10, "time": 50_004.0, **SCORES},
+    )
     assert run_row(run).seconds == pytest.approx(5 * 8 / 4 + 3 + 5 * 8 / 8 + 2)
 
 
@@ -105,8 +109,9 @@ def test_only_what_changed_is_read_again(run: Run, monkeypatch: pytest.MonkeyPat
     for number in range(300):
         create_run_like(run, f"r{number:03d}")
     read = []
-    monkeypatch.setattr("snnpar.run_table.read_history",
-                        lambda path, before: read.append(path) or read_history(path, before))
+    monkeypatch.setattr(
+        "snnpar.run_table.read_history", lambda path, before: read.append(path) or read_history(path, before)
+    )
     table = RunTable()
     assert len(table.rows(run.path.parent)) == 301 == len(read)
     read.clear()
@@ -131,8 +136,11 @@ def create_run_like(run: Run, name: str) -> None:
 @pytest.fixture
 def rows(tmp_path: Path) -> list[RunRow]:
     found = []
-    for name, state, tags, note in (("alpha", "done", ["x", "y"], "Fine"), ("beta", "failed", ["x"], "=1+1"),
-                                    ("gamma", "created", [], 'a "b",\nc')):
+    for name, state, tags, note in (
+        ("alpha", "done", ["x", "y"], "Fine"),
+        ("beta", "failed", ["x"], "=1+1"),
+        ("gamma", "created", [], 'a "b",\nc'),
+    ):
         one = create_run(CONFIG, tmp_path / name)
         write_status(one, state=state, message="the disk is full" if state == "failed" else "")
         change_tags(one, add=tags)
@@ -141,12 +149,21 @@ def rows(tmp_path: Path) -> list[RunRow]:
     return found
 
 
-@pytest.mark.parametrize(("asked", "names"), [
-    ({}, ["alpha", "beta", "gamma"]), ({"text": "FINE alpha"}, ["alpha"]), ({"text": "disk"}, ["beta"]),
-    ({"text": "never started"}, ["gamma"]), ({"text": "spikingformer"}, ["alpha", "beta", "gamma"]),
-    ({"text": "alpha beta"}, []), ({"states": ["done", "failed"]}, ["alpha", "beta"]),
-    ({"tags": ["x"]}, ["alpha", "beta"]),
-    ({"tags": ["x", "y"]}, ["alpha"]), ({"tags": ["x"], "states": ["failed"], "text": "beta"}, ["beta"])])
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({}, ["alpha", "beta", "gamma"]),
+        ({"text": "FINE alpha"}, ["alpha"]),
+        ({"text": "disk"}, ["beta"]),
+        ({"text": "never started"}, ["gamma"]),
+        ({"text": "spikingformer"}, ["alpha", "beta", "gamma"]),
+        ({"text": "alpha beta"}, []),
+        ({"states": ["done", "failed"]}, ["alpha", "beta"]),
+        ({"tags": ["x"]}, ["alpha", "beta"]),
+        ({"tags": ["x", "y"]}, ["alpha"]),
+        ({"tags": ["x"], "states": ["failed"], "text": "beta"}, ["beta"]),
+    ],
+)
 def test_a_filter_lets_through(rows: list[RunRow], asked: dict, names: list[str]) -> None:
     assert [row.name for row in matching(rows, **asked)] == names
 
@@ -164,8 +181,9 @@ def test_a_formula_becomes_text(text: str) -> None:
     assert as_text(text) == "'" + text and as_text("a" + text) == "a" + text
 
 
-@pytest.mark.parametrize("file", ["config.json", "metrics.jsonl", "status.json", "progress.json", "notes.json",
-                                  "asked.json", "gain.json"])
+@pytest.mark.parametrize(
+    "file", ["config.json", "metrics.jsonl", "status.json", "progress.json", "notes.json", "asked.json", "gain.json"]
+)
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe{", b"{}", b"null", b"[1]", b""])
 def test_one_damaged_run_hides_no_other(run: Run, file: str, content: bytes) -> None:
     whole = create_run(TrainConfig(model="spikingformer_1_64"), run.path.parent / "whole")

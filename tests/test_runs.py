@@ -34,8 +34,23 @@ def test_a_new_run_says_what_it_is(run: Run) -> None:
     assert checkpoint.schema == tiny.PA100K and checkpoint.provenance["created"].startswith("20")
     assert set(checkpoint.provenance) >= {"created", "commit"}
     assert status(run).state == "created" and not status(run).is_active and not run.is_loadable
-    assert run.command == ["python", "-m", "train", "--recipe", "default", "--model", "spikingformer_1_64", "--epochs",
-                           "1", "--batch-size", "8", "--rendered-count", "16", "--threads", "1"]
+    assert run.command == [
+        "python",
+        "-m",
+        "train",
+        "--recipe",
+        "default",
+        "--model",
+        "spikingformer_1_64",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "8",
+        "--rendered-count",
+        "16",
+        "--threads",
+        "1",
+    ]
     assert read_metrics(run) == [] and read_log(run) == ""
 
 

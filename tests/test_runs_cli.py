@@ -60,8 +60,9 @@ def test_nothing_is_no_error(runs: Callable[..., str]) -> None:
     assert json.loads(runs("list", "--json")) == [] and runs("queue") == "nothing trains and nothing waits\n"
 
 
-def test_the_list_says_how_far_each_run_is(runs: Callable[..., str], run: Run, own_runs: Path,
-                                           sleeper: subprocess.Popen) -> None:
+def test_the_list_says_how_far_each_run_is(
+    runs: Callable[..., str], run: Run, own_runs: Path, sleeper: subprocess.Popen
+) -> None:
     os.utime(run.path / "config.json", (1, 1))
     fresh = create_run(SMALL, own_runs / "20260102-fresh")
     lines = [line.split("  ") for line in runs("list").splitlines()]
@@ -69,8 +70,11 @@ def test_the_list_says_how_far_each_run_is(runs: Callable[..., str], run: Run, o
     words = runs("list").splitlines()[2].split()
     assert " ".join(words) == "20260101-one created: never started 3/4 21/40 57.0 / 70.0 (epoch 1)"
     write_status(fresh, state="running", **process_identity(sleeper.pid))
-    (fresh.path / "progress.json").write_text(json.dumps(
-        {"phase": "training", "epoch": 2, "epochs": 4, "step": 9, "steps": 16, "eta_s": 3725.4, "memory_gb": 1.0}))
+    (fresh.path / "progress.json").write_text(
+        json.dumps(
+            {"phase": "training", "epoch": 2, "epochs": 4, "step": 9, "steps": 16, "eta_s": 3725.4, "memory_gb": 1.0}
+        )
+    )
     assert runs("list").splitlines()[1].split()[1:] == ["running", "2/4", "9/16", "none", "yet", "1:02:05"]
     first, second = json.loads(runs("list", "--json"))
     assert first["pid"] == sleeper.pid and first["eta_s"] == 3725.4 and first["best_epoch"] is None
@@ -99,8 +103,10 @@ def test_showing_a_run(runs: Callable[..., str], run: Run) -> None:
 def test_settings_beside_those_of_the_recipe() -> None:
     assert settings_beside_recipe(TrainConfig()) == ["every setting is as in recipe default"]
     config = apply_recipe("published-code", {"lr": 0.5, "data": "D"})
-    assert settings_beside_recipe(config) == ["data               D (recipe published-code: empty)",
-                                              "lr                 0.5 (recipe published-code: 0.0008)"]
+    assert settings_beside_recipe(config) == [
+        "data               D (recipe published-code: empty)",
+        "lr                 0.5 (recipe published-code: 0.0008)",
+    ]
 
 
 @pytest.mark.parametrize("command", ["show", "stop", "kill", "resume", "delete", "tag", "note"])
@@ -123,8 +129,10 @@ def test_stop_and_kill_and_queue(runs: Callable[..., str], run: Run, own_runs: P
     begin(run), begin(second)
     wait_for(lambda: "works" in read_log(run) and "ahead" in read_log(second), "both at their places")
     rows = [line.split() for line in runs("queue").splitlines()]
-    assert rows[1:] == [["cpu", "0", run.name, "has", "the", "device"],
-                        ["cpu", "1", "second", "waits", "for", f"{run.name},", "1", "ahead"]]
+    assert rows[1:] == [
+        ["cpu", "0", run.name, "has", "the", "device"],
+        ["cpu", "1", "second", "waits", "for", f"{run.name},", "1", "ahead"],
+    ]
     assert f"queued: waits for {run.name}, 1 ahead" in runs("list")
     assert "already queued" in runs("resume", "second", code=2)
     assert "already queued" in runs("delete", "second", "--yes", code=2)
@@ -145,8 +153,9 @@ def test_deleting_needs_a_word(runs: Callable[..., str], run: Run) -> None:
     assert runs("delete", "2026", "--yes") == "20260101-one is gone\n" and not run.path.exists()
 
 
-def test_many_are_deleted_and_those_at_work_stay(runs: Callable[..., str], run: Run, own_runs: Path,
-                                                 sleeper: subprocess.Popen, capsys: pytest.CaptureFixture) -> None:
+def test_many_are_deleted_and_those_at_work_stay(
+    runs: Callable[..., str], run: Run, own_runs: Path, sleeper: subprocess.Popen, capsys: pytest.CaptureFixture
+) -> None:
     others = [create_run(SMALL, own_runs / name) for name in ("second", "third")]
     assert "second" in runs("delete", "2026", "second", code=2) and all(one.path.is_dir() for one in (run, *others))
     assert "no run is called" in runs("delete", "second", "nope", "--yes", code=2) and others[0].path.is_dir()
@@ -181,7 +190,10 @@ def test_a_list_is_filtered(runs: Callable[..., str], run: Run, own_runs: Path) 
 def test_the_settings_of_two_runs_side_by_side(runs: Callable[..., str], run: Run, own_runs: Path) -> None:
     create_run(replace(SMALL, lr=0.5, data="D"), own_runs / "second")
     assert [line.split() for line in runs("diff", "2026", "second").splitlines()] == [
-        ["setting", "20260101-one", "second"], ["data", "-", "D"], ["lr", "0.001", "0.5"]]
+        ["setting", "20260101-one", "second"],
+        ["data", "-", "D"],
+        ["lr", "0.001", "0.5"],
+    ]
     create_run(SMALL, own_runs / "third")
     assert runs("diff", "2026", "third") == "no setting differs\n"
     assert "both names mean" in runs("diff", "2026", "20260101-one", code=2)

@@ -24,8 +24,11 @@ GROUPS = (
     AttributeGroup("View", ("Front", "Back"), exclusive=True),
 )
 SMALL = AttributeSchema(
-    name="small", attributes=("Female", "Front", "Back"), phrases=("female", "front", "back"),
-    labels=("Female", "Front", "Back"), groups=GROUPS,
+    name="small",
+    attributes=("Female", "Front", "Back"),
+    phrases=("female", "front", "back"),
+    labels=("Female", "Front", "Back"),
+    groups=GROUPS,
 )
 
 
@@ -215,5 +218,10 @@ def test_names_are_plain_words(word: object, field: str) -> None:
     if field == "none" and word is None:
         word = words["none"] = "<b>"
     with pytest.raises(SnnparError, match="plain words|non-empty strings"):
-        AttributeSchema(words["name"], (words["attribute"],), ("hat",), (words["label"],),
-                        (AttributeGroup(words["group"], (words["attribute"],), none=words["none"]),))
+        AttributeSchema(
+            words["name"],
+            (words["attribute"],),
+            ("hat",),
+            (words["label"],),
+            (AttributeGroup(words["group"], (words["attribute"],), none=words["none"]),),
+        )

@@ -53,7 +53,14 @@ def test_a_slice_is_kept_and_opened(data: str, slices: Path) -> None:
     made = save_slice("hats-2", whole, files)
     assert load_slice("hats-2") == made and made.files == (files[0], files[1], files[3])
     assert set(json.loads((slices / "hats-2.json").read_text("utf-8"))) == {
-        "name", "data", "layout", "split", "fold", "rendered", "files"}
+        "name",
+        "data",
+        "layout",
+        "split",
+        "fold",
+        "rendered",
+        "files",
+    }
     opened, complete = choose_slice("hats-2").open(), whole.open()
     assert opened.files == tuple(complete.files[i] for i in (1, 3, 5)) and "hats-2" in opened.name
     np.testing.assert_array_equal(opened.labels, complete.labels[[1, 3, 5]])
@@ -80,18 +87,26 @@ def test_slices_are_listed_replaced_and_deleted(data: str, slices: Path) -> None
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "a.b", "-rf", "ü", "x" * 65, "a\n"])
 def test_a_name_is_also_a_safe_file_name(name: str, data: str) -> None:
-    for use in (lambda: save_slice(name, DataChoice(data), ["a"]), lambda: load_slice(name),
-                lambda: delete_slice(name)):
+    for use in (
+        lambda: save_slice(name, DataChoice(data), ["a"]),
+        lambda: load_slice(name),
+        lambda: delete_slice(name),
+    ):
         with pytest.raises(SliceError, match="cannot name a slice"):
             use()
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ("{", "is damaged"), ("[]", "is damaged"), ('{"name": "bad", "rendered": 3}', "'files'"),
-    ('{"name": "bad", "files": ["a"], "rendered": 3, "colour": 1}', "colour"),
-    ('{"name": "bad", "files": [], "rendered": 3}', "at least one file"),
-    ('{"name": "bad", "files": [7], "rendered": 3}', "each with a name"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"name": "bad", "rendered": 3}', "'files'"),
+        ('{"name": "bad", "files": ["a"], "rendered": 3, "colour": 1}', "colour"),
+        ('{"name": "bad", "files": [], "rendered": 3}', "at least one file"),
+        ('{"name": "bad", "files": [7], "rendered": 3}', "each with a name"),
+    ],
+)
 def test_a_damaged_slice_says_so(content: str, message: str, slices: Path) -> None:
     slices.mkdir()
     (slices / "bad.json").write_text(content)
@@ -117,12 +132,18 @@ def test_what_cannot_be_opened_is_one_sentence(data: str) -> None:
         pick(DataChoice(data).open(), (), name="none")
 
 
-@pytest.mark.parametrize(("choice", "title", "flags"), [
-    (DataChoice("/x/people", split="test"), "people, test", "--data /x/people --split test"),
-    (DataChoice("hf:me/people", "csv", fold=2, rendered=9), "me/people, val, fold 2 and 9 rendered",
-     "--data hf:me/people --split val --layout csv --fold 2 --rendered 9"),
-    (DataChoice(rendered=9), "9 rendered", "--rendered 9"),
-    (DataChoice("/x/people", slice="hats"), "slice hats of people, val", "--slice hats"),
-])
+@pytest.mark.parametrize(
+    ("choice", "title", "flags"),
+    [
+        (DataChoice("/x/people", split="test"), "people, test", "--data /x/people --split test"),
+        (
+            DataChoice("hf:me/people", "csv", fold=2, rendered=9),
+            "me/people, val, fold 2 and 9 rendered",
+            "--data hf:me/people --split val --layout csv --fold 2 --rendered 9",
+        ),
+        (DataChoice(rendered=9), "9 rendered", "--rendered 9"),
+        (DataChoice("/x/people", slice="hats"), "slice hats of people, val", "--slice hats"),
+    ],
+)
 def test_a_choice_in_words_and_flags(choice: DataChoice, title: str, flags: str) -> None:
     assert choice.title == title and " ".join(choice.arguments()) == flags

@@ -72,7 +72,8 @@ def test_front_matter_says_what_the_hub_needs(readme: str, built: dict[str, Path
     assert {said["colorFrom"], said["colorTo"]} <= colours and len(said["short_description"]) <= 60
     assert said["license"] == "apache-2.0" and said["title"] and len(said["emoji"]) == 1
     assert {name: str(value).strip('"') for name, value in front_matter(text).items()} == {
-        name: str(value) if not isinstance(value, bool) else str(value).lower() for name, value in said.items()}
+        name: str(value) if not isinstance(value, bool) else str(value).lower() for name, value in said.items()
+    }
     if readme == "gradio":
         requirements = (ROOT / "requirements.txt").read_text("utf-8")
         assert said["sdk"] == "gradio" and f"\ngradio=={said['sdk_version']} " in requirements
@@ -147,8 +148,9 @@ def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pyt
         assert not (tmp_path / sdk / "checkpoints").exists()
 
 
-def test_a_checkpoint_with_a_local_place_or_too_large_is_refused(tmp_path: Path,
-                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_with_a_local_place_or_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", tmp_path / "checkpoints" / "mine")
     monkeypatch.setattr("snnpar.space.CHECKPOINTS", tmp_path / "checkpoints")
     config = json.loads((folder / "config.json").read_text("utf-8"))
@@ -197,8 +199,15 @@ def unprivileged() -> list[str]:
     if shutil.which("setpriv") is None:
         pytest.skip("needs setpriv (util-linux) to start a server as another user than root")
     read = "=-all,+dac_read_search"
-    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", f"--inh-caps{read}",
-            f"--ambient-caps{read}", f"--bounding-set{read}"]
+    return [
+        "setpriv",
+        f"--reuid={USER}",
+        f"--regid={USER}",
+        "--clear-groups",
+        f"--inh-caps{read}",
+        f"--ambient-caps{read}",
+        f"--bounding-set{read}",
+    ]
 
 
 @contextmanager
@@ -211,11 +220,17 @@ def started(folder: Path, command: list[str], environment: dict[str, str]) -> It
     for path in (folder, *folder.rglob("*")):
         path.chmod(path.stat().st_mode & ~0o222 | 0o444)
     # A container's environment, on the interpreter of these tests; one thread, as its cores are shared.
-    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8",
-                   **environment, "HOME": str(home)}
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "OMP_NUM_THREADS": "1",
+        "LANG": "C.UTF-8",
+        **environment,
+        "HOME": str(home),
+    }
     with (home / "log.txt").open("wb") as log:
-        process = subprocess.Popen([*unprivileged(), *command], cwd=folder, env=environment, stdout=log,
-                                   stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*unprivileged(), *command], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         yield process
         assert process.poll() is None, (home / "log.txt").read_text("utf-8")[-2000:]
@@ -257,8 +272,11 @@ def page_messages(port: int, page: str) -> list:
         request = BackMsg()
         request.rerun_script.page_name = page
         socket_.send(request.SerializeToString())
-        while not messages or messages[-1].script_finished != ForwardMsg.FINISHED_SUCCESSFULLY or (
-                messages[-1].WhichOneof("type") != "script_finished"):
+        while (
+            not messages
+            or messages[-1].script_finished != ForwardMsg.FINISHED_SUCCESSFULLY
+            or (messages[-1].WhichOneof("type") != "script_finished")
+        ):
             messages.append(ForwardMsg.FromString(socket_.recv(timeout=START_S)))
     return messages
 
@@ -285,8 +303,12 @@ def test_the_gradio_space_answers_as_the_library_does(built: dict[str, Path]) ->
     from gradio_client import Client
 
     port = free_port()
-    environment = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "SYSTEM": "spaces",
-                   "SPACE_ID": "owner/name"}
+    environment = {
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "SYSTEM": "spaces",
+        "SPACE_ID": "owner/name",
+    }
     sample = ASSETS / "samples" / "07.png"
     with started(built["gradio"], ["python", "app.py"], environment) as process:
         answering(process, f"http://127.0.0.1:{port}/config")

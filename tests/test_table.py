@@ -7,9 +7,13 @@ import pytest
 from snnpar.table import model_table
 
 
-@pytest.mark.parametrize(("name", "published", "used"), [
-    ("spikingformer_8_768", 65_614_202, 65_589_626), ("vtb_vit_base_patch16", 87_127_606, 87_127_606 - 769_000),
-])
+@pytest.mark.parametrize(
+    ("name", "published", "used"),
+    [
+        ("spikingformer_8_768", 65_614_202, 65_589_626),
+        ("vtb_vit_base_patch16", 87_127_606, 87_127_606 - 769_000),
+    ],
+)
 def test_the_table_counts_parameters_as_the_paper_does(name: str, published: int, used: int) -> None:
     row = next(line for line in model_table().splitlines() if f"`{name}`" in line)
     assert f"{used:,} | {published:,} |" in row

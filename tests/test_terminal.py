@@ -19,8 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess:
     """A line of bash, in which $PY is this Python."""
-    return subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=300,
-                          env=os.environ | {"PY": sys.executable, "OMP_NUM_THREADS": "1"} | environment)
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PY": sys.executable, "OMP_NUM_THREADS": "1"} | environment,
+    )
 
 
 @pytest.mark.parametrize("command", ["doctor", "data check", "data schema"])
@@ -33,9 +39,11 @@ def test_a_terminal_without_utf_8_gets_question_marks(command: str, tmp_path: Pa
 
 
 def test_whoever_has_seen_enough_may_go() -> None:
-    said = shell('"$PY" -c "import sys; from snnpar import terminal;'
-                 ' sys.exit(terminal.run(lambda: [print(i) for i in range(100_000)] and 0))" | head -1;'
-                 ' echo ${PIPESTATUS[0]}')
+    said = shell(
+        '"$PY" -c "import sys; from snnpar import terminal;'
+        ' sys.exit(terminal.run(lambda: [print(i) for i in range(100_000)] and 0))" | head -1;'
+        " echo ${PIPESTATUS[0]}"
+    )
     assert said.stdout.split() == ["0", str(terminal.PIPE_CLOSED)] and said.stderr == ""
 
 
@@ -48,25 +56,33 @@ def test_another_pipe_that_breaks_is_a_fault() -> None:
 
 
 def test_closed_streams_are_replaced_before_a_file_takes_their_number(tmp_path: Path) -> None:
-    code = ("import sys; from snnpar import terminal;"
-            "terminal.run(lambda: (f := open(sys.argv[1], 'w')) and print('lost', file=sys.stderr) or print('lost'))")
+    code = (
+        "import sys; from snnpar import terminal;"
+        "terminal.run(lambda: (f := open(sys.argv[1], 'w')) and print('lost', file=sys.stderr) or print('lost'))"
+    )
     said = shell(f'"$PY" -c "{code}" "{tmp_path / "file"}" 0<&- 1>&- 2>&-')
     assert said.returncode == 0 and (tmp_path / "file").read_text() == ""
 
 
 def test_training_with_standard_error_closed(tmp_path: Path) -> None:
-    said = shell('"$PY" -m train --epochs 1 --model spikingformer_1_64 --rendered-count 16 --batch-size 16 --threads 1 '
-                 f'--out "{tmp_path / "run"}" 2>&-')
+    said = shell(
+        '"$PY" -m train --epochs 1 --model spikingformer_1_64 --rendered-count 16 --batch-size 16 --threads 1 '
+        f'--out "{tmp_path / "run"}" 2>&-'
+    )
     assert said.returncode == 0, said.stdout
     assert "done; " in (tmp_path / "run" / "log.txt").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("raised", "status", "told"), [
-    (SnnparError("no such file; name one"), 2, "error: no such file; name one\n"),
-    (KeyboardInterrupt(), terminal.INTERRUPTED, ""),
-])
-def test_what_a_user_can_mend_is_one_sentence(raised: BaseException, status: int, told: str,
-                                              capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("raised", "status", "told"),
+    [
+        (SnnparError("no such file; name one"), 2, "error: no such file; name one\n"),
+        (KeyboardInterrupt(), terminal.INTERRUPTED, ""),
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence(
+    raised: BaseException, status: int, told: str, capsys: pytest.CaptureFixture
+) -> None:
     def command() -> int:
         raise raised
 
@@ -91,19 +107,21 @@ def test_a_closed_terminal_asks_to_stop_unless_that_is_ignored(monkeypatch: pyte
 
 def test_what_is_printed_after_the_terminal_was_closed_goes_nowhere() -> None:
     """In a pseudo-terminal whose other end goes away."""
-    code = ("import os, pty, sys, time\n"
-            "child, end = pty.fork()\n"
-            "if child:\n"
-            "    os.read(end, 100); os.close(end)\n"
-            "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
-            "import signal\n"
-            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # these tests may run under nohup
-            "from snnpar import terminal\n"
-            "asked = []\n"
-            "for number in terminal.stop_requests():\n"
-            "    signal.signal(number, lambda number, _: (terminal.hung_up(number), asked.append(number)))\n"
-            "print('ready', flush=True)\n"
-            "while not asked: time.sleep(0.01)\n"
-            "print('nobody reads this', flush=True); print('nor this', file=sys.stderr, flush=True)\n"
-            "os._exit(7)\n")
+    code = (
+        "import os, pty, sys, time\n"
+        "child, end = pty.fork()\n"
+        "if child:\n"
+        "    os.read(end, 100); os.close(end)\n"
+        "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "import signal\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # these tests may run under nohup
+        "from snnpar import terminal\n"
+        "asked = []\n"
+        "for number in terminal.stop_requests():\n"
+        "    signal.signal(number, lambda number, _: (terminal.hung_up(number), asked.append(number)))\n"
+        "print('ready', flush=True)\n"
+        "while not asked: time.sleep(0.01)\n"
+        "print('nobody reads this', flush=True); print('nor this', file=sys.stderr, flush=True)\n"
+        "os._exit(7)\n"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 7

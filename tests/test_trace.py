@@ -29,7 +29,8 @@ def test_packed_spikes_equal_the_layers_outputs(student: nn.Module) -> None:
     images, seen = tiny.random_images(3, tiny.STUDENT), {}
     handles = [
         module.register_forward_hook(lambda _m, _i, out, name=name: seen.update({name: out.numpy()}))
-        for name, module in student.named_modules() if isinstance(module, LIF)
+        for name, module in student.named_modules()
+        if isinstance(module, LIF)
     ]
     trace = traced(student, images)
     for handle in handles:

@@ -62,8 +62,9 @@ def hooks(model: nn.Module) -> int:
     return sum(len(getattr(module, kind)) for module in model.modules() for kind in kinds)
 
 
-def write_checkpoint(folder: Path, config: ModelConfig = STUDENT, schema: AttributeSchema = PA100K,
-                     seed: int = 0) -> Checkpoint:
+def write_checkpoint(
+    folder: Path, config: ModelConfig = STUDENT, schema: AttributeSchema = PA100K, seed: int = 0
+) -> Checkpoint:
     """A whole checkpoint folder."""
     folder.mkdir(parents=True, exist_ok=True)
     write_config(folder, config, schema, {"seed": seed}, {"commit": "test"})
@@ -73,8 +74,9 @@ def write_checkpoint(folder: Path, config: ModelConfig = STUDENT, schema: Attrib
     return read_checkpoint(folder)
 
 
-def write_pa100k(folder: Path, counts: dict[str, int], attributes: tuple[str, ...] = PA100K.attributes,
-                 seed: int = 0) -> dict[str, np.ndarray]:
+def write_pa100k(
+    folder: Path, counts: dict[str, int], attributes: tuple[str, ...] = PA100K.attributes, seed: int = 0
+) -> dict[str, np.ndarray]:
     """A PA100K folder in the official cell layout, with noise for pictures; the labels by split."""
     from scipy.io import savemat
 

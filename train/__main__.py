@@ -34,8 +34,9 @@ def new_run(options: argparse.Namespace) -> Run:
     if options.resume:
         raise RunError("--resume needs --run DIR, the run to go on with")
     if is_one_of_many():
-        raise RunError("torchrun needs --run DIR, as all its processes train one run; `python -m snnpar runs create` "
-                       "makes one")
+        raise RunError(
+            "torchrun needs --run DIR, as all its processes train one run; `python -m snnpar runs create` makes one"
+        )
     run = create_run(config_from(options), Path(options.out) if options.out else None)
     print(f"run: {run.path}")
     return run
@@ -70,8 +71,12 @@ def start_log(run: Run) -> None:
     if not path.exists() or os.fstat(sys.stderr.fileno()).st_ino != path.stat().st_ino:
         handlers.append(logging.FileHandler(path, encoding="utf-8"))
     who = f"[{rank()}] " if rank() else ""
-    logging.basicConfig(level=logging.WARNING if rank() else logging.INFO, format=f"%(asctime)s {who}%(message)s",
-                        datefmt="%H:%M:%S", handlers=handlers)
+    logging.basicConfig(
+        level=logging.WARNING if rank() else logging.INFO,
+        format=f"%(asctime)s {who}%(message)s",
+        datefmt="%H:%M:%S",
+        handlers=handlers,
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -39,11 +39,14 @@ def read_images(
         heartbeat.check()
         heartbeat.beat("reading", what=images.split.name, done=done, n=len(images))
 
-    reasons = [images.read_all(stored(config, i == 0, len(images)), on_progress=partial(say, images))
-               for i, images in enumerate(found)]
+    reasons = [
+        images.read_all(stored(config, i == 0, len(images)), on_progress=partial(say, images))
+        for i, images in enumerate(found)
+    ]
     report_unreadable(run, config, found, reasons)
-    train, val = (images.without(left_out) if left_out else images
-                  for images, left_out in zip(found, reasons, strict=True))
+    train, val = (
+        images.without(left_out) if left_out else images for images, left_out in zip(found, reasons, strict=True)
+    )
     return train, val
 
 
@@ -59,8 +62,11 @@ def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages],
     for images, why in zip(found, reasons, strict=True):
         if nothing := none_readable(images.split, why):
             raise DataError(nothing)
-    lines = [f"{images.split.name}\t{images.split.files[index]}\t{reason}"
-             for images, why in zip(found, reasons, strict=True) for index, reason in why.items()]
+    lines = [
+        f"{images.split.name}\t{images.split.files[index]}\t{reason}"
+        for images, why in zip(found, reasons, strict=True)
+        for index, reason in why.items()
+    ]
     path = run.path / UNREADABLE
     if not lines:
         path.unlink(missing_ok=True)
@@ -74,8 +80,10 @@ def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages],
         return
     names = [line.split("\t")[1] for line in lines]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    raise DataError(f"{len(lines)} of {total} images cannot be read ({', '.join(names[:5])}{more}; all of them are in "
-                    "the log); restore them, or leave them out with --skip-unreadable")
+    raise DataError(
+        f"{len(lines)} of {total} images cannot be read ({', '.join(names[:5])}{more}; all of them are in "
+        "the log); restore them, or leave them out with --skip-unreadable"
+    )
 
 
 def label_ratio(config: TrainConfig, split: PedestrianSplit) -> np.ndarray:

@@ -46,11 +46,14 @@ def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainCon
         raise ConfigError(f"{checkpoint.path} holds a {checkpoint.role}, not a teacher")
     for name in ("image_size", "mean", "std"):
         if getattr(teacher, name) != getattr(student, name):
-            raise ConfigError(f"teacher and student need one {name}: {getattr(teacher, name)} and "
-                              f"{getattr(student, name)}")
+            raise ConfigError(
+                f"teacher and student need one {name}: {getattr(teacher, name)} and {getattr(student, name)}"
+            )
     if config.timestep_weight and not issubclass(MODELS[student.architecture], Spikingformer):
-        raise ConfigError(f"a {student.architecture} has no timesteps to distil one by one: set timestep_weight to 0, "
-                          "or train a spikingformer")
+        raise ConfigError(
+            f"a {student.architecture} has no timesteps to distil one by one: set timestep_weight to 0, "
+            "or train a spikingformer"
+        )
     if config.feature_kd and teacher.dim != student.dim:
         raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")
 
@@ -64,8 +67,14 @@ def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: Attribute
     return Teacher(load_model(checkpoint).train(config.teacher_mode == "train"), vectors)
 
 
-def loss_terms(output: ModelOutput, labels: Tensor, positive_ratio: Tensor, teacher: ModelOutput | None,
-               config: TrainConfig, restorer: nn.Module | None = None) -> dict[str, Tensor]:
+def loss_terms(
+    output: ModelOutput,
+    labels: Tensor,
+    positive_ratio: Tensor,
+    teacher: ModelOutput | None,
+    config: TrainConfig,
+    restorer: nn.Module | None = None,
+) -> dict[str, Tensor]:
     """The terms by name, weights applied; their sum is the loss.
 
     Labels that are unknown (2) weigh nothing; where the config masks none they weigh as positives, with 2 for a target.

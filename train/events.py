@@ -51,9 +51,11 @@ def _epoch(row: dict) -> dict[str, float]:
 
 
 def _firing(row: dict) -> dict[str, float]:
-    return {f"firing/{layer}/{tag}": value for what, tag in (("rates", "rate"), ("dead", "dead"),
-                                                              ("saturated", "saturated"))
-            for layer, value in row[what].items()}
+    return {
+        f"firing/{layer}/{tag}": value
+        for what, tag in (("rates", "rate"), ("dead", "dead"), ("saturated", "saturated"))
+        for layer, value in row[what].items()
+    }
 
 
 KINDS = {"step": _step, "epoch": _epoch, "firing": _firing}

@@ -38,13 +38,17 @@ def explain(error: Exception, files: tuple[str, ...], saved: str, fits: Callable
         names = [files[i] for i in error.indices]
         log.error("%s; the images of the batch: %s", error.what, ", ".join(names))
         more = f" and {len(names) - NAMED} more, all in the log" if len(names) > NAMED else ""
-        return TrainingFault(f"{error.what}; {saved}. Lower --lr or --grad-clip in a new run, and look at the images "
-                             f"of the batch: {', '.join(names[:NAMED])}{more}")
+        return TrainingFault(
+            f"{error.what}; {saved}. Lower --lr or --grad-clip in a new run, and look at the images "
+            f"of the batch: {', '.join(names[:NAMED])}{more}"
+        )
     if is_out_of_memory(error):
         size = fits()
         mend = f"--batch-size {size} fits" if size else "not even a batch of 2 fits; take a smaller --model"
-        return TrainingFault(f"the memory is not enough for a step; {saved}. {mend} on this device now "
-                             "(or keep the batch and compute it in parts with --accumulate, or --recompute)")
+        return TrainingFault(
+            f"the memory is not enough for a step; {saved}. {mend} on this device now "
+            "(or keep the batch and compute it in parts with --accumulate, or --recompute)"
+        )
     if is_disk_full(error):
         return TrainingFault(f"the disk is full; {saved}. Free some space and resume")
     return error

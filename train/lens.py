@@ -26,9 +26,18 @@ from train.distill import Teacher
 PINNED = 8  # images of val that are looked at, the first ones
 
 
-def write_lens(run: Run, epoch: int, step: int, model: nn.Module, teacher: Teacher | None, images: Tensor,
-               files: Sequence[str], labels: np.ndarray, schema: AttributeSchema,
-               word_vectors: Tensor | None = None) -> dict | None:
+def write_lens(
+    run: Run,
+    epoch: int,
+    step: int,
+    model: nn.Module,
+    teacher: Teacher | None,
+    images: Tensor,
+    files: Sequence[str],
+    labels: np.ndarray,
+    schema: AttributeSchema,
+    word_vectors: Tensor | None = None,
+) -> dict | None:
     """Write lens/epoch-NNNN.json; returns the "firing" line for metrics.jsonl, None for a model without neurons.
 
     epoch is 1-based, step counts from the run's start; images (B, 3, H, W) are normalised, on any device; labels (B, A)
@@ -47,8 +56,19 @@ def write_lens(run: Run, epoch: int, step: int, model: nn.Module, teacher: Teach
         widest = (output.logits - taught.logits).abs().argmax(1).cpu().numpy()
         maps = compare_maps(model, trace, output, taught, attention, widest, teacher.model)
     save_images(run.path, _pictures(images, model.config.mean, model.config.std))
-    save_lens(run.path, Lens(epoch, step, schema.labels, tuple(files), np.asarray(labels), _numbers(output.logits),
-                             _numbers(taught.logits) if taught else None, maps))
+    save_lens(
+        run.path,
+        Lens(
+            epoch,
+            step,
+            schema.labels,
+            tuple(files),
+            np.asarray(labels),
+            _numbers(output.logits),
+            _numbers(taught.logits) if taught else None,
+            maps,
+        ),
+    )
     return {"kind": "firing", "epoch": epoch, "step": step, **firing(trace)} if trace.names else None
 
 
@@ -65,8 +85,15 @@ def firing(trace: SpikeTrace) -> dict[str, dict[str, float]]:
     return found
 
 
-def compare_maps(model: nn.Module, trace: SpikeTrace, output: ModelOutput, taught: ModelOutput, attention: Tensor,
-                 attribute: np.ndarray, teacher: nn.Module) -> LensMaps | None:
+def compare_maps(
+    model: nn.Module,
+    trace: SpikeTrace,
+    output: ModelOutput,
+    taught: ModelOutput,
+    attention: Tensor,
+    attribute: np.ndarray,
+    teacher: nn.Module,
+) -> LensMaps | None:
     """Teacher's attention (B, A, N) against the student's map; `attribute` (B,) is the column whose maps are kept.
 
     The student's map is the cosine of its tokens and the teacher's phrases, the space of feature distillation; where
@@ -85,10 +112,15 @@ def compare_maps(model: nn.Module, trace: SpikeTrace, output: ModelOutput, taugh
         return None
     attention = attention.cpu()
     picked = torch.arange(len(attribute)), torch.from_numpy(attribute)
-    return LensMaps("Text-to-patch attention of the fusion block, mean of its heads", title,
-                    correlation(attention, student).numpy(), attribute,
-                    *(_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)), signed,
-                    *(geometry_of(one.windows, one.config.image_size, grid) for one in (teacher, model)))
+    return LensMaps(
+        "Text-to-patch attention of the fusion block, mean of its heads",
+        title,
+        correlation(attention, student).numpy(),
+        attribute,
+        *(_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)),
+        signed,
+        *(geometry_of(one.windows, one.config.image_size, grid) for one in (teacher, model)),
+    )
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:

@@ -39,16 +39,25 @@ def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int)
     handler = signal.getsignal(signal.SIGCHLD)
     # As arrays they come through pipes. Tensors would take the shared memory, which in a container is 64 MB; where that
     # is full, torch waits for ever.
-    loader = DataLoader(_Reader(images, batches), batch_size=None, collate_fn=_as_it_is, num_workers=workers,
-                        prefetch_factor=2, multiprocessing_context="fork", worker_init_fn=_mind_own_signals)
+    loader = DataLoader(
+        _Reader(images, batches),
+        batch_size=None,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        prefetch_factor=2,
+        multiprocessing_context="fork",
+        worker_init_fn=_mind_own_signals,
+    )
     arrived = iter(loader)
     signal.signal(signal.SIGCHLD, handler)  # torch's would raise amid a training step when a worker dies
     for indices in batches:
         try:
             pixels = next(arrived)
         except RuntimeError as error:
-            raise WorkerError(f"a process that prepares images has ended ({error}); resume the run, with fewer "
-                              "--workers in a new one if the memory is short") from error
+            raise WorkerError(
+                f"a process that prepares images has ended ({error}); resume the run, with fewer "
+                "--workers in a new one if the memory is short"
+            ) from error
         if isinstance(pixels, str):
             raise ImageError(pixels)
         yield Batch(indices, torch.from_numpy(pixels))

@@ -106,8 +106,13 @@ def train_epoch(session: Session) -> None:
     config, steps, began = session.config, session.steps_per_epoch, time.monotonic()
     session.model.train()
     saved, first = began, session.step
-    bar = tqdm(total=config.epochs * steps, initial=session.steps_done, disable=None, leave=False,
-               desc=f"epoch {session.epoch + 1} of {config.epochs}, step")
+    bar = tqdm(
+        total=config.epochs * steps,
+        initial=session.steps_done,
+        disable=None,
+        leave=False,
+        desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
+    )
     with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
         for batch in batches:
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
@@ -152,8 +157,18 @@ def _look(session: Session, epoch: int, steps: int) -> None:
     split, model = session.val.split, session.checkpoint.model
     pinned = np.arange(min(PINNED, len(split)))
     images = normalise(session.val.pixels(pinned), mean=model.mean, std=model.std)
-    row = write_lens(session.run, epoch, steps, session.scored, session.teacher, images, split.files[: len(pinned)],
-                     split.labels[: len(pinned)], session.checkpoint.schema, session.word_vectors)
+    row = write_lens(
+        session.run,
+        epoch,
+        steps,
+        session.scored,
+        session.teacher,
+        images,
+        split.files[: len(pinned)],
+        split.labels[: len(pinned)],
+        session.checkpoint.schema,
+        session.word_vectors,
+    )
     if row:
         record(session, row)
 
@@ -164,8 +179,12 @@ def save(session: Session) -> None:
         return
     session.heartbeat.check_own()
     flush_metrics(session.run.path)
-    progress = {"epoch": session.epoch, "step": session.step, "best": session.best,
-                "meaning": meaning(session.config, session.checkpoint.model, session.checkpoint.schema.attributes)}
+    progress = {
+        "epoch": session.epoch,
+        "step": session.step,
+        "best": session.best,
+        "meaning": meaning(session.config, session.checkpoint.model, session.checkpoint.schema.attributes),
+    }
     save_state(session.run.path, session.models, session.optimizer, progress)
 
 
@@ -228,8 +247,9 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
 
 def _best_line(best: dict, gain: Gain | None) -> str:
     several = f" ({SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.2f})" if SUPPORTED in best else ""
-    told = (f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}{several}, F1 {100 * best['f1']:.2f} on "
-            "val")
+    told = (
+        f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}{several}, F1 {100 * best['f1']:.2f} on val"
+    )
     if gain is None:
         return told
     held = f"; mA {gain.worded('mean_accuracy')} over step 0 on {gain.n} images of {gain.images}"

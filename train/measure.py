@@ -80,15 +80,22 @@ def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
     states = [tensor for model in session.models.values() for tensor in model.state_dict().values()]
     spiking = any(isinstance(module, LIF) for module in session.model.modules())
     return {
-        **{name: [one[name] for one in timed] for name in timed[0]}, "validating_s": _validate(session),
-        "step_peak_bytes": step_peak, "peak_bytes": _peak_bytes(on_gpu),
+        **{name: [one[name] for one in timed] for name in timed[0]},
+        "validating_s": _validate(session),
+        "step_peak_bytes": step_peak,
+        "peak_bytes": _peak_bytes(on_gpu),
         "image_bytes": 3 * int(np.prod(session.train.image_size)),
         "state_bytes": _bytes([*states, *filter(torch.is_tensor, optimized)]),
         "weight_bytes": _bytes(list(session.scored.state_dict().values())),
-        "train_images": len(session.epoch_order(0)), "all_images": len(session.train), "val_images": len(session.val),
-        "steps_per_epoch": session.steps_per_epoch, "on_gpu": on_gpu,
-        "device": torch.cuda.get_device_name() if on_gpu else "CPU", "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(), "timesteps": session.checkpoint.model.timesteps if spiking else None,
+        "train_images": len(session.epoch_order(0)),
+        "all_images": len(session.train),
+        "val_images": len(session.val),
+        "steps_per_epoch": session.steps_per_epoch,
+        "on_gpu": on_gpu,
+        "device": torch.cuda.get_device_name() if on_gpu else "CPU",
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "timesteps": session.checkpoint.model.timesteps if spiking else None,
     }
 
 
@@ -108,8 +115,11 @@ def _step(session: Session, number: int, folder: Path, steps: int) -> dict[str, 
     if session.step == session.steps_per_epoch:
         session.epoch, session.step = session.epoch + 1, 0
     tell(folder, "measuring", number, steps, seconds=ended - read)
-    return {"seconds": ended - read, "processor_seconds": time.process_time() - busy,
-            "reading_s": (read - began) / indices.size}
+    return {
+        "seconds": ended - read,
+        "processor_seconds": time.process_time() - busy,
+        "reading_s": (read - began) / indices.size,
+    }
 
 
 def _validate(session: Session) -> float:

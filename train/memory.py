@@ -43,8 +43,9 @@ def _recomputed(block: nn.Module, *inputs: Tensor) -> Tensor:
     forward = partial(type(block).forward, block)
     if not torch.is_grad_enabled():
         return forward(*inputs)
-    return checkpoint(forward, *inputs, use_reentrant=False,
-                      context_fn=lambda: (nullcontext(), _statistics_taken(block)))
+    return checkpoint(
+        forward, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _statistics_taken(block))
+    )
 
 
 @contextmanager

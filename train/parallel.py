@@ -60,25 +60,33 @@ def start(config: TrainConfig) -> World:
     on_gpu = config.device != "cpu" and torch.cuda.is_available()
     if on_gpu:
         if world.local_rank >= torch.cuda.device_count():
-            raise ConfigError(f"this machine has {torch.cuda.device_count()} GPUs: start no more processes on it "
-                              "(--nproc-per-node), or use --device cpu")
+            raise ConfigError(
+                f"this machine has {torch.cuda.device_count()} GPUs: start no more processes on it "
+                "(--nproc-per-node), or use --device cpu"
+            )
         torch.cuda.set_device(world.local_rank)
     # torchrun keeps one store over its restarts, in which processes would find the addresses of their predecessors.
     store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
     fresh = distributed.PrefixStore(f"restart_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-    distributed.init_process_group("nccl" if on_gpu else "gloo", store=fresh, rank=rank, world_size=size,
-                                   timeout=PATIENCE)
+    distributed.init_process_group(
+        "nccl" if on_gpu else "gloo", store=fresh, rank=rank, world_size=size, timeout=PATIENCE
+    )
     return world
 
 
 def world_of(environment: Mapping[str, str]) -> World:
     """The place that torchrun tells by RANK, WORLD_SIZE and LOCAL_RANK."""
     try:
-        return World(*(int(environment.get(name, default)) for name, default in
-                       (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))))
+        return World(
+            *(
+                int(environment.get(name, default))
+                for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+            )
+        )
     except ValueError as error:
-        raise ConfigError(f"RANK, WORLD_SIZE and LOCAL_RANK do not fit together ({error}); start through torchrun") \
-            from error
+        raise ConfigError(
+            f"RANK, WORLD_SIZE and LOCAL_RANK do not fit together ({error}); start through torchrun"
+        ) from error
 
 
 def check_batch(config: TrainConfig, world: World) -> None:
@@ -87,8 +95,10 @@ def check_batch(config: TrainConfig, world: World) -> None:
     if config.batch_size % parts:
         below = config.batch_size // parts * parts
         near = " or ".join(str(size) for size in (below, below + parts) if size)
-        raise ConfigError(f"batch_size is that of all processes together: {config.batch_size} images cannot be shared "
-                          f"by {world.size} processes in {config.accumulate} parts each; use {near}")
+        raise ConfigError(
+            f"batch_size is that of all processes together: {config.batch_size} images cannot be shared "
+            f"by {world.size} processes in {config.accumulate} parts each; use {near}"
+        )
 
 
 def finish(world: World) -> None:
@@ -126,8 +136,10 @@ def shard(indices: np.ndarray, world: World, parts: int = 1) -> list[np.ndarray]
     """
     share = len(indices) // (parts * world.size)
     if not share:
-        raise ConfigError(f"{len(indices)} training images are too few for {world.size} processes with {parts} parts "
-                          "each; use fewer of either")
+        raise ConfigError(
+            f"{len(indices)} training images are too few for {world.size} processes with {parts} parts "
+            "each; use fewer of either"
+        )
     whole = indices[: share * parts * world.size].reshape(parts, world.size, share)
     return list(whole[:, world.rank])
 

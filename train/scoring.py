@@ -64,10 +64,19 @@ def record(session: Session, row: dict) -> None:
 def record_scores(session: Session, epoch: int, metrics: dict[str, float], *, best: bool) -> None:
     """Record a validation, and how much the labels of val say about each attribute."""
     labels = session.val.split.labels
-    record(session, {
-        "kind": "epoch", "epoch": epoch, "step": session.steps_done, "best": best, "val_images": len(session.val),
-        "supported_attributes": int(supported(labels).sum()),
-        "without_positives": list(without_positives(labels, session.checkpoint.schema.attributes)), **metrics})
+    record(
+        session,
+        {
+            "kind": "epoch",
+            "epoch": epoch,
+            "step": session.steps_done,
+            "best": best,
+            "val_images": len(session.val),
+            "supported_attributes": int(supported(labels).sum()),
+            "without_positives": list(without_positives(labels, session.checkpoint.schema.attributes)),
+            **metrics,
+        },
+    )
 
 
 def score_start(session: Session) -> None:
@@ -82,8 +91,11 @@ def score_start(session: Session) -> None:
     record_scores(session, 0, metrics, best=False)
     absent = without_positives(labels, session.checkpoint.schema.attributes)
     unlabelled = without_labels(labels, session.checkpoint.schema.attributes) if session.config.mask_unknown else ()
-    log.info("val: %s%s", support_words(absent, int(supported(labels).sum()), len(session.checkpoint.schema)),
-             no_label_words(unlabelled))
+    log.info(
+        "val: %s%s",
+        support_words(absent, int(supported(labels).sum()), len(session.checkpoint.schema)),
+        no_label_words(unlabelled),
+    )
     log.info("step 0: %s", worded(metrics))
 
 
@@ -101,9 +113,17 @@ def score_gain(session: Session) -> Gain | None:
     kept = load_model(read_checkpoint(session.run.path)).to(session.device)
     alike = groups(np.stack([thumbnail(images.split.read(index)) for index in range(len(images))]))
     gain = measure_gain(
-        labels, start, answers(session, kept, images, "the weights that are kept, held out"), alike,
-        attributes=session.checkpoint.schema.attributes, ignore_unknown=session.config.mask_unknown,
-        images=images.split.name, chose=images is session.val, epoch=session.best["epoch"], seed=session.config.seed)
+        labels,
+        start,
+        answers(session, kept, images, "the weights that are kept, held out"),
+        alike,
+        attributes=session.checkpoint.schema.attributes,
+        ignore_unknown=session.config.mask_unknown,
+        images=images.split.name,
+        chose=images is session.val,
+        epoch=session.best["epoch"],
+        seed=session.config.seed,
+    )
     write_gain(session.run.path, gain)
     log.info("%s", gain.numbers())
     log.info("%s", gain.about())

@@ -80,8 +80,7 @@ class Session:
 
     @cached_property
     def held_out(self) -> ResizedImages:
-        """What the gain is measured on: rendered images of a seed of their own; real ones of val, as test stays unseen.
-        """
+        """What the gain is measured on: rendered images of their own seed; real ones of val, as test stays unseen."""
         if self.config.dataset != "rendered":
             return self.val
         return ResizedImages(open_split(self.config, "test"), self.checkpoint.model.image_size)
@@ -131,8 +130,12 @@ class Session:
         return [np.stack(shard(batch, self.world, self.config.accumulate)) for batch in batches]
 
 
-def prepare(run: Run, heartbeat: Heartbeat | None = None, world: World = World(),  # noqa: B008  frozen
-            read: Reader = read_images) -> Session:
+def prepare(
+    run: Run,
+    heartbeat: Heartbeat | None = None,
+    world: World = World(),  # noqa: B008  frozen
+    read: Reader = read_images,
+) -> Session:
     """Build model, data, teacher and optimizer; nothing is trained yet."""
     checkpoint = read_checkpoint(run.path)
     config = run.config
@@ -165,13 +168,34 @@ def prepare(run: Run, heartbeat: Heartbeat | None = None, world: World = World()
     if restorer:
         restorer.to(device)
     optimizer = make_optimizer(model, config, restorer)
-    log.info("%s: %s on %s, %d training and %d validation images, %s", run.name,
-             config.model or unnamed(config.role, config.recipe), device, *map(len, images), config.precision)
+    log.info(
+        "%s: %s on %s, %d training and %d validation images, %s",
+        run.name,
+        config.model or unnamed(config.role, config.recipe),
+        device,
+        *map(len, images),
+        config.precision,
+    )
     average = moving_average(model, config.ema)  # a copy, so before the model's forward is changed
     save_memory(model, config)
     wrapped_restorer = wrap(restorer, world) if restorer else None
-    return Session(run, checkpoint, config, world, device, model, wrap(model, world), restorer, wrapped_restorer,
-                   optimizer, *images, phrases, teacher, average, heartbeat)
+    return Session(
+        run,
+        checkpoint,
+        config,
+        world,
+        device,
+        model,
+        wrap(model, world),
+        restorer,
+        wrapped_restorer,
+        optimizer,
+        *images,
+        phrases,
+        teacher,
+        average,
+        heartbeat,
+    )
 
 
 @torch.no_grad()

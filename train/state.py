@@ -108,7 +108,8 @@ def _moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     return {
         f"{index}.{name}": value.detach().cpu().contiguous()
         for index, values in optimizer.state_dict()["state"].items()
-        for name, value in values.items() if isinstance(value, torch.Tensor)
+        for name, value in values.items()
+        if isinstance(value, torch.Tensor)
     }
 
 

@@ -62,8 +62,9 @@ class _Normalise(torch.autograd.Function):
     """The gradient passes through the statistics to the inputs of every process."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, count: Tensor,
-                eps: float) -> Tensor:
+    def forward(
+        ctx, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, count: Tensor, eps: float
+    ) -> Tensor:
         ctx.save_for_backward(x, weight, mean, variance, count)
         ctx.eps = eps
         return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)

@@ -20,8 +20,11 @@ from snnpar.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.scores import SHORT, Score
 
 SHOWN = 200  # letters of what a config says
-RELATIONS = {"data": ":material/dataset: trained on", "teacher": ":material/school: taught by",
-             "start": ":material/start: started from"}
+RELATIONS = {
+    "data": ":material/dataset: trained on",
+    "teacher": ":material/school: taught by",
+    "start": ":material/start: started from",
+}
 
 
 def show(one: Kept, there: list[Kept]) -> None:
@@ -45,12 +48,23 @@ def _buttons(one: Kept) -> None:
         used = st.session_state.get("selection")
         current = used.checkpoints.get(role) if used else None
         in_use = current is not None and current.path == one.checkpoint.path
-        if st.button(f"Use as {role}", icon=":material/input:", key="use", type="primary", disabled=in_use,
-                     help="It is in the bar already." if in_use else "Puts it into the bar and compares it at once."):
+        if st.button(
+            f"Use as {role}",
+            icon=":material/input:",
+            key="use",
+            type="primary",
+            disabled=in_use,
+            help="It is in the bar already." if in_use else "Puts it into the bar and compares it at once.",
+        ):
             to_compare(**{role: one.reference})
         if one.kind == SHIPPED:
-            st.button("Delete…", icon=":material/delete:", key="ask_delete", disabled=True,
-                      help="It came with the program, which needs it to start with; it stays.")
+            st.button(
+                "Delete…",
+                icon=":material/delete:",
+                key="ask_delete",
+                disabled=True,
+                help="It came with the program, which needs it to start with; it stays.",
+            )
         elif denied("delete") is None:
             st.button("Delete…", icon=":material/delete:", key="ask_delete", on_click=_ask, args=(one.reference,))
     if one.kind != SHIPPED and denied("delete") is None and st.session_state.get("delete_asked") == one.reference:
@@ -79,8 +93,9 @@ def _delete(one: Kept) -> None:
     try:
         delete(one)
     except (SnnparError, OSError) as error:
-        st.session_state["delete_problem"] = (
-            sentence(error if isinstance(error, SnnparError) else f"It cannot be deleted: {error.strerror or error}"))
+        st.session_state["delete_problem"] = sentence(
+            error if isinstance(error, SnnparError) else f"It cannot be deleted: {error.strerror or error}"
+        )
         return
     if st.session_state.get(one.checkpoint.role) == one.reference:
         st.session_state[one.checkpoint.role] = next(iter(checkpoints.known(one.checkpoint.role)), None)
@@ -110,15 +125,30 @@ def _scores(one: Kept) -> None:
     if not found:
         st.caption("Nothing is measured here yet: the Evaluate page does it. Its card below may say more.")
         return
-    rows = [{"images": score.words, "n": score.n, "hash": score.digest[:SHORT] or "–",
-             "convention": f"{score.convention}, {score.threshold}",
-             **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE},
-             SUPPORTED_HEADING: support(score), "no positive": ", ".join(score.without_positives)} for score in found]
+    rows = [
+        {
+            "images": score.words,
+            "n": score.n,
+            "hash": score.digest[:SHORT] or "–",
+            "convention": f"{score.convention}, {score.threshold}",
+            **{HEADINGS[name]: f"{100 * score.values[name]:.1f}" for name in FIVE},
+            SUPPORTED_HEADING: support(score),
+            "no positive": ", ".join(score.without_positives),
+        }
+        for score in found
+    ]
     order = ["images", "n", "hash", "convention", HEADINGS["mean_accuracy"], SUPPORTED_HEADING]
     table = frames.texts(pd.DataFrame(rows))
-    st.dataframe(table[[*order, *(name for name in table if name not in order)]], hide_index=True, key="known_scores",
-                 column_config={"no positive": st.column_config.TextColumn(
-                     help="Attributes that no image has. mA averages them all the same, which says little.")})
+    st.dataframe(
+        table[[*order, *(name for name in table if name not in order)]],
+        hide_index=True,
+        key="known_scores",
+        column_config={
+            "no positive": st.column_config.TextColumn(
+                help="Attributes that no image has. mA averages them all the same, which says little."
+            )
+        },
+    )
 
 
 def support(score: Score) -> str:
@@ -135,22 +165,28 @@ def _compare(one: Kept, there: list[Kept]) -> None:
             st.caption("There is no other checkpoint on this computer.")
             return
         labels = {kept.reference: kept.label for kept in there}
-        name = st.selectbox("Other", others, key="compared", label_visibility="collapsed",
-                            format_func=lambda one: labels.get(one, one))
+        name = st.selectbox(
+            "Other", others, key="compared", label_visibility="collapsed", format_func=lambda one: labels.get(one, one)
+        )
         other = there[[kept.reference for kept in there].index(name)]
         found = config_diff({kept.label: _config(kept) for kept in (one, other)})
         if not found:
             st.caption("Their configs are the same.")
             return
-        rows = {literal(field): {literal(kept): _worded(value) for kept, value in values.items()}
-                for field, values in found.items()}
+        rows = {
+            literal(field): {literal(kept): _worded(value) for kept, value in values.items()}
+            for field, values in found.items()
+        }
         st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[literal(one.label), literal(other.label)]))
 
 
 def _config(one: Kept) -> dict:
     """Model and training settings side by side, by names that cannot clash."""
-    return ({f"model.{name}": value for name, value in to_dict(one.checkpoint.model).items()}
-            | {"attributes": one.checkpoint.schema.name} | one.checkpoint.train)
+    return (
+        {f"model.{name}": value for name, value in to_dict(one.checkpoint.model).items()}
+        | {"attributes": one.checkpoint.schema.name}
+        | one.checkpoint.train
+    )
 
 
 def _worded(value: object) -> str:

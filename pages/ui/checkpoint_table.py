@@ -45,15 +45,24 @@ def show(there: list[Kept]) -> Kept | None:
     st.subheader("On this computer", anchor=False)
     unreadable()
     if not there:
-        st.info("There is no checkpoint yet. Train one on the Train page, or download one from the Hub below.",
-                icon=":material/info:")
+        st.info(
+            "There is no checkpoint yet. Train one on the Train page, or download one from the Hub below.",
+            icon=":material/info:",
+        )
         return None
-    found = {one.reference: {score.set.key: score for score in scores(one) if score.convention == CONVENTION}
-             for one in there}
+    found = {
+        one.reference: {score.set.key: score for score in scores(one) if score.convention == CONVENTION}
+        for one in there
+    }
     images = _compared_on(image_sets([list(known.values()) for known in found.values()]), len(there))
     on_it = {name: known.get(images.key) if images else None for name, known in found.items()}
-    st.dataframe(frames.texts(pd.DataFrame([_row(one, on_it[one.reference]) for one in there])), hide_index=True,
-                 column_config=_columns(images), key="checkpoints", placeholder="–")
+    st.dataframe(
+        frames.texts(pd.DataFrame([_row(one, on_it[one.reference]) for one in there])),
+        hide_index=True,
+        column_config=_columns(images),
+        key="checkpoints",
+        placeholder="–",
+    )
     st.caption(_disk(there))
     evaluating_all.under_way()
     evaluating_all.offer(there, [one for one in there if not on_it[one.reference]], images)
@@ -63,8 +72,14 @@ def show(there: list[Kept]) -> Kept | None:
     if st.session_state.get("checkpoint", references[0]) not in references:
         st.session_state["checkpoint"] = references[0]
     labels = {one.reference: one.label for one in there}
-    chosen = st.selectbox("Look at", references, key="checkpoint", bind="query-params", persist_state="session",
-                          format_func=lambda one: labels.get(one, one))
+    chosen = st.selectbox(
+        "Look at",
+        references,
+        key="checkpoint",
+        bind="query-params",
+        persist_state="session",
+        format_func=lambda one: labels.get(one, one),
+    )
     return there[references.index(chosen)]
 
 
@@ -76,11 +91,24 @@ def _compared_on(sets: list[tuple[ImageSet, int]], of: int) -> ImageSet | None:
     by_key = {one.key: one for one, _ in sets}
     if st.session_state.get("scored_on", sets[0][0].key) not in by_key:
         st.session_state["scored_on"] = sets[0][0].key
-    key = st.selectbox("Compare mA and F1 on", list(by_key), key="scored_on", bind="query-params", width=480,
-                       persist_state="session", format_func=lambda key: by_key[key].title if key in by_key else key)
+    key = st.selectbox(
+        "Compare mA and F1 on",
+        list(by_key),
+        key="scored_on",
+        bind="query-params",
+        width=480,
+        persist_state="session",
+        format_func=lambda key: by_key[key].title if key in by_key else key,
+    )
     count = dict((one.key, count) for one, count in sets)[key]
-    why = "" if by_key[key].digest else (" No hash of these images was recorded, so that they are compared by name "
-                                         "and number alone, and with no evaluation made here.")
+    why = (
+        ""
+        if by_key[key].digest
+        else (
+            " No hash of these images was recorded, so that they are compared by name "
+            "and number alone, and with no evaluation made here."
+        )
+    )
     st.caption(f"{count} of {of} have a score on these images, a dash: none.{why}")
     return by_key[key]
 
@@ -108,12 +136,17 @@ def _columns(images: ImageSet | None) -> dict:
         "Checkpoint": column.TextColumn(width="large"),  # names of runs differ in their last letters
         "T": column.TextColumn(help="Timesteps of a spiking network."),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format=metric, help=words),
-        SUPPORTED_HEADING: column.NumberColumn(format=metric, help="mA over the attributes that enough of these images "
-                                               "have; how many, and which none has, is told below the table."),
+        SUPPORTED_HEADING: column.NumberColumn(
+            format=metric,
+            help="mA over the attributes that enough of these images "
+            "have; how many, and which none has, is told below the table.",
+        ),
         HEADINGS["f1"]: column.NumberColumn(format=metric, help=words),
         "Disk": column.NumberColumn(format="%.1f MB", help="A run's states to resume from included."),
-        "Revision": column.TextColumn(help="Of a checkpoint of the Hub: branches and the commit it is pinned to. Of "
-                                      "others: the commit of the code that trained it."),
+        "Revision": column.TextColumn(
+            help="Of a checkpoint of the Hub: branches and the commit it is pinned to. Of "
+            "others: the commit of the code that trained it."
+        ),
     }
 
 

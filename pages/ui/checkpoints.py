@@ -28,8 +28,11 @@ EVERY_S = 0.2
 
 def known(role: str) -> dict[str, Checkpoint]:
     """Local checkpoints of a role by reference: shipped ones, the preferred first, loadable runs, those of the Hub."""
-    found = {one.reference: one.checkpoint for one in collect(runs=denied("runs") is None, private=signed())
-             if one.checkpoint.role == role}
+    found = {
+        one.reference: one.checkpoint
+        for one in collect(runs=denied("runs") is None, private=signed())
+        if one.checkpoint.role == role
+    }
     return {SMALL[role]: found[SMALL[role]]} | found if SMALL[role] in found else found
 
 
@@ -120,8 +123,7 @@ def describe(checkpoint: Checkpoint) -> str:
 
 
 def card(checkpoint: Checkpoint) -> str:
-    """The README card without its front matter; empty if there is none. Anybody may have written it: show it as code.
-    """
+    """The README card without its front matter, "" if there is none. Anybody may have written it: show it as code."""
     path = checkpoint.path / CARD
     if not path.is_file():
         return ""

@@ -71,8 +71,9 @@ def bar(page: Page) -> None:
         for role in ROLES:
             with st.container(width=214, key=f"bar_{role}"):
                 _checkpoint_picker(role)
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content",
-                          key="bar_picture"):
+        with st.container(
+            horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="bar_picture"
+        ):
             picture.picker()
         attribute_slot = st.container(width=160, key="bar_attribute")
         with st.container(width=150, key="bar_threshold"):
@@ -103,8 +104,14 @@ def mark(role: str) -> str:
     return f":{COLOURS[role]}[{LOOKS[role].mark}] {LOOKS[role].name}"
 
 
-def number(label: str, value: str, help: str, role: str = "", part: str | None = None, width: int | str = "content",
-           ) -> None:
+def number(
+    label: str,
+    value: str,
+    help: str,
+    role: str = "",
+    part: str | None = None,
+    width: int | str = "content",
+) -> None:
     """A number in a frame, with a part of it in small print. One of a model has its role before the label, and by
     page.css its mark: the label is read aloud as it is written."""
     label = f"{LOOKS[role].name}{label}" if role else label

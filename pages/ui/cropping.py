@@ -27,8 +27,12 @@ def cut(own: Own) -> Picture:
     box = _box(whole.image)
     if box is None:
         return whole
-    return replace(whole, title=f"{whole.title} (box {box.width} × {box.height})", digest=f"{whole.digest}:{box}",
-                   pixels=lambda: box.crop(whole.image))
+    return replace(
+        whole,
+        title=f"{whole.title} (box {box.width} × {box.height})",
+        digest=f"{whole.digest}:{box}",
+        pixels=lambda: box.crop(whole.image),
+    )
 
 
 def show() -> None:
@@ -43,8 +47,13 @@ def show() -> None:
         _tool(own, image, box, why)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="crop_row"):
-        st.button("Change the box" if box else "Draw a box round one person", icon=":material/crop:", key="crop_open",
-                  on_click=_open, args=(own.id,))
+        st.button(
+            "Change the box" if box else "Draw a box round one person",
+            icon=":material/crop:",
+            key="crop_open",
+            on_click=_open,
+            args=(own.id,),
+        )
         st.caption(_reading(literal(own.name), (height, width), box, why))
 
 
@@ -55,20 +64,24 @@ def _reading(name: str, size: tuple[int, int], box: PersonBox | None, why: str) 
         doubted = f" It is {why}: the answers may be about nobody in particular." if why else ""
         return f"Both models read all of {name}, as if it showed one person.{doubted}"
     wide = doubt(box.height, box.width, tallest=box.height)
-    return (f"Both models read a box of {box.width} × {box.height} pixels of {name} ({width} × {height})."
-            + (f" The box is {wide}." if wide else ""))
+    return f"Both models read a box of {box.width} × {box.height} pixels of {name} ({width} × {height})." + (
+        f" The box is {wide}." if wide else ""
+    )
 
 
 def _tool(own: Own, image: np.ndarray, box: PersonBox | None, why: str) -> None:
     with st.container(border=True, key="crop_tool"):
         if why:
-            st.warning(f"This image is {why}. The models read one person at a time: **draw the box round one person**. "
-                       + ("" if box else "Until then they read the whole image as if it were one."),
-                       icon=":material/crop:")
+            st.warning(
+                f"This image is {why}. The models read one person at a time: **draw the box round one person**. "
+                + ("" if box else "Until then they read the whole image as if it were one."),
+                icon=":material/crop:",
+            )
         else:
             st.markdown("Draw the box round one person; both models then read only what is inside.")
-        cropper.show(own.id, image, box or standing(*image.shape[:2]), _apply,
-                     can_cancel=not why or moment.recall("crop") != "")
+        cropper.show(
+            own.id, image, box or standing(*image.shape[:2]), _apply, can_cancel=not why or moment.recall("crop") != ""
+        )
 
 
 def _open(id: str) -> None:

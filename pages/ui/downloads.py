@@ -41,6 +41,10 @@ def share(download: Download) -> float:
 def words(download: Download) -> str:
     """lab/student · 2.6 of 9.5 MB · 5.4 s · about 14 s left"""
     (done, total), left = download.progress, download.seconds_left
-    parts = [literal(download.id.repo), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else "asking the Hub",
-             duration(download.seconds), *([f"about {duration(left)} left"] if left is not None else [])]
+    parts = [
+        literal(download.id.repo),
+        f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else "asking the Hub",
+        duration(download.seconds),
+        *([f"about {duration(left)} left"] if left is not None else []),
+    ]
     return " · ".join(parts)

@@ -24,10 +24,13 @@ ROW_HEIGHT = 35  # of a table, pixels
 
 def show(seen: dict[str, Seen], selection: Selection, assumptions: Assumptions) -> None:
     """All of it; moving the slider redraws this part alone."""
-    heading("How far does a budget reach?", "The student may be stopped after any timestep and then answers with the "
-            "mean so far, so that a cap on the energy is a cap on T.",
-            r"T(B) = \max\{\,t : E(1) + \dots + E(t) \le B\,\}, \qquad "
-            r"p_t = \sigma\left(\tfrac{1}{t}\sum_{s \le t} \mathrm{logits}_s\right)")
+    heading(
+        "How far does a budget reach?",
+        "The student may be stopped after any timestep and then answers with the "
+        "mean so far, so that a cap on the energy is a cap on T.",
+        r"T(B) = \max\{\,t : E(1) + \dots + E(t) \le B\,\}, \qquad "
+        r"p_t = \sigma\left(\tfrac{1}{t}\sum_{s \le t} \mathrm{logits}_s\right)",
+    )
     st.fragment(_budget)(seen, selection, assumptions)
 
 
@@ -35,8 +38,10 @@ def _budget(seen: dict[str, Seen], selection: Selection, assumptions: Assumption
     student = seen["student"]
     spent = energy_over_time(student.analysis.trace, assumptions)
     if not spent[-1]:
-        st.info("Under these assumptions the student costs nothing, so that any budget fits. Change them above.",
-                icon=":material/info:")
+        st.info(
+            "Under these assumptions the student costs nothing, so that any budget fits. Change them above.",
+            icon=":material/info:",
+        )
         return
     budget = _slider(float(spent[-1]))
     t = timesteps_within(spent, budget)
@@ -45,15 +50,20 @@ def _budget(seen: dict[str, Seen], selection: Selection, assumptions: Assumption
         teacher = seen["teacher"].analysis if "teacher" in seen else None
         teacher_uj = estimate_energy(teacher.trace, assumptions).energy_uj if teacher else None
         st.plotly_chart(energy_steps(spent, budget, teacher_uj), key="energy_steps", **LIKE_PLOT)
-        st.caption(f"{mark('student')} {literal(student.model.checkpoint.name)}, this picture. Estimate: "
-                   f"{assumptions}.")
+        st.caption(
+            f"{mark('student')} {literal(student.model.checkpoint.name)}, this picture. Estimate: {assumptions}."
+        )
     with right:
         if not t:
-            st.warning(f"Not even one timestep fits: the first costs {microjoules(spent[0])}. Move the budget up.",
-                       icon=":material/battery_alert:")
+            st.warning(
+                f"Not even one timestep fits: the first costs {microjoules(spent[0])}. Move the budget up.",
+                icon=":material/battery_alert:",
+            )
             return
-        st.markdown(f"**t = {t}** of {len(spent)} fits: {microjoules(spent[t - 1])}, {spent[t - 1] / spent[-1]:.0%} of "
-                    f"all {len(spent)} timesteps.")
+        st.markdown(
+            f"**t = {t}** of {len(spent)} fits: {microjoules(spent[t - 1])}, {spent[t - 1] / spent[-1]:.0%} of "
+            f"all {len(spent)} timesteps."
+        )
         _answers(student, selection, t)
         _early_exit(student, selection, spent)
     energy_evaluated.show(student.model.checkpoint, selection.threshold, t)
@@ -69,8 +79,17 @@ def _slider(total: float) -> float:
         kept = top
     st.session_state["budget_uj"] = min(max(0.0, kept if math.isfinite(kept) else top), top)
     decimals = max(0, -math.floor(math.log10(step)))
-    return st.slider("Budget for one picture, µJ", 0.0, top, key="budget_uj", step=step, format=f"%.{decimals}f",
-                     on_change=_keep_budget, args=(top,), help="Drag the cap; T follows when you let go.")
+    return st.slider(
+        "Budget for one picture, µJ",
+        0.0,
+        top,
+        key="budget_uj",
+        step=step,
+        format=f"%.{decimals}f",
+        on_change=_keep_budget,
+        args=(top,),
+        help="Drag the cap; T follows when you let go.",
+    )
 
 
 def _keep_budget(top: float) -> None:
@@ -87,8 +106,10 @@ def _answers(student: Seen, selection: Selection, t: int) -> None:
         st.markdown("Nothing is left out: these are the student's answers.")
     else:
         names = ", ".join(literal(schema.labels[i]) for i in np.flatnonzero(differs))
-        st.markdown(f"**{differs.sum()} of {len(differs)} answers differ** from those after T = {len(over_time)}"
-                    + (f": {names}." if names else "."))
+        st.markdown(
+            f"**{differs.sum()} of {len(differs)} answers differ** from those after T = {len(over_time)}"
+            + (f": {names}." if names else ".")
+        )
     order = np.lexsort((-np.abs(early - late), ~differs))
     truth = selection.picture.truth
     table = {"attribute": [schema.labels[i] for i in order], f"after t = {t}": 100 * early[order]}
@@ -98,10 +119,21 @@ def _answers(student: Seen, selection: Selection, t: int) -> None:
     if truth is not None:
         table["truth"] = ["yes" if schema.attributes[i] in truth else "no" for i in order]
     percent = st.column_config.NumberColumn(format="%.1f%%")
-    st.dataframe(frames.texts(pd.DataFrame(table)), hide_index=True, key="budget_answers", height=ROW_HEIGHT * 7,
-                 column_config={name: percent for name in table if name.startswith("after")})
-    st.button(f"Look at t = {t} on the other pages", icon=":material/schedule:", key="use_t", on_click=moment.move,
-              args=(t, len(over_time)), help="Compare and Spikes then open at this timestep.")
+    st.dataframe(
+        frames.texts(pd.DataFrame(table)),
+        hide_index=True,
+        key="budget_answers",
+        height=ROW_HEIGHT * 7,
+        column_config={name: percent for name in table if name.startswith("after")},
+    )
+    st.button(
+        f"Look at t = {t} on the other pages",
+        icon=":material/schedule:",
+        key="use_t",
+        on_click=moment.move,
+        args=(t, len(over_time)),
+        help="Compare and Spikes then open at this timestep.",
+    )
 
 
 def _decision(early: bool, late: bool) -> str:

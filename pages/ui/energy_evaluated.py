@@ -27,8 +27,11 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
     found = evaluated.of_checkpoint(checkpoint, evaluated.complete("student"))
     st.markdown(f"**How often is it right after t = {t}?**")
     if not found:
-        st.info(f"{literal(checkpoint.name)} is not evaluated yet, so that nothing is known about other pictures. The "
-                "Evaluate page starts it and shows its numbers here.", icon=":material/info:")
+        st.info(
+            f"{literal(checkpoint.name)} is not evaluated yet, so that nothing is known about other pictures. The "
+            "Evaluate page starts it and shows its numbers here.",
+            icon=":material/info:",
+        )
         st.page_link("evaluate.py", label="Evaluate this student", icon=":material/arrow_forward:")
         return
     try:
@@ -38,8 +41,10 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
         return
     steps = len(shown.probs["student"])
     if t > steps:
-        st.info(f"The evaluation on {literal(shown.title)} has {steps} timesteps, fewer than t = {t}. Evaluate again.",
-                icon=":material/info:")
+        st.info(
+            f"The evaluation on {literal(shown.title)} has {steps} timesteps, fewer than t = {t}. Evaluate again.",
+            icon=":material/info:",
+        )
         return
     early, late = (_metrics(shown.key, step, shown) for step in (t, steps))
     _five(shown, early, late, t)
@@ -55,11 +60,15 @@ def _five(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: in
     if t < steps:
         rows[f"after T = {steps}"] = [f"{100 * getattr(late, name):.1f}%" for name in names]
         rows["change, points"] = [f"{100 * (getattr(early, name) - getattr(late, name)):+.1f}" for name in names]
-    table = pd.DataFrame([[name, *cells] for name, cells in rows.items()],
-                         columns=["", *(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in names)])
+    table = pd.DataFrame(
+        [[name, *cells] for name, cells in rows.items()],
+        columns=["", *(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in names)],
+    )
     st.table(table, border="horizontal", hide_index=True, alt="Metrics after t timesteps")
-    st.caption(f"{mark('student')} {literal(shown.first.checkpoint['name'])}, {literal(shown.title)}; "
-               f"{CONVENTION} convention. {supported_words(shown.first.info)}.")
+    st.caption(
+        f"{mark('student')} {literal(shown.first.checkpoint['name'])}, {literal(shown.title)}; "
+        f"{CONVENTION} convention. {supported_words(shown.first.info)}."
+    )
 
 
 def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
@@ -71,17 +80,23 @@ def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: 
     if not order:
         st.markdown("No attribute loses mA.")
         return
-    st.markdown("**Who suffers most:** " + "; ".join(
-        f"{literal(shown.labels[i])} {change[i]:+.1f} points of mA (n = {positives[i]:,})" for i in order))
-    st.caption(f"mA after t = {t} minus after T = {len(shown.probs['student'])}; n: images that have the attribute. "
-               "Few images make a change uncertain. Intervals are on the Evaluate page.")
+    st.markdown(
+        "**Who suffers most:** "
+        + "; ".join(f"{literal(shown.labels[i])} {change[i]:+.1f} points of mA (n = {positives[i]:,})" for i in order)
+    )
+    st.caption(
+        f"mA after t = {t} minus after T = {len(shown.probs['student'])}; n: images that have the attribute. "
+        "Few images make a change uncertain. Intervals are on the Evaluate page."
+    )
 
 
 def _settled(shown: Shown, threshold: float) -> None:
     mean, by_step = _stops(shown.key, threshold, shown)
     parts = ", ".join(f"{share:.0%} by t = {t}" for t, share in enumerate(by_step, 1))
-    st.caption(f"Early exit on these images (threshold {threshold:g}): all attributes of an image are settled after "
-               f"{mean:.2f} timesteps on average ({parts}); known in hindsight only.")
+    st.caption(
+        f"Early exit on these images (threshold {threshold:g}): all attributes of an image are settled after "
+        f"{mean:.2f} timesteps on average ({parts}); known in hindsight only."
+    )
 
 
 @st.cache_data(max_entries=CACHED, show_spinner=False)

@@ -41,21 +41,40 @@ def part_of(name: str) -> str:
 
 def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     """Bars by part, and every layer in a table."""
-    heading("Where the operations are", "Solid orange is what the spikes really caused, hatched what the same layers "
-            "would cost if every input were a number; the teacher, blue, multiplies everywhere.",
-            r"\mathrm{ACs} = \sum_{\mathrm{spikes}} \mathrm{fan\text{-}out}, \qquad "
-            r"\mathrm{spikes\ per\ synapse} = \frac{\mathrm{ACs}\,T}{\mathrm{MACs}}")
-    scale = st.segmented_control("Bars show", SCALES, default="operations", key="energy_bars", bind="query-params",
-                                 persist_state="session", required=True)
+    heading(
+        "Where the operations are",
+        "Solid orange is what the spikes really caused, hatched what the same layers "
+        "would cost if every input were a number; the teacher, blue, multiplies everywhere.",
+        r"\mathrm{ACs} = \sum_{\mathrm{spikes}} \mathrm{fan\text{-}out}, \qquad "
+        r"\mathrm{spikes\ per\ synapse} = \frac{\mathrm{ACs}\,T}{\mathrm{MACs}}",
+    )
+    scale = st.segmented_control(
+        "Bars show",
+        SCALES,
+        default="operations",
+        key="energy_bars",
+        bind="query-params",
+        persist_state="session",
+        required=True,
+    )
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
-    names = _in_order({_part(line) for report in reports.values() for line in report.lines
-                       if line.macs or line.updates or line.input_rate is not None})  # phrases may cost nothing
+    names = _in_order(
+        {
+            _part(line)
+            for report in reports.values()
+            for line in report.lines
+            if line.macs or line.updates or line.input_rate is not None
+        }
+    )  # phrases may cost nothing
     draw = _operation_bars if scale == "operations" else _share_bars
     bars = [bar for role, report in reports.items() for bar in draw(role, seen[role], report, names)]
     title = "operations, log scale" if scale == "operations" else "share of the model's own energy, %"
     st.plotly_chart(part_bars(names, bars, title, log=scale == "operations"), key="parts", **LIKE_PLOT)
-    scale_note = (" On the log scale compare where bars end: a step is a factor of ten. Neurons count one update per "
-                  "timestep.") if scale == "operations" else ""
+    scale_note = (
+        (" On the log scale compare where bars end: a step is a factor of ten. Neurons count one update per timestep.")
+        if scale == "operations"
+        else ""
+    )
     st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}.{scale_note}")
     with st.expander("Every layer in numbers"):
         for role, one in seen.items():
@@ -93,14 +112,21 @@ def _operation_bars(role: str, one: Seen, report: EnergyReport, names: list[str]
         return [Bars(f"{name}: MACs", role, done)]
     kinds = {layer.name: layer for layer in one.analysis.trace.layers}
     dense = _sums(report.layers, names, [layer.macs or kinds[layer.name].macs for layer in report.layers])
-    return [Bars(f"{name}: ACs, MACs, updates", role, done),
-            Bars(f"{name}: MACs if all were numbers", role, dense, dense=True)]
+    return [
+        Bars(f"{name}: ACs, MACs, updates", role, done),
+        Bars(f"{name}: MACs if all were numbers", role, dense, dense=True),
+    ]
 
 
 def _share_bars(role: str, one: Seen, report: EnergyReport, names: list[str]) -> list[Bars]:
     energy = _sums(report.lines, names, [line.energy_uj for line in report.lines])
-    return [Bars(f"{one.model.checkpoint.name}: {report.energy_uj:,.4g} µJ = 100%", role,
-                 100 * energy / (report.energy_uj or 1.0))]
+    return [
+        Bars(
+            f"{one.model.checkpoint.name}: {report.energy_uj:,.4g} µJ = 100%",
+            role,
+            100 * energy / (report.energy_uj or 1.0),
+        )
+    ]
 
 
 def _table(one: Seen, report: EnergyReport) -> pd.DataFrame:
@@ -117,21 +143,27 @@ def _table(one: Seen, report: EnergyReport) -> pd.DataFrame:
             "ACs": [round(line.acs) for line in lines],
             "updates": [line.updates for line in lines],
             "rate, %": [None if line.input_rate is None else round(100 * line.input_rate, 2) for line in lines],
-            "spikes per synapse": [None if line.spikes_per_synapse is None else round(line.spikes_per_synapse, 3)
-                                   for line in lines],
+            "spikes per synapse": [
+                None if line.spikes_per_synapse is None else round(line.spikes_per_synapse, 3) for line in lines
+            ],
         }
-    columns |= {"bytes": [round(line.bytes) for line in lines],
-                "µJ": [round(line.energy_uj, 4) for line in lines],
-                "share, %": [round(100 * line.energy_uj / (report.energy_uj or 1.0), 1) for line in lines]}
+    columns |= {
+        "bytes": [round(line.bytes) for line in lines],
+        "µJ": [round(line.energy_uj, 4) for line in lines],
+        "share, %": [round(100 * line.energy_uj / (report.energy_uj or 1.0), 1) for line in lines],
+    }
     return pd.DataFrame(columns)
 
 
 def break_even(student: Seen, assumptions: Assumptions) -> None:
     """The rates of the student's layers, and the rate below which spikes beat a quantised network."""
-    heading("When are spikes cheaper than few bits?", "A network whose activations have b bits tells as many values "
-            "apart as T timesteps of spikes; a layer left of the line costs less with spikes than that network's.",
-            r"r\,T\,(E_\mathrm{AC} + E_\mathrm{weight}) < E_{\mathrm{MAC},\,b\ \mathrm{bits}} + E_\mathrm{weight}, "
-            r"\quad b = \lceil \log_2(T + 1) \rceil")
+    heading(
+        "When are spikes cheaper than few bits?",
+        "A network whose activations have b bits tells as many values "
+        "apart as T timesteps of spikes; a layer left of the line costs less with spikes than that network's.",
+        r"r\,T\,(E_\mathrm{AC} + E_\mathrm{weight}) < E_{\mathrm{MAC},\,b\ \mathrm{bits}} + E_\mathrm{weight}, "
+        r"\quad b = \lceil \log_2(T + 1) \rceil",
+    )
     trace = student.analysis.trace
     bits = bits_for(trace.timesteps)
     default = quantised_mac(trace.timesteps, assumptions)
@@ -139,21 +171,38 @@ def break_even(student: Seen, assumptions: Assumptions) -> None:
     rate = None if assumptions.buffers else break_even_rate(trace.timesteps, assumptions, cost)
     # The cost of an attention product follows coincidences, not a rate.
     weighted = {layer.name for layer in trace.layers if layer.has_weights and layer.input_rate is not None}
-    layers = [LayerRate(layer.name, layer.input_rate, layer.spikes_per_synapse, layer.energy_uj)
-              for layer in estimate_energy(trace, assumptions).layers if layer.name in weighted]
+    layers = [
+        LayerRate(layer.name, layer.input_rate, layer.spikes_per_synapse, layer.energy_uj)
+        for layer in estimate_energy(trace, assumptions).layers
+        if layer.name in weighted
+    ]
     cheaper, published = (sum(layer.rate <= line for layer in layers) for line in (rate or 0, PUBLISHED_BREAK_EVEN))
     fire = f"{cheaper} of {len(layers)} layers whose weights read spikes fire less."
-    said = ("**No break-even for all layers**: here each has memories, and so a break-even, of its own."
-            if rate is None else f"Break-even never crossed: spikes cost less at any rate; {fire}" if rate > 1
-            else f"Break-even at **{100 * rate:.1f}%**; {fire}")
-    st.markdown(f"{said} Published with data movement: **{100 * PUBLISHED_BREAK_EVEN:.1f}%** (arXiv 2409.08290, "
-                f"T = 5); {published} of {len(layers)} fire less.")
+    said = (
+        "**No break-even for all layers**: here each has memories, and so a break-even, of its own."
+        if rate is None
+        else f"Break-even never crossed: spikes cost less at any rate; {fire}"
+        if rate > 1
+        else f"Break-even at **{100 * rate:.1f}%**; {fire}"
+    )
+    st.markdown(
+        f"{said} Published with data movement: **{100 * PUBLISHED_BREAK_EVEN:.1f}%** (arXiv 2409.08290, "
+        f"T = 5); {published} of {len(layers)} fire less."
+    )
     st.plotly_chart(rates_against_break_even(layers, rate, PUBLISHED_BREAK_EVEN), key="break_even", **LIKE_PLOT)
-    fetches = "with a fetch of a weight for each operation" if assumptions.byte_pj and \
-        assumptions.weight_reads == "operation" else "arithmetic only"
-    ours = "" if rate is None else (
-        f"The other network: {bits}-bit activations, {cost:.4g} pJ per MAC. The dashed line: {fetches}, neuron updates "
-        f"left out, {assumptions.name}. ")
+    fetches = (
+        "with a fetch of a weight for each operation"
+        if assumptions.byte_pj and assumptions.weight_reads == "operation"
+        else "arithmetic only"
+    )
+    ours = (
+        ""
+        if rate is None
+        else (
+            f"The other network: {bits}-bit activations, {cost:.4g} pJ per MAC. The dashed line: {fetches}, neuron "
+            f"updates left out, {assumptions.name}. "
+        )
+    )
     st.caption(
         f"{mark('student')} {literal(student.model.checkpoint.name)}, T = {trace.timesteps}, this picture; a rate "
         "counts the spikes that enter a layer, after max pooling; attention products have no weights and are left out. "
@@ -171,8 +220,15 @@ def _quantised_cost(default: float, bits: int) -> float:
         cost = default
     st.session_state["quantised_mac"] = cost
     st.number_input(
-        f"MAC of the quantised network ({bits}-bit activations), pJ", 0.0, 1e6, key="quantised_mac", step=0.01,
-        format="%.4g", width=330, on_change=_keep_quantised, args=(default,),
+        f"MAC of the quantised network ({bits}-bit activations), pJ",
+        0.0,
+        1e6,
+        key="quantised_mac",
+        step=0.01,
+        format="%.4g",
+        width=330,
+        on_change=_keep_quantised,
+        args=(default,),
         help=f"By default {default:.4g}: an AC, and of the multiplication (MAC − AC) the share bits / bits of a "
         "weight, as an array multiplier has a row for each bit. Empty: the default again.",
     )

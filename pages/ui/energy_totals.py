@@ -20,31 +20,55 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
     with st.container(horizontal=True, gap="small"):
         for role, report in reports.items():
-            number(", estimate", microjoules(report.energy_uj),
-                   f"{literal(seen[role].model.checkpoint.name)}, this picture. {report.convention}.", role)
+            number(
+                ", estimate",
+                microjoules(report.energy_uj),
+                f"{literal(seen[role].model.checkpoint.name)}, this picture. {report.convention}.",
+                role,
+            )
         if len(reports) == 2 and reports["student"].energy_uj:
             ratio = reports["teacher"].energy_uj / reports["student"].energy_uj
-            number("Teacher ÷ student", _times(ratio), f"Energy of the teacher over the student's: {assumptions}."
-                   + (" Below 1 the student costs more." if ratio < 1 else ""))
+            number(
+                "Teacher ÷ student",
+                _times(ratio),
+                f"Energy of the teacher over the student's: {assumptions}."
+                + (" Below 1 the student costs more." if ratio < 1 else ""),
+            )
         for role, report in reports.items():
-            number(" MACs + ACs" if report.acs else " MACs", _operations(report), "Millions for this picture. A MAC "
-                   "multiplies and adds numbers; an AC only adds, one for each weight a spike meets.", role)
+            number(
+                " MACs + ACs" if report.acs else " MACs",
+                _operations(report),
+                "Millions for this picture. A MAC "
+                "multiplies and adds numbers; an AC only adds, one for each weight a spike meets.",
+                role,
+            )
         trace = seen["student"].analysis.trace if "student" in seen else None
         if trace and trace.timesteps:
-            number(" neuron updates", f"{_digits(reports['student'].updates / 1e6)} M", "One per "
-                   f"neuron and timestep, billed {assumptions.update_pj:g} pJ each: "
-                   f"{reports['student'].neuron_share}.", "student")
-            number("NASFR", f"{100 * trace.nasfr:.1f}%", "Network average spike firing rate of the student: all "
-                   f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
-                   f"× {trace.timesteps}), this picture.")
+            number(
+                " neuron updates",
+                f"{_digits(reports['student'].updates / 1e6)} M",
+                "One per "
+                f"neuron and timestep, billed {assumptions.update_pj:g} pJ each: "
+                f"{reports['student'].neuron_share}.",
+                "student",
+            )
+            number(
+                "NASFR",
+                f"{100 * trace.nasfr:.1f}%",
+                "Network average spike firing rate of the student: all "
+                f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
+                f"× {trace.timesteps}), this picture.",
+            )
     names = " and ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
     share = "".join(f" {mark(role)}: {report.neuron_share}." for role, report in reports.items() if report.neurons)
-    st.caption(f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
-               "Not counted for anybody: softmax and activation functions, routing of spikes, idle hardware.")
+    st.caption(
+        f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
+        "Not counted for anybody: softmax and activation functions, routing of spikes, idle hardware."
+    )
 
 
 def microjoules(energy: float) -> str:
-    """"≈ 72.2 µJ", or millijoules where these read better."""
+    """ "≈ 72.2 µJ", or millijoules where these read better."""
     return f"≈ {energy / 1e3:.3g} mJ" if energy >= 1e5 else f"≈ {_digits(energy)} µJ"
 
 
@@ -64,28 +88,36 @@ def _billing(assumptions: Assumptions) -> str:
     first = "at every timestep" if assumptions.first_every_timestep else "once"
     phrases = "with every image" if assumptions.phrases_every_image else "once for all images"
     padding = "billed" if assumptions.padding else "left out"
-    return (f"first convolution billed {first}, phrase embedding {phrases}, products with padding {padding}, batch "
-            f"norms {'billed' if assumptions.norms else 'folded'}")
+    return (
+        f"first convolution billed {first}, phrase embedding {phrases}, products with padding {padding}, batch "
+        f"norms {'billed' if assumptions.norms else 'folded'}"
+    )
 
 
 def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     """One row for each convention, and one for changed assumptions; the chosen row is marked."""
-    heading("The same spikes under every convention", "Each row bills the same counts at other prices, so that the "
-            "ratio shows how much of a claim is convention: where a weight is fetched only once, the student's fewer "
-            "operations save little, and its neurons' states cost most.",
-            r"E = \mathrm{MACs}\,E_\mathrm{MAC} + \mathrm{ACs}\,E_\mathrm{AC} + \mathrm{updates}\,E_\mathrm{neuron} "
-            r"+ \mathrm{bytes}\,E_\mathrm{byte}")
+    heading(
+        "The same spikes under every convention",
+        "Each row bills the same counts at other prices, so that the "
+        "ratio shows how much of a claim is convention: where a weight is fetched only once, the student's fewer "
+        "operations save little, and its neurons' states cost most.",
+        r"E = \mathrm{MACs}\,E_\mathrm{MAC} + \mathrm{ACs}\,E_\mathrm{AC} + \mathrm{updates}\,E_\mathrm{neuron} "
+        r"+ \mathrm{bytes}\,E_\mathrm{byte}",
+    )
     named = dict(CONVENTIONS)
     if assumptions not in named.values():
         named = {"as changed above": assumptions, **named}
     st.markdown(_range(seen))
     rows = [_bold(_row(seen, key, one)) if one == assumptions else _row(seen, key, one) for key, one in named.items()]
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True,
-             alt="Energy of both models under each convention")
-    st.caption("Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. What "
-               "each convention leaves out, and for whom that is good:\n"
-               + "\n".join(f"- **{key}**: {one.note}" for key, one in named.items())
-               + "\n\nSources, and what none of them counts: docs/energy.md.")
+    st.table(
+        pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy of both models under each convention"
+    )
+    st.caption(
+        "Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. What "
+        "each convention leaves out, and for whom that is good:\n"
+        + "\n".join(f"- **{key}**: {one.note}" for key, one in named.items())
+        + "\n\nSources, and what none of them counts: docs/energy.md."
+    )
 
 
 def _range(seen: dict[str, Seen]) -> str:
@@ -95,8 +127,10 @@ def _range(seen: dict[str, Seen]) -> str:
         return ""
     against = [key for key, ratio in found.items() if ratio < 1]
     turned = f"; under {' and '.join(against)} **the student costs more**" if against else ""
-    return (f"By the choice of convention alone, the teacher costs {_times(min(found.values()))} to "
-            f"{_times(max(found.values()))} what the student does{turned}.")
+    return (
+        f"By the choice of convention alone, the teacher costs {_times(min(found.values()))} to "
+        f"{_times(max(found.values()))} what the student does{turned}."
+    )
 
 
 def _ratio(seen: dict[str, Seen], one: Assumptions) -> float | None:
@@ -107,14 +141,20 @@ def _ratio(seen: dict[str, Seen], one: Assumptions) -> float | None:
 
 def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     """What the total would be with one assumption changed, a row for each."""
-    heading("What each choice changes", "Every row changes one assumption of the first row and nothing else.",
-            r"E(a_1, \dots, a_i', \dots, a_n) \quad \mathrm{beside} \quad E(a_1, \dots, a_i, \dots, a_n)")
+    heading(
+        "What each choice changes",
+        "Every row changes one assumption of the first row and nothing else.",
+        r"E(a_1, \dots, a_i', \dots, a_n) \quad \mathrm{beside} \quad E(a_1, \dots, a_i, \dots, a_n)",
+    )
     rows = [_bold(_row(seen, "as it is", assumptions, "Choice"))]
-    rows += [_row(seen, title, replace(assumptions, **change), "Choice")
-             for title, change in _changes(assumptions).items()]
+    rows += [
+        _row(seen, title, replace(assumptions, **change), "Choice") for title, change in _changes(assumptions).items()
+    ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy with one assumption changed")
-    st.caption(f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. The "
-               "price of a neuron update on one chip beside that of an addition on another mixes two machines.")
+    st.caption(
+        f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. The "
+        "price of a neuron update on one chip beside that of an addition on another mixes two machines."
+    )
 
 
 def _changes(assumptions: Assumptions) -> dict[str, dict]:
@@ -127,15 +167,22 @@ def _changes(assumptions: Assumptions) -> dict[str, dict]:
         "activations": ("activations billed", "activations left out"),
     }
     has_memory = assumptions.byte_pj and not assumptions.buffers
-    changes = {titles[getattr(assumptions, name)]: {name: not getattr(assumptions, name)}
-               for name, titles in switches.items() if name != "activations" or has_memory}
+    changes = {
+        titles[getattr(assumptions, name)]: {name: not getattr(assumptions, name)}
+        for name, titles in switches.items()
+        if name != "activations" or has_memory
+    }
     if has_memory:
-        changes |= {words: {"weight_reads": one} for one, words in WEIGHT_READS.items()
-                    if one != assumptions.weight_reads}
+        changes |= {
+            words: {"weight_reads": one} for one, words in WEIGHT_READS.items() if one != assumptions.weight_reads
+        }
     if (assumptions.mac_pj, assumptions.ac_pj) == (CONVENTIONS["int8"].mac_pj, CONVENTIONS["int8"].ac_pj):
         changes["sums of 8 bits instead of 32"] = EIGHT_BIT_SUMS
-    changes |= {f"neuron update: {one.name}" + (f", {one.pj:,g} pJ" if one.pj else ""): {"neuron_pj": one.pj}
-                for one in NEURON_PRICES if one.pj != assumptions.neuron_pj}
+    changes |= {
+        f"neuron update: {one.name}" + (f", {one.pj:,g} pJ" if one.pj else ""): {"neuron_pj": one.pj}
+        for one in NEURON_PRICES
+        if one.pj != assumptions.neuron_pj
+    }
     return changes
 
 

@@ -14,10 +14,16 @@ def offer(config: TrainConfig | None) -> None:
     """The button, the measurement under way, and what it found for the settings in the form."""
     trial: Trial | None = st.session_state.get("trial")
     if trial is None:
-        st.button("Estimate time and memory", key="estimate", icon=":material/timer:", disabled=config is None,
-                  on_click=_begin, args=(config,),
-                  help=f"Takes 4 steps of exactly these settings and a batch of validation, for at most "
-                  f"{duration(LIMIT_S)}. Leaves no run behind.  \n`python -m snnpar estimate` with the flags above")
+        st.button(
+            "Estimate time and memory",
+            key="estimate",
+            icon=":material/timer:",
+            disabled=config is None,
+            on_click=_begin,
+            args=(config,),
+            help=f"Takes 4 steps of exactly these settings and a batch of validation, for at most "
+            f"{duration(LIMIT_S)}. Leaves no run behind.  \n`python -m snnpar estimate` with the flags above",
+        )
     st.fragment(_live, run_every="1s" if trial else None)()
     if trial is None:
         _found(config)

@@ -104,8 +104,14 @@ def without_near_duplicates(shown: Shown) -> Shown:
     models = {role: replace(one, info=leave_out(one.info)) for role, one in shown.models.items()}
     new = shown.first.evaluation.predictions().new
     return replace(
-        shown, models=models, key=f"{shown.key}-new", files=tuple(shown.files[i] for i in new), truth=shown.truth[new],
-        probs={role: probs[:, new] for role, probs in shown.probs.items()}, kept=new, groups=shown.groups[new],
+        shown,
+        models=models,
+        key=f"{shown.key}-new",
+        files=tuple(shown.files[i] for i in new),
+        truth=shown.truth[new],
+        probs={role: probs[:, new] for role, probs in shown.probs.items()},
+        kept=new,
+        groups=shown.groups[new],
     )
 
 
@@ -151,8 +157,13 @@ def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
     words = {name: f"{one.checkpoint['name']} on {one.title}" for name, one in listed.items()}
     repeated = {word for word in words.values() if list(words.values()).count(word) > 1}
     return st.selectbox(
-        f"{LOOKS[role].name}: evaluation", list(listed), key=key, persist_state="session", index=None,
-        placeholder=f"this {role} is not evaluated yet", help="Evaluations in checkpoints/evaluations, newest first.",
+        f"{LOOKS[role].name}: evaluation",
+        list(listed),
+        key=key,
+        persist_state="session",
+        index=None,
+        placeholder=f"this {role} is not evaluated yet",
+        help="Evaluations in checkpoints/evaluations, newest first.",
         format_func=lambda name: f"{words[name]} · {name[-6:]}" if words[name] in repeated else words[name],
     )
 

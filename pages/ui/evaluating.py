@@ -28,14 +28,17 @@ def offer_pair(selection: Selection) -> None:
     """The first step for the bar's pair."""
     models = selection.checkpoints
     if not models:
-        st.info("There is no checkpoint to evaluate. Train one on the Train page, or type a Hub id into the bar.",
-                icon=":material/info:")
+        st.info(
+            "There is no checkpoint to evaluate. Train one on the Train page, or type a Hub id into the bar.",
+            icon=":material/info:",
+        )
         return
     if reason := access.denied("evaluate"):
         st.info(f"Nothing of this pair is evaluated here. {reason}", icon=":material/lock:")
         return
-    st.info("Nothing of this pair is evaluated yet. The button starts it; it takes about a minute.",
-            icon=":material/info:")
+    st.info(
+        "Nothing of this pair is evaluated yet. The button starts it; it takes about a minute.", icon=":material/info:"
+    )
     what = "this pair" if len(models) == 2 else f"this {next(iter(models))}"
     offer(f"Evaluate {what} on {QUICK.rendered} rendered pedestrians", folders(selection), QUICK, type="primary")
 
@@ -44,12 +47,18 @@ def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
     """With one model evaluated: evaluate the bar's other one on the same images."""
     missing = [role for role in selection.checkpoints if role not in models]
     for role in missing:
-        st.info(f"The {role} is not evaluated on these images yet, so there is nothing to compare with.",
-                icon=":material/info:")
+        st.info(
+            f"The {role} is not evaluated on these images yet, so there is nothing to compare with.",
+            icon=":material/info:",
+        )
         (one,) = models.values()
         checkpoint = selection.checkpoints[role]
-        offer(f"Evaluate {literal(checkpoint.name)} on the same images", [checkpoint.path], one.evaluation.choice,
-              type="primary")
+        offer(
+            f"Evaluate {literal(checkpoint.name)} on the same images",
+            [checkpoint.path],
+            one.evaluation.choice,
+            type="primary",
+        )
 
 
 def offer_same(models: dict[str, Evaluated]) -> None:
@@ -60,8 +69,12 @@ def offer_same(models: dict[str, Evaluated]) -> None:
         f"{literal(student.title)}. Their numbers cannot be compared. Pick two evaluations of the same images, or:",
         icon=":material/block:",
     )
-    offer(f"Evaluate {student.checkpoint['name']} on {teacher.data['title']}", [student.evaluation.checkpoint],
-          teacher.evaluation.choice, type="primary")
+    offer(
+        f"Evaluate {student.checkpoint['name']} on {teacher.data['title']}",
+        [student.evaluation.checkpoint],
+        teacher.evaluation.choice,
+        type="primary",
+    )
 
 
 def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) -> None:
@@ -80,8 +93,11 @@ def offer_again(models: dict[str, Evaluated]) -> None:
     evaluations = [one.evaluation for one in models.values()]
     if st.button("Evaluate again", icon=":material/replay:", key="evaluate_again"):
         control(lambda: [launch(one, again=True) for one in evaluations])
-    st.code("\n".join(shlex.join(["python", *one.arguments, "--again"]) for one in evaluations), language=None,
-            wrap_lines=True)
+    st.code(
+        "\n".join(shlex.join(["python", *one.arguments, "--again"]) for one in evaluations),
+        language=None,
+        wrap_lines=True,
+    )
 
 
 def folders(selection: Selection) -> list[Path]:
@@ -106,21 +122,47 @@ def form(selection: Selection) -> None:
 def choose() -> DataChoice | None:
     """What the form's fields say; None while they name no images. Raises SnnparError for an unreadable slice."""
     names = [one.name for one in list_slices()]
-    name = st.selectbox("Slice", names, index=None, key="choose_slice", persist_state="session",
-                        placeholder="all images" if names else "none saved yet: star images further down",
-                        help="A named set of images, saved from the basket.  \n`--slice`")
+    name = st.selectbox(
+        "Slice",
+        names,
+        index=None,
+        key="choose_slice",
+        persist_state="session",
+        placeholder="all images" if names else "none saved yet: star images further down",
+        help="A named set of images, saved from the basket.  \n`--slice`",
+    )
     off = bool(name)
     options = {"disabled": off, "persist_state": "session"}
-    data = st.text_input("Data folder", key="choose_data", placeholder="folder, dataset_all.pkl or hf:owner/name",
-                         help="PA100K, PETA, RAPv1, their pickles, or a folder with a CSV file.  \n`--data`", **options)
+    data = st.text_input(
+        "Data folder",
+        key="choose_data",
+        placeholder="folder, dataset_all.pkl or hf:owner/name",
+        help="PA100K, PETA, RAPv1, their pickles, or a folder with a CSV file.  \n`--data`",
+        **options,
+    )
     columns = st.columns(4)
     split = columns[0].selectbox("Split", SPLITS, index=1, key="choose_split", help="`--split`", **options)
-    layout = columns[1].selectbox("Layout", ["", *LAYOUTS], key="choose_layout", help="`--layout`",
-                                  format_func=lambda one: one or "found out", **options)
-    fold = columns[2].number_input("Fold", 0, 99, 0, key="choose_fold", help="PETA and RAPv1 have 5.  \n`--fold`",
-                                   **options)
-    rendered = columns[3].number_input("Rendered", 0, 100_000, 0, key="choose_rendered", step=100,
-                                       help="Adds held-out rendered pedestrians.  \n`--rendered`", **options)
+    layout = columns[1].selectbox(
+        "Layout",
+        ["", *LAYOUTS],
+        key="choose_layout",
+        help="`--layout`",
+        format_func=lambda one: one or "found out",
+        **options,
+    )
+    fold = columns[2].number_input(
+        "Fold", 0, 99, 0, key="choose_fold", help="PETA and RAPv1 have 5.  \n`--fold`", **options
+    )
+    rendered = columns[3].number_input(
+        "Rendered",
+        0,
+        100_000,
+        0,
+        key="choose_rendered",
+        step=100,
+        help="Adds held-out rendered pedestrians.  \n`--rendered`",
+        **options,
+    )
     if name:
         return choose_slice(name)
     data = data.strip()
@@ -132,8 +174,9 @@ def choose() -> DataChoice | None:
 
 def command(checkpoints: list[Path], choice: DataChoice) -> str:
     """What `start` runs, a line for each checkpoint."""
-    return "\n".join(shlex.join(["python", "-m", "snnpar", "evaluate", str(folder), *choice.arguments()])
-                     for folder in checkpoints)
+    return "\n".join(
+        shlex.join(["python", "-m", "snnpar", "evaluate", str(folder), *choice.arguments()]) for folder in checkpoints
+    )
 
 
 def start(checkpoints: list[Path], choice: DataChoice) -> None:
@@ -183,8 +226,10 @@ def _live(listed: list[Evaluation], were_active: frozenset[str]) -> None:
 
 def _job(evaluation: Evaluation, now: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{STATES[now.state]} **{literal(evaluation.checkpoint.name)}** on "
-                    f"{literal(evaluation.choice.title)} {sentence(now.message)}")
+        st.markdown(
+            f"{STATES[now.state]} **{literal(evaluation.checkpoint.name)}** on "
+            f"{literal(evaluation.choice.title)} {sentence(now.message)}"
+        )
         if not access.denied("evaluate"):
             _job_buttons(evaluation, now)
     if now.is_active:
@@ -194,11 +239,14 @@ def _job(evaluation: Evaluation, now: JobStatus) -> None:
 
 
 def _job_buttons(evaluation: Evaluation, now: JobStatus) -> None:
-    if now.is_active and st.button("Stop", icon=":material/stop:", key=f"stop_{evaluation.name}",
-                                   help="Ends after the current batch; can resume."):
+    if now.is_active and st.button(
+        "Stop", icon=":material/stop:", key=f"stop_{evaluation.name}", help="Ends after the current batch; can resume."
+    ):
         control(lambda: stop(evaluation))
     if now.state in RESUMABLE and st.button(
-        "Resume" if now.state != "created" else "Start", icon=":material/resume:", key=f"resume_{evaluation.name}",
+        "Resume" if now.state != "created" else "Start",
+        icon=":material/resume:",
+        key=f"resume_{evaluation.name}",
         help="Goes on after the last whole part.",
     ):
         control(lambda: launch(evaluation))

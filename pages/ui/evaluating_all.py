@@ -27,14 +27,20 @@ def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> No
             return
         choice = choice_for(images) if images else None
         if choice and missing:
-            _button(f"Evaluate the {len(missing)} without a score on {literal(choice.title)}", missing, choice,
-                    type="primary")
+            _button(
+                f"Evaluate the {len(missing)} without a score on {literal(choice.title)}",
+                missing,
+                choice,
+                type="primary",
+            )
         elif choice:
             st.caption(f"All have a score on {literal(choice.title)}.")
         else:
             if images:
-                st.caption("Which images those scores were counted on is not known here exactly, so that no other "
-                           "checkpoint can be put beside them. On images that everybody can make:")
+                st.caption(
+                    "Which images those scores were counted on is not known here exactly, so that no other "
+                    "checkpoint can be put beside them. On images that everybody can make:"
+                )
             quick = evaluating.QUICK
             _button(f"Evaluate all {len(there)} on {quick.rendered} rendered pedestrians", there, quick, type="primary")
         st.markdown("**On other images**")
@@ -61,15 +67,19 @@ def _button(label: str, some: list[Kept], choice: DataChoice, **look: str) -> No
             st.error(sentence(error), icon=":material/error:")
             return
         st.rerun()
-    st.code(shlex.join(["python", "-m", "snnpar", "evaluate", *map(str, folders), *choice.arguments()]),
-            language=None, wrap_lines=True)
+    st.code(
+        shlex.join(["python", "-m", "snnpar", "evaluate", *map(str, folders), *choice.arguments()]),
+        language=None,
+        wrap_lines=True,
+    )
 
 
 def under_way() -> None:
     """The job that runs, or the one that ended last without being done; redrawn every second while it runs."""
     batches = list_batches()
     open_ones = [batch for batch in batches if status(batch).is_active] or [
-        batch for batch in batches[:1] if status(batch).state != "done"]
+        batch for batch in batches[:1] if status(batch).state != "done"
+    ]
     for batch in open_ones:
         active, done = status(batch).is_active, read_progress(batch).get("done")
         st.fragment(_live, run_every="1s" if active else None)(batch, active, done)
@@ -99,12 +109,17 @@ def _live(batch: Batch, was_active: bool, had_done: int | None) -> None:
 
 def _controls(batch: Batch, now: JobStatus) -> None:
     if now.is_active:
-        if st.button("Cancel", icon=":material/stop:", key="batch_cancel",
-                     help="Ends after the current images; what is done stays, and it can go on."):
+        if st.button(
+            "Cancel",
+            icon=":material/stop:",
+            key="batch_cancel",
+            help="Ends after the current images; what is done stays, and it can go on.",
+        ):
             evaluating.control(lambda: stop(batch))
         return
-    if now.state in RESUMABLE and st.button("Go on", icon=":material/resume:", key="batch_resume",
-                                            help="With what is not evaluated yet."):
+    if now.state in RESUMABLE and st.button(
+        "Go on", icon=":material/resume:", key="batch_resume", help="With what is not evaluated yet."
+    ):
         evaluating.control(lambda: launch_batch(batch))
     if st.button("Dismiss", icon=":material/close:", key="batch_dismiss", help="What is evaluated stays."):
         evaluating.control(lambda: forget(batch))

@@ -22,17 +22,29 @@ def share(selection: Selection, seen: dict[str, Seen], maps: Maps) -> None:
         st.caption("An evidence card holds this view with its numbers, conventions and checkpoint hashes:")
         evidence = _evidence(selection, seen, maps)
         with st.container(horizontal=True):
-            for label, make, ending, mime in (("Card (PNG)", evidence_png, "png", "image/png"),
-                                              ("Numbers (JSON)", evidence_json, "json", "application/json")):
-                st.download_button(label, lambda make=make: make(evidence), f"evidence-{selection.attribute}.{ending}",
-                                   mime, icon=":material/download:", on_click="ignore", key=f"evidence_{ending}")
+            for label, make, ending, mime in (
+                ("Card (PNG)", evidence_png, "png", "image/png"),
+                ("Numbers (JSON)", evidence_json, "json", "application/json"),
+            ):
+                st.download_button(
+                    label,
+                    lambda make=make: make(evidence),
+                    f"evidence-{selection.attribute}.{ending}",
+                    mime,
+                    icon=":material/download:",
+                    on_click="ignore",
+                    key=f"evidence_{ending}",
+                )
 
 
 def _evidence(selection: Selection, seen: dict[str, Seen], maps: Maps) -> Evidence:
     timesteps = rows.timesteps(seen)
     return Evidence(
-        title=selection.picture.title, picture=selection.picture.image, attribute=selection.attribute,
-        threshold=selection.threshold, truth=selection.picture.truth,
+        title=selection.picture.title,
+        picture=selection.picture.image,
+        attribute=selection.attribute,
+        threshold=selection.threshold,
+        truth=selection.picture.truth,
         link=sharing.link(selection),
         findings={role: Finding(one.analysis, maps.heats.get(role)) for role, one in seen.items()},
         timestep=moment.at(timesteps) if timesteps > 1 else None,

@@ -17,23 +17,70 @@ from snnpar.models import PRESETS, role_of, unnamed
 from snnpar.recipes import RECIPES, source_of, to_arguments
 
 GROUPS = {
-    "Data": ("fold", "skip_unreadable", "mask_unknown", "rendered_count", "rendered_per_real", "rendered_seed",
-             "augment", "mixup"),
-    "Optimiser": ("batch_size", "optimizer", "lr", "schedule", "warmup_epochs", "weight_decay", "decay_all",
-                  "grad_clip", "ema", "init", "prior_bias", "seed"),
+    "Data": (
+        "fold",
+        "skip_unreadable",
+        "mask_unknown",
+        "rendered_count",
+        "rendered_per_real",
+        "rendered_seed",
+        "augment",
+        "mixup",
+    ),
+    "Optimiser": (
+        "batch_size",
+        "optimizer",
+        "lr",
+        "schedule",
+        "warmup_epochs",
+        "weight_decay",
+        "decay_all",
+        "grad_clip",
+        "ema",
+        "init",
+        "prior_bias",
+        "seed",
+    ),
     "Loss": ("label_weighting", "ce_weight", "visual_weight", "phrase_pairing"),
-    "Distillation": ("feature_loss", "feature_weight", "feature_mask", "logit_loss", "logit_weight", "temperature",
-                     "timestep_weight", "teacher_mode"),
-    "Speed and memory": ("device", "precision", "threads", "workers", "accumulate", "recompute", "pack_spikes",
-                         "stream", "compile"),
+    "Distillation": (
+        "feature_loss",
+        "feature_weight",
+        "feature_mask",
+        "logit_loss",
+        "logit_weight",
+        "temperature",
+        "timestep_weight",
+        "teacher_mode",
+    ),
+    "Speed and memory": (
+        "device",
+        "precision",
+        "threads",
+        "workers",
+        "accumulate",
+        "recompute",
+        "pack_spikes",
+        "stream",
+        "compile",
+    ),
     "Saving and logging": ("save_seconds", "log_steps"),
 }
 LABELS = {
-    "feature_kd": "Distil features", "logit_kd": "Distil logits", "lr": "Learning rate", "data": "Data folder",
-    "init": "Start from", "ema": "Moving average", "grad_clip": "Gradient clip", "ce_weight": "Cross-entropy weight",
-    "accumulate": "Parts of a batch", "threads": "CPU threads", "log_steps": "Log every … steps",
-    "save_seconds": "Save every … seconds", "skip_unreadable": "Skip unreadable images",
-    "mask_unknown": "Skip unknown labels", "decay_all": "Decay all weights",
+    "feature_kd": "Distil features",
+    "logit_kd": "Distil logits",
+    "lr": "Learning rate",
+    "data": "Data folder",
+    "init": "Start from",
+    "ema": "Moving average",
+    "grad_clip": "Gradient clip",
+    "ce_weight": "Cross-entropy weight",
+    "accumulate": "Parts of a batch",
+    "threads": "CPU threads",
+    "log_steps": "Log every … steps",
+    "save_seconds": "Save every … seconds",
+    "skip_unreadable": "Skip unreadable images",
+    "mask_unknown": "Skip unknown labels",
+    "decay_all": "Decay all weights",
 }
 
 
@@ -43,9 +90,13 @@ def settings(teacher: Checkpoint | None) -> dict:
     wrong = faults(values)
     fields = {spec.name: spec for spec in setting_fields()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Recipe", list(RECIPES), key=form_state.key("recipe"), persist_state="session",
-                     help="A starting point: it fills in the settings below, and what you change by hand stays.  \n"
-                     "`--recipe`")
+        st.selectbox(
+            "Recipe",
+            list(RECIPES),
+            key=form_state.key("recipe"),
+            persist_state="session",
+            help="A starting point: it fills in the settings below, and what you change by hand stays.  \n`--recipe`",
+        )
         form_fill.offer()
     st.caption(RECIPES[values["recipe"]].about.capitalize() + ".")
     _changes(values)
@@ -77,12 +128,18 @@ def _changes(values: dict) -> None:
             st.button("Undo", on_click=form_state.undo, type="tertiary", icon=":material/undo:", key="form_undo")
         if differ:
             now = in_effect(values)
-            told = "  \n".join(f"{label(name)}: {_shown(now[name])}, recipe {_shown(value)}"
-                               for name, value in differ.items())
+            told = "  \n".join(
+                f"{label(name)}: {_shown(now[name])}, recipe {_shown(value)}" for name, value in differ.items()
+            )
             st.caption(f"{len(differ)} changed from the recipe", help=told, width="content")
-            st.button("Reset", on_click=form_state.reset, type="tertiary", icon=":material/restart_alt:",
-                      key="form_reset", help="Every setting as the recipe has it; what is trained, on what and from "
-                      "whom stays.")
+            st.button(
+                "Reset",
+                on_click=form_state.reset,
+                type="tertiary",
+                icon=":material/restart_alt:",
+                key="form_reset",
+                help="Every setting as the recipe has it; what is trained, on what and from whom stays.",
+            )
 
 
 def _shown(value: object) -> str:
@@ -97,10 +154,18 @@ def _rest(fields: dict[str, SettingField], values: dict, wrong: dict[str, str]) 
     bad = [name for name in names if name in wrong]
     title = f"{len(names)} more settings" + (f" · {len(bad)} to mend" if bad else "")
     with st.expander(title, expanded=bool(bad), key="form_rest"):
-        wanted = st.text_input("Search settings", type="search", key="set_search", live=True,
-                               placeholder="rate, seed, memory…", label_visibility="collapsed")
-        found = {group: [fields[name] for name in members if _matches(wanted, fields[name], group)]
-                 for group, members in GROUPS.items()}
+        wanted = st.text_input(
+            "Search settings",
+            type="search",
+            key="set_search",
+            live=True,
+            placeholder="rate, seed, memory…",
+            label_visibility="collapsed",
+        )
+        found = {
+            group: [fields[name] for name in members if _matches(wanted, fields[name], group)]
+            for group, members in GROUPS.items()
+        }
         if not any(found.values()):
             st.caption(f"No setting speaks of “{literal(wanted)}”.")
         for group, specs in found.items():
@@ -133,8 +198,12 @@ def _sentence(text: str) -> str:
 def _field(spec: SettingField, values: dict) -> None:
     """One widget, by the type of the field; its value lies in the session."""
     reason = hindrance(spec.name, in_effect(values))
-    options = {"key": form_state.key(spec.name), "persist_state": "session", "disabled": bool(reason),
-               "help": _help(spec, values, reason)}
+    options = {
+        "key": form_state.key(spec.name),
+        "persist_state": "session",
+        "disabled": bool(reason),
+        "help": _help(spec, values, reason),
+    }
     name = label(spec.name)
     if spec.name == "model":
         return _model_field(name, values, options)
@@ -169,8 +238,9 @@ def _model_field(name: str, values: dict, options: dict) -> None:
     small = unnamed(role, values["recipe"])
     others = [one for one, size in PRESETS.items() if role_of(size) == role and one != small]
     named = [small] if values["model"] == small else []
-    st.selectbox(name, ["", *named, *others],
-                 format_func=lambda one: one or f"{small}{' (unnamed)' if named else ''}", **options)
+    st.selectbox(
+        name, ["", *named, *others], format_func=lambda one: one or f"{small}{' (unnamed)' if named else ''}", **options
+    )
 
 
 def _folder_field(field: str, name: str, values: dict, reason: str, options: dict) -> None:
@@ -179,5 +249,12 @@ def _folder_field(field: str, name: str, values: dict, reason: str, options: dic
     paths = {str(c.path): ref for role in roles for ref, c in checkpoints.known(role).items()}
     if values[field]:
         paths.setdefault(values[field], values[field])
-    st.selectbox(name, list(paths), index=None, format_func=lambda path: paths.get(path, path),
-                 accept_new_options=True, placeholder=reason or "none; pick one or type a path", **options)
+    st.selectbox(
+        name,
+        list(paths),
+        index=None,
+        format_func=lambda path: paths.get(path, path),
+        accept_new_options=True,
+        placeholder=reason or "none; pick one or type a path",
+        **options,
+    )

@@ -14,16 +14,35 @@ from snnpar.runs import list_runs, open_run
 
 def offer() -> None:
     """A button that opens both ways."""
-    with st.popover("Fill in…", icon=":material/content_paste:", key="form_fill",
-                    help="Takes the settings of a run, or of a command line."):
+    with st.popover(
+        "Fill in…",
+        icon=":material/content_paste:",
+        key="form_fill",
+        help="Takes the settings of a run, or of a command line.",
+    ):
         if not access.denied("runs"):
             names = [run.name for run in list_runs(snnpar.RUNS)]
-            st.selectbox("Settings of a run", names, index=None, key="fill_run",
-                         placeholder="pick one" if names else "no run yet")
-            st.button("Duplicate its settings", on_click=_from_run, disabled=not st.session_state.get("fill_run"),
-                      key="fill_from_run", icon=":material/content_copy:")
-        st.text_area("Command line", key="fill_command", placeholder="python -m train --epochs 20 …", height=100,
-                     help="Read only, never run.")
+            st.selectbox(
+                "Settings of a run",
+                names,
+                index=None,
+                key="fill_run",
+                placeholder="pick one" if names else "no run yet",
+            )
+            st.button(
+                "Duplicate its settings",
+                on_click=_from_run,
+                disabled=not st.session_state.get("fill_run"),
+                key="fill_from_run",
+                icon=":material/content_copy:",
+            )
+        st.text_area(
+            "Command line",
+            key="fill_command",
+            placeholder="python -m train --epochs 20 …",
+            height=100,
+            help="Read only, never run.",
+        )
         st.button("Fill the form", on_click=_from_command, key="fill_from_command", icon=":material/terminal:")
         problem = st.session_state.pop("fill_problem", "")
         if problem:

@@ -61,8 +61,10 @@ def reset() -> None:
     """Back to the recipe, but for what is trained, on what and from whom. For callbacks."""
     values = _read()
     count = len(changed(values))
-    _take(values | of_recipe(values["recipe"], values),
-          f"{count} {'setting' if count == 1 else 'settings'} set back to the recipe.")
+    _take(
+        values | of_recipe(values["recipe"], values),
+        f"{count} {'setting' if count == 1 else 'settings'} set back to the recipe.",
+    )
 
 
 def undo() -> None:

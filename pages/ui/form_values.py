@@ -48,13 +48,27 @@ _LOGITS = Need(("logit_kd",), (True,), "logit distillation is off")
 NEEDS = {
     "data": Need(("dataset",), REAL, "rendered pedestrians need no folder"),
     "fold": Need(("dataset",), ("peta", "rapv1", "pickle"), "only PETA, RAPv1 and pickles have several splits"),
-    "skip_unreadable": _REAL_ONLY, "mask_unknown": _REAL_ONLY, "stream": _REAL_ONLY,
-    "rendered_count": _DRAWN, "rendered_seed": _DRAWN, "rendered_per_real": _MIXED,
-    "phrase_pairing": _TEACHER, "visual_weight": _TEACHER,
-    "feature_kd": _STUDENT, "logit_kd": _STUDENT, "teacher": _DISTILLED, "teacher_mode": _DISTILLED,
-    "feature_loss": _FEATURES, "feature_weight": _FEATURES, "feature_mask": _FEATURES,
-    "logit_loss": _LOGITS, "logit_weight": _LOGITS, "temperature": _LOGITS, "timestep_weight": _LOGITS,
-    "pack_spikes": _SPIKING, "compile": _SPIKING,
+    "skip_unreadable": _REAL_ONLY,
+    "mask_unknown": _REAL_ONLY,
+    "stream": _REAL_ONLY,
+    "rendered_count": _DRAWN,
+    "rendered_seed": _DRAWN,
+    "rendered_per_real": _MIXED,
+    "phrase_pairing": _TEACHER,
+    "visual_weight": _TEACHER,
+    "feature_kd": _STUDENT,
+    "logit_kd": _STUDENT,
+    "teacher": _DISTILLED,
+    "teacher_mode": _DISTILLED,
+    "feature_loss": _FEATURES,
+    "feature_weight": _FEATURES,
+    "feature_mask": _FEATURES,
+    "logit_loss": _LOGITS,
+    "logit_weight": _LOGITS,
+    "temperature": _LOGITS,
+    "timestep_weight": _LOGITS,
+    "pack_spikes": _SPIKING,
+    "compile": _SPIKING,
 }
 
 
@@ -99,8 +113,9 @@ def to_config(values: dict) -> TrainConfig:
 def from_config(config: TrainConfig) -> dict:
     """The values that fill the form for a config. Raises ConfigError for a model the form cannot offer."""
     if config.model and role_of(preset(config.model)) != config.role:
-        raise ConfigError(f"{config.model} is a {role_of(preset(config.model))}, not a {config.role}; change --model "
-                          "or --role")
+        raise ConfigError(
+            f"{config.model} is a {role_of(preset(config.model))}, not a {config.role}; change --model or --role"
+        )
     return to_dict(config)
 
 
@@ -154,8 +169,10 @@ def _misfit(teacher: Checkpoint, values: dict) -> dict[str, str]:
     name = values["model"] or unnamed(values["role"], values["recipe"])
     width = preset(name).dim
     if values["feature_kd"] and width != teacher.model.dim:
-        return {"feature_kd": f"{name} has tokens of {width} numbers, the teacher {teacher.name} of "
-                              f"{teacher.model.dim}; pick models of equal widths, or distil logits alone"}
+        return {
+            "feature_kd": f"{name} has tokens of {width} numbers, the teacher {teacher.name} of "
+            f"{teacher.model.dim}; pick models of equal widths, or distil logits alone"
+        }
     return {}
 
 

@@ -56,8 +56,15 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
     maps = {role: _maps(selection, seen, role) for role in seen}
     if scored:
         maps = _scored(selection, seen, maps)
-    st.segmented_control("Colour scale", [OWN, SHARED], default=OWN, key="scales", bind="query-params",
-                         required=True, label_visibility="collapsed")
+    st.segmented_control(
+        "Colour scale",
+        [OWN, SHARED],
+        default=OWN,
+        key="scales",
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
+    )
     everything = [shown.heat for group in maps.values() for shown in group]
     for role, group in maps.items():
         heading = _heading(group, label) if scored else ""
@@ -92,11 +99,23 @@ def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
     moment.keep("scores", "yes" if scored else "")
     with st.container(horizontal=True, vertical_alignment="center"):
         if scored:
-            st.button("Without scores", icon=":material/close:", key="unscore", on_click=ask, args=(None,),
-                      help="Stops scoring, too; what is scored is kept.")
+            st.button(
+                "Without scores",
+                icon=":material/close:",
+                key="unscore",
+                on_click=ask,
+                args=(None,),
+                help="Stops scoring, too; what is scored is kept.",
+            )
         else:
-            st.button("Score them", icon=":material/checklist:", key="score", on_click=ask, args=(wanted,),
-                      help="Runs each model on 34 half-hidden pictures per map.")
+            st.button(
+                "Score them",
+                icon=":material/checklist:",
+                key="score",
+                on_click=ask,
+                args=(wanted,),
+                help="Runs each model on 34 half-hidden pictures per map.",
+            )
             st.caption("Which of these maps is to be believed? Hide what each calls important, and see.")
     return scored
 
@@ -122,8 +141,9 @@ def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Sh
     for role, group in maps.items():
         scored[role] = []
         for shown in group:
-            progress.progress(done / total, f"Scoring {done + 1} of {total}: {LOOKS[role].name}, "
-                              f"{literal(shown.heat.title)}…")
+            progress.progress(
+                done / total, f"Scoring {done + 1} of {total}: {LOOKS[role].name}, {literal(shown.heat.title)}…"
+            )
             key = f"{seen[role].version}:{shown.method}:{selection.picture.digest}:{selection.attribute}"
             others = "+".join(one.version for one in seen.values())  # a student's map may depend on the teacher
             score = _score(f"{others}:{key}", seen[role], selection, shown.heat)
@@ -143,23 +163,45 @@ def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap])
     st.markdown(f"**{literal(heat.title)}**")
     if shown.score:
         areas = shown.score.areas
-        st.markdown(f"score **{shown.score.score:+.3f}**  \n"
-                    f":small[insertion {areas['insertion']:.3f}]  \n:small[deletion {areas['deletion']:.3f}]")
-    figure = overlay(selection.picture.small, heat.values, heat.unit, geometry=heat.geometry, signed=heat.signed,
-                     bound=max(one.bound for one in scale_of), width=WIDTH)
-    st.plotly_chart(figure, width=WIDTH, key=f"{role}_{shown.method}_map", config={"displayModeBar": False},
-                    alt=f"{LOOKS[role].name}: {heat.title}")
+        st.markdown(
+            f"score **{shown.score.score:+.3f}**  \n"
+            f":small[insertion {areas['insertion']:.3f}]  \n:small[deletion {areas['deletion']:.3f}]"
+        )
+    figure = overlay(
+        selection.picture.small,
+        heat.values,
+        heat.unit,
+        geometry=heat.geometry,
+        signed=heat.signed,
+        bound=max(one.bound for one in scale_of),
+        width=WIDTH,
+    )
+    st.plotly_chart(
+        figure,
+        width=WIDTH,
+        key=f"{role}_{shown.method}_map",
+        config={"displayModeBar": False},
+        alt=f"{LOOKS[role].name}: {heat.title}",
+    )
     note = "" if METHODS[role][shown.method].per_attribute else " The same for every attribute."
     st.caption(f"{heat.colours} {heat.hooked[0].upper()}{heat.hooked[1:]}.{note}")
 
 
 def _curves(role: str, group: list[Shown], label: str) -> None:
-    curves = {shown.heat.title: {"deletion": shown.score.deletion, "insertion": shown.score.insertion}
-              for shown in group}
-    with st.expander(f"Curves: the {role}'s probability of “{literal(label)}” while the picture is hidden and "
-                     "uncovered"):
-        st.plotly_chart(hiding_curves(curves), key=f"{role}_curves", config={"displayModeBar": False},
-                        alt=f"Deletion and insertion curves of the {role}'s maps")
-        st.caption("A good map makes the left curves drop early and the right ones rise early. Hidden places are "
-                   "filled with the picture's mean colour. Scores of one picture are noisy: look at "
-                   "several; and where the model gives the attribute a low probability, hiding can take little away.")
+    curves = {
+        shown.heat.title: {"deletion": shown.score.deletion, "insertion": shown.score.insertion} for shown in group
+    }
+    with st.expander(
+        f"Curves: the {role}'s probability of “{literal(label)}” while the picture is hidden and uncovered"
+    ):
+        st.plotly_chart(
+            hiding_curves(curves),
+            key=f"{role}_curves",
+            config={"displayModeBar": False},
+            alt=f"Deletion and insertion curves of the {role}'s maps",
+        )
+        st.caption(
+            "A good map makes the left curves drop early and the right ones rise early. Hidden places are "
+            "filled with the picture's mean colour. Scores of one picture are noisy: look at "
+            "several; and where the model gives the attribute a low probability, hiding can take little away."
+        )

@@ -26,9 +26,15 @@ def show(there: list[Kept]) -> None:
     """The search, what it found, and the download under way."""
     st.subheader("On the Hugging Face Hub", anchor=False)
     with st.form("hub_search", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Hub id", key="hub_text", placeholder="owner/name[@revision], or how it begins",
-                             max_chars=200, width=420, help="Checkpoints of this program only: safetensors and "
-                             "config.json. Pickled weights are never downloaded.  \n`python -m snnpar hub pull`")
+        text = st.text_input(
+            "Hub id",
+            key="hub_text",
+            placeholder="owner/name[@revision], or how it begins",
+            max_chars=200,
+            width=420,
+            help="Checkpoints of this program only: safetensors and "
+            "config.json. Pickled weights are never downloaded.  \n`python -m snnpar hub pull`",
+        )
         if st.form_submit_button("Look up", icon=":material/search:") and text.strip():
             _ask(text)
     st.fragment(_live, run_every="0.5s" if _busy() else None)(_busy())
@@ -107,25 +113,39 @@ def _found(found: Found, there: list[Kept]) -> None:
         st.markdown(f"**{literal(repo)}** at `{found.id.revision}`, commit `{commit}`")
         names = [name for name in found.revisions or {} if name != found.id.revision]
         if names:
-            other = st.selectbox("Other revisions", names, index=None, key="hub_revision", width=260,
-                                 placeholder="look up another")
+            other = st.selectbox(
+                "Other revisions", names, index=None, key="hub_revision", width=260, placeholder="look up another"
+            )
             if other:
                 _ask(f"{repo}@{other}")
                 st.rerun()
         files = found.listing.used(("*",))
-        rows = [{"file": name, "size": size(file.size) if file.size >= 1e6 else f"{file.size / 1e3:.1f} kB",
-                 "sha256": file.sha256[:12] or "–"} for name, file in sorted(files.items())]
+        rows = [
+            {
+                "file": name,
+                "size": size(file.size) if file.size >= 1e6 else f"{file.size / 1e3:.1f} kB",
+                "sha256": file.sha256[:12] or "–",
+            }
+            for name, file in sorted(files.items())
+        ]
         st.dataframe(frames.texts(pd.DataFrame(rows)), hide_index=True, key="hub_files")
         _download_button(found, there)
 
 
 def _matches(found: Found) -> None:
     if not found.ids:
-        st.info(f"The Hub has no model whose id begins with {literal(repr(found.asked))}.",
-                icon=":material/search_off:")
+        st.info(
+            f"The Hub has no model whose id begins with {literal(repr(found.asked))}.", icon=":material/search_off:"
+        )
         return
-    chosen = st.selectbox(f"{len(found.ids)} begin with {literal(found.asked)}", found.ids, index=None, key="hub_match",
-                          placeholder="pick one to see its files", width=420)
+    chosen = st.selectbox(
+        f"{len(found.ids)} begin with {literal(found.asked)}",
+        found.ids,
+        index=None,
+        key="hub_match",
+        placeholder="pick one to see its files",
+        width=420,
+    )
     if chosen:
         _ask(chosen)
         st.rerun()
@@ -140,8 +160,15 @@ def _download_button(found: Found, there: list[Kept]) -> None:
     else:
         why = downloads.hindrance()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Download", key="download_start", icon=":material/download:", type="primary", disabled=bool(why),
-                  on_click=_download, args=(str(found.id),))
+        st.button(
+            "Download",
+            key="download_start",
+            icon=":material/download:",
+            type="primary",
+            disabled=bool(why),
+            on_click=_download,
+            args=(str(found.id),),
+        )
         if why:
             st.caption(why)
 

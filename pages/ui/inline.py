@@ -17,8 +17,10 @@ GEOMETRY = Path(__file__).parent / "geometry.js"
 
 def component(folder: Path, *scripts: Path) -> ComponentRenderer:
     """Register the component whose markup, style and scripts lie in a folder; all scripts are joined to one module."""
-    html, css, js = ("\n".join(path.read_text("utf-8") for path in [*first, *sorted(folder.glob(f"*.{kind}"))])
-                     for kind, first in (("html", ()), ("css", ()), ("js", scripts)))
+    html, css, js = (
+        "\n".join(path.read_text("utf-8") for path in [*first, *sorted(folder.glob(f"*.{kind}"))])
+        for kind, first in (("html", ()), ("css", ()), ("js", scripts))
+    )
     return st.components.v2.component(f"snnpar_{folder.name}", html=html, css=css, js=js)
 
 

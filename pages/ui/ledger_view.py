@@ -26,9 +26,7 @@ WHAT = (
     "token n say for (+, red) or against (−, blue) the attribute, and of constants that bias and batch norm add even "
     "where nothing fires."
 )
-FORMULA = (
-    r"z_a = b_a + \sum_{t,s,n} \frac{w_a \cdot \left(\gamma_s\, W_s\, \mathrm{spikes}_{t,s,n} + c_s\right)}{T N}"
-)
+FORMULA = r"z_a = b_a + \sum_{t,s,n} \frac{w_a \cdot \left(\gamma_s\, W_s\, \mathrm{spikes}_{t,s,n} + c_s\right)}{T N}"
 
 
 def show(selection: Selection, seen: dict[str, Seen]) -> None:
@@ -66,8 +64,9 @@ def _grid(selection: Selection, student: Seen) -> None:
     spikes = None
     if cell.t and cell.branch:
         spikes = entering_spikes(student.model.module, student.analysis.trace, cell.branch)[cell.t - 1]
-    ledger_grid.show(ledger, spikes, selection.picture.small, student.model.geometry,
-                     f"Spike ledger of {name} for {label}")
+    ledger_grid.show(
+        ledger, spikes, selection.picture.small, student.model.geometry, f"Spike ledger of {name} for {label}"
+    )
     _channels(selection, student, ledger, cell)
 
 
@@ -93,8 +92,12 @@ def _channels(selection: Selection, student: Seen, ledger: Ledger, cell: Cell) -
     names = (cell.branch,) if cell.branch else ledger.branches
     parts = [_terms(*_key(selection, student), selection.attribute, name, student) for name in names]
     spikes, constants = sum(part.spikes for part in parts), sum(part.constants for part in parts)
-    st.plotly_chart(channel_bars(spikes, constants, CHANNELS_SHOWN), key="channels",
-                    config={"displayModeBar": False}, alt=f"Read-out channels, {where}")
+    st.plotly_chart(
+        channel_bars(spikes, constants, CHANNELS_SHOWN),
+        key="channels",
+        config={"displayModeBar": False},
+        alt=f"Read-out channels, {where}",
+    )
     st.caption(
         f"The {CHANNELS_SHOWN} strongest for and against of {len(spikes)}; all bars together are "
         f"{np.sum(spikes) + np.sum(constants):+.4f} logit.".replace("-", "−")
@@ -106,8 +109,9 @@ def _teacher(selection: Selection, seen: dict[str, Seen]) -> None:
     if "teacher" not in seen:
         return
     methods = METHODS["teacher"]
-    method = st.selectbox("Teacher map", list(methods), key="teacher_map", bind="query-params",
-                          format_func=lambda key: methods[key].label)
+    method = st.selectbox(
+        "Teacher map", list(methods), key="teacher_map", bind="query-params", format_func=lambda key: methods[key].label
+    )
     gallery.one(selection, seen, "teacher", method)
     st.caption(
         f"{literal(seen['teacher'].model.checkpoint.name)} has no such exact sum: softmax and GELU mix all tokens "

@@ -34,8 +34,9 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
     with told.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width="stretch"):
             st.subheader(f"Where they look for “{literal(label)}”", anchor=False)
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content",
-                          key="map_choices"):
+        with st.container(
+            horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="map_choices"
+        ):
             methods = {role: _method(role) for role in seen}
             scale = st.container(width="content")
     heats = {}

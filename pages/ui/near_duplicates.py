@@ -22,8 +22,12 @@ def toggle(whole: Shown) -> bool:
         problem = sentence(error)
     counted = f" ({count:,})" if count else ""
     wanted = st.toggle(
-        f"Leave out near duplicates of training images{counted}", key="leave_out", bind="query-params",
-        disabled=not count, help=problem or "A network has seen these people, nearly in the same picture, while it was "
+        f"Leave out near duplicates of training images{counted}",
+        key="leave_out",
+        bind="query-params",
+        disabled=not count,
+        help=problem
+        or "A network has seen these people, nearly in the same picture, while it was "
         "trained. Switched on, every number and image below is without them.",
     )
     return wanted and bool(count)
@@ -42,11 +46,18 @@ def explain(shown: Shown) -> None:
     if not found["images"] or access.denied("paths"):
         return
     with st.expander("Which images, and of which training images"):
-        st.caption(f"Near duplicates: {found['definition']}, their mean removed. The most similar training image of "
-                   f"each, of {literal(found['compared_with'])}.")
+        st.caption(
+            f"Near duplicates: {found['definition']}, their mean removed. The most similar training image of "
+            f"each, of {literal(found['compared_with'])}."
+        )
         rows = pd.DataFrame(found["images"]).sort_values("correlation", ascending=False)
-        st.dataframe(frames.texts(rows), hide_index=True, key="near_duplicates", column_config={
-            "file": st.column_config.TextColumn("Image"),
-            "train_file": st.column_config.TextColumn("Training image"),
-            "correlation": st.column_config.NumberColumn("Correlation", format="%.3f"),
-        })
+        st.dataframe(
+            frames.texts(rows),
+            hide_index=True,
+            key="near_duplicates",
+            column_config={
+                "file": st.column_config.TextColumn("Image"),
+                "train_file": st.column_config.TextColumn("Training image"),
+                "correlation": st.column_config.NumberColumn("Correlation", format="%.3f"),
+            },
+        )

@@ -42,8 +42,10 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
         occluder.show(selection.picture.small, hidden, geometry)
     with right:
         if not hidden.any():
-            st.info("Paint over the picture, or hide the head, the upper body or the legs; both models then look "
-                    "again.", icon=":material/brush:")
+            st.info(
+                "Paint over the picture, or hide the head, the upper body or the legs; both models then look again.",
+                icon=":material/brush:",
+            )
             return
         with st.spinner("Looking again, with a part hidden…"):
             after = {role: _again(one, selection, hidden, geometry) for role, one in seen.items()}
@@ -59,8 +61,9 @@ def _again(one: Seen, selection: Selection, hidden: np.ndarray, geometry: Geomet
 
 
 @computed(max_entries=OCCLUSIONS_KEPT)
-def _occlude(version: str, digest: str, mask: str, _geometry: Geometry, _one: Seen, _image: np.ndarray,
-             _hidden: np.ndarray) -> Occlusion:
+def _occlude(
+    version: str, digest: str, mask: str, _geometry: Geometry, _one: Seen, _image: np.ndarray, _hidden: np.ndarray
+) -> Occlusion:
     return occlude(_one.model, _one.analysis, _image, _hidden, _geometry)
 
 
@@ -99,10 +102,13 @@ def _cost(after: dict[str, Occlusion], attribute: str) -> None:
             probs = [analysis.prediction.probs[i] for analysis in (before, now)]
             said.append(f"“{_labels(after)[attribute]}” {probs[0]:.0%} → {probs[1]:.0%}")
         if before.trace.names:
-            said.append(f"spikes {before.trace.total_spikes:,} → {now.trace.total_spikes:,} "
-                        f"({_signed(one.spike_change, ',')})")
-        said.append(f"energy ≈ {before.energy.energy_uj:,.1f} → {now.energy.energy_uj:,.1f} µJ "
-                    f"({_signed(one.energy_change_uj, ',.1f')})")
+            said.append(
+                f"spikes {before.trace.total_spikes:,} → {now.trace.total_spikes:,} ({_signed(one.spike_change, ',')})"
+            )
+        said.append(
+            f"energy ≈ {before.energy.energy_uj:,.1f} → {now.energy.energy_uj:,.1f} µJ "
+            f"({_signed(one.energy_change_uj, ',.1f')})"
+        )
         if not before.trace.names:
             said.append("dense layers cost the same whatever they see")
         lines.append(" · ".join(said))
@@ -125,16 +131,29 @@ def _table(after: dict[str, Occlusion], selection: Selection) -> None:
         look = LOOKS[role]
         columns |= {
             f"{role}_logit": column.NumberColumn(f"{look.mark} {look.name} Δ logit", format="%+.2f", width=125),
-            f"{role}_prob": column.NumberColumn(f"{look.mark} Δ points", format="%+.1f", width=90,
-                                                help="Change of the probability, in percentage points."),
+            f"{role}_prob": column.NumberColumn(
+                f"{look.mark} Δ points",
+                format="%+.1f",
+                width=90,
+                help="Change of the probability, in percentage points.",
+            ),
             f"{role}_now": column.NumberColumn(f"{look.mark} now", format="%.0f %%", width=75),
         }
-    st.dataframe(frames.texts(pd.DataFrame(rows)), hide_index=True, column_config=columns, key="occlusion_table",
-                 row_height=ROW_HEIGHT, height=ROW_HEIGHT * (min(len(rows), 14) + 1) + 4)
-    names = ", ".join(f"{LOOKS[role].name.lower()} {literal(one.before.checkpoint.name)}"
-                      for role, one in after.items())
-    st.caption(f"Change of each logit and probability from the whole picture to the hidden one: {names}. Largest "
-               "change first; a click on a heading sorts.")
+    st.dataframe(
+        frames.texts(pd.DataFrame(rows)),
+        hide_index=True,
+        column_config=columns,
+        key="occlusion_table",
+        row_height=ROW_HEIGHT,
+        height=ROW_HEIGHT * (min(len(rows), 14) + 1) + 4,
+    )
+    names = ", ".join(
+        f"{LOOKS[role].name.lower()} {literal(one.before.checkpoint.name)}" for role, one in after.items()
+    )
+    st.caption(
+        f"Change of each logit and probability from the whole picture to the hidden one: {names}. Largest "
+        "change first; a click on a heading sorts."
+    )
 
 
 def _rows(after: dict[str, Occlusion], threshold: float) -> list[dict]:
@@ -145,8 +164,11 @@ def _rows(after: dict[str, Occlusion], threshold: float) -> list[dict]:
         for role, one in after.items():
             i = one.before.prediction.attributes.index(name)
             before, now = one.before.prediction.probs[i], one.after.prediction.probs[i]
-            row |= {f"{role}_logit": float(one.logit_change[i]), f"{role}_prob": 100 * float(now - before),
-                    f"{role}_now": 100 * float(now)}
+            row |= {
+                f"{role}_logit": float(one.logit_change[i]),
+                f"{role}_prob": 100 * float(now - before),
+                f"{role}_now": 100 * float(now),
+            }
         rows.append(row)
     return rows
 

@@ -53,12 +53,17 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
     with st.container(horizontal=True, gap="xxsmall", key=f"icons_{key}"):
         is_starred = file in basket.starred(shown.data_hash)
         st.button(
-            f"Star {name}", icon=":material/star:", type="primary" if is_starred else "secondary", key=f"{key}_star",
+            f"Star {name}",
+            icon=":material/star:",
+            type="primary" if is_starred else "secondary",
+            key=f"{key}_star",
             help="Take it out of the basket" if is_starred else "Put it into the basket, at the end of the page",
-            on_click=basket.toggle, args=(shown.data_hash, file),
+            on_click=basket.toggle,
+            args=(shown.data_hash, file),
         )
-        if st.button(f"Compare {name}", icon=":material/compare:", key=f"{key}_compare",
-                     help="Open it on the Compare page"):
+        if st.button(
+            f"Compare {name}", icon=":material/compare:", key=f"{key}_compare", help="Open it on the Compare page"
+        ):
             _to_compare(shown, split, index)
 
 

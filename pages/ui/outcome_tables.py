@@ -39,18 +39,26 @@ class Kind:
         return tuple(name for name, _, _ in self.columns)
 
 
-WHO = Kind("outcome", (
-    ("both right", "Both right", "both are right"),
-    ("teacher only", "■ Teacher only", "only the teacher is right"),
-    ("student only", "● Student only", "only the student is right"),
-    ("both wrong", "Both wrong", "both are wrong"),
-), "The images on which they differ most come first.")
-TIME = Kind("change", (
-    ("stays right", "Stays right", "the student is right at both times"),
-    ("fixed", "Fixed", "more timesteps fixed the answer"),
-    ("broken", "Broken", "more timesteps broke the answer"),
-    ("stays wrong", "Stays wrong", "the student is wrong at both times"),
-), "The images whose answer moves most come first.")
+WHO = Kind(
+    "outcome",
+    (
+        ("both right", "Both right", "both are right"),
+        ("teacher only", "■ Teacher only", "only the teacher is right"),
+        ("student only", "● Student only", "only the student is right"),
+        ("both wrong", "Both wrong", "both are wrong"),
+    ),
+    "The images on which they differ most come first.",
+)
+TIME = Kind(
+    "change",
+    (
+        ("stays right", "Stays right", "the student is right at both times"),
+        ("fixed", "Fixed", "more timesteps fixed the answer"),
+        ("broken", "Broken", "more timesteps broke the answer"),
+        ("stays wrong", "Stays wrong", "the student is wrong at both times"),
+    ),
+    "The images whose answer moves most come first.",
+)
 
 
 def who(shown: Shown, threshold: float, attribute: str) -> None:
@@ -87,8 +95,10 @@ def _images(
     first, second = (probs[indices, column] for probs in pair.values())
     indices = indices[np.argsort(-np.abs(first - second), kind="stable")]
     sentence = kind.columns[outcome][2]
-    st.markdown(f"**{literal(shown.labels[column])}**: {sentence} in **{len(indices):,}** of {known:,} images with a "
-                "known label")
+    st.markdown(
+        f"**{literal(shown.labels[column])}**: {sentence} in **{len(indices):,}** of {known:,} images with a "
+        "known label"
+    )
     if len(indices):
         st.caption(kind.order)
         key = f"{kind.key}_{outcome}_{column}"
@@ -106,13 +116,17 @@ def _outcome(kind: Kind) -> str:
     # A default beside a value that a click has set would be a warning in the terminal.
     default = None if kind.key in st.session_state else kind.names[FIRST_ONLY]
     return st.segmented_control(
-        "Images to show", kind.names, default=default, key=kind.key, bind="query-params", required=True,
+        "Images to show",
+        kind.names,
+        default=default,
+        key=kind.key,
+        bind="query-params",
+        required=True,
         label_visibility="collapsed",
     )
 
 
-def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...],
-           marked: tuple[str, str]) -> None:
+def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...], marked: tuple[str, str]) -> None:
     """Rows of `counts` (A, 4) by the attributes `names`; the cell of an attribute and outcome is marked."""
     labels = dict(zip(shown.attributes, shown.labels, strict=True))
     data = pd.DataFrame({"attribute": [labels[name] for name in names], "known": counts.sum(1)})
@@ -121,9 +135,13 @@ def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...],
     shows = (names, counts.tobytes(), *marked)
     st.dataframe(
         frames.texts(data).style.apply(_heat, subset=list(kind.names)).format("{:,}", subset=["known", *kind.names]),
-        key=cells.key(kind.key, shows), hide_index=True, row_height=ROW_HEIGHT,
-        height=ROW_HEIGHT * (min(len(names), ROWS_SHOWN) + 1) + 12, on_select=lambda: _pick(kind, names, shows),
-        selection_mode="single-cell", column_config=_columns(kind),
+        key=cells.key(kind.key, shows),
+        hide_index=True,
+        row_height=ROW_HEIGHT,
+        height=ROW_HEIGHT * (min(len(names), ROWS_SHOWN) + 1) + 12,
+        on_select=lambda: _pick(kind, names, shows),
+        selection_mode="single-cell",
+        column_config=_columns(kind),
         selection_default={"selection": {"cells": [(names.index(marked[0]), marked[1])]}},
     )
 

@@ -56,11 +56,15 @@ def _by_attribute(shown: Shown, threshold: float, attribute: str) -> None:
     if st.session_state.get("early") not in steps:
         st.session_state["early"] = 1
     early = st.segmented_control(
-        f"Compare the answer after T = {len(probs)} with that after t =", steps, key="early", required=True,
+        f"Compare the answer after T = {len(probs)} with that after t =",
+        steps,
+        key="early",
+        required=True,
         persist_state="session",
     )
-    st.caption("Fixed: wrong after t, right after T. Broken: right after t, wrong after T. Click a cell to see its "
-               "images.")
+    st.caption(
+        "Fixed: wrong after t, right after T. Broken: right after t, wrong after T. Click a cell to see its images."
+    )
     pair = {f"t = {len(probs)}:": probs[-1], f"t = {early}:": probs[early - 1]}
     outcome_tables.show(outcome_tables.TIME, shown, pair, threshold, attribute)
 
@@ -84,15 +88,17 @@ def calibration(shown: Shown, threshold: float) -> None:
         st.caption(
             f"Of all answers near 70%, 70% should apply: the dotted line. {literal(shown.title)}, all attributes "
             f"together, known labels, {BINS} equal bins. ECE, the mean distance from the line, lower is better: "
-            + ", ".join(f"{name} {100 * error:.1f}%" for name, error in errors.items()) + "."
+            + ", ".join(f"{name} {100 * error:.1f}%" for name, error in errors.items())
+            + "."
         )
         st.plotly_chart(figures.calibration_curves(curves), key="calibration", **LIKE_PLOT)
 
 
 def _support(shown: Shown, rows: list[dict[str, float]]) -> str:
     """mA over the attributes with enough positives after each t, and which attributes have none."""
-    words = support_words(without_positives(shown.truth, shown.attributes), int(supported(shown.truth).sum()),
-                          len(shown.attributes))
+    words = support_words(
+        without_positives(shown.truth, shown.attributes), int(supported(shown.truth).sum()), len(shown.attributes)
+    )
     values = ", ".join(f"{100 * row[SUPPORTED]:.1f}" for row in rows)
     return f"{words}: {values} after t = 1 to {len(rows)}." if supported(shown.truth).any() else f"{words}."
 

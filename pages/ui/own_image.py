@@ -169,8 +169,13 @@ def ask() -> None:
             _say_which_data(wish)
         with st.container(horizontal=True):
             if other:
-                st.button(f"Look at {literal(other.name)} instead", icon=":material/image_search:", key="asked_other",
-                          on_click=put_on, args=(other,))
+                st.button(
+                    f"Look at {literal(other.name)} instead",
+                    icon=":material/image_search:",
+                    key="asked_other",
+                    on_click=put_on,
+                    args=(other,),
+                )
             st.button("Show a sample instead", icon=":material/image:", key="asked_sample", on_click=take_off)
     st.stop()
 
@@ -178,14 +183,25 @@ def ask() -> None:
 def _ask_for_file(wish: str) -> Own | None:
     """An uploader for it; another file that was chosen, which is told."""
     start = _start(wish)
-    st.info(f"This link is about an image that is not part of it. Choose the file whose digest (SHA-256) begins with "
-            f"`{start}`, and you see what was shared.", icon=":material/lock:")
-    st.file_uploader("The link's image", type=ACCEPTED, key="asked_upload", on_change=receive, args=("asked_upload",),
-                     help=f"`sha256sum FILE` prints a file's digest. The link's begins with `{wish.split('-')[1]}`.")
+    st.info(
+        f"This link is about an image that is not part of it. Choose the file whose digest (SHA-256) begins with "
+        f"`{start}`, and you see what was shared.",
+        icon=":material/lock:",
+    )
+    st.file_uploader(
+        "The link's image",
+        type=ACCEPTED,
+        key="asked_upload",
+        on_change=receive,
+        args=("asked_upload",),
+        help=f"`sha256sum FILE` prints a file's digest. The link's begins with `{wish.split('-')[1]}`.",
+    )
     other = st.session_state.get(OTHER)
     if other:
-        st.error(f"{literal(other.name)} is another file: its digest begins with `{_start(other.id)}`, not with "
-                 f"`{start}`.", icon=":material/difference:")
+        st.error(
+            f"{literal(other.name)} is another file: its digest begins with `{_start(other.id)}`, not with `{start}`.",
+            icon=":material/difference:",
+        )
     return other
 
 
@@ -193,8 +209,11 @@ def _say_which_data(wish: str) -> None:
     # Anybody can write this into a link: letters and digits, so that it is no markup and no address.
     of = re.sub(r"[^\w ,-]", "", moment.recall("of"))[:80].strip() or "a dataset"
     reason = access.denied("paths") or st.session_state[MISSING][wish]
-    st.info(f"This link is about an image of {of} (the hash of that data's file list begins with `{_start(wish)}`). "
-            f"{reason}", icon=":material/dataset:")
+    st.info(
+        f"This link is about an image of {of} (the hash of that data's file list begins with `{_start(wish)}`). "
+        f"{reason}",
+        icon=":material/dataset:",
+    )
 
 
 def _find(wish: str) -> Own | None:
@@ -208,8 +227,9 @@ def _find(wish: str) -> Own | None:
         index = next((i for i, file in enumerate(split.files) if _sha256(file.encode()).startswith(name)), None)
         image = None if index is None else _of(split, index)
     except (SnnparError, OSError):
-        missing[wish] = ("No evaluation and no slice here is on that data: evaluate any checkpoint on it, then open "
-                         "the link again.")
+        missing[wish] = (
+            "No evaluation and no slice here is on that data: evaluate any checkpoint on it, then open the link again."
+        )
         return None
     if image and image.digest.startswith(pixels):
         return Own(wish, image.title, image, of=title)

@@ -50,8 +50,9 @@ def picker() -> None:
                 help="JPEG, PNG, WebP, AVIF or HEIC. It stays in memory and is never part of the link.",
             )
             if st.toggle("Use the camera", key="use_camera"):
-                st.camera_input("Camera", key="camera", label_visibility="collapsed", on_change=own_image.receive,
-                                args=("camera",))
+                st.camera_input(
+                    "Camera", key="camera", label_visibility="collapsed", on_change=own_image.receive, args=("camera",)
+                )
             if own:
                 st.button("Back to the sample", icon=":material/undo:", on_click=own_image.take_off)
 

@@ -36,11 +36,16 @@ def show_picked() -> None:
     """The table and the run picked there; before there is any, how to come by one."""
     rows = run_files.rows()
     if unnamed := unnamed_runs(snnpar.RUNS):
-        st.warning(f"Not shown, as their names are no UTF-8: {literal(', '.join(unnamed))}. Rename these folders of "
-                   "checkpoints/runs.", icon=":material/folder_off:")
+        st.warning(
+            f"Not shown, as their names are no UTF-8: {literal(', '.join(unnamed))}. Rename these folders of "
+            "checkpoints/runs.",
+            icon=":material/folder_off:",
+        )
     if not rows:
-        st.info("No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
-                icon=":material/info:")
+        st.info(
+            "No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
+            icon=":material/info:",
+        )
         return
     live = any(row.state in ACTIVE for row in rows)
     st.fragment(_live, run_every="2s" if live else None)(_states(rows))
@@ -70,8 +75,16 @@ def _view(run: Run, others: tuple[Run, ...]) -> None:
         _differences((run, *others))
     if now.state == "done":
         run_result.show(run)
-    view = st.segmented_control("View", [CURVES, NEURONS, LENS], default=CURVES, key="look_at", bind="query-params",
-                                persist_state="session", required=True, label_visibility="collapsed")
+    view = st.segmented_control(
+        "View",
+        [CURVES, NEURONS, LENS],
+        default=CURVES,
+        key="look_at",
+        bind="query-params",
+        persist_state="session",
+        required=True,
+        label_visibility="collapsed",
+    )
     if view == CURVES:
         run_curves.show(run, others)
     elif view == NEURONS:
@@ -92,8 +105,10 @@ def _differences(shown: tuple[Run, ...]) -> None:
     if not found:
         st.caption("None: these runs have the same settings.")
         return
-    rows = {f"--{name.replace('_', '-')}": {run: _worded(value) for run, value in values.items()}
-            for name, values in found.items()}
+    rows = {
+        f"--{name.replace('_', '-')}": {run: _worded(value) for run, value in values.items()}
+        for name, values in found.items()
+    }
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(configs))
     st.dataframe(frames.texts(frame.rename_axis("setting")), key="runs_differ")
 

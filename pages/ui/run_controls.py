@@ -82,23 +82,44 @@ def buttons(run: Run, now: JobStatus) -> None:
     if refused:
         st.error(literal(refused), icon=":material/error:")
     if now.state in RESUMABLE and asked("resume", run.name):
-        confirm("resume", f"Take this run over? It was last at work on **{literal(elsewhere(run))}**, which cannot be "
-                "seen from here and gives no sign of life. A process that still trains it there will notice, and stop.",
-                "Resume it here", lambda: launch(run, resume=True), "Watching for a sign of life…", no="Leave it")
+        confirm(
+            "resume",
+            f"Take this run over? It was last at work on **{literal(elsewhere(run))}**, which cannot be "
+            "seen from here and gives no sign of life. A process that still trains it there will notice, and stop.",
+            "Resume it here",
+            lambda: launch(run, resume=True),
+            "Watching for a sign of life…",
+            no="Leave it",
+        )
     elif now.is_active and now.state != "queued" and asked("kill", run.name):
-        confirm("kill", "End the run and all its processes at once? What it learned since the last saved state is "
-                 "lost; **Stop and save** keeps it.", "Kill it now", lambda: kill(run), "Ending its processes…")
+        confirm(
+            "kill",
+            "End the run and all its processes at once? What it learned since the last saved state is "
+            "lost; **Stop and save** keeps it.",
+            "Kill it now",
+            lambda: kill(run),
+            "Ending its processes…",
+        )
     elif not now.is_active and asked("delete", run.name):
-        confirm("delete", "Delete this run with its weights, curves, log and notes? It cannot be undone.",
-                "Delete for good", lambda: delete_run(run), "Deleting…", names=[run.name])
+        confirm(
+            "delete",
+            "Delete this run with its weights, curves, log and notes? It cannot be undone.",
+            "Delete for good",
+            lambda: delete_run(run),
+            "Deleting…",
+            names=[run.name],
+        )
 
 
 def _resume(run: Run, now: JobStatus) -> None:
     """A run that another computer may still be at is taken over only after a question."""
     if elsewhere(run):
         ask_button("Resume here…", "resume", run.name, icon=":material/resume:")
-    elif st.button("Resume" if now.state != "created" else "Start", icon=":material/resume:",
-                   help="Goes on from the last saved state, to the same end as without the break."):
+    elif st.button(
+        "Resume" if now.state != "created" else "Start",
+        icon=":material/resume:",
+        help="Goes on from the last saved state, to the same end as without the break.",
+    ):
         _control(lambda: launch(run, resume=True))
 
 
@@ -131,8 +152,15 @@ def asked(what: str, about: object) -> bool:
     return st.session_state.get("asked") == (what, about)
 
 
-def confirm(what: str, question: str, label: str, action: Callable[[], object], doing: str,
-            names: Sequence[str] = (), no: str = "Keep it") -> None:
+def confirm(
+    what: str,
+    question: str,
+    label: str,
+    action: Callable[[], object],
+    doing: str,
+    names: Sequence[str] = (),
+    no: str = "Keep it",
+) -> None:
     """The question, the runs that it is about (as text), and the two answers."""
     st.warning(question, icon=":material/help:")
     if names:

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 STEP, EPOCH = "step", "epoch"
 SMALL_POINTS = 300  # of a line in a small chart
-COSTS = {"lr": ("Learning rate", ""), "grad_norm": ("Gradient norm", "L2, before clipping"),
-         "images_per_s": ("Speed", "images/s"), "memory_gb": ("Memory", "GB")}
+COSTS = {
+    "lr": ("Learning rate", ""),
+    "grad_norm": ("Gradient norm", "L2, before clipping"),
+    "images_per_s": ("Speed", "images/s"),
+    "memory_gb": ("Memory", "GB"),
+}
 NOISY = {*TERM_NAMES, "grad_norm", "images_per_s"}  # what smoothing helps to read
 
 
@@ -45,12 +49,22 @@ class _Axis:
 def show(run: Run, others: tuple[Run, ...]) -> None:
     """The curves of one run; with others, each quantity of all."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        weight = st.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="smoothing", bind="query-params",
-                           persist_state="session", width=240,
-                           help="Weight of the past in a moving average, corrected at the start; 0 is off. The line "
-                                "as logged stays behind it, pale.")
-        unit = st.segmented_control("Over", [STEP, EPOCH], default=STEP, key="over", bind="query-params",
-                                    persist_state="session", required=True)
+        weight = st.slider(
+            "Smoothing",
+            0.0,
+            0.99,
+            0.0,
+            0.01,
+            key="smoothing",
+            bind="query-params",
+            persist_state="session",
+            width=240,
+            help="Weight of the past in a moving average, corrected at the start; 0 is off. The line "
+            "as logged stays behind it, pale.",
+        )
+        unit = st.segmented_control(
+            "Over", [STEP, EPOCH], default=STEP, key="over", bind="query-params", persist_state="session", required=True
+        )
     known, axes = {}, {}
     for one in (run, *others):
         config, found = run_files.config(one), run_files.history(one)
@@ -77,42 +91,60 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         _chart(figures.loss_curves(lines, axis.unit), "loss_curves")
     if known.epochs:
         start, best = start_of(known.epochs), best_epoch(known.epochs)
-        told = [f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
-                for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best)) if row]
+        told = [
+            f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
+            for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best))
+            if row
+        ]
         st.markdown(f"**Validation** · {' → '.join(told)} ({CONVENTION} convention, threshold {THRESHOLD})")
         if best:
             _support(best)
         lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
         _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
-    _grid({title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
-           for name, (title, words) in COSTS.items() if name in known.steps})
+    _grid(
+        {
+            title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
+            for name, (title, words) in COSTS.items()
+            if name in known.steps
+        }
+    )
 
 
 def _support(best: dict) -> None:
     """mA over the attributes that enough validation images have, and which none has; earlier runs do not tell."""
     if SUPPORTED in best:
         absent = best["without_positives"]
-        st.caption(f"{SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.1f}, over {best['supported_attributes']} attributes."
-                   + (f" No validation image has {', '.join(absent)}, so that their mA says little." if absent else ""))
+        st.caption(
+            f"{SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.1f}, over {best['supported_attributes']} attributes."
+            + (f" No validation image has {', '.join(absent)}, so that their mA says little." if absent else "")
+        )
 
 
 def _beside(row: dict) -> str:
     absent = ", ".join(row.get("without_positives", ()))
-    return (f" ({SUPPORTED_HEADING}: {100 * row[SUPPORTED]:.1f}{f'; without a positive: {absent}' if absent else ''})"
-            if SUPPORTED in row else "")
+    return (
+        f" ({SUPPORTED_HEADING}: {100 * row[SUPPORTED]:.1f}{f'; without a positive: {absent}' if absent else ''})"
+        if SUPPORTED in row
+        else ""
+    )
 
 
 def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str, RunLook], weight: float) -> None:
     unit = next(iter(axes.values())).unit
-    best = [f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} "
-            f"(epoch {row['epoch']})"
-            for name, found in known.items() if (row := best_epoch(found.epochs))]
+    best = [
+        f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
+        for name, found in known.items()
+        if (row := best_epoch(found.epochs))
+    ]
     if best:
         st.markdown(f"**Best on validation** ({CONVENTION} convention, threshold {THRESHOLD})  \n" + "  \n".join(best))
 
     def over_steps(name: str, words: str, points: int = SMALL_POINTS, **look: object) -> go.Figure:
-        lines = {run: _step_line(found, axes[run], name, weight, points)
-                 for run, found in known.items() if name in found.steps}
+        lines = {
+            run: _step_line(found, axes[run], name, weight, points)
+            for run, found in known.items()
+            if name in found.steps
+        }
         return figures.run_curves(lines, looks, unit, words, **look)
 
     def over_epochs(name: str) -> go.Figure:
@@ -123,8 +155,9 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
     st.markdown("**Loss** · sum of all terms, each with its weight; only runs with the same terms can be compared")
     _chart(over_steps("loss", "loss", POINTS, height=320, legend=True), "loss_of_runs")
     _grid({METRIC_NAMES[name]: over_epochs(name) for name in METRIC_NAMES} if best else {})
-    _grid({f"Loss: {title}": over_steps(name, "loss") for name, title in TERM_NAMES.items()
-           if name in logged - {"loss"}})
+    _grid(
+        {f"Loss: {title}": over_steps(name, "loss") for name, title in TERM_NAMES.items() if name in logged - {"loss"}}
+    )
     _grid({title: over_steps(name, words, from_zero=True) for name, (title, words) in COSTS.items() if name in logged})
 
 

@@ -33,8 +33,15 @@ def choose(rows: list[RunRow]) -> Chosen:
     _settle(there)
     above = st.container()  # drawn last: what the link says is known once the boxes are there
     with st.container(horizontal=True, gap="small"):
-        name = st.selectbox("Run", list(there), key=RUN, bind="query-params", persist_state="session", width=320,
-                            help="All runs in checkpoints/runs, newest first; those started in a terminal too.")
+        name = st.selectbox(
+            "Run",
+            list(there),
+            key=RUN,
+            bind="query-params",
+            persist_state="session",
+            width=320,
+            help="All runs in checkpoints/runs, newest first; those started in a terminal too.",
+        )
         beside = _beside(list(there)) if len(there) > 1 else []
     with above:
         visible = run_table.filtered(rows)

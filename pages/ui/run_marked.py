@@ -21,13 +21,30 @@ def labels(marked: tuple[RunRow, ...], known: list[str]) -> None:
     tags = [tag for tag in marked[0].tags if all(tag in row.tags for row in marked)]
     with st.container(horizontal=True, gap="small"):
         key = _key("tags", marked, tags)
-        st.multiselect("Tags" if len(marked) == 1 else f"Tags of all {len(marked)}", sorted({*known, *tags}), tags,
-                       key=key, accept_new_options=True, placeholder="type one and press Enter", width=260,
-                       on_change=_retag, args=(key, marked, tags))
+        st.multiselect(
+            "Tags" if len(marked) == 1 else f"Tags of all {len(marked)}",
+            sorted({*known, *tags}),
+            tags,
+            key=key,
+            accept_new_options=True,
+            placeholder="type one and press Enter",
+            width=260,
+            on_change=_retag,
+            args=(key, marked, tags),
+        )
         if len(marked) == 1:
             key = _key("note", marked, marked[0].note)
-            st.text_area("Note", marked[0].note, key=key, placeholder="what you tried, what you saw", height=68,
-                         width="stretch", max_chars=MOST_LETTERS, on_change=_renote, args=(key, marked[0]))
+            st.text_area(
+                "Note",
+                marked[0].note,
+                key=key,
+                placeholder="what you tried, what you saw",
+                height=68,
+                width="stretch",
+                max_chars=MOST_LETTERS,
+                on_change=_renote,
+                args=(key, marked[0]),
+            )
 
 
 def _key(what: str, marked: tuple[RunRow, ...], saved: object) -> str:
@@ -70,8 +87,14 @@ def deletion(marked: tuple[RunRow, ...]) -> None:
         st.button("Close", key="keep_delete_many", on_click=run_controls.ask, args=("", None))
         return
     question = f"Delete these {len(gone)} runs with their weights, curves, logs and notes? It cannot be undone."
-    run_controls.confirm("delete_many", question, f"Delete {len(gone)} for good", lambda: _delete(gone), "Deleting…",
-                         names=[row.name for row in gone])
+    run_controls.confirm(
+        "delete_many",
+        question,
+        f"Delete {len(gone)} for good",
+        lambda: _delete(gone),
+        "Deleting…",
+        names=[row.name for row in gone],
+    )
 
 
 def _delete(rows: list[RunRow]) -> None:

@@ -15,9 +15,11 @@ from snnpar.history import History
 from snnpar.runs import Run
 
 SHOWN_ALARMS = 6
-RULE = (f"An alarm means: more than {LIMITS['dead']:.0%} of a layer's neurons never fire on the pinned images (dead), "
-        f"or more than {LIMITS['saturated']:.0%} fire at every timestep of each (saturated). Students that learn well "
-        "have 10 to 65% of a layer silent on eight images, and next to none that always fire.")
+RULE = (
+    f"An alarm means: more than {LIMITS['dead']:.0%} of a layer's neurons never fire on the pinned images (dead), "
+    f"or more than {LIMITS['saturated']:.0%} fire at every timestep of each (saturated). Students that learn well "
+    "have 10 to 65% of a layer silent on eight images, and next to none that always fire."
+)
 
 
 def show(run: Run, others: tuple[Run, ...]) -> None:
@@ -44,34 +46,51 @@ def tell_alarms(row: dict) -> bool:
     """Warn of each layer over a limit; are there any?"""
     found = alarms(row)
     if found:
-        words = [f"- {one.kind}: {one.share:.0%} of the neurons of {readable(one.layer)} {MEANING[one.kind]}"
-                 for one in found]
+        words = [
+            f"- {one.kind}: {one.share:.0%} of the neurons of {readable(one.layer)} {MEANING[one.kind]}"
+            for one in found
+        ]
         more = [f"- and {len(words) - SHOWN_ALARMS} layers more, see the table"] if len(words) > SHOWN_ALARMS else []
-        st.warning(f"After epoch {row['epoch']}:\n\n" + "\n".join(words[:SHOWN_ALARMS] + more),
-                   icon=":material/notifications_active:")
+        st.warning(
+            f"After epoch {row['epoch']}:\n\n" + "\n".join(words[:SHOWN_ALARMS] + more),
+            icon=":material/notifications_active:",
+        )
     return bool(found)
 
 
 def layers(row: dict) -> None:
     """A table of all layers in the order in which they are computed."""
     columns = {"rates": "Firing rate", "dead": "Dead", "saturated": "Saturated"}
-    frame = pd.DataFrame({"Layer": [readable(name) for name in row["rates"]],
-                          **{label: list(row[kind].values()) for kind, label in columns.items()},
-                          "Neurons": list(row["neurons"].values())})
-    bars = {label: st.column_config.ProgressColumn(label, width=105, min_value=0, max_value=1, format="percent")
-            for label in columns.values()}
+    frame = pd.DataFrame(
+        {
+            "Layer": [readable(name) for name in row["rates"]],
+            **{label: list(row[kind].values()) for kind, label in columns.items()},
+            "Neurons": list(row["neurons"].values()),
+        }
+    )
+    bars = {
+        label: st.column_config.ProgressColumn(label, width=105, min_value=0, max_value=1, format="percent")
+        for label in columns.values()
+    }
     st.dataframe(frames.texts(frame), hide_index=True, column_config=bars, height=38 + 35 * min(8, len(frame)))
 
 
 def _over_others(known: dict[str, History]) -> None:
     looks = dict(zip(known, RUN_LOOKS, strict=False))
-    lines = {name: thin_line(np.array([row["epoch"] for row in found.firing], float),
-                             np.array([100 * block_rates(row)["all"] for row in found.firing]))
-             for name, found in known.items() if found.firing}
+    lines = {
+        name: thin_line(
+            np.array([row["epoch"] for row in found.firing], float),
+            np.array([100 * block_rates(row)["all"] for row in found.firing]),
+        )
+        for name, found in known.items()
+        if found.firing
+    }
     st.markdown("**Firing rate of the whole network**")
-    st.plotly_chart(figures.run_curves(lines, looks, "epoch", "spikes per neuron and timestep, %", height=240,
-                                       legend=True),
-                    key="firing_of_runs", config={"displayModeBar": False})
+    st.plotly_chart(
+        figures.run_curves(lines, looks, "epoch", "spikes per neuron and timestep, %", height=240, legend=True),
+        key="firing_of_runs",
+        config={"displayModeBar": False},
+    )
 
 
 def _tell_none(run: Run) -> None:
@@ -79,5 +98,8 @@ def _tell_none(run: Run) -> None:
     if config and config.role == "teacher":
         st.info("A teacher has no spiking neurons.", icon=":material/info:")
     else:
-        st.info("No firing rates: they come with the end of each epoch, for students with spiking neurons, and runs of "
-                "earlier versions have none.", icon=":material/info:")
+        st.info(
+            "No firing rates: they come with the end of each epoch, for students with spiking neurons, and runs of "
+            "earlier versions have none.",
+            icon=":material/info:",
+        )

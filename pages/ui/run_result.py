@@ -29,9 +29,14 @@ def show(run: Run) -> None:
 
 def _metric(gain: Gain, name: str) -> None:
     shown = gain.gains[name][1] > 0 and not gain.is_chance  # F1 alone rises by more positive answers, too
-    st.metric(f"{GAINS[name]} after training", f"{100 * gain.end[name]:.1f}", f"{gain.worded(name)} over step 0",
-              delta_color="normal" if shown else "off", delta_arrow="auto" if shown else "off",
-              help=f"Step 0, before the first update: {100 * gain.start[name]:.1f}. In brackets the 95% interval.")
+    st.metric(
+        f"{GAINS[name]} after training",
+        f"{100 * gain.end[name]:.1f}",
+        f"{gain.worded(name)} over step 0",
+        delta_color="normal" if shown else "off",
+        delta_arrow="auto" if shown else "off",
+        help=f"Step 0, before the first update: {100 * gain.start[name]:.1f}. In brackets the 95% interval.",
+    )
 
 
 def _verdict(gain: Gain) -> None:

@@ -26,17 +26,40 @@ def filtered(rows: list[RunRow]) -> list[RunRow]:
         st.session_state["runs_tag"] = [tag for tag in kept if tag in tags]
     bound = {"bind": "query-params", "persist_state": "session"}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Filter", key="runs_text", placeholder="words of name, note, …", live=True,
-                             type="search", width=190, **bound)
-        states = st.multiselect("State", STATES, key="runs_state", placeholder="any", format_func=WORDS.get, width=160,
-                                **bound)
+        text = st.text_input(
+            "Filter",
+            key="runs_text",
+            placeholder="words of name, note, …",
+            live=True,
+            type="search",
+            width=190,
+            **bound,
+        )
+        states = st.multiselect(
+            "State", STATES, key="runs_state", placeholder="any", format_func=WORDS.get, width=160, **bound
+        )
         # Always there: a choice that comes and goes would lose what the link says.
-        chosen = st.multiselect("Tag", tags, key="runs_tag", placeholder="any" if tags else "none yet", width=160,
-                                help="Runs that have all of these. Tags are given below, to the marked runs.", **bound)
+        chosen = st.multiselect(
+            "Tag",
+            tags,
+            key="runs_tag",
+            placeholder="any" if tags else "none yet",
+            width=160,
+            help="Runs that have all of these. Tags are given below, to the marked runs.",
+            **bound,
+        )
         found = matching(rows, text=text or "", states=states, tags=chosen)
-        st.download_button("CSV", lambda: to_csv(found), "runs.csv", "text/csv", key="runs_csv", on_click="ignore",
-                           icon=":material/download:", disabled=not found,
-                           help="The runs of the table with all that is known of them, for a spreadsheet.")
+        st.download_button(
+            "CSV",
+            lambda: to_csv(found),
+            "runs.csv",
+            "text/csv",
+            key="runs_csv",
+            on_click="ignore",
+            icon=":material/download:",
+            disabled=not found,
+            help="The runs of the table with all that is known of them, for a spreadsheet.",
+        )
     return found
 
 
@@ -52,10 +75,15 @@ def draw(rows: list[RunRow], total: int, marked: tuple[str, ...], pick: Callable
         st.session_state[KEY] = marks
     st.session_state[DRAWN] = names
     st.dataframe(
-        frames.texts(pd.DataFrame(map(_cells, rows))), key=KEY, hide_index=True, column_config=_columns(),
+        frames.texts(pd.DataFrame(map(_cells, rows))),
+        key=KEY,
+        hide_index=True,
+        column_config=_columns(),
         placeholder="–",
         on_select=lambda: pick(tuple(st.session_state[DRAWN][position] for position in _marked())),
-        selection_mode="multi-row", selection_default=marks, height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
+        selection_mode="multi-row",
+        selection_default=marks,
+        height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
         alt="All runs",
     )
 
@@ -90,14 +118,19 @@ def _percent(share: float | None) -> float | None:
 
 def _columns() -> dict:
     column = st.column_config
-    score = "Percent on the validation images of the best epoch, published convention. Runs with other images or " \
-            "another number of them cannot be compared by it."
+    score = (
+        "Percent on the validation images of the best epoch, published convention. Runs with other images or "
+        "another number of them cannot be compared by it."
+    )
     return {
         "State": column.TextColumn(width=118),
         "Run": column.TextColumn(width=265),
         HEADINGS["mean_accuracy"]: column.NumberColumn(format="%.1f", width=55, help=score),
-        SUPPORTED_HEADING: column.NumberColumn(format="%.1f", width=80, help="mA over the attributes that enough of "
-                                               "these images have; the run's view names those that none has."),
+        SUPPORTED_HEADING: column.NumberColumn(
+            format="%.1f",
+            width=80,
+            help="mA over the attributes that enough of these images have; the run's view names those that none has.",
+        ),
         HEADINGS["f1"]: column.NumberColumn(format="%.1f", width=55, help=score),
         "n": column.NumberColumn(width=50, help="Validation images of the two figures."),
         "Epoch": column.NumberColumn(width=60, help="That of the last step; 0 is before the first."),
@@ -107,7 +140,8 @@ def _columns() -> dict:
         "Model": column.TextColumn(width=170),
         "Data": column.TextColumn(width=90),
         "Teacher": column.TextColumn(width=150, help="Of a distilled run."),
-        "Minutes": column.NumberColumn(format="%.1f", width=80, help="Training and validation, pauses left out, from "
-                                       "the speed that was logged."),
+        "Minutes": column.NumberColumn(
+            format="%.1f", width=80, help="Training and validation, pauses left out, from the speed that was logged."
+        ),
         "Note": column.TextColumn(width=260),
     }

@@ -45,7 +45,11 @@ BARS_EXPLAINED = {
 def convention() -> str:
     """The way to count: as VTB and SNN-PAR do, or as Rethinking_of_PAR."""
     return st.segmented_control(
-        "Convention", list(THRESHOLDS), default=defaults.CONVENTION, key="convention", bind="query-params",
+        "Convention",
+        list(THRESHOLDS),
+        default=defaults.CONVENTION,
+        key="convention",
+        bind="query-params",
         required=True,
         help="Two ways to count are in use. published: VTB, SNN-PAR and OpenPAR; rethinking: Rethinking_of_PAR.",
     )
@@ -114,8 +118,13 @@ def published(shown: Shown, convention: str) -> None:
     with st.container(border=True):
         others = "other networks" if shown.n == test_set.n else "other images, other sizes"
         st.markdown(f":gray-badge[published] full {test_set.title} test set, n={test_set.n:,}: **{others}**")
-        _table({row.system: [f"{row.percent[key]:.1f}%" if key in row.percent else "–" for key in FIVE]
-                for row in published_rows(schema)}, PUBLISHED_COLUMNS)
+        _table(
+            {
+                row.system: [f"{row.percent[key]:.1f}%" if key in row.percent else "–" for key in FIVE]
+                for row in published_rows(schema)
+            },
+            PUBLISHED_COLUMNS,
+        )
         differs = "" if convention == CONVENTION else f" Ours above are counted by the {convention} convention."
         st.caption(
             f"For orientation only; printed in {SOURCE}, {CONVENTION} convention, threshold {THRESHOLDS[CONVENTION]}. "
@@ -127,14 +136,18 @@ def published(shown: Shown, convention: str) -> None:
 def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
     """Bars with intervals; n is how many images have the attribute."""
     st.subheader("Attribute by attribute", anchor=False)
-    quantity = st.segmented_control("Bars show", list(BARS), default="ma", key="bars", bind="query-params",
-                                    required=True, format_func=BARS.get)
+    quantity = st.segmented_control(
+        "Bars show", list(BARS), default="ma", key="bars", bind="query-params", required=True, format_func=BARS.get
+    )
     counts = _counts(shown)
     labels = [f"{label} (n={count:,})" for label, count in zip(shown.labels, counts, strict=True)]
     marked = shown.attributes.index(attribute) if attribute in shown.attributes else -1
     measured = {role: _measured(one, shown.attributes, convention, quantity) for role, one in shown.models.items()}
-    st.plotly_chart(figures.attribute_bars(labels, measured, BARS[quantity], marked), key="attribute_bars",
-                    config={"displayModeBar": False})
+    st.plotly_chart(
+        figures.attribute_bars(labels, measured, BARS[quantity], marked),
+        key="attribute_bars",
+        config={"displayModeBar": False},
+    )
     st.caption(
         f"{BARS_EXPLAINED[quantity]}. n: images that have the attribute, of {shown.n:,} "
         f"({literal(shown.first.data['title'])}); the fewer, the wider the 95% interval (whiskers). Threshold "

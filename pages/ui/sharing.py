@@ -41,12 +41,17 @@ def say(selection: Selection) -> None:
 
 def link(selection: Selection) -> str:
     """The address with all that is chosen; what stands at its default is named too, as defaults change with time."""
-    labels = {name: label for c in selection.checkpoints.values()
-              for name, label in zip(c.schema.attributes, c.schema.labels, strict=True)}
+    labels = {
+        name: label
+        for c in selection.checkpoints.values()
+        for name, label in zip(c.schema.attributes, c.schema.labels, strict=True)
+    }
     choices = {role: st.session_state.get(role) or "" for role in ROLES}
-    choices |= {"sample": picture.sample_label() if picture.is_sample() else "",
-                "attribute": labels.get(selection.attribute, selection.attribute),
-                "threshold": f"{selection.threshold:g}"}
+    choices |= {
+        "sample": picture.sample_label() if picture.is_sample() else "",
+        "attribute": labels.get(selection.attribute, selection.attribute),
+        "threshold": f"{selection.threshold:g}",
+    }
     for role, methods in METHODS.items():
         method = methods.get(st.session_state.get(f"{role}_map"))
         choices[f"{role}_map"] = method.label if method else ""

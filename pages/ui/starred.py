@@ -24,10 +24,24 @@ def show(shown: Shown, selection: Selection) -> None:
         "which any checkpoint can be evaluated. The basket lasts as long as this browser tab; a slice is kept on disk."
     )
     with st.container(horizontal=True):
-        st.button("Undo", icon=":material/undo:", key="basket_undo", on_click=basket.undo, args=(shown.data_hash,),
-                  disabled=not basket.can_undo(shown.data_hash), help="Take the last star or removal back.")
-        st.button("Empty", icon=":material/delete:", key="basket_empty", on_click=basket.empty,
-                  args=(shown.data_hash,), disabled=not files, help="Take all stars away; Undo brings them back.")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="basket_undo",
+            on_click=basket.undo,
+            args=(shown.data_hash,),
+            disabled=not basket.can_undo(shown.data_hash),
+            help="Take the last star or removal back.",
+        )
+        st.button(
+            "Empty",
+            icon=":material/delete:",
+            key="basket_empty",
+            on_click=basket.empty,
+            args=(shown.data_hash,),
+            disabled=not files,
+            help="Take all stars away; Undo brings them back.",
+        )
     if files:
         place = {file: i for i, file in enumerate(shown.files)}
         outcome_images.show(shown, np.array([place[file] for file in files]), "basket")
@@ -39,8 +53,13 @@ def _save(shown: Shown, files: tuple[str, ...]) -> None:
     if access.told("keep"):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the slice", key="slice_name", placeholder="missed-hats", width=260,
-                             help="Letters, digits, - and _. A slice of that name is replaced.")
+        name = st.text_input(
+            "Name of the slice",
+            key="slice_name",
+            placeholder="missed-hats",
+            width=260,
+            help="Letters, digits, - and _. A slice of that name is replaced.",
+        )
         if st.button("Save as slice", icon=":material/save:", key="save_slice", disabled=not name):
             try:
                 save_slice(name, shown.first.evaluation.choice, files)

@@ -21,9 +21,14 @@ def offer(config: TrainConfig | None, faults: list[str]) -> None:
     ahead = _ahead(config) if config else []
     reason = "; ".join(faults)
     waits = f"It waits for {' and '.join(ahead[:2])}{', and more' * (len(ahead) > 2)}." if ahead else ""
-    clicked = st.button(f"Queue ({len(ahead)} ahead)" if ahead else "Start training", key="start", type="primary",
-                        icon=":material/schedule:" if ahead else ":material/play_arrow:", disabled=config is None,
-                        help=f"Off until this is mended: {reason}." if reason else waits or None)
+    clicked = st.button(
+        f"Queue ({len(ahead)} ahead)" if ahead else "Start training",
+        key="start",
+        type="primary",
+        icon=":material/schedule:" if ahead else ":material/play_arrow:",
+        disabled=config is None,
+        help=f"Off until this is mended: {reason}." if reason else waits or None,
+    )
     if reason:
         st.caption(f"Start is off until this is mended. {reason}.")
     elif ahead:
@@ -48,6 +53,5 @@ def _start(config: TrainConfig) -> None:
         return
     now = status(run)
     st.session_state["run"] = run.name
-    st.session_state["started"] = (f"{run.name} {now.message}." if now.state == "queued"
-                                   else f"{run.name} is starting.")
+    st.session_state["started"] = f"{run.name} {now.message}." if now.state == "queued" else f"{run.name} is starting."
     st.rerun()

@@ -24,14 +24,16 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
     with st.container(horizontal=True, gap="small"):
         if len(seen) == 2:
             agree = sum("disagree" not in row.kinds for row in rows)
-            number("They agree", f"{agree} of {len(rows)}", f"Both above or both below the threshold.{when}",
-                   width=WIDTH)
+            number(
+                "They agree", f"{agree} of {len(rows)}", f"Both above or both below the threshold.{when}", width=WIDTH
+            )
         for role in seen if truth is not None else ():
             number(
                 " right",
                 f"{right(rows, role)} of {len(rows)}",
                 "Decisions that equal the label of this sample." + (when if role == "student" else ""),
-                role, width=WIDTH,
+                role,
+                width=WIDTH,
             )
         for role, one in seen.items():
             number(
@@ -48,7 +50,8 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 " time",
                 str(latency),
                 f"One picture on this computer: {latency.spread}, nothing recorded.",
-                role, width=WIDTH,
+                role,
+                width=WIDTH,
             )
     times(seen)
 
@@ -67,8 +70,11 @@ def provenance(seen: dict[str, Seen]) -> None:
         for role, one in seen.items()
     ]
     energy = next(iter(seen.values())).analysis.energy
-    neurons = "".join(f" {mark(role)}: {one.analysis.energy.neuron_share}." for role, one in seen.items()
-                      if one.analysis.energy.neurons)
+    neurons = "".join(
+        f" {mark(role)}: {one.analysis.energy.neuron_share}."
+        for role, one in seen.items()
+        if one.analysis.energy.neurons
+    )
     lines.append(
         f"Energy is an estimate for one picture: {energy.convention}. {energy.assumptions.note}{neurons} "
         "Time is that of bare passes of one picture on this computer."

@@ -20,6 +20,25 @@ from snnpar.checkpoint.order import given_schema
 from snnpar.checkpoint.published import Published, import_published, read_phrases, write_published
 from snnpar.checkpoint.starting import start_from
 
-__all__ = ["CARD", "CONFIG", "PHRASES", "WEIGHTS", "Checkpoint", "CheckpointError", "Published", "find_checkpoint",
-           "given_schema", "import_published", "load_model", "load_strictly", "read_checkpoint", "read_phrases",
-           "save_weights", "shipped", "start_from", "write_config", "write_phrases", "write_published"]
+__all__ = [
+    "CARD",
+    "CONFIG",
+    "PHRASES",
+    "WEIGHTS",
+    "Checkpoint",
+    "CheckpointError",
+    "Published",
+    "find_checkpoint",
+    "given_schema",
+    "import_published",
+    "load_model",
+    "load_strictly",
+    "read_checkpoint",
+    "read_phrases",
+    "save_weights",
+    "shipped",
+    "start_from",
+    "write_config",
+    "write_phrases",
+    "write_published",
+]

@@ -62,8 +62,10 @@ class Checkpoint:
         except SnnparError as error:
             raise CheckpointError(f"{path} cannot be used: {error}") from error
         if length != self.model.text_dim:
-            raise CheckpointError(f"{path} holds vectors of {length} numbers, {CONFIG} says {self.model.text_dim}; "
-                                  "take both files from one checkpoint")
+            raise CheckpointError(
+                f"{path} holds vectors of {length} numbers, {CONFIG} says {self.model.text_dim}; "
+                "take both files from one checkpoint"
+            )
         return phrases
 
 
@@ -116,8 +118,10 @@ def check_fit(model: nn.Module, state: dict[str, torch.Tensor], source: Path) ->
         raise CheckpointError(f"{source} does not fit its config.json: {'; '.join(problems[:TOLD])}{more}")
     broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
-        raise CheckpointError(f"{source} has values that are no numbers in {', '.join(broken[:TOLD])}; fetch it again, "
-                              "or take an earlier state")
+        raise CheckpointError(
+            f"{source} has values that are no numbers in {', '.join(broken[:TOLD])}; fetch it again, "
+            "or take an earlier state"
+        )
 
 
 def misfits(model: nn.Module, state: dict[str, torch.Tensor]) -> list[str]:

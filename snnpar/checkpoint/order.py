@@ -19,8 +19,12 @@ def schema_in_order(names: tuple[str, ...]) -> AttributeSchema:
     """The attributes in this order, with the phrases and groups of the bundled schema that has the same ones."""
     schema = schema_of_names(names)
     rows = [schema.index(name) for name in names]
-    return replace(schema, attributes=names, phrases=tuple(schema.phrases[row] for row in rows),
-                   labels=tuple(schema.labels[row] for row in rows))
+    return replace(
+        schema,
+        attributes=names,
+        phrases=tuple(schema.phrases[row] for row in rows),
+        labels=tuple(schema.labels[row] for row in rows),
+    )
 
 
 def assumed_schema(count: int) -> AttributeSchema:
@@ -69,6 +73,8 @@ def given_schema(attributes: Path | None, phrases: Path | None) -> AttributeSche
             return schema_in_order(names_in_file(attributes))
         names = names_in_pickle(phrases) if phrases and phrases.suffix not in (".npy", ".safetensors") else ()
     except (TypeError, ValueError, LookupError) as error:
-        raise CheckpointError(f"{attributes or phrases} does not hold attribute names ({error}); give --attributes "
-                              "FILE with one name per line") from error
+        raise CheckpointError(
+            f"{attributes or phrases} does not hold attribute names ({error}); give --attributes "
+            "FILE with one name per line"
+        ) from error
     return schema_in_order(names) if names else None

@@ -1,5 +1,4 @@
-"""Import of checkpoints written by the published SNN-PAR and VTB code: one file holding teacher, student or both.
-"""
+"""Import of checkpoints written by the published SNN-PAR and VTB code: one file holding teacher, student or both."""
 
 from __future__ import annotations
 
@@ -47,8 +46,13 @@ class Published:
 
 
 def import_published(
-    path: str | Path, *, image_size: tuple[int, int] = (256, 128), timesteps: int = 8, student_heads: int = 8,
-    teacher_heads: int = 12, schema: AttributeSchema | None = None,
+    path: str | Path,
+    *,
+    image_size: tuple[int, int] = (256, 128),
+    timesteps: int = 8,
+    student_heads: int = 8,
+    teacher_heads: int = 12,
+    schema: AttributeSchema | None = None,
 ) -> Published:
     """Read a published .pth, or the same state dict as .safetensors; sizes come from the tensors.
 
@@ -91,8 +95,14 @@ def _check_published(state: dict[str, Tensor], path: Path) -> None:
 def _student(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
     head = _shape(state, "head.weight", path)
     hidden = _shape(state, "block.0.mlp.mlp1_conv.weight", path)[0]
-    config = ModelConfig("spikingformer", dim=head[1], depth=_count(state, "block."), mlp_ratio=hidden // head[1],
-                         heads=arguments.pop("heads"), **arguments)
+    config = ModelConfig(
+        "spikingformer",
+        dim=head[1],
+        depth=_count(state, "block."),
+        mlp_ratio=hidden // head[1],
+        heads=arguments.pop("heads"),
+        **arguments,
+    )
     return _build(config, head[0], state, path)
 
 
@@ -103,8 +113,16 @@ def _teacher(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Mo
     state = _stack_readouts(_resolve_aliases(state, depth - 1, path), path)
     dim, text_dim = _shape(state, "word_embed.weight", path)
     hidden = _shape(state, "vit.blocks.0.mlp.fc1.weight", path)[0]
-    config = ModelConfig("vtb", dim=dim, depth=depth, mlp_ratio=hidden // dim, text_dim=text_dim, drop_path=0.1,
-                         heads=arguments.pop("heads"), **arguments)
+    config = ModelConfig(
+        "vtb",
+        dim=dim,
+        depth=depth,
+        mlp_ratio=hidden // dim,
+        text_dim=text_dim,
+        drop_path=0.1,
+        heads=arguments.pop("heads"),
+        **arguments,
+    )
     return _build(config, len(state["weight_layer.bias"]), state, path)
 
 
@@ -147,7 +165,7 @@ def _stack_readouts(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 def _count(state: dict[str, Tensor], prefix: str) -> int:
     """One more than the highest index after a prefix."""
-    found = (key[len(prefix):].split(".")[0] for key in state if key.startswith(prefix))
+    found = (key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix))
     return 1 + max((int(index) for index in found if index.isdecimal()), default=-1)
 
 
@@ -162,9 +180,14 @@ def _shape(state: dict[str, Tensor], key: str, path: Path) -> tuple[int, ...]:
 def _schema(schema: AttributeSchema | None, count: int, path: Path) -> AttributeSchema:
     if schema is None:
         schema = assumed_schema(count)
-        log.warning("%s does not say which attribute each answer is; assumed is the order of %s: %s, … If it was "
-                    "trained on another order, import it with --attributes FILE, one name per line, or with --phrases "
-                    "and the data set's pickle", path.name, schema.name, ", ".join(schema.attributes[:3]))
+        log.warning(
+            "%s does not say which attribute each answer is; assumed is the order of %s: %s, … If it was "
+            "trained on another order, import it with --attributes FILE, one name per line, or with --phrases "
+            "and the data set's pickle",
+            path.name,
+            schema.name,
+            ", ".join(schema.attributes[:3]),
+        )
     if len(schema) != count:
         raise CheckpointError(f"{path} answers {count} attributes, but {len(schema)} names are given")
     return schema

@@ -59,8 +59,9 @@ def start_from(model: nn.Module, source: str) -> Start:
         _copy(model, load_model(checkpoint).state_dict(), str(path / WEIGHTS))
         return Start(f"all weights start from {source}")
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist; start from a checkpoint folder, a .pth or .safetensors file, or "
-                              f"{TIMM}MODEL")
+        raise CheckpointError(
+            f"{path} does not exist; start from a checkpoint folder, a .pth or .safetensors file, or {TIMM}MODEL"
+        )
     return _start_backbone(model, read_state(path)[0], str(path))
 
 
@@ -82,11 +83,14 @@ def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def _start_backbone(model: nn.Module, state: dict[str, Tensor], source: str) -> Start:
     if any(key.startswith((STUDENT_PREFIX, "vit.")) for key in state):
-        raise CheckpointError(f"{source} was written by the published SNN-PAR or VTB code; make it a checkpoint folder "
-                              "with python -m snnpar import, and start from that")
+        raise CheckpointError(
+            f"{source} was written by the published SNN-PAR or VTB code; make it a checkpoint folder "
+            "with python -m snnpar import, and start from that"
+        )
     is_spiking = model.config.architecture == "spikingformer"
-    dropped = [key for key in state if key.startswith(CLASSIFIERS)
-               or is_spiking and any(norm in key for norm in UNUSED_NORMS)]
+    dropped = [
+        key for key in state if key.startswith(CLASSIFIERS) or is_spiking and any(norm in key for norm in UNUSED_NORMS)
+    ]
     backbone = _spiking_part(model) if is_spiking else _vit_of(model, source)
     state, note = {key: value for key, value in state.items() if key not in dropped}, ""
     if POSITIONS in state and hasattr(backbone, POSITIONS):
@@ -156,6 +160,12 @@ def _fetch_timm(source: str, config: ModelConfig) -> Path:
     if attention.num_heads != config.heads:  # leaves no trace in the weights
         raise CheckpointError(f"{source} has {attention.num_heads} heads, the model has {config.heads}")
     if (tuple(told["mean"]), tuple(told["std"])) != (config.mean, config.std):
-        log.warning("%s has seen images normalised by mean %s and std %s, this model's have %s and %s", source,
-                    told["mean"], told["std"], config.mean, config.std)
+        log.warning(
+            "%s has seen images normalised by mean %s and std %s, this model's have %s and %s",
+            source,
+            told["mean"],
+            told["std"],
+            config.mean,
+            config.std,
+        )
     return fetch_weights(told["hf_hub_id"])

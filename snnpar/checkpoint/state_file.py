@@ -47,8 +47,10 @@ def _weights(state: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor]
         elif name in weights:
             raise CheckpointError(f"{path} holds {name} twice, with and without {' or '.join(WRAPPERS)}; keep one")
         elif value.is_floating_point() and value.dtype.itemsize < 2:
-            raise CheckpointError(f"{path}: {name} is in 8-bit floats ({value.dtype}), which need the scales that they "
-                                  "were made with; save the weights in fp32, fp16 or bf16 and import those")
+            raise CheckpointError(
+                f"{path}: {name} is in 8-bit floats ({value.dtype}), which need the scales that they "
+                "were made with; save the weights in fp32, fp16 or bf16 and import those"
+            )
         else:
             weights[name] = value
     if leftovers:

@@ -31,9 +31,28 @@ from snnpar.phrases import phrases_of
 from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema, Phrases, load_schema
 
-__all__ = ["DATASETS", "LAYOUTS", "UNKNOWN", "Annotation", "DataError", "Layout", "PedestrianSplit", "ResizedImages",
-           "join", "layout_of", "local_path", "none_readable", "open_annotation", "open_folder", "open_split",
-           "phrases_for", "rendered_split", "schema_of", "subset", "unreadable"]
+__all__ = [
+    "DATASETS",
+    "LAYOUTS",
+    "UNKNOWN",
+    "Annotation",
+    "DataError",
+    "Layout",
+    "PedestrianSplit",
+    "ResizedImages",
+    "join",
+    "layout_of",
+    "local_path",
+    "none_readable",
+    "open_annotation",
+    "open_folder",
+    "open_split",
+    "phrases_for",
+    "rendered_split",
+    "schema_of",
+    "subset",
+    "unreadable",
+]
 
 # Training seeds end at 2**31 - 1, so that no training image is ever among the held-out ones.
 HELD_OUT_SEEDS = {"val": 2**31, "test": 2**31 + 1}
@@ -91,7 +110,9 @@ def rendered_split(seed: int, count: int, *, name: str) -> PedestrianSplit:
     from snnpar.datasets.rendered import render_pedestrian, sample_labels
 
     return PedestrianSplit(
-        name=name, schema=load_schema("pa100k"), files=tuple(f"rendered-{seed}-{i}" for i in range(count)),
+        name=name,
+        schema=load_schema("pa100k"),
+        files=tuple(f"rendered-{seed}-{i}" for i in range(count)),
         labels=np.stack([sample_labels(seed, i) for i in range(count)]),
         read=lambda index: render_pedestrian(seed, index).image,
     )
@@ -114,7 +135,9 @@ def _mixed(config: TrainConfig, split: str) -> PedestrianSplit:
 
 
 DATASETS: dict[str, Callable[[TrainConfig, str], PedestrianSplit]] = {
-    "rendered": _rendered, "mixed": _mixed, **dict.fromkeys(LAYOUTS, _real),
+    "rendered": _rendered,
+    "mixed": _mixed,
+    **dict.fromkeys(LAYOUTS, _real),
 }
 
 

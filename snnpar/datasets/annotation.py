@@ -38,12 +38,16 @@ class Annotation:
     def __post_init__(self) -> None:
         expected = (len(self.files), len(self.schema))
         if self.labels.shape != expected:
-            raise DataError(f"{self.source} has labels {self.labels.shape} for {expected[0]} images and {expected[1]} "
-                            "attributes; download it again")
+            raise DataError(
+                f"{self.source} has labels {self.labels.shape} for {expected[0]} images and {expected[1]} "
+                "attributes; download it again"
+            )
         for name, indices in self.splits.items():
             if len(indices) and not 0 <= indices.min() <= indices.max() < len(self.files):
-                raise DataError(f"{self.source}: split {name} names image {indices.max() + 1} of {len(self.files)}; "
-                                "download it again")
+                raise DataError(
+                    f"{self.source}: split {name} names image {indices.max() + 1} of {len(self.files)}; "
+                    "download it again"
+                )
 
     def bad_labels(self) -> np.ndarray:
         """(k, 2): image and attribute of each label that is none of 0, 1 and 2."""
@@ -53,8 +57,10 @@ class Annotation:
         """Raises DataError if not one of these images is there: then the folder is wrong, and not the images."""
         paths = [self.images / self.files[index] for index in indices]
         if paths and not any(map(os.path.isfile, paths)):
-            raise DataError(f"none of the {len(paths):,} images of {title} is in {self.images}; looked for {paths[0]}. "
-                            f"{near(paths[0]) or 'Unpack the images there, or name the folder that has them'}")
+            raise DataError(
+                f"none of the {len(paths):,} images of {title} is in {self.images}; looked for {paths[0]}. "
+                f"{near(paths[0]) or 'Unpack the images there, or name the folder that has them'}"
+            )
 
     def read(self, index: int) -> np.ndarray:
         """One image, uint8 (H, W, 3). Raises ImageError."""
@@ -75,12 +81,17 @@ class Annotation:
         bad = bad[np.isin(bad[:, 0], indices)]
         if len(bad):
             image, attribute = bad[0]
-            raise DataError(f"{self.source}: {len(bad)} labels of {title} are none of 0, 1 and 2, the first is "
-                            f"{self.labels[image, attribute]} for {self.schema.attributes[attribute]} of "
-                            f"{self.files[image]}; mend them (2 means unknown)")
+            raise DataError(
+                f"{self.source}: {len(bad)} labels of {title} are none of 0, 1 and 2, the first is "
+                f"{self.labels[image, attribute]} for {self.schema.attributes[attribute]} of "
+                f"{self.files[image]}; mend them (2 means unknown)"
+            )
         return PedestrianSplit(
-            name=title, schema=self.schema, files=tuple(self.files[i] for i in indices),
-            labels=self.labels[indices].astype(np.int8), read=lambda index: self.read(int(indices[index])),
+            name=title,
+            schema=self.schema,
+            files=tuple(self.files[i] for i in indices),
+            labels=self.labels[indices].astype(np.int8),
+            read=lambda index: self.read(int(indices[index])),
         )
 
 
@@ -124,8 +135,10 @@ def read_mat(path: Path, what: str, parse: Callable[[dict], dict]) -> dict:
     except DataError:
         raise
     except NotImplementedError as error:
-        raise DataError(f"{path} is a MATLAB file of version 7.3 (HDF5), which is not read here; open it in MATLAB and "
-                        "save it again with -v7") from error
+        raise DataError(
+            f"{path} is a MATLAB file of version 7.3 (HDF5), which is not read here; open it in MATLAB and "
+            "save it again with -v7"
+        ) from error
     except Exception as error:  # damaged files raise many types: MatReadError, zlib.error, KeyError, IndexError, ...
         raise DataError(f"{path} is not {what} ({error}); download it again") from error
 

@@ -93,17 +93,24 @@ def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataRepo
     used = np.unique(np.concatenate(list(parts.values())))
     annotation.check_there(used, annotation.source)
     thumbnails, reasons = _read(annotation, used)
-    bad = [BadLabel(annotation.files[i], annotation.schema.attributes[j], annotation.labels[i, j].item())
-           for i, j in annotation.bad_labels()]
+    bad = [
+        BadLabel(annotation.files[i], annotation.schema.attributes[j], annotation.labels[i, j].item())
+        for i, j in annotation.bad_labels()
+    ]
     title = f"{found.name}, fold {fold}" if found.folds > 1 else found.name
     return DataReport(
         title=f"{annotation.source} ({title}), images in {annotation.images}",
         attributes=annotation.schema.attributes,
         splits=tuple(_count(name, annotation.labels[indices]) for name, indices in parts.items()),
         in_no_split=len(annotation.files) - len(used),
-        unreadable=tuple(Unreadable(name, annotation.files[i], reasons[i])
-                         for name, indices in parts.items() for i in indices if i in reasons),
-        bad_labels=tuple(bad), duplicates=_duplicates(annotation, parts, thumbnails),
+        unreadable=tuple(
+            Unreadable(name, annotation.files[i], reasons[i])
+            for name, indices in parts.items()
+            for i in indices
+            if i in reasons
+        ),
+        bad_labels=tuple(bad),
+        duplicates=_duplicates(annotation, parts, thumbnails),
     )
 
 
@@ -122,8 +129,9 @@ def _read(annotation: Annotation, indices: np.ndarray) -> tuple[dict[int, np.nda
     return thumbnails, reasons
 
 
-def _duplicates(annotation: Annotation, parts: dict[str, np.ndarray],
-                thumbnails: dict[int, np.ndarray]) -> tuple[Duplicate, ...]:
+def _duplicates(
+    annotation: Annotation, parts: dict[str, np.ndarray], thumbnails: dict[int, np.ndarray]
+) -> tuple[Duplicate, ...]:
     """For every image and every earlier split its most similar one there, if a near duplicate; most similar first."""
     files, found = annotation.files, []
     readable = {name: [int(i) for i in indices if int(i) in thumbnails] for name, indices in parts.items()}
@@ -131,8 +139,9 @@ def _duplicates(annotation: Annotation, parts: dict[str, np.ndarray],
     for earlier, split in combinations(stacks, 2):
         for index, place, correlation in zip(readable[split], *nearest(stacks[split], stacks[earlier]), strict=True):
             if correlation > LIMIT:
-                found.append(Duplicate(split, files[index], earlier, files[readable[earlier][place]],
-                                       float(correlation)))
+                found.append(
+                    Duplicate(split, files[index], earlier, files[readable[earlier][place]], float(correlation))
+                )
     return tuple(sorted(found, key=lambda pair: (-pair.correlation, pair.split, pair.file)))
 
 
@@ -155,8 +164,10 @@ def _overlaps(report: DataReport) -> list[str]:
     lines = []
     for earlier, split in combinations(report.splits, 2):
         pairs = report.duplicates_of(split.name, earlier.name)
-        lines.append(f"images of {split.name} with a near duplicate in {earlier.name}: "
-                     f"{f'{len(pairs):,} of {split.n:,}' if pairs else 'none'}")
+        lines.append(
+            f"images of {split.name} with a near duplicate in {earlier.name}: "
+            f"{f'{len(pairs):,} of {split.n:,}' if pairs else 'none'}"
+        )
         lines += _shortened([f"  {pair.file} ~ {pair.other_file} ({pair.correlation:.3f})" for pair in pairs])
     if lines:
         lines.append(f"near duplicates: {DEFINITION}; evaluate --leave-out-near-duplicates does without those of train")

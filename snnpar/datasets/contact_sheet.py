@@ -64,8 +64,11 @@ def side_of(data: str, *, layout: str = "", fold: int = 0) -> Side:
     for name in PARTS:
         if len(indices := annotation.splits.get(name, ())):
             splits[name] = PedestrianSplit(
-                name=name, schema=annotation.schema, files=tuple(annotation.files[i] for i in indices),
-                labels=annotation.labels[indices], read=lambda i, indices=indices: annotation.read(int(indices[i])),
+                name=name,
+                schema=annotation.schema,
+                files=tuple(annotation.files[i] for i in indices),
+                labels=annotation.labels[indices],
+                read=lambda i, indices=indices: annotation.read(int(indices[i])),
             )
     if not splits:
         raise DataError(f"{path} holds no images in any of {', '.join(PARTS)}")
@@ -96,14 +99,18 @@ def write_contact_sheet(path: Path, sides: Sequence[Side], *, seed: int = 0) -> 
     schema = sides[0].schema
     for other in sides[1:]:
         if not set(other.schema.attributes) & set(schema.attributes):
-            raise DataError(f"{sides[0].title} and {other.title} have no attribute in common, so that there is nothing "
-                            "to show side by side")
+            raise DataError(
+                f"{sides[0].title} and {other.title} have no attribute in common, so that there is nothing "
+                "to show side by side"
+            )
     pictures = [_Pictures(side) for side in sides]
     bar = tqdm(schema.attributes, desc="drawing the gallery", unit="attribute", disable=None, leave=False)
     sections = [_section(number, name, pictures, seed) for number, name in enumerate(bar)]
     title = _text("What the labels of " + " and ".join(side.title for side in sides) + " show")
     jumps = "".join(f'<li><a href="#a{number}">{_text(name)}</a></li>' for number, name in enumerate(schema.attributes))
-    write_text(path, f"""<!doctype html>
+    write_text(
+        path,
+        f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -122,14 +129,17 @@ def write_contact_sheet(path: Path, sides: Sequence[Side], *, seed: int = 0) -> 
 {"".join(sections)}</main>
 </body>
 </html>
-""")
+""",
+    )
 
 
 def _about(seed: int) -> str:
     """How the images were chosen, and what to mind."""
-    return (f"For every attribute up to {SHOWN} images whose label says yes and {SHOWN} whose label says no, drawn at "
-            f"random from all splits with seed {seed}; the same seed draws the same images. An image's title names its "
-            "split and file. The images are inside this file, so that the terms of their dataset apply to it.")
+    return (
+        f"For every attribute up to {SHOWN} images whose label says yes and {SHOWN} whose label says no, drawn at "
+        f"random from all splits with seed {seed}; the same seed draws the same images. An image's title names its "
+        "split and file. The images are inside this file, so that the terms of their dataset apply to it."
+    )
 
 
 def _section(number: int, name: str, pictures: list[_Pictures], seed: int) -> str:
@@ -148,8 +158,10 @@ def _section(number: int, name: str, pictures: list[_Pictures], seed: int) -> st
                 shown, images = one.drawn(column, value, np.random.default_rng((seed, number, value)))
                 content += f'<{level} class="which">{word}: {shown}</{level}><div class="images">{images}</div>'
         parts.append(f"<div>{heading}{content}</div>")
-    return (f'<section id="a{number}"><h2>{_text(name)}{told} <a href="#top" aria-label="Back to the top">↑</a></h2>'
-            f'<div class="sides">{"".join(parts)}</div></section>\n')
+    return (
+        f'<section id="a{number}"><h2>{_text(name)}{told} <a href="#top" aria-label="Back to the top">↑</a></h2>'
+        f'<div class="sides">{"".join(parts)}</div></section>\n'
+    )
 
 
 def _counts(side: Side, column: int) -> str:
@@ -203,8 +215,10 @@ class _Pictures:
             data = BytesIO()
             small.save(data, "JPEG", quality=QUALITY, optimize=True)
             words = _text(self.side.captions[index])
-            self._ready[index] = (f'<img src="data:image/jpeg;base64,{b64encode(data.getvalue()).decode()}" '
-                                  f'width="{small.width}" height="{small.height}" alt="{words}" title="{words}">')
+            self._ready[index] = (
+                f'<img src="data:image/jpeg;base64,{b64encode(data.getvalue()).decode()}" '
+                f'width="{small.width}" height="{small.height}" alt="{words}" title="{words}">'
+            )
         return self._ready[index]
 
 

@@ -46,8 +46,9 @@ def read(folder: Path, _fold: int) -> Annotation:
     labels = np.array([_labels(source, number, row, attributes) for number, row in rows], dtype=np.int8)
     schema = _schema(folder, source, list(attributes))
     splits = {name: indices for name in SPLITS if len(indices := np.flatnonzero(places == name))}
-    return Annotation(source, schema, files, select(source, schema, list(attributes), labels), splits,
-                      image_folder(folder, files))
+    return Annotation(
+        source, schema, files, select(source, schema, list(attributes), labels), splits, image_folder(folder, files)
+    )
 
 
 def _lines(source: Path) -> list[tuple[int, list[str]]]:
@@ -131,6 +132,10 @@ def _schema(folder: Path, source: Path, names: list[str]) -> AttributeSchema:
 
 
 CSV = Layout(
-    name="csv", needs="labels.csv with the columns file, split and one per attribute", splits=SPLITS, folds=1,
-    recognises=lambda path: (path / FILE).is_file(), read=read,
+    name="csv",
+    needs="labels.csv with the columns file, split and one per attribute",
+    splits=SPLITS,
+    folds=1,
+    recognises=lambda path: (path / FILE).is_file(),
+    read=read,
 )

@@ -14,8 +14,10 @@ def near(path: Path) -> str:
         return ""
     if found.casefold() == path.name.casefold():
         return f"There is {found}: on this computer large and small letters differ; name it as the list does."
-    return (f"There is {found}, whose accents are composed otherwise (as on another system); rename the files: "
-            "`convmv -f utf8 -t utf8 --nfc`.")
+    return (
+        f"There is {found}, whose accents are composed otherwise (as on another system); rename the files: "
+        "`convmv -f utf8 -t utf8 --nfc`."
+    )
 
 
 @lru_cache(maxsize=16)

@@ -33,12 +33,20 @@ def read(folder: Path, _fold: int) -> Annotation:
     ends = np.cumsum([0] + [len(files) for files in found["files"]])
     files = tuple(name for part in found["files"] for name in part)
     return Annotation(
-        source=source, schema=schema, files=files, labels=labels, images=image_folder(folder, files),
+        source=source,
+        schema=schema,
+        files=files,
+        labels=labels,
+        images=image_folder(folder, files),
         splits={name: np.arange(ends[i], ends[i + 1]) for i, name in enumerate(SPLITS)},
     )
 
 
 PA100K = Layout(
-    name="pa100k", needs="PA100K's annotation.mat beside the folder data/", splits=SPLITS, folds=1,
-    recognises=lambda path: (path / FILE).is_file(), read=read,
+    name="pa100k",
+    needs="PA100K's annotation.mat beside the folder data/",
+    splits=SPLITS,
+    folds=1,
+    recognises=lambda path: (path / FILE).is_file(),
+    read=read,
 )

@@ -15,8 +15,14 @@ log = logging.getLogger(__name__)
 APART = (("train", "val"), ("train", "test"), ("trainval", "test"))  # if these meet, no figure is honest
 
 
-def read_partition(source: Path, partition: Mapping[str, object], fold: int, files: Sequence[str], names: Sequence[str],
-                   most_folds: int) -> dict[str, np.ndarray]:
+def read_partition(
+    source: Path,
+    partition: Mapping[str, object],
+    fold: int,
+    files: Sequence[str],
+    names: Sequence[str],
+    most_folds: int,
+) -> dict[str, np.ndarray]:
     """Indices from 0 by split, for those of `names` that the file has.
 
     `files` are the images as the file lists them. Raises DataError for what cannot be told, or would be read wrongly.
@@ -42,11 +48,14 @@ def read_partition(source: Path, partition: Mapping[str, object], fold: int, fil
     for one, other in combinations(found, 2):
         shared = np.intersect1d(found[one], found[other])
         if len(shared) and ((one, other) in APART or (other, one) in APART):
-            raise DataError(f"{source}: {len(shared):,} images, such as {files[shared[0]]}, are in {one} and in {other}"
-                            "; leave them out of one, or what is measured says nothing")
+            raise DataError(
+                f"{source}: {len(shared):,} images, such as {files[shared[0]]}, are in {one} and in {other}"
+                "; leave them out of one, or what is measured says nothing"
+            )
         if len(shared) and {one, other} == {"val", "test"}:
-            log.warning("%s: %d images are in val and in test: what is chosen on val is not new to test", source,
-                        len(shared))
+            log.warning(
+                "%s: %d images are in val and in test: what is chosen on val is not new to test", source, len(shared)
+            )
     return found
 
 
@@ -62,8 +71,10 @@ def _folds(source: Path, name: str, part: object, most: int, *, turned: bool) ->
     if _is_table(part) and part.shape[int(turned)] <= most:
         return list(part.T if turned else part)
     if isinstance(part, np.ndarray) and (part.ndim > 2 or _is_table(part)):
-        raise DataError(f"{source}: split {name} is an array of {part.shape}; make it a list with the indices of each "
-                        f"fold, at most {most}")
+        raise DataError(
+            f"{source}: split {name} is an array of {part.shape}; make it a list with the indices of each "
+            f"fold, at most {most}"
+        )
     return [np.ravel(part) if isinstance(part, np.ndarray) else part]
 
 
@@ -76,12 +87,16 @@ def _indices(source: Path, name: str, part: object, files: Sequence[str]) -> np.
         return _by_name(source, name, [str(one) for one in values.tolist()], files)
     if values.dtype == bool or (len(values) == len(files) > 2 and set(np.unique(values)) <= {0, 1}):
         if len(values) != len(files):
-            raise DataError(f"{source}: the mask of split {name} is of {len(values):,} images, the file of "
-                            f"{len(files):,}; make the file again")
+            raise DataError(
+                f"{source}: the mask of split {name} is of {len(values):,} images, the file of "
+                f"{len(files):,}; make the file again"
+            )
         return np.flatnonzero(values)
     if values.dtype.kind not in "iuf" or not np.array_equal(values, values.astype(np.int64)):
-        raise DataError(f"{source}: split {name} holds {values.dtype} that are no whole numbers; name images by index, "
-                        "mask or file name")
+        raise DataError(
+            f"{source}: split {name} holds {values.dtype} that are no whole numbers; name images by index, "
+            "mask or file name"
+        )
     return values.astype(np.int64)
 
 
@@ -89,8 +104,10 @@ def _by_name(source: Path, name: str, wanted: list[str], files: Sequence[str]) -
     place = {file: index for index, file in enumerate(files)}
     unknown = [one for one in wanted if one not in place]
     if unknown:
-        raise DataError(f"{source}: split {name} names {unknown[0]!r}, which is no image of the file; {len(unknown):,} "
-                        f"of {len(wanted):,} are unknown")
+        raise DataError(
+            f"{source}: split {name} names {unknown[0]!r}, which is no image of the file; {len(unknown):,} "
+            f"of {len(wanted):,} are unknown"
+        )
     return np.array([place[one] for one in wanted])
 
 

@@ -36,6 +36,10 @@ def read(folder: Path, fold: int) -> Annotation:
 
 
 PETA = Layout(
-    name="peta", needs="PETA.mat beside a folder images/ of 00001.png and so on", splits=(*PARTS, "trainval"),
-    folds=FOLDS, recognises=lambda path: (path / FILE).is_file(), read=read,
+    name="peta",
+    needs="PETA.mat beside a folder images/ of 00001.png and so on",
+    splits=(*PARTS, "trainval"),
+    folds=FOLDS,
+    recognises=lambda path: (path / FILE).is_file(),
+    read=read,
 )

@@ -40,8 +40,10 @@ def read(path: Path, fold: int) -> Annotation:
         raise DataError(f"{error}; only plain arrays, lists and dicts are data") from error
     missing = [name for name in ("image_name", "label", "attr_name", "partition") if name not in content]
     if missing:
-        raise DataError(f"{source} has no {', '.join(missing)}; a data set's pickle needs image_name, label, attr_name "
-                        "and partition")
+        raise DataError(
+            f"{source} has no {', '.join(missing)}; a data set's pickle needs image_name, label, attr_name "
+            "and partition"
+        )
     for name in ("image_name", "label", "attr_name"):
         if not isinstance(content[name], list | tuple | np.ndarray):
             raise DataError(f"{source} holds a {type(content[name]).__name__} as {name}; it must be a list or an array")
@@ -109,6 +111,10 @@ def _files(source: Path, listed: Sequence[str]) -> tuple[str, ...]:
 
 
 PICKLE = Layout(
-    name="pickle", needs="dataset_all.pkl or dataset.pkl (or be such a .pkl file) beside its images",
-    splits=SPLITS, folds=FOLDS, recognises=lambda path: _pickle_file(path) is not None, read=read,
+    name="pickle",
+    needs="dataset_all.pkl or dataset.pkl (or be such a .pkl file) beside its images",
+    splits=SPLITS,
+    folds=FOLDS,
+    recognises=lambda path: _pickle_file(path) is not None,
+    read=read,
 )

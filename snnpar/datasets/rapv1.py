@@ -27,8 +27,10 @@ def read(folder: Path, fold: int) -> Annotation:
     def parse(content: dict) -> dict:
         rap = content["RAP_annotation"][0][0]
         if rap[1].ndim == 2 and rap[1].shape[1] == ATTRIBUTES_OF_V2:
-            raise DataError(f"{source} is of RAP version 2, which is read only from the field's pickles: make "
-                            "dataset_all.pkl from it as Rethinking_of_PAR does, and name that")
+            raise DataError(
+                f"{source} is of RAP version 2, which is read only from the field's pickles: make "
+                "dataset_all.pkl from it as Rethinking_of_PAR does, and name that"
+            )
         trainval, test = (rap[0][fold][0][0][0][i].ravel().astype(int) - 1 for i in range(2))
         return {
             "attributes": [str(row[0][0]) for row in rap[3]],
@@ -43,7 +45,10 @@ def read(folder: Path, fold: int) -> Annotation:
 
 
 RAPV1 = Layout(
-    name="rapv1", needs="RAP_annotation.mat (or RAP_annotation/RAP_annotation.mat) beside the folder RAP_dataset/",
-    splits=("train", "val", "test", "trainval"), folds=FOLDS,
-    recognises=lambda path: _annotation_file(path) is not None, read=read,
+    name="rapv1",
+    needs="RAP_annotation.mat (or RAP_annotation/RAP_annotation.mat) beside the folder RAP_dataset/",
+    splits=("train", "val", "test", "trainval"),
+    folds=FOLDS,
+    recognises=lambda path: _annotation_file(path) is not None,
+    read=read,
 )

@@ -51,13 +51,10 @@ class RenderedPedestrian:
 
     def __post_init__(self) -> None:
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
-            raise SnnparError(
-                f"expected a uint8 image of shape (H, W, 3), got {self.image.dtype} {self.image.shape}"
-            )
+            raise SnnparError(f"expected a uint8 image of shape (H, W, 3), got {self.image.dtype} {self.image.shape}")
         if self.labels.dtype != np.int8 or self.labels.shape != (len(ATTRIBUTES),):
             raise SnnparError(
-                f"expected int8 labels of shape ({len(ATTRIBUTES)},), "
-                f"got {self.labels.dtype} {self.labels.shape}"
+                f"expected int8 labels of shape ({len(ATTRIBUTES)},), got {self.labels.dtype} {self.labels.shape}"
             )
 
 
@@ -115,9 +112,7 @@ def draw_person(canvas: Canvas, names: frozenset[str], appearance: Appearance, s
     draw_shadow(canvas, scene, np.stack(figure.toes), figure.unit)
     far_first = sorted((0, 1), key=lambda side: figure.arm_depth[side])
     behind = [
-        side
-        for side in far_first
-        if figure.arm_depth[side] < -0.02 and not (side == bag_arm and "HandBag" in names)
+        side for side in far_first if figure.arm_depth[side] < -0.02 and not (side == bag_arm and "HandBag" in names)
     ]
     carried.behind()
     head.long_hair_behind()

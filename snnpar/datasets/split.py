@@ -55,7 +55,9 @@ def subset(split: PedestrianSplit, indices: Sequence[int]) -> PedestrianSplit:
     """The images at `indices`, in that order. Raises DataError when there are none."""
     kept = np.asarray(indices, dtype=int)
     return replace(
-        split, files=tuple(split.files[i] for i in kept), labels=split.labels[kept],
+        split,
+        files=tuple(split.files[i] for i in kept),
+        labels=split.labels[kept],
         read=lambda index: split.read(int(kept[index])),
     )
 
@@ -76,8 +78,10 @@ def none_readable(split: PedestrianSplit, reasons: dict[int, str]) -> str:
     """One sentence if no image of the split can be read, as where the folder is wrong; else ""."""
     if len(reasons) < len(split):
         return ""
-    return (f"none of the {len(split):,} images of {split.name} can be read; the first, {split.files[0]}: {reasons[0]} "
-            "Unpack the images there, or name the folder that has them")
+    return (
+        f"none of the {len(split):,} images of {split.name} can be read; the first, {split.files[0]}: {reasons[0]} "
+        "Unpack the images there, or name the folder that has them"
+    )
 
 
 def join(splits: list[PedestrianSplit]) -> PedestrianSplit:
@@ -91,9 +95,11 @@ def join(splits: list[PedestrianSplit]) -> PedestrianSplit:
         return splits[part].read(index - int(starts[part]))
 
     return PedestrianSplit(
-        name=" + ".join(split.name for split in splits), schema=splits[0].schema,
+        name=" + ".join(split.name for split in splits),
+        schema=splits[0].schema,
         files=tuple(file for split in splits for file in split.files),
-        labels=np.concatenate([split.labels for split in splits]), read=read,
+        labels=np.concatenate([split.labels for split in splits]),
+        read=read,
     )
 
 

@@ -21,8 +21,12 @@ __all__ = ["METHODS", "Heatmap", "Method", "heatmap"]
 
 CAMS = {
     key: Method(title, True, gradient_cam(cls, title))
-    for key, cls, title in (("grad_cam", "GradCAM", "Grad-CAM"), ("grad_cam_pp", "GradCAMPlusPlus", "Grad-CAM++"),
-                            ("hires_cam", "HiResCAM", "HiResCAM"), ("layer_cam", "LayerCAM", "LayerCAM"))
+    for key, cls, title in (
+        ("grad_cam", "GradCAM", "Grad-CAM"),
+        ("grad_cam_pp", "GradCAMPlusPlus", "Grad-CAM++"),
+        ("hires_cam", "HiResCAM", "HiResCAM"),
+        ("layer_cam", "LayerCAM", "LayerCAM"),
+    )
 }
 
 METHODS: dict[str, dict[str, Method]] = {
@@ -42,8 +46,15 @@ METHODS: dict[str, dict[str, Method]] = {
 }
 
 
-def heatmap(method: str, model: LoadedModel, image: np.ndarray, attribute: str, *,
-            teacher: LoadedModel | None = None, trace: SpikeTrace | None = None) -> Heatmap:
+def heatmap(
+    method: str,
+    model: LoadedModel,
+    image: np.ndarray,
+    attribute: str,
+    *,
+    teacher: LoadedModel | None = None,
+    trace: SpikeTrace | None = None,
+) -> Heatmap:
     """Compute one heatmap of an image uint8 (H, W, 3). Raises SnnparError where the method does not apply.
 
     `trace`: of this model on this image, if there is one; it saves methods that read spikes a forward.

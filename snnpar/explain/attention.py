@@ -17,9 +17,12 @@ def fusion_attention(model: LoadedModel, image: np.ndarray, attribute: str, _kno
     """How much the phrase of an attribute attends to each patch in the block where text and image meet."""
     fusion = _softmaxes(model, image)[-1]
     patches = text_to_patch(fusion, len(model.schema))[model.schema.index(attribute)]
-    return Heatmap(on_grid(patches, model), "Text-to-patch attention", "attention weight",
-                   "softmax attention of the fusion block, row of this attribute's phrase, mean of "
-                   f"{len(fusion)} heads")
+    return Heatmap(
+        on_grid(patches, model),
+        "Text-to-patch attention",
+        "attention weight",
+        f"softmax attention of the fusion block, row of this attribute's phrase, mean of {len(fusion)} heads",
+    )
 
 
 def text_to_patch(fusion: Tensor, attributes: int) -> Tensor:
@@ -48,8 +51,12 @@ def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _known: objec
     for attention in reversed(visual):
         mean = attention.mean(0)
         flow = flow @ ((mean + torch.eye(len(mean))) / 2)
-    return Heatmap(on_grid(flow[1:], model), "Attention rollout", "attention weight",
-                   f"this attribute's row of the fusion block, followed back through {len(visual)} visual blocks")
+    return Heatmap(
+        on_grid(flow[1:], model),
+        "Attention rollout",
+        "attention weight",
+        f"this attribute's row of the fusion block, followed back through {len(visual)} visual blocks",
+    )
 
 
 def _softmaxes(model: LoadedModel, image: np.ndarray) -> list[Tensor]:

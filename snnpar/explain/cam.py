@@ -31,14 +31,18 @@ def _cam(method: str, title: str, model: LoadedModel, image: np.ndarray, attribu
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     if any(one.is_inference() for one in model.module.parameters()):
-        raise SnnparError(f"{title} needs gradients, which a model loaded under torch.inference_mode() cannot give; "
-                          "load it outside")
+        raise SnnparError(
+            f"{title} needs gradients, which a model loaded under torch.inference_mode() cannot give; load it outside"
+        )
     target = _cam_layer(model)
     kind = getattr(pytorch_grad_cam, method)
     # One value for each token: grad-cam would stretch them over the image as if tokens lay in even cells.
     kind = type(method, (kind,), {"get_target_width_height": lambda *_: model.checkpoint.model.token_grid[::-1]})
-    with torch.inference_mode(mode=False), torch.enable_grad(), \
-            kind(_Logits(model), [target.layer], reshape_transform=target.reshape) as cam:
+    with (
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        kind(_Logits(model), [target.layer], reshape_transform=target.reshape) as cam,
+    ):
         images = model.prepare(image).requires_grad_(True)
         values = cam(images, [ClassifierOutputTarget(model.schema.index(attribute))])[0]
     return Heatmap(values.astype(np.float32), title, "relative, 0 to 1", target.hooked)

@@ -58,8 +58,10 @@ class Heatmap:
         """Where the cells are drawn."""
         if abs(self.geometry.shift) < 1e-6:
             return "A cell is the patch of pixels that its token reads."
-        return ("Cells are drawn around the centres of the tokens' receptive fields, "
-                f"{self.geometry.shift:.2f} of a cell above and left of an even grid; those at the border reach to it.")
+        return (
+            "Cells are drawn around the centres of the tokens' receptive fields, "
+            f"{self.geometry.shift:.2f} of a cell above and left of an even grid; those at the border reach to it."
+        )
 
     @property
     def adds_up(self) -> bool:

@@ -33,9 +33,13 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     if stream:  # (T, B, D, H, W)
         frames = on_grid(F.cosine_similarity(stream[0][:, 0].float().flatten(2), text[None, :, None], dim=1), model)
     cosine = F.cosine_similarity(features, text[None], dim=-1)
-    return Heatmap(on_grid(cosine, model), "Text-patch cosine", "cosine, -1 to 1",
-                   "student tokens after the last block, mean over time or one timestep, against the teacher's "
-                   "projected phrase", frames)
+    return Heatmap(
+        on_grid(cosine, model),
+        "Text-patch cosine",
+        "cosine, -1 to 1",
+        "student tokens after the last block, mean over time or one timestep, against the teacher's projected phrase",
+        frames,
+    )
 
 
 def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known) -> Heatmap:
@@ -44,9 +48,14 @@ def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known
     if not trace.names:
         raise SnnparError("Co-fire counts need a spiking student; this one has no neurons.")
     frames = on_grid(torch.from_numpy(co_fire_counts(trace, model.checkpoint.model.depth)[:, 0]), model)
-    return Heatmap(frames.sum(0), "q.k co-fire counts", "coincident spikes",
-                   f"last block: spikes of q at a token that meet spikes of k anywhere, summed over {trace.timesteps} "
-                   "timesteps and all heads", frames)
+    return Heatmap(
+        frames.sum(0),
+        "q.k co-fire counts",
+        "coincident spikes",
+        f"last block: spikes of q at a token that meet spikes of k anywhere, summed over {trace.timesteps} "
+        "timesteps and all heads",
+        frames,
+    )
 
 
 def co_fire_counts(trace: SpikeTrace, depth: int) -> np.ndarray:
@@ -60,9 +69,14 @@ def ledger(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) 
     trace = known.trace or _trace(model, image)
     terms = spike_ledger(model.module, trace, model.schema.index(attribute)).spikes.sum(1)  # (T, N)
     frames = on_grid(torch.from_numpy(terms), model)
-    return Heatmap(frames.sum(0), "Spike ledger", "logit",
-                   "spikes of all branches at a token, weighted by the read-out of this attribute, summed over "
-                   f"{trace.timesteps} timesteps", frames)
+    return Heatmap(
+        frames.sum(0),
+        "Spike ledger",
+        "logit",
+        "spikes of all branches at a token, weighted by the read-out of this attribute, summed over "
+        f"{trace.timesteps} timesteps",
+        frames,
+    )
 
 
 def _trace(model: LoadedModel, image: np.ndarray) -> SpikeTrace:

@@ -43,14 +43,33 @@ def attribute_bars(labels: Sequence[str], measured: dict[str, Measured], unit: s
         look = LOOKS[role]
         at = rows + (OFFSET[role] if len(measured) == 2 else 0)
         percent, low, high = (100 * np.asarray(array, float) for array in (one.value, one.low, one.high))
-        figure.add_bar(x=percent, y=at, width=0.34, orientation="h", marker_color=look.colour, opacity=0.3,
-                       hoverinfo="skip", showlegend=False)
-        whiskers = {"type": "data", "symmetric": False, "array": high - percent, "arrayminus": percent - low,
-                    "thickness": 1.5, "width": 3}
+        figure.add_bar(
+            x=percent,
+            y=at,
+            width=0.34,
+            orientation="h",
+            marker_color=look.colour,
+            opacity=0.3,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        whiskers = {
+            "type": "data",
+            "symmetric": False,
+            "array": high - percent,
+            "arrayminus": percent - low,
+            "thickness": 1.5,
+            "width": 3,
+        }
         figure.add_scatter(
-            x=percent, y=at, mode="markers", name=look.name, error_x=whiskers,
+            x=percent,
+            y=at,
+            mode="markers",
+            name=look.name,
+            error_x=whiskers,
             marker={"color": look.colour, "symbol": look.symbol, "size": 8},
-            customdata=np.stack([low, high], 1), text=labels,
+            customdata=np.stack([low, high], 1),
+            text=labels,
             hovertemplate=f"%{{text}}<br>{look.name} {unit} %{{x:.1f}}%, 95% interval "
             "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>",
         )
@@ -71,8 +90,13 @@ def metrics_over_time(rows: Sequence[dict[str, float]]) -> go.Figure:
     steps = list(range(1, len(rows) + 1))
     for (name, label), colour in zip(METRIC_NAMES.items(), METRIC_COLOURS, strict=True):
         figure.add_scatter(
-            x=steps, y=[100 * row[name] for row in rows], name=label, mode="lines+markers",
-            line={"color": colour, "width": 2}, marker={"size": 6}, hovertemplate="%{y:.1f}%",
+            x=steps,
+            y=[100 * row[name] for row in rows],
+            name=label,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"size": 6},
+            hovertemplate="%{y:.1f}%",
         )
     _time_axis(figure, steps)
     figure.update_yaxes(title="%")
@@ -87,8 +111,13 @@ def fixed_and_broken(fixed: Sequence[int], broken: Sequence[int]) -> go.Figure:
     steps = list(range(1, len(fixed) + 1))
     for name, counts, sign, colour in (("fixed", fixed, 1, FIXED), ("broken", broken, -1, BROKEN)):
         figure.add_bar(
-            x=steps, y=[sign * int(count) for count in counts], name=name, marker_color=colour,
-            text=[f"{count:,}" for count in counts], textposition="auto", hovertemplate="%{text} " + name,
+            x=steps,
+            y=[sign * int(count) for count in counts],
+            name=name,
+            marker_color=colour,
+            text=[f"{count:,}" for count in counts],
+            textposition="auto",
+            hovertemplate="%{text} " + name,
         )
     _time_axis(figure, steps)
     figure.update_yaxes(title="decisions", showticklabels=False, zeroline=True)
@@ -101,10 +130,17 @@ def flips_over_time(shares: Sequence[float]) -> go.Figure:
 
     names = [f"{t} → {t + 1}" for t in range(1, len(shares) + 1)]
     percent = [100 * share for share in shares]
-    figure = go.Figure(go.Bar(
-        x=names, y=percent, marker_color=LOOKS["student"].colour, width=0.5, text=[f"{p:.1f}%" for p in percent],
-        textposition="auto", hovertemplate="t = %{x}: %{y:.2f}% of decisions<extra></extra>",
-    ))
+    figure = go.Figure(
+        go.Bar(
+            x=names,
+            y=percent,
+            marker_color=LOOKS["student"].colour,
+            width=0.5,
+            text=[f"{p:.1f}%" for p in percent],
+            textposition="auto",
+            hovertemplate="t = %{x}: %{y:.2f}% of decisions<extra></extra>",
+        )
+    )
     figure.update_xaxes(title="from t to t + 1", type="category")
     figure.update_yaxes(title="flips, %", rangemode="tozero")
     return bare(figure, 280, showlegend=False)
@@ -126,16 +162,27 @@ def calibration_curves(curves: Sequence[CalibrationCurve]) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", hoverinfo="skip",
-                       line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="perfect",
+        hoverinfo="skip",
+        line={"color": GREY, "dash": "dot", "width": 1.5},
+    )
     students = [curve for curve in curves if curve.role == "student"]
     for curve in curves:
         look, filled = LOOKS[curve.role], curve.count > 0
         strength = 1.0 if curve.role == "teacher" else 0.25 + 0.75 * (students.index(curve) + 1) / len(students)
         name = verbatim(curve.name)
         figure.add_scatter(
-            x=curve.mean_prob[filled], y=curve.positive[filled], customdata=curve.count[filled], name=name,
-            mode="lines+markers", opacity=strength, marker={"symbol": look.symbol, "size": 7},
+            x=curve.mean_prob[filled],
+            y=curve.positive[filled],
+            customdata=curve.count[filled],
+            name=name,
+            mode="lines+markers",
+            opacity=strength,
+            marker={"symbol": look.symbol, "size": 7},
             line={"color": look.colour, "width": 2, "dash": "dash" if curve.role == "teacher" else "solid"},
             hovertemplate="says %{x:.1%}, applies to %{y:.1%} of %{customdata:,}<extra>" + name + "</extra>",
         )

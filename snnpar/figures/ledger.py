@@ -33,8 +33,14 @@ def channel_bars(spikes: np.ndarray, constants: np.ndarray, top: int = 8) -> go.
     student = LOOKS["student"].colour
     for name, part, colour in (("from spikes", spikes, student), ("constant", constants, GREY)):
         values = [*part[ends], part[rest].sum()] if len(rest) else part[ends]
-        figure.add_bar(y=labels, x=values, name=name, orientation="h", marker={"color": colour},
-                       hovertemplate="%{y}: %{x:+.4f} logit " + name + "<extra></extra>")
+        figure.add_bar(
+            y=labels,
+            x=values,
+            name=name,
+            orientation="h",
+            marker={"color": colour},
+            hovertemplate="%{y}: %{x:+.4f} logit " + name + "<extra></extra>",
+        )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(title="logit", zeroline=True, zerolinecolor=GREY)
     return bare(figure, 70 + 20 * len(labels), barmode="relative", legend=legend_above()).update_layout(bargap=0.25)
@@ -53,8 +59,17 @@ def hiding_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> go.Figure:
         colour = METHOD_COLOURS[place % len(METHOD_COLOURS)]
         for column, side in enumerate(sides, 1):
             steps = np.linspace(0, 1, len(sets[side]))
-            figure.add_scatter(x=steps, y=sets[side], name=label, legendgroup=label, showlegend=column == 1,
-                               mode="lines", line={"color": colour, "width": 2}, row=1, col=column)
+            figure.add_scatter(
+                x=steps,
+                y=sets[side],
+                name=label,
+                legendgroup=label,
+                showlegend=column == 1,
+                mode="lines",
+                line={"color": colour, "width": 2},
+                row=1,
+                col=column,
+            )
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     for column, done in enumerate(("hidden", "uncovered"), 1):
         figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.5, title=done, row=1, col=column)

@@ -25,23 +25,44 @@ def lens_trend(epochs: Sequence[int], gap: np.ndarray, correlation: np.ndarray, 
     """
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(1, 2, subplot_titles=("Logit gap, mean of |student − teacher|", "Correlation of the maps"),
-                           horizontal_spacing=0.1)
+    figure = make_subplots(
+        1,
+        2,
+        subplot_titles=("Logit gap, mean of |student − teacher|", "Correlation of the maps"),
+        horizontal_spacing=0.1,
+    )
     for column, values in enumerate((gap, correlation), 1):
         where = {"row": 1, "col": column}
         for number, image in enumerate(values.T, 1):
-            figure.add_scatter(x=list(epochs), y=image, mode="lines", line={"color": PALE, "width": 1},
-                               name=f"image {number}", hoverinfo="skip", **where)
+            figure.add_scatter(
+                x=list(epochs),
+                y=image,
+                mode="lines",
+                line={"color": PALE, "width": 1},
+                name=f"image {number}",
+                hoverinfo="skip",
+                **where,
+            )
         known = np.isfinite(values)
         mean = np.where(known, values, 0).sum(1) / np.where(known.any(1), known.sum(1), np.nan)
-        figure.add_scatter(x=list(epochs), y=mean, mode="lines+markers", name="mean",
-                           line={"color": COLOUR, "width": 2}, marker={"size": 6},
-                           hovertemplate="epoch %{x}: %{y:.2f}<extra></extra>", **where)
+        figure.add_scatter(
+            x=list(epochs),
+            y=mean,
+            mode="lines+markers",
+            name="mean",
+            line={"color": COLOUR, "width": 2},
+            marker={"size": 6},
+            hovertemplate="epoch %{x}: %{y:.2f}<extra></extra>",
+            **where,
+        )
         figure.add_vline(at, line={"dash": "dash", "width": 1, "color": "#8a94a3"}, **where)
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(rangemode="tozero", row=1, col=1)
-    return bare(figure, 220, showlegend=False, uirevision="kept").update_layout(margin={"t": 28}).update_annotations(
-        font_size=13)
+    return (
+        bare(figure, 220, showlegend=False, uirevision="kept")
+        .update_layout(margin={"t": 28})
+        .update_annotations(font_size=13)
+    )
 
 
 def lens_logits(labels: Sequence[str], teacher: np.ndarray, student: np.ndarray, truth: np.ndarray) -> go.Figure:
@@ -55,13 +76,24 @@ def lens_logits(labels: Sequence[str], teacher: np.ndarray, student: np.ndarray,
     names = [verbatim(labels[i]) + (" ✓" if truth[i] == 1 else "") for i in order]
     figure = go.Figure()
     apart = [value for i in order for value in (teacher[i], student[i], None)]
-    figure.add_scatter(x=apart, y=[name for name in names for _ in range(3)], mode="lines", hoverinfo="skip",
-                       line={"color": PALE, "width": 3}, showlegend=False)
+    figure.add_scatter(
+        x=apart,
+        y=[name for name in names for _ in range(3)],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": PALE, "width": 3},
+        showlegend=False,
+    )
     for role, values in (("teacher", teacher), ("student", student)):
         look = LOOKS[role]
-        figure.add_scatter(x=values[order], y=names, mode="markers", name=look.name,
-                           marker={"color": look.colour, "symbol": look.symbol, "size": 9},
-                           hovertemplate="%{y}: %{x:.2f}<extra>" + look.name + "</extra>")
+        figure.add_scatter(
+            x=values[order],
+            y=names,
+            mode="markers",
+            name=look.name,
+            marker={"color": look.colour, "symbol": look.symbol, "size": 9},
+            hovertemplate="%{y}: %{x:.2f}<extra>" + look.name + "</extra>",
+        )
     figure.add_vline(0, line={"dash": "dot", "width": 1, "color": "#8a94a3"})
     figure.update_xaxes(title="logit; above 0 is more likely than not")
     figure.update_yaxes(dtick=1)

@@ -25,8 +25,9 @@ DIVERGING = [[0, "rgba(33,80,180,0.85)"], [0.5, "rgba(255,255,255,0)"], [1, "rgb
 BAR_HEIGHT = 56  # pixels for a colour bar with ticks and unit
 
 
-def overlay(image: np.ndarray, values: np.ndarray, unit: str, *, geometry: Geometry, signed: bool, bound: float,
-            width: int) -> go.Figure:
+def overlay(
+    image: np.ndarray, values: np.ndarray, unit: str, *, geometry: Geometry, signed: bool, bound: float, width: int
+) -> go.Figure:
     """A heatmap (rows, columns) over an image (H, W, 3) uint8 in grey, a cell where each token lies, not smoothed.
 
     The colours run from a clear 0 to `bound`, and to -`bound` if values are `signed`. The figure is `width` pixels wide

@@ -15,8 +15,14 @@ from snnpar.history import POINTS, downsample, smooth
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-TERM_COLOURS = {"loss": "#8a94a3", "ce": "#0f9d78", "visual": "#b8860b", "feature": "#9b5de5", "logit": "#d6336c",
-                "timestep": "#0e9fb5"}
+TERM_COLOURS = {
+    "loss": "#8a94a3",
+    "ce": "#0f9d78",
+    "visual": "#b8860b",
+    "feature": "#9b5de5",
+    "logit": "#d6336c",
+    "timestep": "#0e9fb5",
+}
 TERM_NAMES = {
     "loss": "sum",
     "ce": "labels (BCE)",
@@ -37,9 +43,17 @@ class RunLook:
     symbol: str
 
 
-RUN_LOOKS = tuple(RunLook(*look) for look in (
-    ("#0f9d78", "diamond"), ("#9b5de5", "triangle-up"), ("#d6336c", "x"), ("#b8860b", "star"), ("#0e9fb5", "cross"),
-    ("#8a94a3", "hexagon")))
+RUN_LOOKS = tuple(
+    RunLook(*look)
+    for look in (
+        ("#0f9d78", "diamond"),
+        ("#9b5de5", "triangle-up"),
+        ("#d6336c", "x"),
+        ("#b8860b", "star"),
+        ("#0e9fb5", "cross"),
+        ("#8a94a3", "hexagon"),
+    )
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +105,16 @@ def metric_curves(metrics: Mapping[str, Line], axis: str) -> go.Figure:
     return _finish(figure, axis, "validation, %", 280)
 
 
-def run_curves(lines: Mapping[str, Line], looks: Mapping[str, RunLook], axis: str, unit: str, *, height: int = 200,
-               legend: bool = False, from_zero: bool = False) -> go.Figure:
+def run_curves(
+    lines: Mapping[str, Line],
+    looks: Mapping[str, RunLook],
+    axis: str,
+    unit: str,
+    *,
+    height: int = 200,
+    legend: bool = False,
+    from_zero: bool = False,
+) -> go.Figure:
     """One quantity of several runs: a line for each, by its name, in its look; the first lies on top."""
     import plotly.graph_objects as go
 
@@ -132,12 +154,27 @@ def _draw(figure: go.Figure, line: Line, name: str, look: dict, symbol: str = ""
     """A line with its raw one behind it; without a symbol only short lines, of epochs, have markers."""
     name = verbatim(name)
     if line.raw is not None:
-        figure.add_scatter(x=line.raw.x, y=line.raw.y, name=name, mode="lines", line={**look, "width": 1},
-                           opacity=FAINT, showlegend=False, hoverinfo="skip", legendgroup=name)
+        figure.add_scatter(
+            x=line.raw.x,
+            y=line.raw.y,
+            name=name,
+            mode="lines",
+            line={**look, "width": 1},
+            opacity=FAINT,
+            showlegend=False,
+            hoverinfo="skip",
+            legendgroup=name,
+        )
     marked = bool(symbol) or len(line.x) <= 2 * MARKS
-    figure.add_scatter(x=line.x, y=line.y, name=name, mode="lines+markers" if marked else "lines", line=look,
-                       marker={"symbol": symbol or "circle", "size": 7, "maxdisplayed": MARKS if symbol else 0},
-                       legendgroup=name)
+    figure.add_scatter(
+        x=line.x,
+        y=line.y,
+        name=name,
+        mode="lines+markers" if marked else "lines",
+        line=look,
+        marker={"symbol": symbol or "circle", "size": 7, "maxdisplayed": MARKS if symbol else 0},
+        legendgroup=name,
+    )
 
 
 def _finish(figure: go.Figure, axis: str, unit: str, height: int) -> go.Figure:

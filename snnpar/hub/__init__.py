@@ -22,7 +22,28 @@ from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
 from snnpar.hub.search import Found, search
 from snnpar.hub.wire import endpoint, where
 
-__all__ = ["REMOTE", "Cached", "Download", "Found", "HubError", "HubId", "cached_bytes", "cached_checkpoint",
-           "delete_cached", "delete_half", "endpoint", "fetch_checkpoint", "fetch_dataset", "fetch_weights",
-           "hub_id_of", "list_cached", "list_halves", "look_up", "parse_hub_id", "pin_checkpoint", "pin_dataset",
-           "search", "where"]
+__all__ = [
+    "REMOTE",
+    "Cached",
+    "Download",
+    "Found",
+    "HubError",
+    "HubId",
+    "cached_bytes",
+    "cached_checkpoint",
+    "delete_cached",
+    "delete_half",
+    "endpoint",
+    "fetch_checkpoint",
+    "fetch_dataset",
+    "fetch_weights",
+    "hub_id_of",
+    "list_cached",
+    "list_halves",
+    "look_up",
+    "parse_hub_id",
+    "pin_checkpoint",
+    "pin_dataset",
+    "search",
+    "where",
+]

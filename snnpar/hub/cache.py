@@ -190,8 +190,11 @@ def _lock_file(folder: Path, cache: Path) -> Path:
 
 def _refs(folder: Path) -> dict[str, str]:
     root = folder / "refs"
-    return {str(path.relative_to(root)): path.read_text("utf-8", "replace").strip()
-            for path in sorted(root.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_text("utf-8", "replace").strip()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _is_whole(snapshot: Path) -> bool:

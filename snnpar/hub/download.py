@@ -32,16 +32,31 @@ class Download:
     """`python -m snnpar hub pull` of one checkpoint under way. Raises HubError at once for what is no Hub id."""
 
     def __init__(self, hub_id: str, cache: Path, *, signed: bool) -> None:
-        """`cache` is the folder `hub` of the checkpoints that the process works on; `signed` as for fetch_checkpoint.
-        """
+        """`cache` is the folder `hub` of the checkpoints that the process uses; `signed` as for fetch_checkpoint."""
         self.id, self.cache, self._began = parse_hub_id(hub_id), cache, time.monotonic()
-        command = [sys.executable, "-m", "snnpar", "hub", "pull", "--progress", *([] if signed else ["--anonymous"]),
-                   "--", str(self.id)]
+        command = [
+            sys.executable,
+            "-m",
+            "snnpar",
+            "hub",
+            "pull",
+            "--progress",
+            *([] if signed else ["--anonymous"]),
+            "--",
+            str(self.id),
+        ]
         environment = os.environ | {"SNNPAR_CHECKPOINTS": str(cache.parent), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         self._told = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as this; the pipe would have to be emptied
         # The open standard input tells the process that somebody waits for it.
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=self._told,
-                                        stderr=subprocess.DEVNULL, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=self._told,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def poll(self) -> Path | None:
         """The folder once it is there, None before. Raises HubError when there will be none."""
@@ -93,8 +108,7 @@ def report(hub_id: str, cache: Path, signed: bool) -> int:
     wanted = parse_hub_id(hub_id)
     threading.Thread(target=_end_with_parent, args=(wanted.repo, cache), daemon=True).start()
     try:
-        folder = fetch_checkpoint(hub_id, cache=cache, signed=signed,
-                                  begun=lambda id, total: _watch(id, total, cache))
+        folder = fetch_checkpoint(hub_id, cache=cache, signed=signed, begun=lambda id, total: _watch(id, total, cache))
     except SnnparError as error:
         _say(error=str(error))
         return 2

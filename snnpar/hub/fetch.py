@@ -41,8 +41,13 @@ AT_A_TIME = 8  # files that are downloaded side by side
 Begun = Callable[[HubId, int], None]  # told the commit and its bytes when something has to be downloaded
 
 
-def fetch_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub", begun: Begun | None = None, signed: bool = True,
-                     ) -> Path:
+def fetch_checkpoint(
+    hub_id: str,
+    *,
+    cache: Path = CHECKPOINTS / "hub",
+    begun: Begun | None = None,
+    signed: bool = True,
+) -> Path:
     """Local directory of a checkpoint of the Hub, downloaded unless `cache` has it; its name is the commit.
 
     A pinned commit in the cache makes no request. When the Hub is down, the revision last fetched is used;
@@ -123,13 +128,13 @@ def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None, s
 
 
 def _download(wanted: HubId, kind: Kind, found: Listing, cache: Path, signed: bool) -> Path:
-    """The commit's folder, marked once its content is what the Hub says; the file that is looked at first comes first.
-    """
+    """The commit's folder, marked once its content is what the Hub says; the file looked at first comes first."""
     from huggingface_hub.utils import tqdm
 
     files, guard, ended = found.used(kind.patterns), threading.Lock(), threading.Event()
     folder = repo_folder(wanted.repo, cache, kind.repo_type) / "snapshots" / found.commit
     with tqdm(total=total(files), unit="B", unit_scale=True, desc=wanted.repo, disable=None) as bar:
+
         def came(size: int) -> None:
             if ended.is_set():
                 raise HubError(f"The download of {wanted} was ended.")
@@ -154,8 +159,15 @@ def _download(wanted: HubId, kind: Kind, found: Listing, cache: Path, signed: bo
     return folder
 
 
-def _bring(wanted: HubId, repo_type: str, name: str, file: RemoteFile, snapshot: Path, signed: bool,
-           came: Callable[[int], object]) -> None:
+def _bring(
+    wanted: HubId,
+    repo_type: str,
+    name: str,
+    file: RemoteFile,
+    snapshot: Path,
+    signed: bool,
+    came: Callable[[int], object],
+) -> None:
     """One file of a commit: a blob by its sha256, as the client keeps large files, and a link to it."""
     link, blobs = snapshot / name, snapshot.parent.parent / "blobs"
     if link.is_file() and link.stat().st_size == file.size and (not file.sha256 or _sha256(link) == file.sha256):
@@ -171,8 +183,10 @@ def _bring(wanted: HubId, repo_type: str, name: str, file: RemoteFile, snapshot:
         try:
             digest = save(wanted, snapshot.name, repo_type, name, file, part, signed=signed, came=came)
             if file.sha256 and digest != file.sha256:
-                raise HubError(f"{name} of {wanted} is not what the Hub says it is (its sha256 differs), so it was not "
-                               "kept; try again, and tell its owner if that does not help.")
+                raise HubError(
+                    f"{name} of {wanted} is not what the Hub says it is (its sha256 differs), so it was not "
+                    "kept; try again, and tell its owner if that does not help."
+                )
             blob = part.replace(blobs / digest)
         finally:
             part.unlink(missing_ok=True)
@@ -230,5 +244,7 @@ def _make_room(wanted: HubId, files: dict[str, RemoteFile], cache: Path) -> None
         return
     check_size(wanted, files, PUBLIC_BYTES, "that this public server downloads")
     if not make_room(cache, PUBLIC_CACHE_BYTES - total(files)):
-        raise HubError(f"This public server keeps at most {in_words(PUBLIC_CACHE_BYTES)} of the Hub, and {wanted} "
-                       "would be too much; pick a checkpoint that is there, or run the app on your own machine.")
+        raise HubError(
+            f"This public server keeps at most {in_words(PUBLIC_CACHE_BYTES)} of the Hub, and {wanted} "
+            "would be too much; pick a checkpoint that is there, or run the app on your own machine."
+        )

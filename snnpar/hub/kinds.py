@@ -16,8 +16,15 @@ REQUIRED = (CONFIG, WEIGHTS)
 FILES = (*REQUIRED, "phrases.safetensors", "README.md")
 MAX_BYTES = 2_000_000_000  # of all FILES together; the largest published teacher has 0.35 GB
 ANNOTATIONS = ("*.mat", "*.csv", "*.pkl")
-DATA_FILES = (*ANNOTATIONS, "*.json", "phrases.safetensors", "*.[jJ][pP][gG]", "*.[jJ][pP][eE][gG]", "*.[pP][nN][gG]",
-              "*.[wW][eE][bB][pP]")
+DATA_FILES = (
+    *ANNOTATIONS,
+    "*.json",
+    "phrases.safetensors",
+    "*.[jJ][pP][gG]",
+    "*.[jJ][pP][eE][gG]",
+    "*.[pP][nN][gG]",
+    "*.[wW][eE][bB][pP]",
+)
 FETCHED = ".fetched"  # left in a folder once it is whole and its content as the Hub said
 MAX_DATA_BYTES = 50_000_000_000  # PA100K has about 1 GB, RAP about 2
 
@@ -71,8 +78,10 @@ def _check_checkpoint(wanted: HubId, listing: Listing) -> None:
         )
     for name in (CONFIG, "README.md"):
         if name in listing.files and listing.files[name].size > MOST_BYTES:
-            raise HubError(f"{name} of {wanted} has {in_words(listing.files[name].size)}, more than the "
-                           f"{in_words(MOST_BYTES)} allowed, so it is not a checkpoint of this project.")
+            raise HubError(
+                f"{name} of {wanted} has {in_words(listing.files[name].size)}, more than the "
+                f"{in_words(MOST_BYTES)} allowed, so it is not a checkpoint of this project."
+            )
     check_size(wanted, listing.used(FILES), MAX_BYTES)
 
 
@@ -80,8 +89,10 @@ def _check_config(wanted: HubId, path: Path) -> None:
     try:
         read_sidecar(path)
     except SnnparError as error:
-        raise HubError(f"{wanted} is not a checkpoint of this project, so its weights were not downloaded: "
-                       f"{str(error).replace(str(path), CONFIG)}.") from error
+        raise HubError(
+            f"{wanted} is not a checkpoint of this project, so its weights were not downloaded: "
+            f"{str(error).replace(str(path), CONFIG)}."
+        ) from error
 
 
 def _check_weights(wanted: HubId, listing: Listing) -> None:
@@ -115,7 +126,8 @@ def in_words(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-CHECKPOINT_REPO = Kind("model", FILES, _check_checkpoint, (*REQUIRED, FETCHED), swept=True, first=CONFIG,
-                       check_first=_check_config)
+CHECKPOINT_REPO = Kind(
+    "model", FILES, _check_checkpoint, (*REQUIRED, FETCHED), swept=True, first=CONFIG, check_first=_check_config
+)
 WEIGHTS_REPO = Kind("model", (WEIGHTS,), _check_weights, (WEIGHTS,))
 DATASET_REPO = Kind("dataset", DATA_FILES, _check_dataset, (FETCHED,), answer_bytes=100_000_000)

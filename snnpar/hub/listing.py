@@ -46,8 +46,11 @@ def revisions(repo: str, *, signed: bool) -> dict[str, str]:
     what = HubId(repo)
     answer = ask(f"/api/models/{repo}/refs", what, signed=signed)
     try:
-        named = [(one["name"], one["targetCommit"]) for kind in ("branches", "tags")
-                 for one in _all(answer.get(kind, []), dict)]
+        named = [
+            (one["name"], one["targetCommit"])
+            for kind in ("branches", "tags")
+            for one in _all(answer.get(kind, []), dict)
+        ]
         return {name: commit for name, commit in named if is_commit(commit) and _is_id(f"{repo}@{name}")}
     except (KeyError, TypeError, AttributeError):
         raise unusable(what) from None

@@ -53,8 +53,10 @@ def endpoint() -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise HubError(f"HF_ENDPOINT is {address[:100]!r}, which is no address of a Hub; write one such as "
-                       f"{constants._HF_DEFAULT_ENDPOINT}, or unset it.")
+        raise HubError(
+            f"HF_ENDPOINT is {address[:100]!r}, which is no address of a Hub; write one such as "
+            f"{constants._HF_DEFAULT_ENDPOINT}, or unset it."
+        )
     if parts.hostname == "localhost" or parts.hostname.startswith("127.") or parts.hostname == "::1":
         _bypass_proxies(parts.hostname)
     return address
@@ -93,8 +95,17 @@ def unusable(what: HubId) -> NoAnswer:
     return NoAnswer(f"{_capital(where())} gave no usable answer for {what}; try again later.")
 
 
-def save(wanted: HubId, commit: str, repo_type: str, name: str, file: RemoteFile, path: Path, *,
-         signed: bool, came: Callable[[int], object]) -> str:
+def save(
+    wanted: HubId,
+    commit: str,
+    repo_type: str,
+    name: str,
+    file: RemoteFile,
+    path: Path,
+    *,
+    signed: bool,
+    came: Callable[[int], object],
+) -> str:
     """Write a file of a commit to `path`, never more bytes than it is said to have; its sha256.
 
     A transfer that breaks off goes on where it was. `came` is told of bytes as they come, and with a negative number
@@ -112,8 +123,10 @@ def save(wanted: HubId, commit: str, repo_type: str, name: str, file: RemoteFile
                         digest, done = hashlib.sha256(), out.truncate(out.seek(0))
                     for piece in response.iter_raw():
                         if done + len(piece) > file.size:
-                            raise HubError(f"{name} of {wanted} is longer than the Hub says it is, so it was not kept; "
-                                           "try again, and tell its owner if that does not help.")
+                            raise HubError(
+                                f"{name} of {wanted} is longer than the Hub says it is, so it was not kept; "
+                                "try again, and tell its owner if that does not help."
+                            )
                         out.write(piece)
                         digest.update(piece)
                         done += len(piece)
@@ -127,8 +140,9 @@ def save(wanted: HubId, commit: str, repo_type: str, name: str, file: RemoteFile
 
 
 @contextmanager
-def _answer(path: str, what: HubId, signed: bool, *, params: dict | None = None, start: int = 0
-            ) -> Iterator[httpx2.Response]:
+def _answer(
+    path: str, what: HubId, signed: bool, *, params: dict | None = None, start: int = 0
+) -> Iterator[httpx2.Response]:
     """The head of a good answer, its body still to come; `start`: bytes of it that are not needed again."""
     import httpx2
     from huggingface_hub import get_session, is_offline_mode
@@ -146,8 +160,9 @@ def _answer(path: str, what: HubId, signed: bool, *, params: dict | None = None,
                 raise unusable(what)
             yield response
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise Unreachable(f"{_capital(where())} cannot be reached; what is on this computer works as before."
-                       ) from error
+        raise Unreachable(
+            f"{_capital(where())} cannot be reached; what is on this computer works as before."
+        ) from error
     except ImportError as error:  # of socksio, when the proxy of the environment speaks SOCKS
         raise HubError(f"The proxy that ALL_PROXY or HTTPS_PROXY names cannot be used: {error}") from error
 

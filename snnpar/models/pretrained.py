@@ -25,15 +25,22 @@ class Pretrained:
         """
         return snnpar.from_pretrained(cls, place, revision=revision)
 
-    def save_pretrained(self, folder: str | Path, *, schema: AttributeSchema | None = None,
-                        phrases: Phrases | None = None) -> Path:
+    def save_pretrained(
+        self, folder: str | Path, *, schema: AttributeSchema | None = None, phrases: Phrases | None = None
+    ) -> Path:
         """Write a checkpoint folder, which must be new or empty.
 
         Of a model that came from no checkpoint, `schema` names the attributes, and a teacher's `phrases` are its text.
         """
         return snnpar.save_pretrained(self, folder, schema=schema, phrases=phrases)
 
-    def push_to_hub(self, hub_id: str, *, private: bool = False, schema: AttributeSchema | None = None,
-                    phrases: Phrases | None = None) -> str:
+    def push_to_hub(
+        self,
+        hub_id: str,
+        *,
+        private: bool = False,
+        schema: AttributeSchema | None = None,
+        phrases: Phrases | None = None,
+    ) -> str:
         """Upload it as a checkpoint with its card; the commit's address. Needs HF_TOKEN. Raises HubError."""
         return snnpar.push_to_hub(self, hub_id, private=private, schema=schema, phrases=phrases)

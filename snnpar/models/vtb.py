@@ -49,8 +49,13 @@ class VTB(Pretrained, nn.Module):
         self.weight_layer = AttributeReadout(num_attributes, config.dim)
         self.bn = nn.BatchNorm1d(num_attributes)
         self.apply(init_weights)
-        for parameter in (self.vit.cls_token, self.vit.pos_embed, self.vis_embed, self.tex_embed,
-                          self.weight_layer.weight):
+        for parameter in (
+            self.vit.cls_token,
+            self.vit.pos_embed,
+            self.vis_embed,
+            self.tex_embed,
+            self.weight_layer.weight,
+        ):
             trunc_normal_(parameter, std=0.02)
 
     @property

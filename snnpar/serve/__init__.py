@@ -1,10 +1,10 @@
 """`python -m snnpar serve`: the same analysis as an API and a small Gradio app.
 
-    shapes     what the endpoints answer with
-    answers    the endpoints: plain functions over the library, JSON in and out; no Gradio
-    page       the page and the endpoints in Gradio
-    guard      what a request may ask for, and how much it may send
-    line       how much waits, whose turn it is, and what is kept of it
+shapes     what the endpoints answer with
+answers    the endpoints: plain functions over the library, JSON in and out; no Gradio
+page       the page and the endpoints in Gradio
+guard      what a request may ask for, and how much it may send
+line       how much waits, whose turn it is, and what is kept of it
 """
 
 from __future__ import annotations
@@ -27,14 +27,19 @@ if TYPE_CHECKING:
 
 def add_serve(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    flags.add_argument("--port", type=int, default=7860,
-                       help="port to listen on, 0 for a free one (default: %(default)s)")
-    flags.add_argument("--teacher", metavar="NAME", help="a checkpoint in checkpoints/, or a folder (default: the "
-                       "shipped teacher)")
+    flags.add_argument(
+        "--port", type=int, default=7860, help="port to listen on, 0 for a free one (default: %(default)s)"
+    )
+    flags.add_argument(
+        "--teacher", metavar="NAME", help="a checkpoint in checkpoints/, or a folder (default: the shipped teacher)"
+    )
     flags.add_argument("--student", metavar="NAME", help="likewise (default: the shipped student)")
     flags.add_argument("--mcp", action="store_true", help="offer the endpoints as tools of the Model Context Protocol")
-    flags.set_defaults(command=lambda options: main(
-        host=options.host, port=options.port, teacher=options.teacher, student=options.student, mcp=options.mcp))
+    flags.set_defaults(
+        command=lambda options: main(
+            host=options.host, port=options.port, teacher=options.teacher, student=options.student, mcp=options.mcp
+        )
+    )
 
 
 def build(teacher: str | None = None, student: str | None = None, *, waiting: int = 64) -> gradio.Blocks:
@@ -78,11 +83,26 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
     try:
         with _no_proxy():
             _, address, _ = demo.launch(
-                server_name=f"[{host}]" if ":" in host else host, server_port=port or _free_port(host), share=False,
-                inbrowser=False, prevent_thread_lock=True, quiet=True, show_error=False, run_history=False,
-                footer_links=["api"], allowed_paths=[], blocked_paths=["/"], max_file_size=1, enable_monitoring=False,
-                strict_cors=True, ssr_mode=False, pwa=False, mcp_server=mcp, state_session_capacity=200,
-                app_kwargs={"middleware": [Middleware(Guard, names=hosts.known(host))]})
+                server_name=f"[{host}]" if ":" in host else host,
+                server_port=port or _free_port(host),
+                share=False,
+                inbrowser=False,
+                prevent_thread_lock=True,
+                quiet=True,
+                show_error=False,
+                run_history=False,
+                footer_links=["api"],
+                allowed_paths=[],
+                blocked_paths=["/"],
+                max_file_size=1,
+                enable_monitoring=False,
+                strict_cors=True,
+                ssr_mode=False,
+                pwa=False,
+                mcp_server=mcp,
+                state_session_capacity=200,
+                app_kwargs={"middleware": [Middleware(Guard, names=hosts.known(host))]},
+            )
     except (OSError, OverflowError) as error:  # a port above 65535 overflows
         raise SnnparError(f"{host}:{port} is taken or not an address of this machine; pick another --port") from error
     if demo.mcp_error:
@@ -119,8 +139,14 @@ def _free_port(host: str) -> int:
         return free.getsockname()[1]
 
 
-def main(*, host: str = "127.0.0.1", port: int = 7860, teacher: str | None = None,
-         student: str | None = None, mcp: bool = False) -> None:
+def main(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    teacher: str | None = None,
+    student: str | None = None,
+    mcp: bool = False,
+) -> None:
     """Build and serve until interrupted."""
     return_memory()
     launch(build(teacher, student), host=host, port=port, mcp=mcp)

@@ -97,10 +97,22 @@ class Answers:
         """
         model = self.pair.student
         trace = analyze(model, _picture(image)).trace
-        layers = [Firing(layer=name, neurons=trace.neurons(name), spikes=trace.counts(name).tolist(),
-                         rates=trace.rates(name).tolist()) for name in trace.names]
-        return Trace(checkpoint=model.checkpoint.name, timesteps=trace.timesteps, total_spikes=trace.total_spikes,
-                     mean_rate=trace.nasfr, layers=layers)
+        layers = [
+            Firing(
+                layer=name,
+                neurons=trace.neurons(name),
+                spikes=trace.counts(name).tolist(),
+                rates=trace.rates(name).tolist(),
+            )
+            for name in trace.names
+        ]
+        return Trace(
+            checkpoint=model.checkpoint.name,
+            timesteps=trace.timesteps,
+            total_spikes=trace.total_spikes,
+            mean_rate=trace.nasfr,
+            layers=layers,
+        )
 
     def heatmap(self, image: str, attribute: str, role: Role = "student", method: str = "") -> Heat:
         """Show where a model looks for an attribute.
@@ -119,11 +131,17 @@ class Answers:
         model.schema.index(attribute)  # methods that show one map for all attributes do not look at it
         picture = _picture(image)
         heat = heatmap(method, model, picture, attribute, teacher=self.pair.teacher)
-        return Heat(checkpoint=model.checkpoint.name, attribute=attribute, title=heat.title, unit=heat.unit,
-                    hooked=heat.hooked, colours=heat.colours,
-                    cell_edges={side: getattr(heat.geometry, side).edges.tolist() for side in ("rows", "columns")},
-                    values=heat.values.astype(float).tolist(),
-                    png_base64=_png(overlaid(picture, heat)))
+        return Heat(
+            checkpoint=model.checkpoint.name,
+            attribute=attribute,
+            title=heat.title,
+            unit=heat.unit,
+            hooked=heat.hooked,
+            colours=heat.colours,
+            cell_edges={side: getattr(heat.geometry, side).edges.tolist() for side in ("rows", "columns")},
+            values=heat.values.astype(float).tolist(),
+            png_base64=_png(overlaid(picture, heat)),
+        )
 
     def energy(self, image: str, role: Roles = "both", convention: str = ENERGY) -> dict[str, Energy]:
         """Estimate the energy that a picture costs each model; nothing is measured on a chip.
@@ -145,27 +163,53 @@ class Answers:
 def _model(model: LoadedModel) -> Model:
     config = model.checkpoint.model
     timesteps = config.timesteps if config.architecture == "spikingformer" else 0
-    return Model(checkpoint=model.checkpoint.name, role=model.role, architecture=config.architecture,
-                 image_size=list(config.image_size), timesteps=timesteps, attributes=list(model.schema.attributes),
-                 heatmaps={key: method.label for key, method in METHODS[model.role].items()})
+    return Model(
+        checkpoint=model.checkpoint.name,
+        role=model.role,
+        architecture=config.architecture,
+        image_size=list(config.image_size),
+        timesteps=timesteps,
+        attributes=list(model.schema.attributes),
+        heatmaps={key: method.label for key, method in METHODS[model.role].items()},
+    )
 
 
 def _answer(model: LoadedModel, picture: np.ndarray, threshold: float) -> Answer:
     prediction = analyze(model, picture).prediction
-    groups = [Group(group=one.group, attributes=list(one.attributes), text=one.text or "")
-              for one in decide(model.schema, prediction.probs, threshold)]
+    groups = [
+        Group(group=one.group, attributes=list(one.attributes), text=one.text or "")
+        for one in decide(model.schema, prediction.probs, threshold)
+    ]
     steps = [] if prediction.probs_per_timestep is None else prediction.probs_per_timestep
-    return Answer(checkpoint=model.checkpoint.name, probabilities=_named(prediction.attributes, prediction.probs),
-                  groups=groups, per_timestep=[_named(prediction.attributes, probs) for probs in steps])
+    return Answer(
+        checkpoint=model.checkpoint.name,
+        probabilities=_named(prediction.attributes, prediction.probs),
+        groups=groups,
+        per_timestep=[_named(prediction.attributes, probs) for probs in steps],
+    )
 
 
 def _energy(model: LoadedModel, picture: np.ndarray, assumed: Assumptions) -> Energy:
     report = estimate_energy(analyze(model, picture).trace, assumed)
-    layers = [LayerCost(layer=one.name, macs=one.macs, acs=one.acs, updates=one.updates, bytes=one.bytes,
-                        energy_uj=one.energy_uj) for one in report.lines]
-    return Energy(checkpoint=model.checkpoint.name, energy_uj=report.energy_uj, macs=report.macs, acs=report.acs,
-                  bytes=report.bytes, updates=report.updates, neuron_uj=report.neuron_uj, convention=report.convention,
-                  leaves_out=assumed.note, kind="estimate", layers=layers)
+    layers = [
+        LayerCost(
+            layer=one.name, macs=one.macs, acs=one.acs, updates=one.updates, bytes=one.bytes, energy_uj=one.energy_uj
+        )
+        for one in report.lines
+    ]
+    return Energy(
+        checkpoint=model.checkpoint.name,
+        energy_uj=report.energy_uj,
+        macs=report.macs,
+        acs=report.acs,
+        bytes=report.bytes,
+        updates=report.updates,
+        neuron_uj=report.neuron_uj,
+        convention=report.convention,
+        leaves_out=assumed.note,
+        kind="estimate",
+        layers=layers,
+    )
 
 
 def _named(names: Iterable[str], values: np.ndarray) -> dict[str, float]:

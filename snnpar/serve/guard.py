@@ -27,12 +27,30 @@ BUSY = "Too much is being sent here; try again in a moment."
 SLOW = f"The request did not arrive within {READ_S} s; send a smaller image."
 PAGES = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt")
 FOLDERS = ("/assets/", "/static/", "/svelte/")
-CALLS = ("info", "openapi.json", "app_id", "startup-events", "theme.css", "user", "login_check", "queue/join",
-         "queue/data", "cancel", "reset", "call", "run", "api", "heartbeat", "mcp")
+CALLS = (
+    "info",
+    "openapi.json",
+    "app_id",
+    "startup-events",
+    "theme.css",
+    "user",
+    "login_check",
+    "queue/join",
+    "queue/data",
+    "cancel",
+    "reset",
+    "call",
+    "run",
+    "api",
+    "heartbeat",
+    "mcp",
+)
 # Scripts of Gradio are inline and evaluate templates; nothing may come from, or go to, another server.
-POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
-          " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self';"
-          " form-action 'self'")
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self';"
+    " form-action 'self'"
+)
 UNBELIEVED = (b"x-forwarded-host",)  # any visitor can write it, and Gradio would take it for its own address
 
 
@@ -105,6 +123,7 @@ class _Body:
 
 def headed(send: Send, policy: str) -> Send:
     """`send` with the headers that keep a page to itself, among them this Content-Security-Policy."""
+
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)

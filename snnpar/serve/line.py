@@ -66,8 +66,11 @@ def has_room(there: list[Event], newcomer: str, bytes_: int, limits: Limits) -> 
     """Is there room for one more request of so many bytes, beside those that wait or compute?"""
     everybody = [(visitor(event.request), size(event.data.data)) for event in there if event.data]
     own = [taken for name, taken in everybody if name == newcomer]
-    return (sum(taken for _, taken in everybody) + bytes_ <= limits.waiting_bytes
-            and sum(own) + bytes_ <= SHARE * limits.waiting_bytes and len(own) <= max(1, SHARE * limits.waiting))
+    return (
+        sum(taken for _, taken in everybody) + bytes_ <= limits.waiting_bytes
+        and sum(own) + bytes_ <= SHARE * limits.waiting_bytes
+        and len(own) <= max(1, SHARE * limits.waiting)
+    )
 
 
 def visitor(request: object) -> str:
@@ -82,8 +85,11 @@ def in_turn(events: list[Event]) -> list[Event]:
 
 def forget(queue: Queue, limits: Limits) -> None:
     """Of the sessions that wait for nothing, drop the oldest until those that are left are within the limits."""
-    unfetched = {session: _unfetched(queue, session) for session, events in queue.pending_event_ids_session.items()
-                 if not any(event in queue.event_ids_to_events for event in events)}
+    unfetched = {
+        session: _unfetched(queue, session)
+        for session, events in queue.pending_event_ids_session.items()
+        if not any(event in queue.event_ids_to_events for event in events)
+    }
     answers = sum(len(queue.pending_event_ids_session[session]) for session in unfetched)
     sessions, held = len(unfetched), sum(unfetched.values())  # one that fetched all its answers still leaves a note
     for session, bytes_ in unfetched.items():

@@ -54,23 +54,36 @@ def blocks(answers: Answers, waiting: int) -> gr.Blocks:
 
 
 def _page(answers: Answers) -> None:
-    gr.Markdown("# SNN-PAR Explorer\nA conventional teacher and a spiking student read the attributes of a pedestrian. "
-                "Pictures stay in memory while they are read, and nowhere else.")
+    gr.Markdown(
+        "# SNN-PAR Explorer\nA conventional teacher and a spiking student read the attributes of a pedestrian. "
+        "Pictures stay in memory while they are read, and nowhere else."
+    )
     with gr.Row():
         with gr.Column():
             picture = gr.HTML(_sample(), html_template=PICKER, css_template=PICKER_CSS, js_on_load=PICKER_JS)
             attributes = shared_attributes(answers.pair.teacher.schema, answers.pair.student.schema)
             attribute = gr.Dropdown(list(attributes), value=first_attribute(attributes), label="Where do they look for")
-            methods = [gr.Dropdown([(method.label, key) for key, method in METHODS[role].items()], value=MAPS[role],
-                                   label=f"{LOOKS[role].name}'s heatmap") for role in ROLES]
+            methods = [
+                gr.Dropdown(
+                    [(method.label, key) for key, method in METHODS[role].items()],
+                    value=MAPS[role],
+                    label=f"{LOOKS[role].name}'s heatmap",
+                )
+                for role in ROLES
+            ]
             button = gr.Button("Read the picture", variant="primary")
         with gr.Column():
             labels = [gr.Label(num_top_classes=SHOWN, show_heading=False, label=LOOKS[role].name) for role in ROLES]
         with gr.Column():
             maps = gr.HTML(css_template="figure { display: inline-block; width: 48%; margin: 0 }")
             energy = gr.Markdown()
-    button.click(_told(functools.partial(_look, answers)), [picture, attribute, *methods], [*labels, maps, energy],
-                 api_visibility="private", **QUEUE)
+    button.click(
+        _told(functools.partial(_look, answers)),
+        [picture, attribute, *methods],
+        [*labels, maps, energy],
+        api_visibility="private",
+        **QUEUE,
+    )
 
 
 def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[dict, dict, str, str]:
@@ -79,11 +92,14 @@ def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[
     heats = [answers.heatmap(image, attribute, role, method) for role, method in zip(ROLES, methods, strict=True)]
     maps = "".join(
         f'<figure><img alt="heatmap" src="data:image/png;base64,{heat["png_base64"]}"><figcaption>'
-        f'{html.escape(_caption(role, heat))}</figcaption></figure>'
-        for role, heat in zip(ROLES, heats, strict=True))
-    energy = "; ".join(f"{LOOKS[role].name} about {cost['energy_uj']:,.0f} µJ"
-                       + (f", {cost['neuron_uj']:,.3g} of them for {cost['updates']:,} neuron updates"
-                          if cost["updates"] else "") for role, cost in costs.items())
+        f"{html.escape(_caption(role, heat))}</figcaption></figure>"
+        for role, heat in zip(ROLES, heats, strict=True)
+    )
+    energy = "; ".join(
+        f"{LOOKS[role].name} about {cost['energy_uj']:,.0f} µJ"
+        + (f", {cost['neuron_uj']:,.3g} of them for {cost['updates']:,} neuron updates" if cost["updates"] else "")
+        for role, cost in costs.items()
+    )
     labels = (said[role]["probabilities"] for role in ROLES)
     return *labels, maps, f"{energy}. An estimate: {costs['student']['convention']}."
 

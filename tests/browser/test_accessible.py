@@ -27,8 +27,20 @@ VIOLATIONS = """async () => {
     nodes.map((node) => ({rule: id, target: node.target.flat(9).join(" >> "), html: node.html.slice(0, 200),
       why: [...node.any, ...node.all, ...node.none].map((check) => check.message).join(" ")})));
 }"""
-NAMED = {"button", "checkbox", "combobox", "link", "radio", "radiogroup", "searchbox", "slider", "spinbutton", "switch",
-         "tab", "textbox"}
+NAMED = {
+    "button",
+    "checkbox",
+    "combobox",
+    "link",
+    "radio",
+    "radiogroup",
+    "searchbox",
+    "slider",
+    "spinbutton",
+    "switch",
+    "tab",
+    "textbox",
+}
 MARKUP = re.compile(r":[a-z-]+\[|:material/|\*\*|`|[■●]")
 
 
@@ -67,8 +79,11 @@ def names(tab) -> list[tuple[str, str]]:
     session = tab.context.new_cdp_session(tab)
     nodes = session.send("Accessibility.getFullAXTree")["nodes"]
     session.detach()
-    return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes
-            if not node["ignored"] and node["role"]["value"] in NAMED]
+    return [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"] and node["role"]["value"] in NAMED
+    ]
 
 
 def check(tab) -> None:
@@ -100,8 +115,9 @@ def test_the_views_of_explain_have_none(tab, url: str, view: str) -> None:
 def test_the_crop_tool_has_none(tab, url: str) -> None:
     tab.goto(url)
     tab.get_by_role("button", name="Your own").click()
-    tab.locator('input[type="file"]').set_input_files({"name": "street.png", "mimeType": "image/png",
-                                                       "buffer": png(640, 480)})
+    tab.locator('input[type="file"]').set_input_files(
+        {"name": "street.png", "mimeType": "image/png", "buffer": png(640, 480)}
+    )
     tab.locator(".stage").wait_for()
     tab.keyboard.press("Escape")
     settle(tab)

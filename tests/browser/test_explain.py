@@ -26,8 +26,10 @@ WAIT_MS = 90_000
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The pair that the server has: equal configurations and seeds make equal weights."""
     root = tmp_path_factory.mktemp("pair")
-    return {role: load(write_checkpoint(root / role, config)) for role, config in (("teacher", TEACHER),
-                                                                                   ("student", STUDENT))}
+    return {
+        role: load(write_checkpoint(root / role, config))
+        for role, config in (("teacher", TEACHER), ("student", STUDENT))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,9 @@ def center(page, selector: str, row: int, column: int) -> tuple[float, float]:
     return box["x"] + box["width"] * x, box["y"] + box["height"] * y
 
 
-def test_the_ledger_is_read_cell_by_cell_and_token_by_token(page, url: str, sent: list, ledger: Ledger,
-                                                            models: dict) -> None:
+def test_the_ledger_is_read_cell_by_cell_and_token_by_token(
+    page, url: str, sent: list, ledger: Ledger, models: dict
+) -> None:
     from playwright.sync_api import expect
 
     go(page, url, "attribute=Hat", "td[data-cell='2.block.0.attn']")

@@ -11,16 +11,88 @@ pytestmark = MARKS
 
 ADDRESS = "http://other.example/p.png"
 TEXTS = [
-    f"![x]({ADDRESS})", f"!![b]({ADDRESS})", f"[sign in again]({ADDRESS})", f"<img src={ADDRESS}>", ADDRESS,
-    "see https://other.example now", "www.other.example", "WWW.Other.example", "me@other.example", "a@b.co",
-    "mailto:me@other.example", "xmpp:me@other.example", f"<{ADDRESS}>", f"[a]: {ADDRESS}", "[a][b]", "[^1]", "a[^1]: b",
-    "**b**", "__b__", "_b_", "*b*", "~~b~~", "~b~", "`code`", "``` x", "# head", "###### head", "> quote", "- item",
-    "+ item", "* item", "1. item", "12) item", "---", "***", "===", "| a | b |", "a | b", "$x^2$", "$$x$$", "a $1 b $2",
-    ":red[x]", ":red-background[x]", ":blue-badge[x]", ":small[x]", ":material/delete:", ":material_delete:", ":smile:",
-    ":+1:", ":streamlit:", "a -> b", "a <- b", "a <-> b", "a -- b", "-- a", "a >= b", "a <= b", "a ~= b", "->",
-    "&amp; &lt;b&gt; &#33;", "&", "\\", "\\*x\\*", "\\\\", "<b>x</b>", "<script>alert(1)</script>", "<!-- x -->",
-    "{0}%s", "a\\", "!", ":", "::", ":a:b:c:", "www.", "http://", "a://b", "http:\\\\x.example", "lab/student@v1.0",
-    "C:\\dir\\_x_", "--again", "’“é人🙂", "a" * 300,
+    f"![x]({ADDRESS})",
+    f"!![b]({ADDRESS})",
+    f"[sign in again]({ADDRESS})",
+    f"<img src={ADDRESS}>",
+    ADDRESS,
+    "see https://other.example now",
+    "www.other.example",
+    "WWW.Other.example",
+    "me@other.example",
+    "a@b.co",
+    "mailto:me@other.example",
+    "xmpp:me@other.example",
+    f"<{ADDRESS}>",
+    f"[a]: {ADDRESS}",
+    "[a][b]",
+    "[^1]",
+    "a[^1]: b",
+    "**b**",
+    "__b__",
+    "_b_",
+    "*b*",
+    "~~b~~",
+    "~b~",
+    "`code`",
+    "``` x",
+    "# head",
+    "###### head",
+    "> quote",
+    "- item",
+    "+ item",
+    "* item",
+    "1. item",
+    "12) item",
+    "---",
+    "***",
+    "===",
+    "| a | b |",
+    "a | b",
+    "$x^2$",
+    "$$x$$",
+    "a $1 b $2",
+    ":red[x]",
+    ":red-background[x]",
+    ":blue-badge[x]",
+    ":small[x]",
+    ":material/delete:",
+    ":material_delete:",
+    ":smile:",
+    ":+1:",
+    ":streamlit:",
+    "a -> b",
+    "a <- b",
+    "a <-> b",
+    "a -- b",
+    "-- a",
+    "a >= b",
+    "a <= b",
+    "a ~= b",
+    "->",
+    "&amp; &lt;b&gt; &#33;",
+    "&",
+    "\\",
+    "\\*x\\*",
+    "\\\\",
+    "<b>x</b>",
+    "<script>alert(1)</script>",
+    "<!-- x -->",
+    "{0}%s",
+    "a\\",
+    "!",
+    ":",
+    "::",
+    ":a:b:c:",
+    "www.",
+    "http://",
+    "a://b",
+    "http:\\\\x.example",
+    "lab/student@v1.0",
+    "C:\\dir\\_x_",
+    "--again",
+    "’“é人🙂",
+    "a" * 300,
 ]
 SCRIPT = """
 import json
@@ -50,15 +122,21 @@ def test_text_is_shown_letter_by_letter(tmp_path: Path) -> None:
         tab.goto(address)
         settle(tab)
         tab.wait_for_function(
-            "() => [...document.querySelectorAll('[class*=st-key-show_]')].every(one => one.textContent)")
+            "() => [...document.querySelectorAll('[class*=st-key-show_]')].every(one => one.textContent)"
+        )
         seen = tab.evaluate(
             "() => Object.fromEntries([...document.querySelectorAll('[class*=st-key-show_]')].map(one => "
-            "[[...one.classList].find(name => name.startsWith('st-key-show_')).slice(12), one.textContent]))")
+            "[[...one.classList].find(name => name.startsWith('st-key-show_')).slice(12), one.textContent]))"
+        )
         odd = tab.evaluate(
             "() => [...document.querySelectorAll('[class*=st-key-show_]')].flatMap(one => [...one.querySelectorAll("
             "'a, img, em, del, code, h1, h2, li, blockquote, hr, .katex, [data-testid=stIconMaterial]')]"
-            ".map(made => made.outerHTML))")
+            ".map(made => made.outerHTML))"
+        )
     assert not [url for url in asked if "other" in url] and not odd
-    wrong = {place: shown for place, shown in seen.items()
-             if TEXTS[int(place.split("_")[1])] not in shown.replace("\u2060", "")}
+    wrong = {
+        place: shown
+        for place, shown in seen.items()
+        if TEXTS[int(place.split("_")[1])] not in shown.replace("\u2060", "")
+    }
     assert len(seen) == 8 * len(TEXTS) and not wrong, json.dumps(wrong, indent=1)

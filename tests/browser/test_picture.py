@@ -99,7 +99,8 @@ def pick_file(page, name: str, data: bytes, within: str = "") -> None:
     if not within:
         page.get_by_role("button", name="Your own").click()
     page.locator(f'{within or "[data-testid=stPopoverBody]"} input[type="file"]').first.set_input_files(
-        {"name": name, "mimeType": "image/png", "buffer": data})
+        {"name": name, "mimeType": "image/png", "buffer": data}
+    )
 
 
 def box(page) -> list[int]:
@@ -275,8 +276,16 @@ def test_a_link_of_compare_holds_all_of_it(page, other, url: str) -> None:
     page.locator(".filters button").nth(1).click()
     settle(page)
     link = copied(page)
-    for part in ("threshold=0.6", f"sample={int(SAMPLE) + 2}.", "attribute=Backpack", "teacher_map=", "student_map=",
-                 "t=2", "show=", "scale=one"):
+    for part in (
+        "threshold=0.6",
+        f"sample={int(SAMPLE) + 2}.",
+        "attribute=Backpack",
+        "teacher_map=",
+        "student_map=",
+        "t=2",
+        "show=",
+        "scale=one",
+    ):
         assert part in link, part
     assert link.startswith(url)
     other.goto(link)
@@ -308,12 +317,15 @@ def test_a_link_of_spikes_holds_all_of_it(page, other, url: str) -> None:
     assert_same(other, page)
 
 
-@pytest.mark.parametrize(("path", "query", "ready"), [
-    ("explain", "view=Heatmaps&scales=one+scale+per+unit&attribute=Hat", "Every heatmap for “Hat”"),
-    ("explain", "view=Occlusion&hidden=c0&attribute=Hat&threshold=0.3", "Decisions that flipped"),
-    ("explain", "cell=2.block.0.attn&attribute=Hat", "Which channels of the read-out carry it"),
-    ("energy", "energy=memory&e_mac=3.5&e_norms=1&energy_bars=energy", "The changes are in the link"),
-])
+@pytest.mark.parametrize(
+    ("path", "query", "ready"),
+    [
+        ("explain", "view=Heatmaps&scales=one+scale+per+unit&attribute=Hat", "Every heatmap for “Hat”"),
+        ("explain", "view=Occlusion&hidden=c0&attribute=Hat&threshold=0.3", "Decisions that flipped"),
+        ("explain", "cell=2.block.0.attn&attribute=Hat", "Which channels of the read-out carry it"),
+        ("energy", "energy=memory&e_mac=3.5&e_norms=1&energy_bars=energy", "The changes are in the link"),
+    ],
+)
 def test_links_of_the_other_pages_hold_all_of_it(page, other, url: str, path: str, query: str, ready: str) -> None:
     from playwright.sync_api import expect
 

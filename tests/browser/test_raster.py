@@ -80,8 +80,10 @@ def token_at(page, row: int, column: int) -> tuple[float, float]:
 def cell_at(page, row: int, x: int, height: int, width: int) -> tuple[float, float]:
     """The middle of a cell of a raster of height x width cells, none of them out of sight."""
     box = page.locator(".cells").bounding_box()
-    return (box["x"] + GUTTER + (x + 0.5) * (box["width"] - GUTTER) / width,
-            box["y"] + HEAD + (row + 0.5) * (box["height"] - HEAD) / height)
+    return (
+        box["x"] + GUTTER + (x + 0.5) * (box["width"] - GUTTER) / width,
+        box["y"] + HEAD + (row + 0.5) * (box["height"] - HEAD) / height,
+    )
 
 
 def test_a_box_on_the_person_keeps_its_tokens(page, url: str, sent: list, trace: SpikeTrace) -> None:
@@ -93,9 +95,15 @@ def test_a_box_on_the_person_keeps_its_tokens(page, url: str, sent: list, trace:
     page.mouse.move(*token_at(page, 2, 0), steps=5)
     counts = raster.counts_by_token(trace, GRID)[Q].reshape(T, *GRID)[:, 1:3, 0]
     acs = accumulates_by_token(trace, GRID)
-    numbers = {"box-tokens": 2, "box-now": counts[1].sum(), "box-rate": counts[1].sum() / (2 * STUDENT.dim),
-               "box-ever": counts.sum(), "box-acs": acs[:2, 1:3, 0].sum(), "all-acs": acs[:2].sum(),
-               "box-energy": acs[:2, 1:3, 0].sum() * 0.9e-6}
+    numbers = {
+        "box-tokens": 2,
+        "box-now": counts[1].sum(),
+        "box-rate": counts[1].sum() / (2 * STUDENT.dim),
+        "box-ever": counts.sum(),
+        "box-acs": acs[:2, 1:3, 0].sum(),
+        "all-acs": acs[:2].sum(),
+        "box-energy": acs[:2, 1:3, 0].sum() * 0.9e-6,
+    }
     for name, expected in numbers.items():
         assert value(page, name) == pytest.approx(expected, rel=1e-6), name
     page.wait_for_timeout(500)
@@ -147,8 +155,9 @@ def test_every_cell_says_whether_it_spikes(page, url: str, sent: list, trace: Sp
     assert sent == []  # zoom and cursor are the browser's
 
 
-def test_a_row_shows_its_channel_and_a_cell_its_membrane(page, url: str, sent: list, student: LoadedModel,
-                                                         trace: SpikeTrace) -> None:
+def test_a_row_shows_its_channel_and_a_cell_its_membrane(
+    page, url: str, sent: list, student: LoadedModel, trace: SpikeTrace
+) -> None:
     visit(page, url, sent, layer=Q)
     page.locator(".cells").scroll_into_view_if_needed()
     maps = raster.maps(trace, Q, GRID)
@@ -183,7 +192,8 @@ def test_the_strip_opens_layers_and_time_stays_in_the_browser(page, url: str, se
         "([slider, button]) => [1, 2].map((t) => { slider.value = t;"
         " for (const kind of ['input', 'change']) slider.dispatchEvent(new Event(kind, { bubbles: true }));"
         " return button.getAttribute('aria-label'); })",
-        [page.locator("input.t").element_handle(), first.element_handle()])
+        [page.locator("input.t").element_handle(), first.element_handle()],
+    )
     for t, label in zip((1, 2), labels, strict=True):
         told = re.search(rf"([\d.]+)% at t = {t}$", label)
         assert float(told[1]) == pytest.approx(100 * trace.rates(Q)[t - 1], abs=0.0501)  # a tie is rounded up

@@ -25,8 +25,10 @@ PICTURE = first_picture()
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The pair that the server has: equal configurations and seeds make equal weights."""
     root = tmp_path_factory.mktemp("pair")
-    return {role: load(write_checkpoint(root / role, config)) for role, config in (("student", STUDENT),
-                                                                                   ("teacher", TEACHER))}
+    return {
+        role: load(write_checkpoint(root / role, config))
+        for role, config in (("student", STUDENT), ("teacher", TEACHER))
+    }
 
 
 @pytest.fixture(scope="module")

@@ -69,8 +69,9 @@ def test_a_phone_shows_image_and_answer_first_and_opens_the_bar_on_demand(page, 
 
 def test_a_large_screen_shows_maps_decisions_and_attributes_side_by_side(page, url: str) -> None:
     open_page(page, url, "Compare", LARGE)
-    maps, decisions, attributes = (page.locator(selector).bounding_box() for selector in
-                                   (".pictures", ".groups", ".right"))
+    maps, decisions, attributes = (
+        page.locator(selector).bounding_box() for selector in (".pictures", ".groups", ".right")
+    )
     assert maps["x"] + maps["width"] <= decisions["x"]
     assert decisions["x"] + decisions["width"] <= attributes["x"]
     assert attributes["x"] + attributes["width"] > LARGE["width"] - 120

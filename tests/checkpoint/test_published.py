@@ -68,12 +68,16 @@ def test_it_says_what_no_model_uses(golden):
     assert {key for key in dropped if "norm" not in key} == {"vit.fc.weight", "vit.fc.bias"}
 
 
-@pytest.mark.parametrize(("kept", "teacher", "student"), [
-    (lambda key: not key.startswith("snn_model."), True, False),
-    (lambda key: key.startswith("snn_model."), False, True),
-    (lambda key: not key.startswith(("blocks.", "norm.")), True, True),
-    (lambda key: not key.startswith(("vit.blocks.2.", "vit.norm.")), True, True),
-], ids=["teacher only", "student only", "without aliases", "aliases only"])
+@pytest.mark.parametrize(
+    ("kept", "teacher", "student"),
+    [
+        (lambda key: not key.startswith("snn_model."), True, False),
+        (lambda key: key.startswith("snn_model."), False, True),
+        (lambda key: not key.startswith(("blocks.", "norm.")), True, True),
+        (lambda key: not key.startswith(("vit.blocks.2.", "vit.norm.")), True, True),
+    ],
+    ids=["teacher only", "student only", "without aliases", "aliases only"],
+)
 def test_a_part_of_the_file_is_enough(state, tmp_path, arrays, kept, teacher, student):
     save_file({key: value for key, value in state.items() if kept(key)}, tmp_path / "part.safetensors")
     found = import_published(tmp_path / "part.safetensors", **SIZES)
@@ -83,14 +87,17 @@ def test_a_part_of_the_file_is_enough(state, tmp_path, arrays, kept, teacher, st
         close(output.logits, arrays["eval.teacher_logits"])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda s: s.pop("snn_model.block.1.attn.q_bn.weight"), "missing block.1.attn.q_bn.weight"),
-    (lambda s: s.pop("word_embed.bias"), "missing word_embed.bias"),
-    (lambda s: s.pop("weight_layer.7.bias"), "missing weight_layer.7.bias"),
-    (lambda s: s.update({"snn_model.extra": torch.zeros(1)}), "unknown extra"),
-    (lambda s: s.update({"vis_embed": torch.zeros(1, 1, 8)}), r"vis_embed has shape \(1, 1, 8\), expected"),
-    (lambda s: s["norm.weight"].add_(1), "two names of one tensor"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("snn_model.block.1.attn.q_bn.weight"), "missing block.1.attn.q_bn.weight"),
+        (lambda s: s.pop("word_embed.bias"), "missing word_embed.bias"),
+        (lambda s: s.pop("weight_layer.7.bias"), "missing weight_layer.7.bias"),
+        (lambda s: s.update({"snn_model.extra": torch.zeros(1)}), "unknown extra"),
+        (lambda s: s.update({"vis_embed": torch.zeros(1, 1, 8)}), r"vis_embed has shape \(1, 1, 8\), expected"),
+        (lambda s: s["norm.weight"].add_(1), "two names of one tensor"),
+    ],
+)
 def test_a_key_that_does_not_fit_is_named(state, tmp_path, change, message):
     change(state)
     save_file(state, tmp_path / "bad.safetensors")
@@ -133,7 +140,8 @@ def test_a_damaged_file_is_named(tmp_path, content):
 
 
 WRAPPED = {
-    "once": lambda key: f"module.{key}", "compiled": lambda key: f"_orig_mod.{key}",
+    "once": lambda key: f"module.{key}",
+    "compiled": lambda key: f"_orig_mod.{key}",
     "several times": lambda key: f"module._orig_mod.module.{key}",
     "within": lambda key: key.replace("snn_model.", "snn_model._orig_mod.module."),
 }
@@ -153,14 +161,25 @@ def test_wrappers_and_counters_of_others_do_no_harm(state, tmp_path, arrays, wra
 FOREIGN = {
     "a ResNet": {"conv1.weight": torch.zeros(64, 3, 7, 7), "layer1.0.conv1.weight": torch.zeros(64, 64, 3, 3)},
     "odd names": {"weight_layer.x.weight": torch.zeros(2, 2), "vit.blocks.last.norm.weight": torch.zeros(2)},
-    "vectors": {"weight_layer.0.weight": torch.zeros(3), "weight_layer.0.bias": torch.zeros(1),
-                "word_embed.weight": torch.zeros(2)},
-    "a bare head": {"snn_model.head.weight": torch.zeros(5)}, "empty": {"module": torch.zeros(1)},
+    "vectors": {
+        "weight_layer.0.weight": torch.zeros(3),
+        "weight_layer.0.bias": torch.zeros(1),
+        "word_embed.weight": torch.zeros(2),
+    },
+    "a bare head": {"snn_model.head.weight": torch.zeros(5)},
+    "empty": {"module": torch.zeros(1)},
     "8-bit floats": {"snn_model.head.weight": torch.zeros(5, 4).to(torch.float8_e4m3fn)},
     "two of one name": {"module.head.weight": torch.zeros(1, 1), "head.weight": torch.zeros(1, 1)},
 }
-TOLD = ["another network .2 tensors: conv1.weight .64, 3, 7, 7", "missing weight_layer.0.weight", "does not fit",
-        "head.weight has shape .5,.", "another network", "head.weight is in 8-bit floats .torch.float8_e4m3fn", "twice"]
+TOLD = [
+    "another network .2 tensors: conv1.weight .64, 3, 7, 7",
+    "missing weight_layer.0.weight",
+    "does not fit",
+    "head.weight has shape .5,.",
+    "another network",
+    "head.weight is in 8-bit floats .torch.float8_e4m3fn",
+    "twice",
+]
 
 
 @pytest.mark.parametrize(("state", "message"), zip(FOREIGN.values(), TOLD, strict=True), ids=FOREIGN)
@@ -175,10 +194,16 @@ def write_35(golden, folder: Path) -> list[str]:
     """A teacher and student of 35 answers, and the order that its data had."""
     found = load_file(golden / "model.safetensors")
     rows = torch.arange(35) % 26
-    state = {key: value[rows] if key.startswith(("bn.", "snn_model.head.")) and value.ndim else value
-             for key, value in found.items() if not key.startswith("weight_layer.")}
-    state |= {f"weight_layer.{j}.{part}": found[f"weight_layer.{j % 26}.{part}"]
-              for j in range(35) for part in ("weight", "bias")}
+    state = {
+        key: value[rows] if key.startswith(("bn.", "snn_model.head.")) and value.ndim else value
+        for key, value in found.items()
+        if not key.startswith("weight_layer.")
+    }
+    state |= {
+        f"weight_layer.{j}.{part}": found[f"weight_layer.{j % 26}.{part}"]
+        for j in range(35)
+        for part in ("weight", "bias")
+    }
     save_file({key: value.contiguous().clone() for key, value in state.items()}, folder / "peta.safetensors")
     names = list(load_schema("peta").attributes)
     return names[10:] + names[:10]
@@ -192,8 +217,11 @@ def test_answers_are_named_in_the_order_of_their_data(golden, tmp_path, caplog, 
         content |= {"attr_name": ["unused", *order], "label_idx": {"eval": list(range(1, 36))}}
     (tmp_path / "dataset.pkl").write_bytes(pickle.dumps(content))
     (tmp_path / "names.txt").write_text(json.dumps(order) if given == "json" else "\n".join(order) + "\n")
-    flags = {"lines": ["--attributes", tmp_path / "names.txt"], "json": ["--attributes", tmp_path / "names.txt"],
-             "nothing": []}.get(given, ["--phrases", tmp_path / "dataset.pkl"])
+    flags = {
+        "lines": ["--attributes", tmp_path / "names.txt"],
+        "json": ["--attributes", tmp_path / "names.txt"],
+        "nothing": [],
+    }.get(given, ["--phrases", tmp_path / "dataset.pkl"])
     arguments = ["import", tmp_path / "peta.safetensors", "--out", tmp_path / "out", *FLAGS, *flags]
     assert main([str(one) for one in arguments]) == 0
     expected = load_schema("peta").attributes if given == "nothing" else tuple(order)
@@ -201,18 +229,39 @@ def test_answers_are_named_in_the_order_of_their_data(golden, tmp_path, caplog, 
         schema = read_checkpoint(tmp_path / "out" / role).schema
         assert (schema.name, schema.attributes) == ("peta", expected)
         assert dict(zip(schema.attributes, schema.phrases, strict=True)) == dict(
-            zip(load_schema("peta").attributes, load_schema("peta").phrases, strict=True))
+            zip(load_schema("peta").attributes, load_schema("peta").phrases, strict=True)
+        )
     assert ("assumed is the order of peta: personalLess30" in caplog.text) == (given == "nothing")
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "names no attribute"), ("[1", "no list of attribute names"), ("a\nb\n", "answers 35 attributes, but 2 names"),
-    ("a\na\n", "unique"), ("\0" * 5, "plain words"), ("x" * 2_000_000, "no list of attribute names")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names no attribute"),
+        ("[1", "no list of attribute names"),
+        ("a\nb\n", "answers 35 attributes, but 2 names"),
+        ("a\na\n", "unique"),
+        ("\0" * 5, "plain words"),
+        ("x" * 2_000_000, "no list of attribute names"),
+    ],
+)
 def test_an_unusable_list_of_names_is_told(golden, tmp_path, capsys, text, message):
     write_35(golden, tmp_path)
     (tmp_path / "names.txt").write_text(text)
-    assert main(["import", str(tmp_path / "peta.safetensors"), "--out", str(tmp_path / "out"), *FLAGS, "--attributes",
-                 str(tmp_path / "names.txt")]) != 0
+    assert (
+        main(
+            [
+                "import",
+                str(tmp_path / "peta.safetensors"),
+                "--out",
+                str(tmp_path / "out"),
+                *FLAGS,
+                "--attributes",
+                str(tmp_path / "names.txt"),
+            ]
+        )
+        != 0
+    )
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 

@@ -96,8 +96,9 @@ def test_a_vit_of_timm_gives_the_same_tokens(tmp_path: Path, config: ModelConfig
         positions = nn.Parameter(resize_positions(vit.pos_embed, GRID))
         vit = timm_vit(config.image_size)
         vit.load_state_dict({**timm_vit().state_dict(), "pos_embed": positions})
-    torch.testing.assert_close(model.vit.norm(model.vit(images, model.vit.blocks)), vit.forward_features(images),
-                               rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        model.vit.norm(model.vit(images, model.vit.blocks)), vit.forward_features(images), rtol=0, atol=1e-5
+    )
     assert ("resized from 4 x 4 to 4 x 2" in start.told) == (image_size == (64, 64)) and "not used: head;" in start.told
     kept = {key: value for key, value in model.state_dict().items() if not key.startswith("vit.")}
     assert all(torch.equal(before[key], value) for key, value in kept.items())
@@ -108,8 +109,10 @@ def test_the_file_may_be_a_pth_under_a_name(tmp_path: Path) -> None:
     vit, plain = timm_vit(), fresh(VIT)
     start_from(plain, saved(vit.state_dict(), tmp_path / "vit.safetensors"))
     for kind, content in {
-        "model": {"model": vit.state_dict()}, "state_dict": {"state_dict": vit.state_dict(), "epoch": 3},
-        "module": {f"module.{key}": value for key, value in vit.state_dict().items()}, "plain": vit.state_dict(),
+        "model": {"model": vit.state_dict()},
+        "state_dict": {"state_dict": vit.state_dict(), "epoch": 3},
+        "module": {f"module.{key}": value for key, value in vit.state_dict().items()},
+        "plain": vit.state_dict(),
     }.items():
         for new_format in (True, False):
             path, model = tmp_path / f"{kind}.pth", fresh(VIT, seed=1)
@@ -118,15 +121,22 @@ def test_the_file_may_be_a_pth_under_a_name(tmp_path: Path) -> None:
             assert all(torch.equal(model.state_dict()[key], value) for key, value in plain.state_dict().items())
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda s: s.pop("blocks.1.attn.qkv.bias"), "does not fit the model: missing blocks.1.attn.qkv.bias"),
-    (lambda s: s.update({"reg_token": torch.zeros(1, 4, 48)}), "does not fit the model: unknown reg_token"),
-    (lambda s: s.update({"cls_token": torch.zeros(1, 1, 8)}), r"cls_token has shape \(1, 1, 8\), expected \(1, 1, 48"),
-    (lambda s: s.update({"pos_embed": torch.zeros(1, 7, 48)}), "of 6 tokens, neither a square grid nor 4 x 2"),
-    (lambda s: s.update({"pos_embed": torch.zeros(7)}), r"pos_embed has shape \(7,\)"),
-    (lambda s: s.update({"vit.norm.weight": torch.zeros(48)}), "python -m snnpar import"),
-    (lambda s: [s.pop(key) for key in list(s) if "blocks" in key], "missing .*; and 16 more"),
-], ids=["missing", "extra", "mis-shaped", "no grid", "no embedding", "published", "many"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("blocks.1.attn.qkv.bias"), "does not fit the model: missing blocks.1.attn.qkv.bias"),
+        (lambda s: s.update({"reg_token": torch.zeros(1, 4, 48)}), "does not fit the model: unknown reg_token"),
+        (
+            lambda s: s.update({"cls_token": torch.zeros(1, 1, 8)}),
+            r"cls_token has shape \(1, 1, 8\), expected \(1, 1, 48",
+        ),
+        (lambda s: s.update({"pos_embed": torch.zeros(1, 7, 48)}), "of 6 tokens, neither a square grid nor 4 x 2"),
+        (lambda s: s.update({"pos_embed": torch.zeros(7)}), r"pos_embed has shape \(7,\)"),
+        (lambda s: s.update({"vit.norm.weight": torch.zeros(48)}), "python -m snnpar import"),
+        (lambda s: [s.pop(key) for key in list(s) if "blocks" in key], "missing .*; and 16 more"),
+    ],
+    ids=["missing", "extra", "mis-shaped", "no grid", "no embedding", "published", "many"],
+)
 def test_what_does_not_fit_is_named_and_nothing_is_copied(tmp_path: Path, change, message: str) -> None:
     state, model = dict(timm_vit().state_dict()), fresh(VIT)
     change(state)
@@ -136,22 +146,28 @@ def test_what_does_not_fit_is_named_and_nothing_is_copied(tmp_path: Path, change
     assert all(torch.equal(value, fresh(VIT).state_dict()[key]) for key, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize(("config", "message"), [
-    (replace(VIT, stem="conv"), "conv stem; it can start vit_base_student"),
-    (replace(TEACHER, stem="conv"), "conv stem; it can start vtb_vit_base_patch16"),
-    (SPIKING, "missing patch_embed.proj_conv.weight"),
-])
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (replace(VIT, stem="conv"), "conv stem; it can start vit_base_student"),
+        (replace(TEACHER, stem="conv"), "conv stem; it can start vtb_vit_base_patch16"),
+        (SPIKING, "missing patch_embed.proj_conv.weight"),
+    ],
+)
 def test_a_vit_starts_no_other_model(tmp_path: Path, config: ModelConfig, message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
         start_from(fresh(config), saved(timm_vit().state_dict(), tmp_path / "vit.safetensors"))
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [
-    ("nowhere.pth", None, "nowhere.pth does not exist; start from a checkpoint folder"),
-    ("text.pth", b"not a checkpoint", "text.pth is damaged, or neither"),
-    ("folder", None, "config.json is missing"),
-    ("empty.pth", {"epoch": 1}, "holds no state dict"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("nowhere.pth", None, "nowhere.pth does not exist; start from a checkpoint folder"),
+        ("text.pth", b"not a checkpoint", "text.pth is damaged, or neither"),
+        ("folder", None, "config.json is missing"),
+        ("empty.pth", {"epoch": 1}, "holds no state dict"),
+    ],
+)
 def test_what_holds_no_weights_is_told(tmp_path: Path, name: str, content, message: str) -> None:
     path = tmp_path / name
     if isinstance(content, bytes):
@@ -177,8 +193,15 @@ def test_a_spikingformer_of_its_authors_starts_a_student(golden, tmp_path: Path,
     if kind == "safetensors":
         save_file(state, path)
     else:
-        torch.save({"state_dict": state, "args": argparse.Namespace(model="Spikingformer", lr=5e-4), "epoch": 310,
-                    "metric": np.float64(75.85)}, path)
+        torch.save(
+            {
+                "state_dict": state,
+                "args": argparse.Namespace(model="Spikingformer", lr=5e-4),
+                "epoch": 310,
+                "metric": np.float64(75.85),
+            },
+            path,
+        )
     model, expected = fresh(SPIKING), import_published(golden / "model.safetensors", **SIZES).student
     head = {key: value.clone() for key, value in model.head.state_dict().items()}
     start = start_from(model, str(path))
@@ -239,13 +262,16 @@ def test_timm_comes_from_the_hub_and_then_from_the_cache(client, monkeypatch, ca
     assert torch.equal(again.vit.pos_embed, model.vit.pos_embed) and not caplog.records
 
 
-@pytest.mark.parametrize(("name", "config", "message"), [
-    ("vit_nope", SMALL, "timm has no pretrained 'vit_nope'; .* vit_base_patch16_224.orig_in21k_ft_in1k"),
-    ("", SMALL, "timm has no pretrained ''"),
-    ("vit_tiny_patch16_224.nope", SMALL, "timm has no pretrained 'vit_tiny_patch16_224.nope'"),
-    ("resnet18.a1_in1k", SMALL, "resnet18.a1_in1k is no plain vision transformer"),
-    (NAME, replace(SMALL, heads=6), "has 3 heads, the model has 6"),
-])
+@pytest.mark.parametrize(
+    ("name", "config", "message"),
+    [
+        ("vit_nope", SMALL, "timm has no pretrained 'vit_nope'; .* vit_base_patch16_224.orig_in21k_ft_in1k"),
+        ("", SMALL, "timm has no pretrained ''"),
+        ("vit_tiny_patch16_224.nope", SMALL, "timm has no pretrained 'vit_tiny_patch16_224.nope'"),
+        ("resnet18.a1_in1k", SMALL, "resnet18.a1_in1k is no plain vision transformer"),
+        (NAME, replace(SMALL, heads=6), "has 3 heads, the model has 6"),
+    ],
+)
 def test_a_timm_model_that_cannot_start_this_one(client, name: str, config: ModelConfig, message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
         start_from(fresh(config), f"timm:{name}")

@@ -16,8 +16,13 @@ from snnpar.datasets.duplicates import LIMIT
 from snnpar.images import resize
 from snnpar.schema import AttributeSchema
 
-ROWS = [("a.png", "train", "1", ""), ("b.png", "train", "0", "1"), ("c.png", "val", "1", "0"), ("d.png", "val", "", ""),
-        ("e.png", "test", "0", "0")]
+ROWS = [
+    ("a.png", "train", "1", ""),
+    ("b.png", "train", "0", "1"),
+    ("c.png", "val", "1", "0"),
+    ("d.png", "val", "", ""),
+    ("e.png", "test", "0", "0"),
+]
 
 
 def picture(seed: int) -> np.ndarray:
@@ -41,7 +46,10 @@ def test_a_sound_data_set_is_counted(folder: Path) -> None:
     report = check_data(folder)
     assert report.is_sound and not report.duplicates and report.in_no_split == 0
     assert [(s.name, s.n, s.positives.tolist(), s.unknown.tolist()) for s in report.splits] == [
-        ("train", 2, [1, 1], [0, 1]), ("val", 2, [1, 0], [1, 1]), ("test", 1, [0, 0], [0, 0])]
+        ("train", 2, [1, 1], [0, 1]),
+        ("val", 2, [1, 0], [1, 1]),
+        ("test", 1, [0, 0], [0, 0]),
+    ]
     assert report.without_positives() == {"train": (), "val": ("Red coat",), "test": ("Hat", "Red coat")}
     text = describe(report)
     assert "1  50.0%" in text and "1 100.0% ?1" in text and "nobody in test has: Hat, Red coat" in text
@@ -54,7 +62,10 @@ def test_missing_damaged_and_empty_images_are_all_named(folder: Path, capsys: py
     (folder / "e.png").write_bytes((folder / "e.png").read_bytes()[:60])
     report = check_data(folder)
     assert not report.is_sound and [(one.split, one.file) for one in report.unreadable] == [
-        ("train", "a.png"), ("val", "c.png"), ("test", "e.png")]
+        ("train", "a.png"),
+        ("val", "c.png"),
+        ("test", "e.png"),
+    ]
     assert main(["data", "check", str(folder)]) == 1
     text = capsys.readouterr().out
     assert "unreadable images: 3" in text and "No such file" in text and "0 bytes" in text and "damaged" in text

@@ -19,7 +19,7 @@ from snnpar.datasets import DataError, PedestrianSplit
 from snnpar.datasets.contact_sheet import BOX, SHOWN, Side, rendered_side, side_of, write_contact_sheet
 from snnpar.schema import AttributeGroup, AttributeSchema
 
-ODD = 'Skirt&"Dress\''
+ODD = "Skirt&\"Dress'"
 
 
 def own(count: int, names: tuple[str, ...] = ("Hat", ODD), *, unreadable: tuple[int, ...] = ()) -> Side:
@@ -38,9 +38,12 @@ def own(count: int, names: tuple[str, ...] = ("Hat", ODD), *, unreadable: tuple[
     schema = AttributeSchema("own", names, names, names, (AttributeGroup("All", names, none="None"),))
     files = tuple(f"{i}.png" for i in range(count))
     cut = count * 3 // 4
-    train, val = (PedestrianSplit(name, schema, files[part], labels[part].astype(np.int8),
-                                  lambda i, start=part.start: read(i + start))
-                  for name, part in (("train", slice(0, cut)), ("val", slice(cut, count))))
+    train, val = (
+        PedestrianSplit(
+            name, schema, files[part], labels[part].astype(np.int8), lambda i, start=part.start: read(i + start)
+        )
+        for name, part in (("train", slice(0, cut)), ("val", slice(cut, count)))
+    )
     return Side("own", {"train": train, "val": val})
 
 
@@ -88,8 +91,12 @@ def page_of(tmp_path: Path, *sides: Side, seed: int = 0) -> Page:
 def test_every_image_stands_where_its_label_says(tmp_path: Path) -> None:
     page = page_of(tmp_path, own(100))
     assert page.heads == ["Hat ↑", "Yes: 30 of 50", "No: 30 of 50", f"{ODD} ↑", "Yes: all 2", "No: 30 of 98"]
-    for head, belongs in ((1, lambda i: i % 2 == 1), (2, lambda i: i % 2 == 0), (4, lambda i: i < 2),
-                          (5, lambda i: i >= 2)):
+    for head, belongs in (
+        (1, lambda i: i % 2 == 1),
+        (2, lambda i: i % 2 == 0),
+        (4, lambda i: i < 2),
+        (5, lambda i: i >= 2),
+    ):
         numbers = []
         for caption, pixels in page.below(head):
             split, number = caption.removesuffix(".png").split()
@@ -121,9 +128,14 @@ def test_counts_per_split_and_unknown_labels(tmp_path: Path) -> None:
     write_contact_sheet(tmp_path / "page.html", [own(40, ("Hat", "Bag", "Odd"))])
     rows = re.findall(r'<th scope="row">(\w+)</th>((?:<td>[^<]*</td>)+)', (tmp_path / "page.html").read_text("utf-8"))
     cells = [(name, *re.findall(r"<td>([^<]*)</td>", row)) for name, row in rows]
-    assert cells == [("train", "30", "15", "15", "50.0%"), ("val", "10", "5", "5", "50.0%"),
-                     ("train", "30", "2", "28", "6.7%"), ("val", "10", "0", "10", "0.0%"),
-                     ("train", "30", "0", "0", "30", "–"), ("val", "10", "0", "0", "10", "–")]
+    assert cells == [
+        ("train", "30", "15", "15", "50.0%"),
+        ("val", "10", "5", "5", "50.0%"),
+        ("train", "30", "2", "28", "6.7%"),
+        ("val", "10", "0", "10", "0.0%"),
+        ("train", "30", "0", "0", "30", "–"),
+        ("val", "10", "0", "0", "10", "–"),
+    ]
     heads = Page((tmp_path / "page.html").read_text("utf-8")).heads
     assert heads[-2:] == ["Yes: none", "No: none"]
 
@@ -134,8 +146,11 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     jumps = [link.removeprefix("#") for link in page.links if link.startswith("#a")]
     assert jumps == ["a0", "a1"] and set(jumps) <= set(page.ids)
     text = (tmp_path / "page.html").read_text("utf-8")
-    assert "default-src 'none'" in text and "prefers-color-scheme: dark" in text and "http" not in text.replace(
-        "http-equiv", "")
+    assert (
+        "default-src 'none'" in text
+        and "prefers-color-scheme: dark" in text
+        and "http" not in text.replace("http-equiv", "")
+    )
     assert ODD not in text and "Skirt&amp;&quot;Dress&#x27;" in text
 
 
@@ -172,18 +187,25 @@ def test_labels_that_are_none_belong_nowhere(tmp_path: Path) -> None:
     assert len(page.below(front + 1)) + len(page.below(front + 2)) == 5
 
 
-@pytest.mark.parametrize(("words", "sentence"), [
-    (["DATA", "--gallery", "OUT/page.png"], "ends in .html"), (["DATA", "--gallery", "OUT/no/page.html"], "is missing"),
-    (["DATA", "--gallery", "OUT/page.html", "--beside-rendered", "0"], "at least 1; got 0"),
-    (["DATA", "--gallery", "OUT/page.html", "--seed", "-1"], "0 or more; got -1"),
-    (["DATA", "--beside-rendered", "5"], "in the gallery: add --gallery OUT.html"),
-    (["rendered"], "need no check; to see them add --gallery OUT.html"),
-])
-def test_what_cannot_be_shown_is_said(tmp_path: Path, capsys: pytest.CaptureFixture, words: list[str],
-                                      sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["DATA", "--gallery", "OUT/page.png"], "ends in .html"),
+        (["DATA", "--gallery", "OUT/no/page.html"], "is missing"),
+        (["DATA", "--gallery", "OUT/page.html", "--beside-rendered", "0"], "at least 1; got 0"),
+        (["DATA", "--gallery", "OUT/page.html", "--seed", "-1"], "0 or more; got -1"),
+        (["DATA", "--beside-rendered", "5"], "in the gallery: add --gallery OUT.html"),
+        (["rendered"], "need no check; to see them add --gallery OUT.html"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture, words: list[str], sentence: str
+) -> None:
     tiny.write_pa100k(tmp_path / "data", {"train": 3, "val": 2, "test": 1})
-    words = [word.replace("DATA", str(tmp_path / "data")).replace("OUT", str(tmp_path)) if "OUT.html" not in word
-             else word for word in words]
+    words = [
+        word.replace("DATA", str(tmp_path / "data")).replace("OUT", str(tmp_path)) if "OUT.html" not in word else word
+        for word in words
+    ]
     assert main(["data", "check", *words]) == 2 and sentence in capsys.readouterr().err
     assert not list(tmp_path.glob("page.*"))
 

@@ -13,10 +13,19 @@ from snnpar.datasets import DataError, open_folder
 from snnpar.images import ImageError
 from snnpar.schema import AttributeGroup, AttributeSchema
 
-ROWS = [("a.png", "train", "1", ""), ("b.png", "train", "0", "2"), ("sub/c.png", "val", "0.0", "1"),
-        ("d.png", "test", "1.0", "0")]
-SCHEMA = AttributeSchema("shop", ("Red coat", "Hat"), ("red coat", "hat"), ("Red coat", "Hat"),
-                         (AttributeGroup("Clothes", ("Red coat", "Hat"), none="Neither"),))
+ROWS = [
+    ("a.png", "train", "1", ""),
+    ("b.png", "train", "0", "2"),
+    ("sub/c.png", "val", "0.0", "1"),
+    ("d.png", "test", "1.0", "0"),
+]
+SCHEMA = AttributeSchema(
+    "shop",
+    ("Red coat", "Hat"),
+    ("red coat", "hat"),
+    ("Red coat", "Hat"),
+    (AttributeGroup("Clothes", ("Red coat", "Hat"), none="Neither"),),
+)
 
 
 def rewrite(folder: Path, text: str, encoding: str = "utf-8") -> None:

@@ -32,9 +32,7 @@ def test_the_bundled_pictures_are_what_the_code_draws() -> None:
         drawn = render_pedestrian(entry["seed"], entry["index"], size=gallery.SIZE)
         stored = open_rgb(gallery.SAMPLES / entry["file"])
         assert np.abs(drawn.image.astype(float) - stored).mean() < 2, entry["file"]
-        assert [name for name, label in zip(ATTRIBUTES, drawn.labels, strict=True) if label] == entry[
-            "labels"
-        ]
+        assert [name for name, label in zip(ATTRIBUTES, drawn.labels, strict=True) if label] == entry["labels"]
 
 
 def test_the_bundled_pictures_are_those_the_rule_chooses() -> None:

@@ -17,8 +17,11 @@ from snnpar.errors import SnnparError
 from snnpar.schema import SCHEMAS, load_schema
 
 ONE_OF_EACH = {
-    "pa100k": "annotation.mat", "peta": "PETA.mat", "rapv1": "RAP_annotation/RAP_annotation.mat",
-    "pickle": "dataset_all.pkl", "csv": "labels.csv",
+    "pa100k": "annotation.mat",
+    "peta": "PETA.mat",
+    "rapv1": "RAP_annotation/RAP_annotation.mat",
+    "pickle": "dataset_all.pkl",
+    "csv": "labels.csv",
 }
 
 
@@ -76,8 +79,9 @@ def test_labels_that_are_none_are_refused_for_training_in_the_split_that_has_the
     content["val_label"][1, 0] = 7
     savemat(tmp_path / "annotation.mat", content)
     assert len(open_folder(tmp_path, "train")) == 3
-    with pytest.raises(DataError, match="1 labels of pa100k val are none of 0, 1 and 2, the first is 7 for Female of "
-                                        "000004.png"):
+    with pytest.raises(
+        DataError, match="1 labels of pa100k val are none of 0, 1 and 2, the first is 7 for Female of 000004.png"
+    ):
         open_folder(tmp_path, "val")
     assert open_annotation(tmp_path).bad_labels().tolist() == [[4, 0]]
 
@@ -94,12 +98,21 @@ def test_images_are_found_where_most_of_them_lie(tmp_path: Path, folder: str) ->
     assert image_folder(tmp_path, files) == tmp_path / folder
 
 
-@pytest.mark.parametrize(("name", "path", "elsewhere"), [
-    ("a.png", "a.png", False), ("b/a.png", "b/a.png", False), (r"b\a.png", "b/a.png", False),
-    ("./a.png", "a.png", False),
-    ("/home/x/a.png", "a.png", True), ("../a.png", "a.png", True), ("b/../../a.png", "a.png", True),
-    (r"C:\x\a.png", "a.png", True), ("c:a.png", "c:a.png", True), ("12:30:05.jpg", "12:30:05.jpg", False),
-])
+@pytest.mark.parametrize(
+    ("name", "path", "elsewhere"),
+    [
+        ("a.png", "a.png", False),
+        ("b/a.png", "b/a.png", False),
+        (r"b\a.png", "b/a.png", False),
+        ("./a.png", "a.png", False),
+        ("/home/x/a.png", "a.png", True),
+        ("../a.png", "a.png", True),
+        ("b/../../a.png", "a.png", True),
+        (r"C:\x\a.png", "a.png", True),
+        ("c:a.png", "c:a.png", True),
+        ("12:30:05.jpg", "12:30:05.jpg", False),
+    ],
+)
 def test_no_listed_file_leads_out_of_the_folder(name: str, path: str, elsewhere: bool) -> None:
     assert inside(name) == path and points_elsewhere(name) == elsewhere
 
@@ -132,16 +145,21 @@ def test_a_run_opens_its_data_by_name(tmp_path: Path) -> None:
         open_split(TrainConfig(dataset="peta", data=str(tmp_path)), "train")
 
 
-@pytest.mark.parametrize(("dataset", "schema"), [("rendered", "pa100k"), ("mixed", "pa100k"), ("pa100k", "pa100k"),
-                                                 ("peta", "peta"), ("rapv1", "rapv1")])
+@pytest.mark.parametrize(
+    ("dataset", "schema"),
+    [("rendered", "pa100k"), ("mixed", "pa100k"), ("pa100k", "pa100k"), ("peta", "peta"), ("rapv1", "rapv1")],
+)
 def test_attributes_of_published_data_need_no_data(dataset: str, schema: str) -> None:
     assert schema_of(TrainConfig(dataset=dataset, data="/nowhere")) == load_schema(schema)
 
 
 def test_a_data_set_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.write_csv(tmp_path / "source", [("images/a.png", "train", "1", ""), ("images/b.png", "test", "0", "1")])
-    files = {str(path.relative_to(tmp_path / "source")): path.read_bytes()
-             for path in (tmp_path / "source").rglob("*") if path.is_file()}
+    files = {
+        str(path.relative_to(tmp_path / "source")): path.read_bytes()
+        for path in (tmp_path / "source").rglob("*")
+        if path.is_file()
+    }
     monkeypatch.setattr("snnpar.hub.fetch_dataset.__kwdefaults__", {"cache": tmp_path / "cache"})
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with serve_hub() as hub:

@@ -54,18 +54,27 @@ def write_peta(folder: Path) -> tuple[list[str], np.ndarray]:
 def write_rap(folder: Path) -> tuple[list[str], np.ndarray]:
     names, labels = names_and_labels(RAP, 41, 3)
     rap = np.empty((1, 1), dtype=[(f"field{i}", object) for i in range(6)])
-    rap[0, 0] = (partitions((24,), across=True), labels, cells(["x"]), cells(names), np.zeros(4),
-                 cells([f"CAM{i:02d}.png" for i in range(COUNT)]))
+    rap[0, 0] = (
+        partitions((24,), across=True),
+        labels,
+        cells(["x"]),
+        cells(names),
+        np.zeros(4),
+        cells([f"CAM{i:02d}.png" for i in range(COUNT)]),
+    )
     folder.mkdir(exist_ok=True)
     savemat(folder / "RAP_annotation.mat", {"RAP_annotation": rap})
     return names, labels
 
 
 @pytest.mark.parametrize("fold", range(5))
-@pytest.mark.parametrize(("write", "schema", "counts"), [
-    (write_peta, PETA, {"train": 15, "val": 3, "test": 12, "trainval": 18}),
-    (write_rap, RAP, {"train": 21, "val": 3, "test": 6, "trainval": 24}),
-])
+@pytest.mark.parametrize(
+    ("write", "schema", "counts"),
+    [
+        (write_peta, PETA, {"train": 15, "val": 3, "test": 12, "trainval": 18}),
+        (write_rap, RAP, {"train": 21, "val": 3, "test": 6, "trainval": 24}),
+    ],
+)
 def test_labels_and_files_follow_the_numbers_and_names(
     tmp_path: Path, write: Callable, schema: AttributeSchema, counts: dict, fold: int
 ) -> None:

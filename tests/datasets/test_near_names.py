@@ -15,14 +15,17 @@ from snnpar.images import ImageError
 COMPOSED, APART = (unicodedata.normalize(form, "straße-é.jpg") for form in ("NFC", "NFD"))
 
 
-@pytest.mark.parametrize(("listed", "there", "hint"), [
-    ("a.jpg", "a.JPG", "There is a.JPG: on this computer large and small letters differ"),
-    ("Ab.PNG", "aB.png", "There is aB.png"),
-    (COMPOSED, APART, "whose accents are composed otherwise"),
-    (APART, COMPOSED, "whose accents are composed otherwise"),
-    ("a.jpg", "b.jpg", ""),
-    ("a.jpg", "a.jpg", ""),
-])
+@pytest.mark.parametrize(
+    ("listed", "there", "hint"),
+    [
+        ("a.jpg", "a.JPG", "There is a.JPG: on this computer large and small letters differ"),
+        ("Ab.PNG", "aB.png", "There is aB.png"),
+        (COMPOSED, APART, "whose accents are composed otherwise"),
+        (APART, COMPOSED, "whose accents are composed otherwise"),
+        ("a.jpg", "b.jpg", ""),
+        ("a.jpg", "a.jpg", ""),
+    ],
+)
 def test_a_name_that_looks_the_same_is_told(tmp_path: Path, listed: str, there: str, hint: str) -> None:
     (tmp_path / there).touch()
     assert hint in near(tmp_path / listed) and bool(near(tmp_path / listed)) == bool(hint)

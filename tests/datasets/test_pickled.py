@@ -32,8 +32,16 @@ def easydict(monkeypatch: pytest.MonkeyPatch) -> type:
 
 def content(names: list[str], partition: dict, **more: object) -> dict:
     labels = np.random.default_rng(0).integers(0, 3, (COUNT, len(names)))
-    return {"description": "rap", "root": "/home/them/data", "image_name": [f"{i}.png" for i in range(COUNT)],
-            "label": labels, "attr_name": names, "partition": partition, "weight_train": [0.5], **more}
+    return {
+        "description": "rap",
+        "root": "/home/them/data",
+        "image_name": [f"{i}.png" for i in range(COUNT)],
+        "label": labels,
+        "attr_name": names,
+        "partition": partition,
+        "weight_train": [0.5],
+        **more,
+    }
 
 
 def write(folder: Path, values: dict, name: str = "dataset_all.pkl") -> Path:
@@ -107,19 +115,22 @@ def test_a_hostile_pickle_is_refused_and_does_not_execute(tmp_path: Path) -> Non
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"partition": None}, "has no partition; a data set's pickle needs"),
-    ({"label": None, "attr_name": None}, "has no label, attr_name"),
-    ({"label": np.zeros((20, 3))}, r"labels \(20, 3\) for 1 attributes"),
-    ({"label": np.zeros((19, 1))}, r"labels \(19, 1\) for 20 images"),
-    ({"label": np.full((20, 1), "yes")}, "labels of type <U3"),
-    ({"label_idx": {"eval": [0, 5]}}, "label_idx.eval names more columns than there are attributes"),
-    ({"partition": {}}, "empty partition"),
-    ({"partition": {"train": np.arange(30), "val": np.arange(3)}}, "split train names 30 images of 20"),
-    ({"partition": 5}, "is not a data set of the field"),
-    ({"image_name": 5}, "holds a int as image_name"),
-    ({"attr_name": ["tall", "tall"], "label": np.zeros((20, 2))}, "unusable attribute names"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"partition": None}, "has no partition; a data set's pickle needs"),
+        ({"label": None, "attr_name": None}, "has no label, attr_name"),
+        ({"label": np.zeros((20, 3))}, r"labels \(20, 3\) for 1 attributes"),
+        ({"label": np.zeros((19, 1))}, r"labels \(19, 1\) for 20 images"),
+        ({"label": np.full((20, 1), "yes")}, "labels of type <U3"),
+        ({"label_idx": {"eval": [0, 5]}}, "label_idx.eval names more columns than there are attributes"),
+        ({"partition": {}}, "empty partition"),
+        ({"partition": {"train": np.arange(30), "val": np.arange(3)}}, "split train names 30 images of 20"),
+        ({"partition": 5}, "is not a data set of the field"),
+        ({"image_name": 5}, "holds a int as image_name"),
+        ({"attr_name": ["tall", "tall"], "label": np.zeros((20, 2))}, "unusable attribute names"),
+    ],
+)
 def test_what_does_not_fit_is_told(tmp_path: Path, change: dict, words: str) -> None:
     values = {key: value for key, value in (content(["tall"], PARTS) | change).items() if value is not None}
     with pytest.raises(DataError, match=words):
@@ -132,26 +143,31 @@ def test_a_split_it_lacks(tmp_path: Path) -> None:
         open_folder(tmp_path, "val")
 
 
-FOLDED = {name: np.stack([np.roll(np.arange(COUNT), k)[part] for k in range(5)])
-          for name, part in (("train", slice(0, 8)), ("val", slice(8, 12)), ("test", slice(12, 20)))}
+FOLDED = {
+    name: np.stack([np.roll(np.arange(COUNT), k)[part] for k in range(5)])
+    for name, part in (("train", slice(0, 8)), ("val", slice(8, 12)), ("test", slice(12, 20)))
+}
 FILES = [f"{i}.png" for i in range(COUNT)]
 MASK = np.arange(COUNT) < 8
 
 
-@pytest.mark.parametrize("partition", [
-    PARTS,
-    {name: indices.astype(float) for name, indices in PARTS.items()},
-    {name: indices[:, None] for name, indices in PARTS.items()},
-    {name: indices[None] for name, indices in PARTS.items()},
-    {name: [indices] for name, indices in PARTS.items()},
-    {name: np.isin(np.arange(COUNT), indices) for name, indices in PARTS.items()},
-    {name: np.isin(np.arange(COUNT), indices).astype(int) for name, indices in PARTS.items()},
-    {name: np.isin(np.arange(COUNT), indices).tolist() for name, indices in PARTS.items()},
-    {name: [FILES[i] for i in indices] for name, indices in PARTS.items()},
-    {name: np.array(FILES)[indices] for name, indices in PARTS.items()},
-    {name: indices + 1 for name, indices in PARTS.items()},  # as MATLAB counts
-    {"train": range(8), "val": range(8, 12), "test": range(12, 20)},
-])
+@pytest.mark.parametrize(
+    "partition",
+    [
+        PARTS,
+        {name: indices.astype(float) for name, indices in PARTS.items()},
+        {name: indices[:, None] for name, indices in PARTS.items()},
+        {name: indices[None] for name, indices in PARTS.items()},
+        {name: [indices] for name, indices in PARTS.items()},
+        {name: np.isin(np.arange(COUNT), indices) for name, indices in PARTS.items()},
+        {name: np.isin(np.arange(COUNT), indices).astype(int) for name, indices in PARTS.items()},
+        {name: np.isin(np.arange(COUNT), indices).tolist() for name, indices in PARTS.items()},
+        {name: [FILES[i] for i in indices] for name, indices in PARTS.items()},
+        {name: np.array(FILES)[indices] for name, indices in PARTS.items()},
+        {name: indices + 1 for name, indices in PARTS.items()},  # as MATLAB counts
+        {"train": range(8), "val": range(8, 12), "test": range(12, 20)},
+    ],
+)
 def test_a_partition_may_be_written_in_many_ways(tmp_path: Path, partition: dict) -> None:
     values = content(["a", "b"], partition)
     write(tmp_path, values)
@@ -169,22 +185,25 @@ def test_folds_may_be_rows_or_columns_of_one_array(tmp_path: Path, fold: int, tu
         assert open_folder(tmp_path, split, fold=fold).files == tuple(FILES[i] for i in part[fold])
 
 
-@pytest.mark.parametrize(("partition", "words"), [
-    (PARTS | {"test": np.arange(7, 20)}, "1 images, such as 7.png, are in train and in test"),
-    (PARTS | {"val": np.arange(7, 12)}, "are in train and in val"),
-    (PARTS | {"val": np.array([8, 8, 9])}, "split val names 8.png twice"),
-    (PARTS | {"val": MASK[:9]}, "mask of split val is of 9 images"),
-    (PARTS | {"val": ["8.png", "none.png"]}, "'none.png', which is no image"),
-    (PARTS | {"val": [8.5]}, "no whole numbers"),
-    (PARTS | {"val": np.zeros((9, 9, 9), int)}, r"array of \(9, 9, 9\)"),
-    (PARTS | {"val": np.zeros((9, 9), int)}, r"array of \(9, 9\)"),
-    (PARTS | {"val": range(10**30)}, "is not a data set"),
-    (PARTS | {"val": range(10**12)}, "names 1,000,000,000,000 images of 20"),
-    (PARTS | {"val": [25]}, "names image 26 of 20"),
-    (PARTS | {"val": [-1]}, "split val names image 0 of 20"),
-    (PARTS | {"val": [-1, -1]}, "split val names image 0 of 20"),
-    (PARTS | {"val": [25], "trainval": [25]}, "names image 26 of 20"),
-])
+@pytest.mark.parametrize(
+    ("partition", "words"),
+    [
+        (PARTS | {"test": np.arange(7, 20)}, "1 images, such as 7.png, are in train and in test"),
+        (PARTS | {"val": np.arange(7, 12)}, "are in train and in val"),
+        (PARTS | {"val": np.array([8, 8, 9])}, "split val names 8.png twice"),
+        (PARTS | {"val": MASK[:9]}, "mask of split val is of 9 images"),
+        (PARTS | {"val": ["8.png", "none.png"]}, "'none.png', which is no image"),
+        (PARTS | {"val": [8.5]}, "no whole numbers"),
+        (PARTS | {"val": np.zeros((9, 9, 9), int)}, r"array of \(9, 9, 9\)"),
+        (PARTS | {"val": np.zeros((9, 9), int)}, r"array of \(9, 9\)"),
+        (PARTS | {"val": range(10**30)}, "is not a data set"),
+        (PARTS | {"val": range(10**12)}, "names 1,000,000,000,000 images of 20"),
+        (PARTS | {"val": [25]}, "names image 26 of 20"),
+        (PARTS | {"val": [-1]}, "split val names image 0 of 20"),
+        (PARTS | {"val": [-1, -1]}, "split val names image 0 of 20"),
+        (PARTS | {"val": [25], "trainval": [25]}, "names image 26 of 20"),
+    ],
+)
 def test_a_partition_that_would_be_read_wrongly_is_told(tmp_path: Path, partition: dict, words: str) -> None:
     write(tmp_path, content(["a", "b"], partition))
     with pytest.raises(DataError, match=words):

@@ -30,9 +30,7 @@ def many() -> list[frozenset[str]]:
 def picture(names: frozenset[str], index: int, styled_for: frozenset[str]) -> np.ndarray:
     """The pedestrian `index` in one style, whatever its labels, without sensor noise differing."""
     grain = np.random.default_rng(0)
-    return draw(names, appearance_of(3, index, styled_for), scene_of(3, index), grain, size=SIZE).astype(
-        float
-    )
+    return draw(names, appearance_of(3, index, styled_for), scene_of(3, index), grain, size=SIZE).astype(float)
 
 
 def test_the_same_seed_and_index_give_the_same_picture_in_any_order() -> None:
@@ -119,9 +117,7 @@ def test_a_tiny_size_is_refused() -> None:
         ("boots", "", (0.6, 1.0)),
     ],
 )
-def test_an_attribute_changes_its_part_of_the_picture(
-    added: str, removed: str, rows: tuple[float, float]
-) -> None:
+def test_an_attribute_changes_its_part_of_the_picture(added: str, removed: str, rows: tuple[float, float]) -> None:
     names = (PLAIN - {removed}) | {added}
     top, bottom = (int(share * SIZE[0]) for share in rows)
     moves_the_arms = {"HoldObjectsInFront", "HandBag", "Backpack"}

@@ -16,7 +16,10 @@ from snnpar.images import preprocess
 def noise(name: str, count: int, seed: int, sizes: tuple = ((40, 24), (64, 32), (71, 29))) -> PedestrianSplit:
     labels = np.random.default_rng(seed).integers(0, 2, (count, 26), dtype=np.int8)
     return PedestrianSplit(
-        name, tiny.PA100K, tuple(f"{name}-{i}" for i in range(count)), labels,
+        name,
+        tiny.PA100K,
+        tuple(f"{name}-{i}" for i in range(count)),
+        labels,
         lambda index: tiny.random_picture(seed + index, sizes[index % len(sizes)]),
     )
 
@@ -106,4 +109,3 @@ def test_data_of_a_run(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(mixed) == 21 and np.array_equal(mixed.read(0), open_split(real, "train").read(0))
     assert np.array_equal(mixed.read(5), open_split(rendered, "train").read(0))
     assert len(open_split(replace(real, dataset="mixed"), "val")) == 2, "real images alone choose the checkpoint"
-

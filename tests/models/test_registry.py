@@ -27,7 +27,11 @@ def test_every_role_has_a_small_model() -> None:
 def test_small_models_distil_without_a_projection() -> None:
     student, teacher = (preset(SMALL[role]) for role in ("student", "teacher"))
     assert (student.dim, student.image_size, student.mean, student.std) == (
-        teacher.dim, teacher.image_size, teacher.mean, teacher.std)
+        teacher.dim,
+        teacher.image_size,
+        teacher.mean,
+        teacher.std,
+    )
 
 
 def test_unknown_names_list_the_options() -> None:

@@ -124,8 +124,9 @@ def test_gradients_equal_the_published_code(golden: Path, published: nn.Module, 
     model = build_model(GOLDEN, 26)
     model.load_state_dict(published.state_dict())
     labels, ratio = (torch.from_numpy(arrays[name]).float() for name in ("in.labels", "in.sample_weight"))
-    loss = weighted_bce(model.train()(torch.from_numpy(arrays["in.images"])).logits, labels,
-                        label_weights(labels, ratio))
+    loss = weighted_bce(
+        model.train()(torch.from_numpy(arrays["in.images"])).logits, labels, label_weights(labels, ratio)
+    )
     loss.backward()
     assert loss.item() == pytest.approx(arrays["train.teval.none.step1.loss"][0], abs=2e-4)
     norms = {name: parameter.grad.norm().item() for name, parameter in model.named_parameters()}
@@ -137,10 +138,13 @@ def test_gradients_equal_the_published_code(golden: Path, published: nn.Module, 
         assert norms[name] == pytest.approx(expected[f"snn_model.{name}"], rel=1e-4), name
 
 
-@pytest.mark.parametrize(("pool_first", "corner", "elsewhere"), [
-    (False, [0, 1, 1, 1], [0, 0, 1, 0]),  # the corner's window holds neurons of both currents: either fires
-    (True, [0, 1, 0, 1], [0, 0, 1, 0]),  # the corner's one neuron gets the greater current
-])
+@pytest.mark.parametrize(
+    ("pool_first", "corner", "elsewhere"),
+    [
+        (False, [0, 1, 1, 1], [0, 0, 1, 0]),  # the corner's window holds neurons of both currents: either fires
+        (True, [0, 1, 0, 1], [0, 0, 1, 0]),  # the corner's one neuron gets the greater current
+    ],
+)
 @torch.no_grad()
 def test_pooling_before_or_after_firing_by_hand(pool_first: bool, corner: list[int], elsewhere: list[int]) -> None:
     """With tau 2 and threshold 1, a steady current of 1.5 charges to 0.75, 1.125 (fires), 0.75, 1.125 (fires); one of
@@ -244,5 +248,6 @@ def test_thresholds_and_tau() -> None:
     layers = {name: module for name, module in model.named_modules() if isinstance(module, LIF)}
     assert all(layer.tau == 3 for layer in layers.values())
     assert {name for name, layer in layers.items() if layer.v_threshold != 1} == {
-        "block.0.attn.attn_lif", "block.1.attn.attn_lif"
+        "block.0.attn.attn_lif",
+        "block.1.attn.attn_lif",
     }

@@ -78,8 +78,14 @@ def test_attributes_swap_with_their_phrases() -> None:
     model, order = tiny.lively(tiny.TEACHER), torch.randperm(26, generator=torch.Generator().manual_seed(0))
     images, words = tiny.random_images(2, tiny.TEACHER), torch.randn(26, tiny.TEACHER.text_dim)
     expected = model(images, words).logits[:, order]
-    for tensor in (model.weight_layer.weight, model.weight_layer.bias, model.bn.weight, model.bn.bias,
-                   model.bn.running_mean, model.bn.running_var):
+    for tensor in (
+        model.weight_layer.weight,
+        model.weight_layer.bias,
+        model.bn.weight,
+        model.bn.bias,
+        model.bn.running_mean,
+        model.bn.running_var,
+    ):
         tensor.copy_(tensor[order].clone())
     torch.testing.assert_close(model(images, words[order]).logits, expected, rtol=1e-4, atol=1e-5)
 

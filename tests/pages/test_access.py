@@ -39,31 +39,44 @@ def folder(pair: Path, tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize(("who", "named"), [
-    ({}, False), ({"is_logged_in": False}, False), (OWNER, True),
-    (OWNER | {"is_logged_in": False}, False), (OWNER | {"email_verified": False}, False),
-    (OWNER | {"email_verified": "true"}, False), ({"is_logged_in": True, "email": "owner@example.org"}, False),
-    (OWNER | {"email": "stranger@example.org"}, False), ({"is_logged_in": True, "sub": "77"}, True),
-    ({"is_logged_in": True, "sub": "owner@example.org"}, False),
-    ({"is_logged_in": True, "sub": "", "email": "", "email_verified": True}, False)])
+@pytest.mark.parametrize(
+    ("who", "named"),
+    [
+        ({}, False),
+        ({"is_logged_in": False}, False),
+        (OWNER, True),
+        (OWNER | {"is_logged_in": False}, False),
+        (OWNER | {"email_verified": False}, False),
+        (OWNER | {"email_verified": "true"}, False),
+        ({"is_logged_in": True, "email": "owner@example.org"}, False),
+        (OWNER | {"email": "stranger@example.org"}, False),
+        ({"is_logged_in": True, "sub": "77"}, True),
+        ({"is_logged_in": True, "sub": "owner@example.org"}, False),
+        ({"is_logged_in": True, "sub": "", "email": "", "email_verified": True}, False),
+    ],
+)
 def test_only_a_named_person_may(claims, who: dict, named: bool) -> None:
     claims(who)
     for what, reason in REASONS.items():
         assert access.denied(what) == (None if named else reason)
 
 
-@pytest.mark.parametrize(("listed", "email", "named"), [
-    ("Owner@Example.org", "owner@example.ORG", True),
-    ("owner@straße.example", "owner@strasse.example", False),
-    ("owner@straße.example", "owner@straße.example", False),  # to be written as below
-    ("owner@xn--strae-oqa.example", "owner@xn--strae-oqa.example", True),
-    ("owner@example.org", "owner@ехample.org", False),  # the first two letters are Cyrillic
-    ("owner@kelvin.example", "owner@\u212aelvin.example", False),
-    ("maß@example.org", "mass@example.org", False),
-    ("maß@example.org", "maß@example.org", True),
-])
-def test_addresses_are_compared_letter_by_letter(claims, monkeypatch: pytest.MonkeyPatch, listed: str, email: str,
-                                                 named: bool) -> None:
+@pytest.mark.parametrize(
+    ("listed", "email", "named"),
+    [
+        ("Owner@Example.org", "owner@example.ORG", True),
+        ("owner@straße.example", "owner@strasse.example", False),
+        ("owner@straße.example", "owner@straße.example", False),  # to be written as below
+        ("owner@xn--strae-oqa.example", "owner@xn--strae-oqa.example", True),
+        ("owner@example.org", "owner@ехample.org", False),  # the first two letters are Cyrillic
+        ("owner@kelvin.example", "owner@\u212aelvin.example", False),
+        ("maß@example.org", "mass@example.org", False),
+        ("maß@example.org", "maß@example.org", True),
+    ],
+)
+def test_addresses_are_compared_letter_by_letter(
+    claims, monkeypatch: pytest.MonkeyPatch, listed: str, email: str, named: bool
+) -> None:
     claims(OWNER | {"email": email})
     monkeypatch.setenv(access.USERS, listed)
     assert (access.denied("train") is None) == named

@@ -17,8 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def hidden(test) -> set[str]:
     """Keys of the containers that are hidden at every width; the style of all pages hides some on a phone."""
-    styles = "".join(one.proto.body for one in test.get("html")
-                     if "display: none" in one.proto.body and "@media" not in one.proto.body)
+    styles = "".join(
+        one.proto.body
+        for one in test.get("html")
+        if "display: none" in one.proto.body and "@media" not in one.proto.body
+    )
     return set(re.findall(r":has\(> \.st-key-(\w+)\)", styles))
 
 
@@ -50,8 +53,10 @@ def test_a_page_shows_what_it_uses_and_keeps_the_rest(app, pair: Path, title: st
     assert (chosen.threshold, chosen.attribute) == (0.6, "Backpack")
 
 
-@pytest.mark.parametrize(("title", "name"), [
-    (title, name) for title, used in chrome.PAGES.items() for name in ("attribute", "threshold") if name not in used])
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [(title, name) for title, used in chrome.PAGES.items() for name in ("attribute", "threshold") if name not in used],
+)
 def test_what_is_not_shown_changes_nothing(app, pair: Path, title: str, name: str) -> None:
     """Else it belongs into the page's line of PAGES."""
     other = {"attribute": "Backpack", "threshold": "0.9"}[name]

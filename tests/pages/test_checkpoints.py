@@ -153,10 +153,17 @@ def write_scores(folder: Path, evaluations: Path, choice: DataChoice, value: flo
     """What an evaluation leaves, as far as this page reads it."""
     evaluation = create_evaluation(folder, choice, root=evaluations)
     metrics = {name: {"value": value} for name in FIVE} | {"per_attribute": {"ma": {"value": [value]}}}
-    info = {"n": 9, "attributes": ["Hat"], "counts": {"positive": [4]}, "attributes_without_positives": [],
-            "metrics": {"published": metrics, "rethinking": metrics},
-            "provenance": {"checkpoint": {"sha256": revision(folder)},
-                           "data": {"title": choice.title, "data": choice.data, "split": "test", "hash": digest}}}
+    info = {
+        "n": 9,
+        "attributes": ["Hat"],
+        "counts": {"positive": [4]},
+        "attributes_without_positives": [],
+        "metrics": {"published": metrics, "rethinking": metrics},
+        "provenance": {
+            "checkpoint": {"sha256": revision(folder)},
+            "data": {"title": choice.title, "data": choice.data, "split": "test", "hash": digest},
+        },
+    }
     (evaluation.path / "evaluation.json").write_text(json.dumps(info))
     (evaluation.path / "predictions.parquet").touch()
     write_status(evaluation, state="done")
@@ -166,12 +173,20 @@ def write_scores(folder: Path, evaluations: Path, choice: DataChoice, value: flo
 def scored(shelf: Path) -> Path:
     """The pair has scores on people; the student on rendered ones, too, and one told without a hash."""
     student, teacher = read_checkpoint(shelf / "tiny-student"), shelf / "tiny-teacher"
-    told = {"images": "people, test", "split": "test", "n": 9, "convention": "published",
-            "values": dict.fromkeys(FIVE, 0.9)}
+    told = {
+        "images": "people, test",
+        "split": "test",
+        "n": 9,
+        "convention": "published",
+        "values": dict.fromkeys(FIVE, 0.9),
+    }
     write_config(student.path, student.model, student.schema, student.train, {"scores": [told]})
     people, rendered = DataChoice("/x/people", split="test"), DataChoice(rendered=9)
-    for folder, choice, value, digest in ((student.path, people, 0.6, "a" * 64), (teacher, people, 0.7, "a" * 64),
-                                          (student.path, rendered, 0.8, "b" * 64)):
+    for folder, choice, value, digest in (
+        (student.path, people, 0.6, "a" * 64),
+        (teacher, people, 0.7, "a" * 64),
+        (student.path, rendered, 0.8, "b" * 64),
+    ):
         write_scores(folder, shelf / "evaluations", choice, value, digest)
     return shelf
 
@@ -184,8 +199,11 @@ def shown(test) -> dict[str, float | None]:
 def test_scores_stand_only_beside_their_likes(app, scored: Path) -> None:
     test = app(scored, "checkpoints")
     box = test.selectbox(key="scored_on")
-    people, rendered, told = (f"people, test, n = 9, hash {'a' * 7}", f"9 rendered, n = 9, hash {'b' * 7}",
-                              "people, test, n = 9, no hash")
+    people, rendered, told = (
+        f"people, test, n = 9, hash {'a' * 7}",
+        f"9 rendered, n = 9, hash {'b' * 7}",
+        "people, test, n = 9, no hash",
+    )
     assert set(box.options) == {people, rendered, told} and box.options[0] == people  # which most have
     assert shown(test) == {"tiny-student": 60, "tiny-teacher": 70} and "2 of 2 have a score" in said(test.caption)
     test.selectbox(key="scored_on").select(rendered).run()
@@ -216,8 +234,9 @@ def test_a_batch_under_way_is_shown_and_outlives_the_page(app, scored: Path, mon
     monkeypatch.setattr(snnpar, "EVALUATIONS", scored / "evaluations")
     batch = create_batch([scored / "tiny-teacher", scored / "tiny-student"], DataChoice(rendered=9))
     write_status(batch, state="running")
-    (batch.path / "progress.json").write_text(json.dumps(
-        {"done": 1, "total": 2, "current": "tiny-student--9-rendered-abc", "part": 0.5, "eta_s": 75.2}))
+    (batch.path / "progress.json").write_text(
+        json.dumps({"done": 1, "total": 2, "current": "tiny-student--9-rendered-abc", "part": 0.5, "eta_s": 75.2})
+    )
     asked = []
     monkeypatch.setattr("pages.ui.evaluating_all.stop", asked.append)
     for _ in range(2):  # a reload

@@ -16,8 +16,9 @@ from snnpar.defaults import SAMPLE
 from snnpar.explain import METHODS
 from snnpar.schema import AttributeGroup, AttributeSchema
 
-BAGS = AttributeSchema("bags", ("Suitcase",), ("suitcase",), ("Suitcase",),
-                       (AttributeGroup("Bags", ("Suitcase",), none="No bag"),))
+BAGS = AttributeSchema(
+    "bags", ("Suitcase",), ("suitcase",), ("Suitcase",), (AttributeGroup("Bags", ("Suitcase",), none="No bag"),)
+)
 
 
 def rows(test) -> list[dict]:
@@ -90,10 +91,14 @@ def test_every_heatmap_is_drawn(app, pair: Path, teacher_map: str, student_map: 
     test.selectbox(key="student_map").set_value(student_map).run()
     assert not test.exception and not test.error
     maps = component_data(test, "time_bar")["maps"]
-    assert [one["title"] for one in maps] == [METHODS["teacher"][teacher_map].label,
-                                              METHODS["student"][student_map].label]
+    assert [one["title"] for one in maps] == [
+        METHODS["teacher"][teacher_map].label,
+        METHODS["student"][student_map].label,
+    ]
     assert ["general" if one["general"] else "own" for one in maps] == [
-        "own", "general" if student_map == "co_fire" else "own"]
+        "own",
+        "general" if student_map == "co_fire" else "own",
+    ]
     same_unit = teacher_map == student_map == "grad_cam"
     assert test.segmented_control(key="scale").disabled != same_unit
 
@@ -119,8 +124,10 @@ def test_an_upload_has_no_known_truth(app, pair: Path) -> None:
     assert {row["truth"] for row in rows(test)} == {True, False}
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"", "0 bytes"), (b"nonsense", "not a readable"), (png()[:60], "me.png"),
-                                             (png(1, 1), "too small")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"", "0 bytes"), (b"nonsense", "not a readable"), (png()[:60], "me.png"), (png(1, 1), "too small")],
+)
 def test_a_bad_upload_gives_a_sentence_and_the_sample_stays(app, pair: Path, data: bytes, words: str) -> None:
     test = app(pair)
     test.file_uploader(key="upload").upload("me.png", data, "image/png").run()
@@ -176,7 +183,8 @@ def test_the_hub_gives_a_checkpoint(app, pair: Path, tmp_path: Path, empty_hub: 
     shutil.copytree(pair, tmp_path / "shelf")
     empty_hub.repos["someone/spiker"] = Repo()
     commit = empty_hub.repos["someone/spiker"].push(
-        {path.name: path.read_bytes() for path in (pair / "tiny-student").iterdir()})
+        {path.name: path.read_bytes() for path in (pair / "tiny-student").iterdir()}
+    )
     test = app(tmp_path / "shelf", student="someone/spiker@main")
     assert not test.error
     assert test.session_state["selection"].checkpoints["student"].path.name == commit

@@ -24,8 +24,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def ask(url: str, method: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, dict, str]:
-    request = urllib.request.Request(url, data, {name.replace("_", "-"): text for name, text in headers.items()},
-                                     method=method)
+    request = urllib.request.Request(
+        url, data, {name.replace("_", "-"): text for name, text in headers.items()}, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, dict(answer.headers), answer.read().decode("utf-8", "replace")
@@ -44,10 +45,18 @@ def test_a_page_of_another_name_gets_no_connection(server: str, host: str) -> No
         asyncio.run(first_run(server, host))
 
 
-@pytest.mark.parametrize("path", ["/", "/spikes", "/_stcore/health", "/_stcore/host-config", "/static/x.js",
-                                  "/_stcore/upload_file/a/b"])
-@pytest.mark.parametrize("forged", [{"Host": "evil.example"}, {"Origin": "http://evil.example"},
-                                    {"Host": "evil.example", "Origin": "http://evil.example"}, {"Origin": "null"}])
+@pytest.mark.parametrize(
+    "path", ["/", "/spikes", "/_stcore/health", "/_stcore/host-config", "/static/x.js", "/_stcore/upload_file/a/b"]
+)
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "http://evil.example"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+        {"Origin": "null"},
+    ],
+)
 def test_nothing_is_answered_for_a_page_of_another_name(server: str, path: str, forged: dict[str, str]) -> None:
     for method in ("GET", "PUT"):
         status, _, text = ask(server + path, method, **forged)
@@ -68,9 +77,19 @@ async def send_many(url: str, count: int) -> list[int]:
             if answer.WhichOneof("type") == "new_session":
                 break
         place = f"{url}/_stcore/upload_file/{answer.new_session.initialize.session_id}"
-        return [(await asyncio.to_thread(ask, f"{place}/{number}", "PUT", PART % b"x" * 9,
-                                         Content_Type="multipart/form-data; boundary=edge", **signed))[0]
-                for number in range(count)]
+        return [
+            (
+                await asyncio.to_thread(
+                    ask,
+                    f"{place}/{number}",
+                    "PUT",
+                    PART % b"x" * 9,
+                    Content_Type="multipart/form-data; boundary=edge",
+                    **signed,
+                )
+            )[0]
+            for number in range(count)
+        ]
 
 
 def test_uploads_pass_the_door_also_when_older_ones_make_way(server: str) -> None:

@@ -96,8 +96,12 @@ def test_totals_are_those_of_the_library(open_energy, pair: Path, traces: dict, 
     for row, one in zip(table.itertuples(index=False), CONVENTIONS.values(), strict=True):
         teacher, student = (estimate_energy(traces[role], one) for role in PARTS)
         cells = [cell.strip("*▸ ") for cell in row][1:]
-        assert cells == [digits(teacher.energy_uj), digits(student.energy_uj), f"{student.neuron_uj:,.3g}",
-                         f"{teacher.energy_uj / student.energy_uj:.3g}×"]
+        assert cells == [
+            digits(teacher.energy_uj),
+            digits(student.energy_uj),
+            f"{student.neuron_uj:,.3g}",
+            f"{teacher.energy_uj / student.energy_uj:.3g}×",
+        ]
     captions = said(test.caption)
     assert all(f"**{key}**: {one.note}" in captions for key, one in CONVENTIONS.items())
     assert captions.count(CONVENTIONS[convention].note) > 1 and report.neuron_share in captions
@@ -125,11 +129,15 @@ def test_each_choice_is_priced_beside_the_whole(open_energy, pair: Path, traces:
     rows = {row[0].strip("*▸ "): row[1:] for row in test.table[1].value.itertuples(index=False)}
     memory = CONVENTIONS["memory"]
     for title, change in {
-        "as it is": {}, "first convolution at every timestep": {"first_every_timestep": True},
+        "as it is": {},
+        "first convolution at every timestep": {"first_every_timestep": True},
         "phrase embedding with every image": {"phrases_every_image": True},
-        "products with padding billed": {"padding": True}, "batch norms billed": {"norms": True},
-        "activations billed": {"activations": True}, "each weight read once per forward": {"weight_reads": "forward"},
-        "each weight read once per timestep": {"weight_reads": "timestep"}, "neuron update: free": {"neuron_pj": 0.0},
+        "products with padding billed": {"padding": True},
+        "batch norms billed": {"norms": True},
+        "activations billed": {"activations": True},
+        "each weight read once per forward": {"weight_reads": "forward"},
+        "each weight read once per timestep": {"weight_reads": "timestep"},
+        "neuron update: free": {"neuron_pj": 0.0},
         "neuron update: Loihi, 81 pJ": {"neuron_pj": 81.0},
         "neuron update: SpiNNaker 2, 2,190 pJ": {"neuron_pj": 2190.0},
     }.items():
@@ -150,8 +158,10 @@ def test_the_table_of_layers_has_a_line_for_the_neurons_and_sums_up(open_energy,
 
 
 def test_it_says_when_a_convention_turns_against_the_student(open_energy, pair: Path, traces: dict) -> None:
-    ratios = {key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
-              for key, one in CONVENTIONS.items()}
+    ratios = {
+        key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
+        for key, one in CONVENTIONS.items()
+    }
     against = [key for key, ratio in ratios.items() if ratio < 1]
     text = said(open_energy(pair).markdown)
     assert f"the teacher costs {min(ratios.values()):.2g}× to {max(ratios.values()):.2g}×" in text
@@ -167,11 +177,26 @@ def test_choices_of_the_drawer_are_in_the_link(open_energy, pair: Path, traces: 
     test.toggle(key="assume_int8_padding").set_value(True).run()
     test.toggle(key="assume_int8_activations").set_value(True).run()
     assert not test.exception
-    query = {"e_neuron": "81", "e_mac": "0.23", "e_ac": "0.03", "e_sbits": "8", "e_reads": "forward",
-             "e_phrases": "1", "e_pad": "1", "e_act": "1"}
+    query = {
+        "e_neuron": "81",
+        "e_mac": "0.23",
+        "e_ac": "0.03",
+        "e_sbits": "8",
+        "e_reads": "forward",
+        "e_phrases": "1",
+        "e_pad": "1",
+        "e_act": "1",
+    }
     assert {name: linked(test, name) for name in query} == query
-    own = replace(CONVENTIONS["int8"], **EIGHT_BIT_SUMS, neuron_pj=81.0, weight_reads="forward", padding=True,
-                  phrases_every_image=True, activations=True)
+    own = replace(
+        CONVENTIONS["int8"],
+        **EIGHT_BIT_SUMS,
+        neuron_pj=81.0,
+        weight_reads="forward",
+        padding=True,
+        phrases_every_image=True,
+        activations=True,
+    )
     again = open_energy(pair, energy="int8", **query)
     for role, trace in traces.items():
         assert metrics(again)[f"{role.capitalize()}, estimate"] == microjoules(estimate_energy(trace, own).energy_uj)
@@ -189,13 +214,19 @@ def test_another_convention_drops_the_changes_and_the_budget(open_energy, pair: 
     assert not test.warning and "**t = 3** of 3 fits" in said(test.markdown)
 
 
-@pytest.mark.parametrize(("link", "sentence"), [({"e_mac": "-1"}, "mac_pj must be a number of picojoules"),
-                                                ({"e_wbits": "many"}, "Bits of a weight must be a number"),
-                                                ({"e_reads": "never"}, "weight_reads must be one of operation"),
-                                                ({"e_neuron": "-2"}, "neuron_pj must be a number of picojoules"),
-                                                ({"e_ac": "nan"}, "ac_pj must be a number of picojoules")])
-def test_an_impossible_number_in_the_link_is_told_and_left_out(open_energy, pair: Path, link: dict,
-                                                               sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"e_mac": "-1"}, "mac_pj must be a number of picojoules"),
+        ({"e_wbits": "many"}, "Bits of a weight must be a number"),
+        ({"e_reads": "never"}, "weight_reads must be one of operation"),
+        ({"e_neuron": "-2"}, "neuron_pj must be a number of picojoules"),
+        ({"e_ac": "nan"}, "ac_pj must be a number of picojoules"),
+    ],
+)
+def test_an_impossible_number_in_the_link_is_told_and_left_out(
+    open_energy, pair: Path, link: dict, sentence: str
+) -> None:
     test = open_energy(pair, **link)
     assert sentence in said(test.warning) and marked_row(test)[0] == "arithmetic"
     assert not set(link) & set(test.query_params)
@@ -207,9 +238,11 @@ def test_break_even_follows_the_quantised_mac(open_energy, pair: Path, traces: d
 
     def expected(cost: float) -> str:
         rate = break_even_rate(student.timesteps, assumptions, cost)
-        return (f"Break-even at **{100 * rate:.1f}%**; {sum(r <= rate for r in rates)} of {len(rates)} layers whose "
-                "weights read spikes fire less. Published with data movement: **5.7%** (arXiv 2409.08290, T = 5); "
-                f"{sum(r <= 0.057 for r in rates)} of {len(rates)} fire less.")
+        return (
+            f"Break-even at **{100 * rate:.1f}%**; {sum(r <= rate for r in rates)} of {len(rates)} layers whose "
+            "weights read spikes fire less. Published with data movement: **5.7%** (arXiv 2409.08290, T = 5); "
+            f"{sum(r <= 0.057 for r in rates)} of {len(rates)} fire less."
+        )
 
     test = open_energy(pair)
     assert expected(quantised_mac(student.timesteps, assumptions)) in said(test.markdown)
@@ -258,8 +291,9 @@ def write_evaluation(root: Path) -> Predictions:
     return predictions
 
 
-def test_metrics_at_the_budgets_t_come_from_the_evaluation(open_energy, pair: Path, traces: dict,
-                                                           tmp_path: Path) -> None:
+def test_metrics_at_the_budgets_t_come_from_the_evaluation(
+    open_energy, pair: Path, traces: dict, tmp_path: Path
+) -> None:
     shutil.copytree(pair, tmp_path, dirs_exist_ok=True)
     predictions = write_evaluation(tmp_path)
     test = open_energy(tmp_path, budget=f"{1.02 * energy_over_time(traces['student'])[0]:.6g}")
@@ -299,11 +333,18 @@ def test_free_operations_have_no_budget(open_energy, pair: Path) -> None:
     assert "any budget fits" in said(test.info) and marked_row(test)[-1] == "–"
 
 
-@pytest.mark.parametrize(("name", "part"), [
-    ("vit.patch_embed.first.0", "picture to tokens"), ("patch_embed.proj_conv", "picture to tokens"),
-    ("vit.blocks.1.attn.qkv", "block 2"), ("block.0.mlp.mlp1_conv", "block 1"), ("word_embed", "phrases"),
-    ("head", "read-out"), ("bn", "read-out"),
-])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("vit.patch_embed.first.0", "picture to tokens"),
+        ("patch_embed.proj_conv", "picture to tokens"),
+        ("vit.blocks.1.attn.qkv", "block 2"),
+        ("block.0.mlp.mlp1_conv", "block 1"),
+        ("word_embed", "phrases"),
+        ("head", "read-out"),
+        ("bn", "read-out"),
+    ],
+)
 def test_layers_of_both_models_fall_into_the_same_parts(name: str, part: str) -> None:
     assert part_of(name) == part
 

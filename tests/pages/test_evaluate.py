@@ -36,8 +36,16 @@ FEW = DataChoice(rendered=40)
 ROLES = {"teacher": "tiny-teacher", "student": "tiny-student"}
 
 
-def write_evaluation(root: Path, role: str, choice: DataChoice = FEW, *, timesteps: int = 3, seed: int = 0,
-                     unknown: bool = False, near: int | None = 0) -> tuple[Evaluation, Predictions]:
+def write_evaluation(
+    root: Path,
+    role: str,
+    choice: DataChoice = FEW,
+    *,
+    timesteps: int = 3,
+    seed: int = 0,
+    unknown: bool = False,
+    near: int | None = 0,
+) -> tuple[Evaluation, Predictions]:
     """What `python -m snnpar evaluate` leaves, with answers that are right more often than not.
 
     near: how many images, the first ones, are near duplicates of training images; None: nobody has looked, as earlier
@@ -58,8 +66,10 @@ def write_evaluation(root: Path, role: str, choice: DataChoice = FEW, *, timeste
         overlap = Overlap(np.arange(len(split)), others, np.full(len(split), 0.9), "people, train", 100)
         predictions = replace(predictions, groups=overlap.groups, near_duplicate_of=others)
     evaluation = create_evaluation(folder, choice, root=root / "evaluations")
-    provenance = {"checkpoint": {"name": folder.name, "role": role, "sha256": revision(folder)},
-                  "data": {"title": choice.title, "hash": data_hash(split)}}
+    provenance = {
+        "checkpoint": {"name": folder.name, "role": role, "sha256": revision(folder)},
+        "data": {"title": choice.title, "hash": data_hash(split)},
+    }
     content = reports(predictions, overlap.info(predictions.files) if overlap else None)
     write_predictions(predictions, evaluation.path / PREDICTIONS)
     write_text(evaluation.path / REPORT, json.dumps({**content, "provenance": provenance}))
@@ -154,8 +164,11 @@ def test_the_disagreement_table_counts_every_image(app, root: Path) -> None:
 
 def cards_of(test) -> list[str]:
     """The files whose cards are shown with what the teacher says."""
-    return [shown(c.value).partition("  \n")[0] for c in test.caption
-            if c.value.startswith("rendered") and "Teacher" in c.value]
+    return [
+        shown(c.value).partition("  \n")[0]
+        for c in test.caption
+        if c.value.startswith("rendered") and "Teacher" in c.value
+    ]
 
 
 def test_a_cell_shows_its_images(app, root: Path) -> None:

@@ -40,10 +40,14 @@ def test_the_link_of_an_own_picture_holds_its_digest_alone(monkeypatch, app, pai
     assert "me.png" not in said(test.code) and "sample" not in said(test.code) and not test.exception
 
 
-@pytest.mark.parametrize(("browser", "link"), [
-    ("https://lab-snn.hf.space/spikes", "https://lab-snn.hf.space/spikes?"),
-    ("http://localhost:8501", "http://localhost:8501/?"), ("https://lab.org/par/energy/?x=1#y", "https://lab.org/par/energy/?"),
-])
+@pytest.mark.parametrize(
+    ("browser", "link"),
+    [
+        ("https://lab-snn.hf.space/spikes", "https://lab-snn.hf.space/spikes?"),
+        ("http://localhost:8501", "http://localhost:8501/?"),
+        ("https://lab.org/par/energy/?x=1#y", "https://lab.org/par/energy/?"),
+    ],
+)
 def test_a_link_is_a_whole_address(monkeypatch, app, pair: Path, browser: str, link: str) -> None:
     """As the browser has it, which behind a proxy is not what the server listens on."""
     monkeypatch.setattr(type(st.context), "url", property(lambda self: browser))

@@ -26,8 +26,9 @@ from snnpar.ledger import entering_spikes, spike_ledger
 from snnpar.probing import faithfulness, occlude
 from snnpar.schema import AttributeGroup, AttributeSchema
 
-BAGS = AttributeSchema("bags", ("Suitcase",), ("suitcase",), ("Suitcase",),
-                       (AttributeGroup("Bags", ("Suitcase",), none="No bag"),))
+BAGS = AttributeSchema(
+    "bags", ("Suitcase",), ("suitcase",), ("Suitcase",), (AttributeGroup("Bags", ("Suitcase",), none="No bag"),)
+)
 LABELS = [method.label for methods in METHODS.values() for method in methods.values()]
 SIGNED_MAPS = ("Spike ledger", "Text-patch cosine")
 PICTURE = first_picture()
@@ -39,8 +40,10 @@ HEAD = np.arange(ROWS)[:, None].repeat(COLUMNS, 1) == 0
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     """What the pages' pair says of the first sample: equal configurations and seeds make equal weights."""
     root = tmp_path_factory.mktemp("pair")
-    models = {role: load(write_checkpoint(root / role, config))
-              for role, config in (("teacher", TEACHER), ("student", STUDENT))}
+    models = {
+        role: load(write_checkpoint(root / role, config))
+        for role, config in (("teacher", TEACHER), ("student", STUDENT))
+    }
     return {role: Seen(model, analyze(model, PICTURE)) for role, model in models.items()}
 
 
@@ -69,8 +72,13 @@ def test_the_grid_has_every_term(app, pair: Path, seen: dict[str, Seen]) -> None
     ledger = of(seen, "Hat")
     np.testing.assert_allclose(floats(data["spikes"]).reshape(ledger.spikes.shape), ledger.spikes, atol=1e-6)
     np.testing.assert_allclose(data["constants"], ledger.constants * STUDENT.timesteps * ROWS * COLUMNS, atol=1e-5)
-    assert [one["label"] for one in data["branches"]] == ["tokenizer", "block 1, attention", "block 1, MLP",
-                                                          "block 2, attention", "block 2, MLP"]
+    assert [one["label"] for one in data["branches"]] == [
+        "tokenizer",
+        "block 1, attention",
+        "block 1, MLP",
+        "block 2, attention",
+        "block 2, MLP",
+    ]
     assert data["geometry"] == asdict(seen["student"].model.geometry)
     assert (data["rows"], data["columns"]) == STUDENT.token_grid and data["cell"] == "all.all"
     assert data["raster"] is None
@@ -139,8 +147,10 @@ def test_maps_of_one_unit_can_share_a_scale(app, pair: Path) -> None:
     def bounds(test: AppTest) -> list[tuple]:
         figures = [json.loads(one.proto.spec) for one in test.get("plotly_chart")]
         heats = [figure["data"][0] for figure in figures]
-        return [(heat["zmin"], heat["zmax"]) for heat in heats
-                if heat["colorbar"]["title"]["text"] == "attention weight"]
+        return [
+            (heat["zmin"], heat["zmax"]) for heat in heats if heat["colorbar"]["title"]["text"] == "attention weight"
+        ]
+
     own = bounds(app(pair, "explain", view="Heatmaps"))
     shared = bounds(app(pair, "explain", view="Heatmaps", scales="one scale per unit"))
     assert len(set(own)) == 2 and len(set(shared)) == 1
@@ -186,9 +196,14 @@ def test_flips_are_sorted_by_who_changed(seen: dict[str, Seen]) -> None:
     everywhere: set[str] = set()
     for threshold in np.linspace(0.05, 0.95, 19):
         sides = {role: set(one.flipped(threshold)) for role, one in after.items()}
-        expected = {name: "in both" if name in sides["teacher"] & sides["student"] else
-                    "only in the student" if name in sides["student"] else "only in the teacher"
-                    for name in sides["teacher"] | sides["student"]}
+        expected = {
+            name: "in both"
+            if name in sides["teacher"] & sides["student"]
+            else "only in the student"
+            if name in sides["student"]
+            else "only in the teacher"
+            for name in sides["teacher"] | sides["student"]
+        }
         assert flipped(after, threshold) == expected
         everywhere |= set(expected.values())
         assert set(flipped({"student": after["student"]}, threshold)) == sides["student"]

@@ -44,8 +44,9 @@ def test_a_fault_of_the_program_says_what_to_report_and_logs_the_rest(caplog: py
 def test_streamlit_asks_for_it(tmp_path: Path) -> None:
     """On a real server, where a page and not this test raises."""
     (tmp_path / "broken.py").write_text("import streamlit as st\nst.header('Before')\n{}['/secret']\n")
-    (tmp_path / "app.py").write_text("import streamlit as st\nfrom pages.ui import faults\n"
-                                     "app = st.App('broken.py', on_script_error=faults.tell)\n")
+    (tmp_path / "app.py").write_text(
+        "import streamlit as st\nfrom pages.ui import faults\napp = st.App('broken.py', on_script_error=faults.tell)\n"
+    )
     with served(tmp_path, tmp_path / "app.py") as (_, url):
         heard = asyncio.run(first_run(url, "127.0.0.1"))
     assert "Before" in heard and "KeyError in" in heard and "its fault, not yours" in heard and "secret" not in heard

@@ -87,8 +87,9 @@ def test_a_pasted_command_fills_the_form(app, pair: Path) -> None:
     test = app(pair, "train")
     line = f"{PICKED} --role teacher --model vtb_conv_2_64 --epochs 9 --no-decay-all --visual-weight 0.5"
     paste(test, f"python -m train {line}")
-    assert command(test) == line.replace("--epochs 9 --no-decay-all --visual-weight 0.5",
-                                         "--epochs 9 --no-decay-all --visual-weight 0.5")
+    assert command(test) == line.replace(
+        "--epochs 9 --no-decay-all --visual-weight 0.5", "--epochs 9 --no-decay-all --visual-weight 0.5"
+    )
     assert "Command line filled in" in said(test.caption) and not test.error
     assert test.selectbox(key="set_model").value == "vtb_conv_2_64"
     test.button(key="form_undo").click().run()
@@ -101,11 +102,14 @@ def test_flags_without_effect_are_named(app, pair: Path) -> None:
     assert "no effect: --fold, --temperature" in said(test.caption)
 
 
-@pytest.mark.parametrize(("line", "sentence"), [
-    ("python -m train --speed 9", "No setting is called --speed; did you mean --seed?"),
-    ("", "There is no command line"),
-    ("python -m train --model vtb_conv_2_64", "Vtb_conv_2_64 is a teacher"),
-])
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("python -m train --speed 9", "No setting is called --speed; did you mean --seed?"),
+        ("", "There is no command line"),
+        ("python -m train --model vtb_conv_2_64", "Vtb_conv_2_64 is a teacher"),
+    ],
+)
 def test_what_cannot_be_pasted_is_one_sentence_and_changes_nothing(app, pair: Path, line: str, sentence: str) -> None:
     test = app(pair, "train")
     before = test.code[0].value
@@ -155,10 +159,25 @@ def test_the_form_survives_another_page(app, pair: Path) -> None:
 # ---- the estimate
 
 MEASURED = {
-    "seconds": [1.0], "processor_seconds": [1.0], "reading_s": [0.0], "validating_s": 0.0, "peak_bytes": 2e9,
-    "image_bytes": 1, "state_bytes": 1e6, "weight_bytes": 1e6, "train_images": 512, "all_images": 512,
-    "val_images": 500, "steps_per_epoch": 16, "on_gpu": False, "device": "CPU", "threads": 2, "cores": 2,
-    "timesteps": 4, "free_bytes": 8e9, "load": 0.0,
+    "seconds": [1.0],
+    "processor_seconds": [1.0],
+    "reading_s": [0.0],
+    "validating_s": 0.0,
+    "peak_bytes": 2e9,
+    "image_bytes": 1,
+    "state_bytes": 1e6,
+    "weight_bytes": 1e6,
+    "train_images": 512,
+    "all_images": 512,
+    "val_images": 500,
+    "steps_per_epoch": 16,
+    "on_gpu": False,
+    "device": "CPU",
+    "threads": 2,
+    "cores": 2,
+    "timesteps": 4,
+    "free_bytes": 8e9,
+    "load": 0.0,
 }
 
 
@@ -240,12 +259,14 @@ def test_the_page_estimates_for_real(app, pair: Path, monkeypatch: pytest.Monkey
 
 # ---- the queue
 
-def test_a_busy_device_queues_and_says_where(
-    app, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def test_a_busy_device_queues_and_says_where(app, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = devices.device_key(TrainConfig())
-    places = [devices.Place(Job(tmp_path / "first"), key, 0), devices.Place(Job(tmp_path / "second"), key, 1),
-              devices.Place(Job(tmp_path / "other"), "another", 0)]
+    places = [
+        devices.Place(Job(tmp_path / "first"), key, 0),
+        devices.Place(Job(tmp_path / "second"), key, 1),
+        devices.Place(Job(tmp_path / "other"), "another", 0),
+    ]
     monkeypatch.setattr(devices, "queue", lambda: places)
     launched: list = []
     monkeypatch.setattr("pages.ui.starting.launch", launched.append)

@@ -66,10 +66,14 @@ def test_it_starts_as_the_command_without_flags_with_the_teacher_at_hand(tmp_pat
     assert distilled == apply_recipe("first-run", {"teacher": str(teacher.path), "logit_kd": True})
 
 
-@pytest.mark.parametrize(("recipe", "dataset", "then"), [
-    ("first-run", "pa100k", "default"), ("first-run", "rendered", "first-run"), ("published-code", "peta",
-                                                                                "published-code"),
-])
+@pytest.mark.parametrize(
+    ("recipe", "dataset", "then"),
+    [
+        ("first-run", "pa100k", "default"),
+        ("first-run", "rendered", "first-run"),
+        ("published-code", "peta", "published-code"),
+    ],
+)
 def test_other_data_brings_its_usual_recipe_unless_another_is_picked(recipe: str, dataset: str, then: str) -> None:
     start = start_values(None) | {"recipe": recipe}
     seed, values = Seed(start).follow_data(start | {"dataset": dataset, "epochs": 5})
@@ -124,16 +128,19 @@ def test_the_teacher_follows_the_bar_until_one_is_picked() -> None:
     assert seed.teach("/c", values | {"teacher": "/mine"})[1]["teacher"] == "/mine"
 
 
-@pytest.mark.parametrize(("change", "field", "sentence"), [
-    ({"dataset": "pa100k"}, "data", "needs --data"),
-    ({"dataset": "pa100k", "data": "/no/where"}, "data", "nothing lies at /no/where; give the path"),
-    ({"logit_kd": True}, "teacher", "needs --teacher"),
-    ({"logit_kd": True, "teacher": "/no/where"}, "teacher", "/no/where"),
-    ({"init": "/no/where.pth"}, "init", "nothing lies at"),
-    ({"batch_size": 12, "accumulate": 5}, "accumulate", "parts of which there are 1, 2, 3, 4, 6"),
-    ({"batch_size": 12, "accumulate": 12}, "accumulate", "parts of which there are 1, 2, 3, 4, 6"),
-    ({"epochs": 0}, "epochs", "between 1 and 10000"),
-])
+@pytest.mark.parametrize(
+    ("change", "field", "sentence"),
+    [
+        ({"dataset": "pa100k"}, "data", "needs --data"),
+        ({"dataset": "pa100k", "data": "/no/where"}, "data", "nothing lies at /no/where; give the path"),
+        ({"logit_kd": True}, "teacher", "needs --teacher"),
+        ({"logit_kd": True, "teacher": "/no/where"}, "teacher", "/no/where"),
+        ({"init": "/no/where.pth"}, "init", "nothing lies at"),
+        ({"batch_size": 12, "accumulate": 5}, "accumulate", "parts of which there are 1, 2, 3, 4, 6"),
+        ({"batch_size": 12, "accumulate": 12}, "accumulate", "parts of which there are 1, 2, 3, 4, 6"),
+        ({"epochs": 0}, "epochs", "between 1 and 10000"),
+    ],
+)
 def test_a_fault_is_told_at_its_field(change: dict, field: str, sentence: str) -> None:
     found = faults(start_values(None) | change)
     assert set(found) == {field} and sentence in found[field]
@@ -142,7 +149,8 @@ def test_a_fault_is_told_at_its_field(change: dict, field: str, sentence: str) -
 def test_a_student_is_no_teacher(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path / "one", STUDENT).path
     assert faults(start_values(None) | {"logit_kd": True, "teacher": str(path)}) == {
-        "teacher": "one is a student; pick the checkpoint of a teacher"}
+        "teacher": "one is a student; pick the checkpoint of a teacher"
+    }
 
 
 def test_two_faults_are_told_at_once_and_none_is_told_of_what_does_not_apply() -> None:
@@ -162,9 +170,14 @@ def test_a_model_of_the_other_role_cannot_be_filled_in() -> None:
 
 
 @pytest.mark.parametrize("place", ["~nosuchuser/x", "a" * 300, "a\0b", "no/such/place"])
-@pytest.mark.parametrize(("field", "more"), [
-    ("data", {"dataset": "csv"}), ("init", {}), ("teacher", {"feature_kd": True}),
-])
+@pytest.mark.parametrize(
+    ("field", "more"),
+    [
+        ("data", {"dataset": "csv"}),
+        ("init", {}),
+        ("teacher", {"feature_kd": True}),
+    ],
+)
 def test_what_can_be_no_path_is_said_at_its_field(place: str, field: str, more: dict) -> None:
     values = to_dict(TrainConfig(model="spikingformer_1_64")) | more | {field: place}
     assert field in faults(values)

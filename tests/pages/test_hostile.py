@@ -18,11 +18,26 @@ from snnpar.slices import DataChoice
 PAGES = ("", "spikes", "explain", "energy", "evaluate", "train", "checkpoints")
 BOUND = re.compile(r'key="(\w+)", (?:\w+=[^,]*, )*bind="query-params"|recall\("(\w+)"\)')
 VALUES = {
-    "up": "../../../../etc/passwd", "absolute": "/etc/passwd", "unc": "\\\\host\\share", "nul": "a\0b",
-    "long": "a" * 300, "digits": "9" * 5000, "negative": "-1", "number": "1e308", "not a number": "nan",
-    "option": "--out=/tmp/x", "shell": "; touch /tmp/owned $(id) `id`", "lines": "a\nb\r\nc", "script":
-    "<script>alert(1)</script>", "format": "{0.__class__}%s%n", "unicode": "\u202e\ud7ff\U0010ffff٣", "empty": "",
-    "commas": ",".join("1" * 500), "braces": "[[[{", "hub": "-x/../y@../../z", "home": "~nosuchuser/x",
+    "up": "../../../../etc/passwd",
+    "absolute": "/etc/passwd",
+    "unc": "\\\\host\\share",
+    "nul": "a\0b",
+    "long": "a" * 300,
+    "digits": "9" * 5000,
+    "negative": "-1",
+    "number": "1e308",
+    "not a number": "nan",
+    "option": "--out=/tmp/x",
+    "shell": "; touch /tmp/owned $(id) `id`",
+    "lines": "a\nb\r\nc",
+    "script": "<script>alert(1)</script>",
+    "format": "{0.__class__}%s%n",
+    "unicode": "\u202e\ud7ff\U0010ffff٣",
+    "empty": "",
+    "commas": ",".join("1" * 500),
+    "braces": "[[[{",
+    "hub": "-x/../y@../../z",
+    "home": "~nosuchuser/x",
     "root": "/proc/1/root",
 }
 
@@ -61,10 +76,12 @@ def folder(pair: Path, evaluated: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("value", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-                                   for name in VALUES])
-def test_a_hostile_link_opens_the_page(app, folder: Path, monkeypatch: pytest.MonkeyPatch, page: str,
-                                       value: str) -> None:
+@pytest.mark.parametrize(
+    "value", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in VALUES]
+)
+def test_a_hostile_link_opens_the_page(
+    app, folder: Path, monkeypatch: pytest.MonkeyPatch, page: str, value: str
+) -> None:
     """With the app's own values, or with a sentence; and nothing of the machine is in it."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # which is read from the next line once
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -18,12 +18,40 @@ from snnpar.trace import SpikeTrace
 
 GRID = STUDENT.token_grid
 Q, STAGE = "block.0.attn.q_lif", "patch_embed.proj2_lif"
-ODD = (None, True, -1, 10**12, 1.5, "", "2", "Female", "none", [], ["Female"], [1, 2], {}, {"t": 1}, "x" * 10_000,
-       {"box": 3}, {"box": [0, 0, 1]}, {"box": [0, 0, 1, "1"]}, {"box": [3, 3, 1, 1]}, {"box": [0, 0, 99, 99]},
-       {"page": -1}, {"page": "1"}, {"page": True}, {"page": [1]}, {"channel": "0"}, {"channel": 10**8},
-       {"channel": 0, "row": 1}, {"channel": 0, "row": 99, "column": 0, "side": 1},
-       {"channel": 0, "row": 0, "column": 0, "side": 0}, {"channel": 0, "row": "0", "column": 0, "side": 1},
-       {"channel": 0, "row": 0, "column": -1, "side": 1}, {"channel": 0, "row": [0], "column": {}, "side": None})
+ODD = (
+    None,
+    True,
+    -1,
+    10**12,
+    1.5,
+    "",
+    "2",
+    "Female",
+    "none",
+    [],
+    ["Female"],
+    [1, 2],
+    {},
+    {"t": 1},
+    "x" * 10_000,
+    {"box": 3},
+    {"box": [0, 0, 1]},
+    {"box": [0, 0, 1, "1"]},
+    {"box": [3, 3, 1, 1]},
+    {"box": [0, 0, 99, 99]},
+    {"page": -1},
+    {"page": "1"},
+    {"page": True},
+    {"page": [1]},
+    {"channel": "0"},
+    {"channel": 10**8},
+    {"channel": 0, "row": 1},
+    {"channel": 0, "row": 99, "column": 0, "side": 1},
+    {"channel": 0, "row": 0, "column": 0, "side": 0},
+    {"channel": 0, "row": "0", "column": 0, "side": 1},
+    {"channel": 0, "row": 0, "column": -1, "side": 1},
+    {"channel": 0, "row": [0], "column": {}, "side": None},
+)
 CLEARED = {"channel": "", "neuron": ""}  # what {} says to the raster: no channel
 
 
@@ -61,26 +89,35 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_the_raster_keeps_nothing_odd(kept: dict, trace: SpikeTrace, what: str, said: object) -> None:
     heard.hear(what, said, trace, Q, GRID)
     without = isinstance(said, dict) and "channel" not in said
-    assert kept == (CLEARED if what == "picked" and without else
-                    {"box": "", "page": ""} if what == "boxed" and isinstance(said, dict) and "box" not in said else {})
+    assert kept == (
+        CLEARED
+        if what == "picked" and without
+        else {"box": "", "page": ""}
+        if what == "boxed" and isinstance(said, dict) and "box" not in said
+        else {}
+    )
     assert st.session_state == {"layer": Q}
 
 
-@pytest.mark.parametrize(("what", "said", "expected"), [
-    ("moved", 1, {"t": "1"}),
-    ("moved", STUDENT.timesteps, {"t": ""}),
-    ("boxed", {"box": [0, 0, 2, 1]}, {"box": "0.0.2.1", "page": ""}),
-    ("boxed", {"box": None}, {"box": "", "page": ""}),
-    ("layer", STAGE, {"layer": STAGE, "channel": "", "neuron": "", "side": "", "page": ""}),
-    ("layer", Q, {}),
-    ("side", 2, {"side": "2", "page": ""}),
-    ("page", {"page": 3}, {"page": "3"}),
-    ("picked", {"channel": 1}, {"channel": "1", "neuron": ""}),
-    ("picked", {"channel": None}, CLEARED),
-    ("picked", {"channel": 1, "row": 0, "column": 1, "side": 1}, {"channel": "1", "neuron": "0.1"}),
-])
-def test_the_raster_keeps_what_its_view_sends(kept: dict, trace: SpikeTrace, what: str, said: object,
-                                              expected: dict) -> None:
+@pytest.mark.parametrize(
+    ("what", "said", "expected"),
+    [
+        ("moved", 1, {"t": "1"}),
+        ("moved", STUDENT.timesteps, {"t": ""}),
+        ("boxed", {"box": [0, 0, 2, 1]}, {"box": "0.0.2.1", "page": ""}),
+        ("boxed", {"box": None}, {"box": "", "page": ""}),
+        ("layer", STAGE, {"layer": STAGE, "channel": "", "neuron": "", "side": "", "page": ""}),
+        ("layer", Q, {}),
+        ("side", 2, {"side": "2", "page": ""}),
+        ("page", {"page": 3}, {"page": "3"}),
+        ("picked", {"channel": 1}, {"channel": "1", "neuron": ""}),
+        ("picked", {"channel": None}, CLEARED),
+        ("picked", {"channel": 1, "row": 0, "column": 1, "side": 1}, {"channel": "1", "neuron": "0.1"}),
+    ],
+)
+def test_the_raster_keeps_what_its_view_sends(
+    kept: dict, trace: SpikeTrace, what: str, said: object, expected: dict
+) -> None:
     heard.hear(what, said, trace, Q, GRID)
     assert kept == expected
 

@@ -46,6 +46,7 @@ def markdown(message: Message) -> Iterator[str]:
 
 def texts(test: AppTest) -> Iterator[tuple[str, str]]:
     """(kind, text) of every element that reads Markdown; of tables the help of columns, and of st.table the cells."""
+
     def walk(node: object) -> Iterator[object]:
         yield node
         for child in getattr(node, "children", {}).values():
@@ -78,11 +79,18 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(data, rows, header=",".join(("file", "split", *NAMES)))
     for number, config in enumerate((STUDENT, TEACHER)):
         one = write_checkpoint(root / f"{FOLDER}{number}", config, schema)
-        train = {"dataset": FOLDER, "data": f"/a/{FOLDER}", "init": f"/a/{FOLDER}", "teacher": f"/a/{FOLDER}",
-                 "logit_kd": True, "epochs": 3}
+        train = {
+            "dataset": FOLDER,
+            "data": f"/a/{FOLDER}",
+            "init": f"/a/{FOLDER}",
+            "teacher": f"/a/{FOLDER}",
+            "logit_kd": True,
+            "epochs": 3,
+        }
         write_config(one.path, one.model, one.schema, train, {"commit": FOLDER})
-        write_phrases(one.path, replace(load_phrases(PHRASES), names=NAMES, text=NAMES,
-                                        vectors=load_phrases(PHRASES).vectors[:3]))
+        write_phrases(
+            one.path, replace(load_phrases(PHRASES), names=NAMES, text=NAMES, vectors=load_phrases(PHRASES).vectors[:3])
+        )
         (one.path / "README.md").write_text("!![b](http://other/p.png) [sign in](http://other) <img src=x>")
         evaluate_checkpoint(one.path, DataChoice(str(data)), root=root / "evaluations")
     return root

@@ -57,8 +57,9 @@ def look_up(test, text: str) -> None:
 
 @pytest.mark.parametrize("role", ["student", "teacher"])
 @pytest.mark.parametrize("id", ["owner/private", "owner/private@main"])
-def test_a_strangers_link_is_not_asked_for_with_the_token(app, public: Hub, pair: Path, tmp_path: Path, role: str,
-                                                          id: str) -> None:
+def test_a_strangers_link_is_not_asked_for_with_the_token(
+    app, public: Hub, pair: Path, tmp_path: Path, role: str, id: str
+) -> None:
     test = app(root(pair, tmp_path), "", **{role: id})
     assert "owner/private does not exist or is private" in said(test.error)
     assert public.requests and not public.signed and not list_cached(tmp_path / "hub")
@@ -114,8 +115,9 @@ def test_what_was_private_and_is_open_now_is_shown_once_somebody_asks(public: Hu
     assert not list_cached(tmp_path)[0].private
 
 
-def test_without_the_hub_a_stranger_gets_nothing_private_from_the_cache(public: Hub, tmp_path: Path,
-                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_hub_a_stranger_gets_nothing_private_from_the_cache(
+    public: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = fetch_checkpoint("owner/private", cache=tmp_path)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     for id in ("owner/private", f"owner/private@{folder.name}"):

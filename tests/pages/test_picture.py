@@ -120,8 +120,19 @@ def test_pages_without_a_picture_do_not_ask(app, pair: Path, page: str) -> None:
     assert "not part of it" not in said(test.info) and not test.exception
 
 
-@pytest.mark.parametrize("value", ["sha256-", "sha256-XYZ", "sha256-" + "a" * 23, "sha256-" + "a" * 25, "data-a-b-c",
-                                   "/etc/passwd", "data-" + "-".join(["a" * 16] * 2), "sha256-" + "a" * 24 + "\n"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sha256-",
+        "sha256-XYZ",
+        "sha256-" + "a" * 23,
+        "sha256-" + "a" * 25,
+        "data-a-b-c",
+        "/etc/passwd",
+        "data-" + "-".join(["a" * 16] * 2),
+        "sha256-" + "a" * 24 + "\n",
+    ],
+)
 def test_a_link_to_what_is_no_image_shows_a_sample(app, pair: Path, value: str) -> None:
     test = app(pair, image=value)
     assert named(test).startswith(f"{int(SAMPLE) + 1}. ") and "image" not in link(test) and test.header
@@ -130,8 +141,11 @@ def test_a_link_to_what_is_no_image_shows_a_sample(app, pair: Path, value: str) 
 @pytest.mark.parametrize(("kind", "words"), [("GIF", "is a GIF"), ("TIFF", "is a TIFF"), ("BMP", "is a BMP")])
 def test_other_formats_get_advice(app, pair: Path, kind: str, words: str) -> None:
     test = upload(app(pair), encode(Image.new("RGB", (30, 60)), kind), f"walk.{kind.lower()}")
-    assert words in said(test.error) and "save it as PNG or JPEG" in said(test.error) and "sample stays" in said(
-        test.error)
+    assert (
+        words in said(test.error)
+        and "save it as PNG or JPEG" in said(test.error)
+        and "sample stays" in said(test.error)
+    )
     assert named(test).startswith(f"{int(SAMPLE) + 1}. ") and "image" not in link(test)
     assert kind.lower() in "".join(test.file_uploader(key="upload").allowed_type)  # not refused by name
 
@@ -176,8 +190,21 @@ def test_a_whole_scene_is_read_when_that_was_chosen_and_says_so(app, pair: Path)
     assert component_data(test, "cropper")["box"]
 
 
-@pytest.mark.parametrize("crop", ["0.0.121.60", "100.0.40.60", "0.0.5.5", "-1.0.20.50", "x", "1.2.3", "9" * 400,
-                                  "1e3.0.20.50", "0.0.20.50.1", "٣.٣.٢٠.٥٠"])
+@pytest.mark.parametrize(
+    "crop",
+    [
+        "0.0.121.60",
+        "100.0.40.60",
+        "0.0.5.5",
+        "-1.0.20.50",
+        "x",
+        "1.2.3",
+        "9" * 400,
+        "1e3.0.20.50",
+        "0.0.20.50.1",
+        "٣.٣.٢٠.٥٠",
+    ],
+)
 def test_a_box_that_cannot_be_is_told_and_left_out(app, pair: Path, crop: str) -> None:
     test = app(pair, image=image_of(SCENE), crop=crop)
     upload(test, SCENE, "street.png", "asked_upload")
@@ -236,8 +263,10 @@ def test_an_image_of_a_slice_is_found_by_the_slice(app, pair: Path, tmp_path: Pa
     split = rendered_split(HELD_OUT_SEEDS["test"], 4, name="few")
     save_slice("hard-ones", DataChoice(rendered=4), split.files[1:3], root=root / "slices")
     chosen = choose_slice("hard-ones", root=root / "slices").open(slices=root / "slices")
-    file, pixel = (hashlib.sha256(data).hexdigest()[:16] for data in (
-        split.files[2].encode(), repr(split.read(2).shape).encode() + split.read(2).tobytes()))
+    file, pixel = (
+        hashlib.sha256(data).hexdigest()[:16]
+        for data in (split.files[2].encode(), repr(split.read(2).shape).encode() + split.read(2).tobytes())
+    )
     query = {"image": f"data-{data_hash(chosen)[:16]}-{file}-{pixel}"}
     test = app(root, **query)
     assert (shown(test) == split.read(2)).all() and named(test) == split.files[2]
@@ -253,8 +282,9 @@ def test_a_server_without_the_data_says_which_is_needed(compared, app, pair: Pat
     assert test.header and "image" not in link(test) and "of" not in link(test)
 
 
-@pytest.mark.parametrize(("part", "words"), [(1, "No evaluation"), (2, "it has no such image"),
-                                             (3, "has other pixels")])
+@pytest.mark.parametrize(
+    ("part", "words"), [(1, "No evaluation"), (2, "it has no such image"), (3, "has other pixels")]
+)
 def test_another_image_is_never_shown_in_its_place(compared, app, evaluated: Path, part: int, words: str) -> None:
     _, query = compared
     parts = query["image"].split("-")
@@ -263,8 +293,9 @@ def test_another_image_is_never_shown_in_its_place(compared, app, evaluated: Pat
     assert words in said(test.info) and not test.header and not test.exception
 
 
-def test_a_stranger_reads_no_file_of_the_server(compared, app, evaluated: Path,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stranger_reads_no_file_of_the_server(
+    compared, app, evaluated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     test, query = compared
     name = named(test)
     monkeypatch.setenv("SNNPAR_PUBLIC", "1")

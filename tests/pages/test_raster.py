@@ -80,7 +80,14 @@ def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: Seen
     assert list(places) == list(trace.names)
     assert places["patch_embed.proj3_lif"] == ("tokenizer", "stage 3")
     assert [column for row, column in places.values() if row == "block 2"] == [
-        "input", "q", "k", "v", "attention", "MLP1", "MLP2"]
+        "input",
+        "q",
+        "k",
+        "v",
+        "attention",
+        "MLP1",
+        "MLP2",
+    ]
 
 
 def test_a_box_keeps_its_tokens(seen: Seen) -> None:
@@ -135,8 +142,9 @@ def large() -> Seen:
             model(torch.zeros(1, 3, *config.image_size))
     trace, rng = SpikeTrace(), np.random.default_rng(0)
     trace.layers, trace._shapes = empty.layers, empty._shapes
-    trace._packed = {name: rng.integers(0, 256, -(-int(np.prod(shape)) // 8), np.uint8)
-                     for name, shape in empty._shapes.items()}
+    trace._packed = {
+        name: rng.integers(0, 256, -(-int(np.prod(shape)) // 8), np.uint8) for name, shape in empty._shapes.items()
+    }
     checkpoint = SimpleNamespace(model=config, name="spikingformer_8_512", role="student")
     energy = SimpleNamespace(assumptions=CONVENTIONS["arithmetic"])
     return Seen(LoadedModel(checkpoint, model, None), SimpleNamespace(trace=trace, energy=energy))

@@ -81,8 +81,7 @@ def test_a_new_run_moves_no_mark(view, three: list[Run], tmp_path: Path) -> None
     assert names(test)[0] == "d" and set(marked(test)) == {"a", "b"}
 
 
-def test_tags_and_a_note_are_written_and_follow_the_command_line(view, three: list[Run],
-                                                                 tmp_path: Path) -> None:
+def test_tags_and_a_note_are_written_and_follow_the_command_line(view, three: list[Run], tmp_path: Path) -> None:
     test = view(tmp_path, run="a")
     tags(test).set_value(["base"]).run()
     test.text_area[0].set_value("<b>no</b> gain").run()
@@ -107,8 +106,9 @@ def test_many_share_their_tags(view, three: list[Run], tmp_path: Path) -> None:
     assert [read_notes(run).tags for run in three] == [("own", "new"), ("new",), ()]
 
 
-def test_many_are_deleted_after_one_question_that_names_them(view, three: list[Run], tmp_path: Path,
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_are_deleted_after_one_question_that_names_them(
+    view, three: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuses(run: Run) -> None:
         if run.name == "b":
             raise RunError("b has left 1 processes behind; kill it first")
@@ -146,8 +146,7 @@ def test_more_are_marked_than_lie_over_each_other(view, tmp_path: Path) -> None:
     assert set(marked(test)) == {"r0", "r1"}
 
 
-def test_a_refused_resume_stays_on_screen_and_the_run_keeps_its_reason(view, three: list[Run],
-                                                                       tmp_path: Path) -> None:
+def test_a_refused_resume_stays_on_screen_and_the_run_keeps_its_reason(view, three: list[Run], tmp_path: Path) -> None:
     write_status(three[0], state="failed", message="the disk is full")
     content = json.loads((three[0].path / "config.json").read_text())
     content["train"] |= {"dataset": "pa100k", "data": "/nowhere"}

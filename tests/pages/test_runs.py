@@ -25,17 +25,23 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
     """What the buttons ask for, instead of doing it."""
     calls: list = []
     for name in ("stop", "kill", "launch", "delete_run"):
-        monkeypatch.setattr(f"pages.ui.run_controls.{name}",
-                            lambda run, name=name, **options: calls.append((name, run.name, options)))
+        monkeypatch.setattr(
+            f"pages.ui.run_controls.{name}", lambda run, name=name, **options: calls.append((name, run.name, options))
+        )
     return calls
 
 
 BUTTONS = {
-    "created": {"Start", "Delete…"}, "queued": {"Leave the queue"},
-    "running": {"Stop and save", "Kill…"}, "stalled": {"Stop and save", "Kill…"},
-    "stopping": {"Stop and save", "Kill…"}, "stopped": {"Resume", "Delete…"},
-    "killed": {"Resume", "Delete…"}, "lost": {"Resume", "Delete…"},
-    "failed": {"Resume", "Delete…"}, "done": {"Delete…"},
+    "created": {"Start", "Delete…"},
+    "queued": {"Leave the queue"},
+    "running": {"Stop and save", "Kill…"},
+    "stalled": {"Stop and save", "Kill…"},
+    "stopping": {"Stop and save", "Kill…"},
+    "stopped": {"Resume", "Delete…"},
+    "killed": {"Resume", "Delete…"},
+    "lost": {"Resume", "Delete…"},
+    "failed": {"Resume", "Delete…"},
+    "done": {"Delete…"},
 }
 
 
@@ -49,11 +55,18 @@ def test_each_state_has_its_buttons(view, tmp_path: Path, state: Callable, name:
     assert "the message" in said(test.markdown)
 
 
-@pytest.mark.parametrize(("name", "key", "call"), [
-    ("running", "stop", ("stop", "a", {})), ("running", "kill", ("kill", "a", {})),
-    ("queued", "stop", ("stop", "a", {})), ("done", "delete", ("delete_run", "a", {}))])
-def test_a_button_does_what_it_says(view, tmp_path: Path, state: Callable, asked: list, name: str, key: str,
-                                    call: tuple) -> None:
+@pytest.mark.parametrize(
+    ("name", "key", "call"),
+    [
+        ("running", "stop", ("stop", "a", {})),
+        ("running", "kill", ("kill", "a", {})),
+        ("queued", "stop", ("stop", "a", {})),
+        ("done", "delete", ("delete_run", "a", {})),
+    ],
+)
+def test_a_button_does_what_it_says(
+    view, tmp_path: Path, state: Callable, asked: list, name: str, key: str, call: tuple
+) -> None:
     make_run(tmp_path, "a")
     state(name)
     test = view(tmp_path)
@@ -96,14 +109,28 @@ def test_a_run_out_of_sight_is_taken_over_after_a_question(view, tmp_path: Path,
     assert asked == [("launch", "a", {"resume": True})] and not test.exception
 
 
-@pytest.mark.parametrize(("progress", "words"), [
-    ({"phase": "training", "epoch": 1, "epochs": 2, "step": 1234, "steps": 4000, "images_per_s": 31.25, "eta_s": 65,
-      "memory_gb": 1.94}, "epoch 1 of 2, step 1,234 of 4,000 · 31.2 images/s · about 0:01:05 left · 1.9 GB"),
-    ({"phase": "reading", "what": "pa100k train", "done": 1200, "n": 1400}, "pa100k train: 1,200 of 1,400"),
-    ({}, "epoch 2 of 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
-    ({"phase": "validating", "what": "step 0", "done": 64, "n": 200}, "scoring step 0: 64 of 200 images"),
-    ({"phase": "training"}, "Starting"),
-])
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (
+            {
+                "phase": "training",
+                "epoch": 1,
+                "epochs": 2,
+                "step": 1234,
+                "steps": 4000,
+                "images_per_s": 31.25,
+                "eta_s": 65,
+                "memory_gb": 1.94,
+            },
+            "epoch 1 of 2, step 1,234 of 4,000 · 31.2 images/s · about 0:01:05 left · 1.9 GB",
+        ),
+        ({"phase": "reading", "what": "pa100k train", "done": 1200, "n": 1400}, "pa100k train: 1,200 of 1,400"),
+        ({}, "epoch 2 of 2, step 6 of 6 · 40.0 images/s · 1.5 GB"),
+        ({"phase": "validating", "what": "step 0", "done": 64, "n": 200}, "scoring step 0: 64 of 200 images"),
+        ({"phase": "training"}, "Starting"),
+    ],
+)
 def test_the_bar_says_what_the_process_is_at(view, tmp_path: Path, state: Callable, progress: dict, words: str) -> None:
     run = make_run(tmp_path, "a")
     if progress:
@@ -122,8 +149,14 @@ def test_a_run_at_rest_promises_no_end(view, tmp_path: Path, state: Callable) ->
 def test_one_run_shows_its_terms_and_costs(view, tmp_path: Path) -> None:
     make_run(tmp_path, "a")
     found = charts(view(tmp_path))
-    assert {"loss_curves", "metric_curves", "chart_Learning rate", "chart_Gradient norm", "chart_Speed",
-            "chart_Memory"} == set(found)
+    assert {
+        "loss_curves",
+        "metric_curves",
+        "chart_Learning rate",
+        "chart_Gradient norm",
+        "chart_Speed",
+        "chart_Memory",
+    } == set(found)
     assert [line["name"] for line in found["loss_curves"]["data"]] == ["labels (BCE)"]
 
 
@@ -153,16 +186,26 @@ def gained(run: Run, share: float) -> Gain:
     rng = np.random.default_rng(0)
     labels = (rng.random((300, 6)) < 0.4).astype(np.int8)
     end = np.where(rng.random(labels.shape) < share, labels, 1 - labels).astype(np.float32)
-    gain = measure_gain(labels, np.full(labels.shape, 0.3), end, np.arange(len(labels)),
-                        attributes=tuple(map(str, range(labels.shape[1]))), ignore_unknown=True,
-                        images="rendered test", chose=False, epoch=2, seed=0)
+    gain = measure_gain(
+        labels,
+        np.full(labels.shape, 0.3),
+        end,
+        np.arange(len(labels)),
+        attributes=tuple(map(str, range(labels.shape[1]))),
+        ignore_unknown=True,
+        images="rendered test",
+        chose=False,
+        epoch=2,
+        seed=0,
+    )
     write_gain(run.path, gain)
     return gain
 
 
 @pytest.mark.parametrize(("share", "kind", "words"), [(0.8, "primary", "It learned"), (0.4, "secondary", "At chance")])
-def test_the_result_is_told_and_one_at_chance_is_not_offered_first(view, tmp_path: Path, state: Callable, share: float,
-                                                                  kind: str, words: str) -> None:
+def test_the_result_is_told_and_one_at_chance_is_not_offered_first(
+    view, tmp_path: Path, state: Callable, share: float, kind: str, words: str
+) -> None:
     run = make_run(tmp_path, "a")
     (run.path / "model.safetensors").write_bytes(b"weights")
     gain = gained(run, share)
@@ -204,8 +247,11 @@ def test_a_choice_outlasts_other_pages(app, tmp_path: Path) -> None:
     test.slider(key="smoothing").set_value(0.7).run()
     test.switch_page("evaluate.py").run()
     test.switch_page("train.py").run()
-    assert (test.selectbox(key="run").value, test.multiselect(key="beside").value,
-            test.slider(key="smoothing").value) == ("a", ["c"], 0.7)
+    assert (
+        test.selectbox(key="run").value,
+        test.multiselect(key="beside").value,
+        test.slider(key="smoothing").value,
+    ) == ("a", ["c"], 0.7)
     assert (test.query_params["run"], test.query_params["beside"], test.query_params["smoothing"]) == ("a", "c", "0.7")
 
 

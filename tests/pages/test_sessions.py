@@ -56,6 +56,7 @@ def test_what_expires_in_streamlits_store_is_dropped_without_a_visitor(
     store: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The private names exist, and a session that is gone takes its uploads along."""
+
     class Session:
         id = "one"
 

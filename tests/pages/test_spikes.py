@@ -44,10 +44,21 @@ def test_a_link_restores_what_was_looked_at(app, pair: Path) -> None:
     assert (data["neuron"]["row"], data["neuron"]["column"]) == (3, 1)
 
 
-@pytest.mark.parametrize("said", [
-    {"layer": "block.9.attn.k_lif"}, {"box": "0.0.9.9"}, {"box": "2.0.1.0"}, {"box": "1.0"}, {"box": "a.b.c.d"},
-    {"channel": "99"}, {"channel": "-1"}, {"channel": "1", "neuron": "900.1"}, {"neuron": "1.1"}, {"t": "77"},
-])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"layer": "block.9.attn.k_lif"},
+        {"box": "0.0.9.9"},
+        {"box": "2.0.1.0"},
+        {"box": "1.0"},
+        {"box": "a.b.c.d"},
+        {"channel": "99"},
+        {"channel": "-1"},
+        {"channel": "1", "neuron": "900.1"},
+        {"neuron": "1.1"},
+        {"t": "77"},
+    ],
+)
 def test_what_a_link_says_of_another_student_falls_away(app, pair: Path, said: dict[str, str]) -> None:
     data = shown(app(pair, "spikes", **said))
     assert data["layer"] == "patch_embed.proj1_lif" and data["t"] == STUDENT.timesteps

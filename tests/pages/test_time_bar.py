@@ -60,7 +60,8 @@ def test_groups_are_decided_at_every_t(app, pair: Path, analyses: dict[str, Anal
         decisions = decide(analyses["student"].checkpoint.schema, probs, 0.45)
         assert [group["student"][t] for group in groups] == [decision.text for decision in decisions]
         assert [group["same"][t][0] for group in groups] == [
-            "=" if group["teacher"] == group["student"][t] else "≠" for group in groups]
+            "=" if group["teacher"] == group["student"][t] else "≠" for group in groups
+        ]
 
 
 def test_energy_is_what_was_spent_by_then(app, pair: Path, analyses: dict[str, Analysis]) -> None:
@@ -70,10 +71,10 @@ def test_energy_is_what_was_spent_by_then(app, pair: Path, analyses: dict[str, A
     assert energy["convention"] == analyses["student"].energy.convention
 
 
-@pytest.mark.parametrize(("method", "when"), [("cosine", "alone"), ("co_fire", "up to"), ("ledger", "up to"),
-                                              ("grad_cam", "")])
-def test_maps_have_a_frame_for_every_t(app, pair: Path, models: dict[str, LoadedModel], method: str,
-                                       when: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "when"), [("cosine", "alone"), ("co_fire", "up to"), ("ledger", "up to"), ("grad_cam", "")]
+)
+def test_maps_have_a_frame_for_every_t(app, pair: Path, models: dict[str, LoadedModel], method: str, when: str) -> None:
     test = app(pair)
     test.selectbox(key="student_map").set_value(method).run()
     shown = component_data(test, "time_bar")["maps"][1]
@@ -114,8 +115,10 @@ def test_changing_the_attribute_or_t_runs_no_model(app, pair: Path, monkeypatch:
     assert not test.exception and component_data(test, "time_bar")["t"] == 1
 
 
-@pytest.mark.parametrize(("link", "t"), [({}, 3), ({"t": "2"}, 2), ({"t": "1"}, 1), ({"t": "99"}, 3), ({"t": "0"}, 1),
-                                         ({"t": "two"}, 3), ({"t": "-1"}, 3)])
+@pytest.mark.parametrize(
+    ("link", "t"),
+    [({}, 3), ({"t": "2"}, 2), ({"t": "1"}, 1), ({"t": "99"}, 3), ({"t": "0"}, 1), ({"t": "two"}, 3), ({"t": "-1"}, 3)],
+)
 def test_t_comes_from_the_link(app, pair: Path, link: dict[str, str], t: int) -> None:
     test = app(pair, **link)
     assert component_data(test, "time_bar")["t"] == t
@@ -174,7 +177,9 @@ def test_what_the_bar_cannot_have_sent_changes_nothing(state: dict, message: obj
     time_bar._filter(["all", "disagree"])
     time_bar._pick(["Hat", "Bag"])
     assert {name: value for name, value in state.items() if name != time_bar.KEY} in (
-        {"attribute": "Hat"}, {"attribute": "Hat", "show": ""})
+        {"attribute": "Hat"},
+        {"attribute": "Hat", "show": ""},
+    )
 
 
 def test_what_the_bar_sends_is_kept(state: dict) -> None:

@@ -32,10 +32,32 @@ def write_run(root: Path, state: str, *, steps: int = 3) -> Path:
     write_checkpoint(run.path, STUDENT)
     config = json.loads((run.path / "config.json").read_text("utf-8"))
     (run.path / "config.json").write_text(json.dumps(config | {"train": train}), "utf-8")
-    lines = [{"kind": "step", "epoch": 1, "step": i + 1, "steps": 6, "ce": 1.0 / (i + 1), "loss": 1.0 / (i + 1),
-              "lr": 1e-3, "images_per_s": 40.0, "eta_s": 90} for i in range(steps)]
-    lines.append({"kind": "epoch", "epoch": 1, "best": True, "mean_accuracy": 0.6, "accuracy": 0.5, "precision": 0.7,
-                  "recall": 0.6, "f1": 0.65})
+    lines = [
+        {
+            "kind": "step",
+            "epoch": 1,
+            "step": i + 1,
+            "steps": 6,
+            "ce": 1.0 / (i + 1),
+            "loss": 1.0 / (i + 1),
+            "lr": 1e-3,
+            "images_per_s": 40.0,
+            "eta_s": 90,
+        }
+        for i in range(steps)
+    ]
+    lines.append(
+        {
+            "kind": "epoch",
+            "epoch": 1,
+            "best": True,
+            "mean_accuracy": 0.6,
+            "accuracy": 0.5,
+            "precision": 0.7,
+            "recall": 0.6,
+            "f1": 0.65,
+        }
+    )
     (run.path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
     (run.path / "log.txt").write_text("the log\n", "utf-8")
     write_status(run, state=state, message="because")
@@ -44,8 +66,10 @@ def write_run(root: Path, state: str, *, steps: int = 3) -> Path:
 
 def test_the_form_has_every_setting(app, pair: Path) -> None:
     test = app(pair, "train")
-    keys = {element.key for element in (*test.segmented_control, *test.selectbox, *test.text_input, *test.number_input,
-                                        *test.toggle)}
+    keys = {
+        element.key
+        for element in (*test.segmented_control, *test.selectbox, *test.text_input, *test.number_input, *test.toggle)
+    }
     assert {f"set_{spec.name}" for spec in setting_fields()} <= keys
 
 

@@ -21,11 +21,19 @@ from snnpar.serve.answers import Pair, load_pair
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
     port, log = free_port(), folder / "log.txt"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(folder / "files"),
-                                "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "GRADIO_TEMP_DIR": str(folder / "files"),
+        "PYTHONUNBUFFERED": "1",
+    }
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "snnpar", "serve", "--port", str(port)], cwd=ROOT,
-                                   env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snnpar", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         end = time.monotonic() + START_S
         while "serving at" not in log.read_text("utf-8"):

@@ -52,7 +52,8 @@ def test_predict_equals_analyze(client, pair: Pair, analyses: dict[str, Analysis
         assert list(said[role]["probabilities"].values()) == pytest.approx(prediction.probs.tolist(), abs=1e-6)
         decided = decide(pair[role].schema, prediction.probs, 0.3)
         assert [(one["group"], tuple(one["attributes"]), one["text"]) for one in said[role]["groups"]] == [
-            (one.group, one.attributes, one.text or "") for one in decided]
+            (one.group, one.attributes, one.text or "") for one in decided
+        ]
     steps = np.array([list(step.values()) for step in said["student"]["per_timestep"]])
     assert steps == pytest.approx(analyses["student"].prediction.probs_per_timestep, abs=1e-6)
     assert said["teacher"]["per_timestep"] == []
@@ -97,27 +98,30 @@ def test_heatmap_equals_explain(client, pair: Pair, role: str, method: str) -> N
     assert shown.shape == expected.shape and abs(shown - expected).mean() < 1
 
 
-@pytest.mark.parametrize(("endpoint", "arguments", "sentence"), [
-    ("predict", ("not base64!",), "is not base64"),
-    ("predict", ("",), "no image"),
-    ("predict", (None,), "no image"),
-    ("predict", ({"path": "/etc/passwd"},), "no image"),
-    ("predict", ("/etc/passwd",), "is not base64"),
-    ("predict", ("https://127.0.0.1/x.png",), "is not base64"),
-    ("predict", ("data:image/png;base64," + encoded(picture_file("GIF")),), "is a GIF; save it as PNG or JPEG"),
-    ("predict", (encoded(huge_png()),), "more than 40 million pixels"),
-    ("predict", (encoded(picture_file("PNG", (400, 20))),), "too elongated"),
-    ("predict", (encoded(SAMPLE.read_bytes()[:3000]),), "damaged or cut short"),
-    ("trace", (encoded(bytes(MAX_BYTES + 1)),), "larger than 10 MB"),
-    ("predict", (encoded(SAMPLE), "pupil"), "no role 'pupil'; choose one of both, teacher, student"),
-    ("predict", (encoded(SAMPLE), ["both"]), "choose one of both, teacher, student"),
-    ("predict", (encoded(SAMPLE), "both", 1.5), "from 0 to 1; got '1.5'"),
-    ("predict", (encoded(SAMPLE), "both", True), "from 0 to 1"),
-    ("energy", (encoded(SAMPLE), "both", "guess"), "choose one of arithmetic, memory, weights-once"),
-    ("heatmap", (encoded(SAMPLE), "Wings"), "has no attribute 'Wings'; it has: Female"),
-    ("heatmap", (encoded(SAMPLE), "Female", "teacher", "ledger"), "choose one of attention"),
-    ("heatmap", (encoded(SAMPLE), "Female", "both"), "choose one of teacher, student"),
-])
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "sentence"),
+    [
+        ("predict", ("not base64!",), "is not base64"),
+        ("predict", ("",), "no image"),
+        ("predict", (None,), "no image"),
+        ("predict", ({"path": "/etc/passwd"},), "no image"),
+        ("predict", ("/etc/passwd",), "is not base64"),
+        ("predict", ("https://127.0.0.1/x.png",), "is not base64"),
+        ("predict", ("data:image/png;base64," + encoded(picture_file("GIF")),), "is a GIF; save it as PNG or JPEG"),
+        ("predict", (encoded(huge_png()),), "more than 40 million pixels"),
+        ("predict", (encoded(picture_file("PNG", (400, 20))),), "too elongated"),
+        ("predict", (encoded(SAMPLE.read_bytes()[:3000]),), "damaged or cut short"),
+        ("trace", (encoded(bytes(MAX_BYTES + 1)),), "larger than 10 MB"),
+        ("predict", (encoded(SAMPLE), "pupil"), "no role 'pupil'; choose one of both, teacher, student"),
+        ("predict", (encoded(SAMPLE), ["both"]), "choose one of both, teacher, student"),
+        ("predict", (encoded(SAMPLE), "both", 1.5), "from 0 to 1; got '1.5'"),
+        ("predict", (encoded(SAMPLE), "both", True), "from 0 to 1"),
+        ("energy", (encoded(SAMPLE), "both", "guess"), "choose one of arithmetic, memory, weights-once"),
+        ("heatmap", (encoded(SAMPLE), "Wings"), "has no attribute 'Wings'; it has: Female"),
+        ("heatmap", (encoded(SAMPLE), "Female", "teacher", "ledger"), "choose one of attention"),
+        ("heatmap", (encoded(SAMPLE), "Female", "both"), "choose one of teacher, student"),
+    ],
+)
 def test_bad_input_gets_one_sentence(client, endpoint: str, arguments: tuple, sentence: str) -> None:
     from gradio_client.exceptions import AppError
 

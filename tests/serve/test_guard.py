@@ -11,13 +11,30 @@ from asking import ROOT, SAMPLE, Server, ask, encoded
 from snnpar.serve.guard import MAX_BODY, allowed
 
 
-@pytest.mark.parametrize("path", [
-    "gradio_api/upload", "gradio_api/file=/etc/passwd", "gradio_api/file/etc/passwd", "file=/etc/passwd",
-    "gradio_api/proxy=https://x.hf.space/", "gradio_api/deep_link", "gradio_api/component_server", "monitoring",
-    "gradio_api/runs", "gradio_api/dev/reload", "docs", "openapi.json", "gradio_api/stream/a", "login",
-    "gradio_api/calls", "gradio_api//upload", "gradio_api/call/../upload", "assets/%2e%2e/app.py",
-    "gradio_api/vibe-code",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/upload",
+        "gradio_api/file=/etc/passwd",
+        "gradio_api/file/etc/passwd",
+        "file=/etc/passwd",
+        "gradio_api/proxy=https://x.hf.space/",
+        "gradio_api/deep_link",
+        "gradio_api/component_server",
+        "monitoring",
+        "gradio_api/runs",
+        "gradio_api/dev/reload",
+        "docs",
+        "openapi.json",
+        "gradio_api/stream/a",
+        "login",
+        "gradio_api/calls",
+        "gradio_api//upload",
+        "gradio_api/call/../upload",
+        "assets/%2e%2e/app.py",
+        "gradio_api/vibe-code",
+    ],
+)
 def test_routes_that_are_not_needed_do_not_exist(server: Server, path: str) -> None:
     for data in (None, b"{}"):
         status, text, _ = ask(server, path, data)
@@ -55,8 +72,13 @@ def test_a_body_is_bounded_with_and_without_a_declared_length(server: Server) ->
     assert answer.status == 413 and "at most 10 MB" in answer.read().decode()
     connection.close()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request("POST", "/gradio_api/call/predict", iter([b'{"data": ["', *[b"A" * 1_000_000] * 14, b'"]}']),
-                       {"Content-Type": "application/json"}, encode_chunked=True)
+    connection.request(
+        "POST",
+        "/gradio_api/call/predict",
+        iter([b'{"data": ["', *[b"A" * 1_000_000] * 14, b'"]}']),
+        {"Content-Type": "application/json"},
+        encode_chunked=True,
+    )
     answer = connection.getresponse()
     assert answer.status == 413 and "at most 10 MB" in answer.read().decode()
     connection.close()
@@ -70,12 +92,15 @@ def test_pictures_reach_no_file_and_no_log(server: Server, client) -> None:
     assert not [path for path in server.files.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("headers", [
-    {"Host": "evil.example:{port}"},
-    {"Host": "evil.example:{port}", "Origin": "http://evil.example:{port}"},
-    {"Origin": "http://evil.example"},
-    {"Origin": "null"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example:{port}"},
+        {"Host": "evil.example:{port}", "Origin": "http://evil.example:{port}"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+    ],
+)
 @pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/call/models"])
 def test_a_name_that_is_not_ours_gets_no_answer(server: Server, headers: dict[str, str], path: str) -> None:
     named = {name: value.format(port=server.port) for name, value in headers.items()}
@@ -90,8 +115,9 @@ def test_a_forwarded_host_is_not_believed(server: Server) -> None:
 
 def raw(server: Server, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request(method, path, b'{"data": []}' if method == "POST" else None,
-                       {"Content-Type": "application/json"} | headers)
+    connection.request(
+        method, path, b'{"data": []}' if method == "POST" else None, {"Content-Type": "application/json"} | headers
+    )
     answer = connection.getresponse()
     return answer.status, answer.read().decode("utf-8", "replace")
 
@@ -100,11 +126,24 @@ def test_no_page_of_another_site_frames_this_one(server: Server) -> None:
     assert "frame-ancestors 'self'" in ask(server, "")[2]["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize(("path", "needed"), [
-    ("/", True), ("/config", True), ("/assets/index.js", True), ("/gradio_api/call/predict", True),
-    ("/gradio_api/call", True), ("/gradio_api/queue/join", True), ("/gradio_api/mcp/", True),
-    ("/gradio_api/caller", False), ("/gradio_api/queue", False), ("/gradio_api/", False), ("", False),
-    ("/gradio_api/upload", False), ("/gradio_api/upload_progress", False), ("/assetsx", False),
-])
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("/", True),
+        ("/config", True),
+        ("/assets/index.js", True),
+        ("/gradio_api/call/predict", True),
+        ("/gradio_api/call", True),
+        ("/gradio_api/queue/join", True),
+        ("/gradio_api/mcp/", True),
+        ("/gradio_api/caller", False),
+        ("/gradio_api/queue", False),
+        ("/gradio_api/", False),
+        ("", False),
+        ("/gradio_api/upload", False),
+        ("/gradio_api/upload_progress", False),
+        ("/assetsx", False),
+    ],
+)
 def test_the_guard_knows_the_routes(path: str, needed: bool) -> None:
     assert allowed(path) is needed

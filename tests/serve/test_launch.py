@@ -17,8 +17,9 @@ from snnpar.serve.answers import Answers, load_pair
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "socks://nonsense"])
-def test_a_proxy_has_no_part_in_serving(small_pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch,
-                                        proxy: str) -> None:
+def test_a_proxy_has_no_part_in_serving(
+    small_pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
     for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, proxy)
     demo = serve.build(*small_pair)
@@ -59,16 +60,18 @@ def test_checkpoints_of_the_wrong_role_or_none_are_refused(small_pair: tuple[str
 
 
 @pytest.mark.parametrize("port", ["taken", "99999"])
-def test_a_port_that_cannot_be_had_is_one_sentence(server: Server, capsys: pytest.CaptureFixture[str], port: str,
-                                                   small_pair: tuple[str, str]) -> None:
+def test_a_port_that_cannot_be_had_is_one_sentence(
+    server: Server, capsys: pytest.CaptureFixture[str], port: str, small_pair: tuple[str, str]
+) -> None:
     port = str(server.port) if port == "taken" else port
     teacher, student = small_pair
     assert main(["serve", "--port", port, "--teacher", teacher, "--student", student]) == 2
     assert f"127.0.0.1:{port} is taken or not an address" in capsys.readouterr().err
 
 
-def test_mcp_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch, small_pair: tuple[str, str],
-                                                    capsys: pytest.CaptureFixture[str]) -> None:
+def test_mcp_without_its_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, small_pair: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     teacher, student = small_pair
     assert main(["serve", "--mcp", "--teacher", teacher, "--student", student]) == 2

@@ -27,10 +27,11 @@ def messages(*texts: str) -> types.SimpleNamespace:
 
 def test_the_oldest_of_those_who_went_away_are_forgotten() -> None:
     new = messages("")
-    waits = types.SimpleNamespace(event_ids_to_events={"e0": 1},
-                                  pending_messages_per_session={"old": messages(""), "new": new},
-                                  pending_event_ids_session={"waits": {"e0", "e1"}, "old": {"e2", "e3"}, "left": set(),
-                                                             "new": {"e4", "e5"}})
+    waits = types.SimpleNamespace(
+        event_ids_to_events={"e0": 1},
+        pending_messages_per_session={"old": messages(""), "new": new},
+        pending_event_ids_session={"waits": {"e0", "e1"}, "old": {"e2", "e3"}, "left": set(), "new": {"e4", "e5"}},
+    )
     forget(waits, Limits(1, answers=4))
     assert set(waits.pending_event_ids_session) == {"waits", "old", "left", "new"}  # four answers may stay
     forget(waits, Limits(1, answers=3))
@@ -42,8 +43,10 @@ def test_the_oldest_of_those_who_went_away_are_forgotten() -> None:
 
 def test_answers_that_nobody_fetches_are_bounded_in_bytes() -> None:
     queue = types.SimpleNamespace(
-        event_ids_to_events={}, pending_event_ids_session={name: {name} for name in "abc"},
-        pending_messages_per_session={name: messages("x" * 100) for name in "abc"})
+        event_ids_to_events={},
+        pending_event_ids_session={name: {name} for name in "abc"},
+        pending_messages_per_session={name: messages("x" * 100) for name in "abc"},
+    )
     forget(queue, Limits(1, answer_bytes=250))
     assert list(queue.pending_messages_per_session) == ["b", "c"]
 
@@ -60,15 +63,18 @@ def test_each_visitor_has_one_place_in_the_line_at_a_time() -> None:
     assert in_turn(line) == line
 
 
-@pytest.mark.parametrize(("there", "newcomer", "length", "room"), [
-    ([], "a", 60, True),
-    ([], "a", 80, False),  # more than one visitor may take
-    ([("a", 60)], "a", 20, False),
-    ([("a", 60)], "b", 20, True),
-    ([("a", 60), ("b", 30)], "c", 20, False),  # more than all may take
-    ([("a", 1)] * 4, "a", 1, False),  # more requests than one visitor may have
-    ([("a", 1)] * 4, "b", 1, True),
-])
+@pytest.mark.parametrize(
+    ("there", "newcomer", "length", "room"),
+    [
+        ([], "a", 60, True),
+        ([], "a", 80, False),  # more than one visitor may take
+        ([("a", 60)], "a", 20, False),
+        ([("a", 60)], "b", 20, True),
+        ([("a", 60), ("b", 30)], "c", 20, False),  # more than all may take
+        ([("a", 1)] * 4, "a", 1, False),  # more requests than one visitor may have
+        ([("a", 1)] * 4, "b", 1, True),
+    ],
+)
 def test_there_is_room_for_everybody(there: list, newcomer: str, length: int, room: bool) -> None:
     events = [event(address, taken) for address, taken in there]
     assert has_room(events, newcomer, length, Limits(4, waiting_bytes=100)) == room
@@ -113,8 +119,11 @@ def test_answers_that_nobody_fetches_are_bounded(small_pair: tuple[str, str]) ->
 def holders(text: str) -> list[object]:
     """What in this process holds another copy of the text."""
     gc.collect()
-    return [one for one in gc.get_objects()
-            if any(type(held) is str and held is not text and held == text for held in gc.get_referents(one))]
+    return [
+        one
+        for one in gc.get_objects()
+        if any(type(held) is str and held is not text and held == text for held in gc.get_referents(one))
+    ]
 
 
 @pytest.mark.parametrize("fetched", [True, False])

@@ -19,8 +19,20 @@ from train.ablate.paper import estimate, table2_rows, table3_rows
 from train.ablate.parts import helps, part_rows, together
 from train.ablate.rows import prepare, run_config
 
-SETTINGS = ["--model", "spikingformer_1_64", "--rendered-count", "16", "--batch-size", "8", "--epochs", "1",
-            "--rendered-test", "8", "--threads", "1"]
+SETTINGS = [
+    "--model",
+    "spikingformer_1_64",
+    "--rendered-count",
+    "16",
+    "--batch-size",
+    "8",
+    "--epochs",
+    "1",
+    "--rendered-test",
+    "8",
+    "--threads",
+    "1",
+]
 
 
 @pytest.fixture
@@ -38,10 +50,14 @@ def test_one_seed_has_no_interval() -> None:
     assert estimate([5.0]).half is None and f"{estimate([5.0])}" == "5.0"
 
 
-@pytest.mark.parametrize(("rows", "names"), [
-    (table3_rows("spiking"), ["none", "features", "logits", "both"]),
-    (table2_rows("spiking", "vit"), ["ViT student", "spiking student"]),
-], ids=["table3", "table2"])
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        (table3_rows("spiking"), ["none", "features", "logits", "both"]),
+        (table2_rows("spiking", "vit"), ["ViT student", "spiking student"]),
+    ],
+    ids=["table3", "table2"],
+)
 def test_rows_name_their_model_and_the_published_row(rows: list, names: list[str]) -> None:
     assert [row.name for row in rows] == names
     published = {row.system: row.percent["f1"] for row in published_rows("pa100k")}
@@ -108,8 +124,13 @@ def test_each_part_changes_one_thing_of_the_base() -> None:
     for row in others:
         config = to_dict(run_config(row, 0, options()))
         changed += [{name: config[name] for name in config if config[name] != first[name]}]
-    assert changed == [{"timestep_weight": 1.0}, {"feature_mask": 0.3}, {"model": "spikingformer_cml_2_96"},
-                       {"label_weighting": "none"}, {"ema": 0.0}]
+    assert changed == [
+        {"timestep_weight": 1.0},
+        {"feature_mask": 0.3},
+        {"model": "spikingformer_cml_2_96"},
+        {"label_weighting": "none"},
+        {"ema": 0.0},
+    ]
     assert first["feature_kd"] and first["logit_kd"] and len({row.folder for row in [base, *others]}) == 6
 
 
@@ -118,12 +139,15 @@ def test_a_model_without_a_twin_is_told() -> None:
         part_rows("spikingformer_1_64")
 
 
-@pytest.mark.parametrize(("intervals", "expected"), [
-    ([(0.1, 0.5), (-0.2, 0.9)], True),
-    ([(-0.1, 0.5), (-0.2, 0.9)], False),  # nothing beyond chance
-    ([(0.1, 0.5), (-0.9, -0.1)], False),  # better here, worse there
-    ([(0.0, 0.0), (0.0, 0.0)], False),
-])
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([(0.1, 0.5), (-0.2, 0.9)], True),
+        ([(-0.1, 0.5), (-0.2, 0.9)], False),  # nothing beyond chance
+        ([(0.1, 0.5), (-0.9, -0.1)], False),  # better here, worse there
+        ([(0.0, 0.0), (0.0, 0.0)], False),
+    ],
+)
 def test_a_part_helps_if_it_raises_something_and_lowers_nothing(intervals: list, expected: bool) -> None:
     found = {("val", str(i)): (sum(ends) / 2, *ends) for i, ends in enumerate(intervals)}
     assert helps(found) is expected
@@ -146,16 +170,35 @@ def test_parts_compares_runs_of_one_seed(tmp_path: Path, capsys) -> None:
 def test_every_part_trains_and_is_compared_with_the_base(tmp_path: Path, noise_data: str) -> None:
     """On noise nothing can be learnt, so only the shape of the table and where its numbers come from is checked."""
     out, taught = tmp_path / "out", tiny.write_checkpoint(tmp_path / "teacher", preset("vtb_conv_2_96")).path
-    assert main(["parts", "--out", str(out), "--teacher", str(taught), "--dataset", "mixed", "--data", noise_data,
-                 *SETTINGS, "--model", "spikingformer_2_96"]) == 0
+    assert (
+        main(
+            [
+                "parts",
+                "--out",
+                str(out),
+                "--teacher",
+                str(taught),
+                "--dataset",
+                "mixed",
+                "--data",
+                noise_data,
+                *SETTINGS,
+                "--model",
+                "spikingformer_2_96",
+            ]
+        )
+        == 0
+    )
     lines = [line for line in (out / "parts.md").read_text("utf-8").splitlines() if line.startswith("|")]
     assert "val (n=6) mA" in lines[0] and "rendered held out (n=8) F1" in lines[0]
     names = [row.name for row in part_rows("spikingformer_2_96")]
     assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:8]] == names
     for name, line in zip(names, lines[2:8], strict=True):
         row = next(row for row in part_rows("spikingformer_2_96") if row.name == name)
-        reports = [json.loads(path.read_text("utf-8"))
-                   for path in (out / "evaluations").glob(f"{row.folder}-seed0*/evaluation.json")]
+        reports = [
+            json.loads(path.read_text("utf-8"))
+            for path in (out / "evaluations").glob(f"{row.folder}-seed0*/evaluation.json")
+        ]
         told = {f"{100 * one['metrics']['published']['f1']['value']:.1f}" for one in reports}
         assert len(reports) == 2 and told <= set(line.strip("| ").split(" | "))
 

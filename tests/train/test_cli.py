@@ -81,8 +81,9 @@ def test_folders_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     options = cli.parser().parse_args(["--data", "here", "--teacher", "~/t", "--init", str(tmp_path / "a" / "..")])
     config = cli.config_from(options)
-    assert config == apply_recipe("first-run", {
-        "data": str(tmp_path / "here"), "teacher": str(Path("~/t").expanduser()), "init": str(tmp_path)})
+    assert config == apply_recipe(
+        "first-run", {"data": str(tmp_path / "here"), "teacher": str(Path("~/t").expanduser()), "init": str(tmp_path)}
+    )
 
 
 def in_a_terminal(config: TrainConfig, out: Path) -> subprocess.CompletedProcess:
@@ -109,6 +110,7 @@ def test_terminal_and_page_train_alike(quick: TrainConfig, own_runs: Path, tmp_p
         assert told.count("epoch 2 of 2, step ") == 1, "once in the log, once in the terminal"
     sections = [json.loads((run.path / "config.json").read_text()) for run in (terminal, page)]
     assert all(sections[0][name] == sections[1][name] for name in ("model", "schema", "train"))
-    first, second = ([{k: v for k, v in row.items() if k != "time"} for row in read_metrics(run)]
-                     for run in (page, terminal))
+    first, second = (
+        [{k: v for k, v in row.items() if k != "time"} for row in read_metrics(run)] for run in (page, terminal)
+    )
     assert first == second and [row["epoch"] for row in first] == [0, 1, 2]

@@ -48,14 +48,20 @@ def damaged(quick: TrainConfig, tmp_path: Path) -> TrainConfig:
 
 def test_what_cannot_be_read_stops_the_run_before_it_starts(damaged: TrainConfig, tmp_path: Path, caplog) -> None:
     run = create_run(damaged, tmp_path / "run")
-    with pytest.raises(SnnparError, match=r"3 of 26 images cannot be read \(000003.png, 000007.png, 000021.png; .*"
-                                         r"--skip-unreadable"):
+    with pytest.raises(
+        SnnparError,
+        match=r"3 of 26 images cannot be read \(000003.png, 000007.png, 000021.png; .*"
+        r"--skip-unreadable",
+    ):
         loop.train(run)
     assert status(run).state == "failed" and "000021.png" in status(run).message
     assert read_metrics(run) == [] and read_metrics(run, "step") == []
     lines = (run.path / UNREADABLE).read_text("utf-8").splitlines()
     assert [line.split("\t")[:2] for line in lines] == [
-        ["pa100k train", "000003.png"], ["pa100k train", "000007.png"], ["pa100k val", "000021.png"]]
+        ["pa100k train", "000003.png"],
+        ["pa100k train", "000007.png"],
+        ["pa100k val", "000021.png"],
+    ]
     for reason in ("not a readable", "No such file", "empty (0 bytes)"):
         assert sum(reason in line for line in lines) == 1 and caplog.text.count(reason) == 1
 
@@ -77,8 +83,9 @@ def test_skipped_images_are_left_out_and_recorded(damaged: TrainConfig, tmp_path
 
 def test_every_image_is_read_once_and_before_training(quick: TrainConfig, tmp_path: Path, monkeypatch) -> None:
     read = []
-    monkeypatch.setattr("snnpar.datasets.annotation.open_rgb",
-                        lambda path: read.append(path.name) or tiny.random_picture(1))
+    monkeypatch.setattr(
+        "snnpar.datasets.annotation.open_rgb", lambda path: read.append(path.name) or tiny.random_picture(1)
+    )
     session = loop.prepare(create_run(quick, tmp_path / "run"))
     assert sorted(read) == [f"{i:06d}.png" for i in range(26)]
     session.train.pixels(np.arange(20))
@@ -114,8 +121,9 @@ def test_attributes_that_changed_since_are_refused(tmp_path: Path) -> None:
 def test_a_student_of_ones_own_attributes(tmp_path: Path) -> None:
     rows = [(f"{i}.png", "train" if i < 8 else "val", str(i % 2), "" if i % 3 else "1") for i in range(12)]
     tiny.write_csv(tmp_path / "own", rows)
-    config = TrainConfig(model="spikingformer_1_64", dataset="csv", data=str(tmp_path / "own"), epochs=1, batch_size=4,
-                         threads=1)
+    config = TrainConfig(
+        model="spikingformer_1_64", dataset="csv", data=str(tmp_path / "own"), epochs=1, batch_size=4, threads=1
+    )
     run = create_run(config, tmp_path / "run")
     loop.train(run)
     assert status(run).state == "done"
@@ -154,16 +162,24 @@ def test_an_unknown_label_has_no_loss_and_no_gradient() -> None:
 def test_the_published_code_takes_the_two_for_a_number() -> None:
     assert not apply_recipe("published-code", {}).mask_unknown and apply_recipe("published-paper", {}).mask_unknown
     value, _ = terms_and_gradient([[1, 2, 0], [1, 0, 1]], mask_unknown=False)
-    expected = (bce(0.5, 1, 0.5) + bce(-1.0, 2, 0.25) + bce(2.0, 0, 0.75)
-                + bce(1.5, 1, 0.5) + bce(0.25, 0, 0.25) + bce(-0.5, 1, 0.75))
+    expected = (
+        bce(0.5, 1, 0.5)
+        + bce(-1.0, 2, 0.25)
+        + bce(2.0, 0, 0.75)
+        + bce(1.5, 1, 0.5)
+        + bce(0.25, 0, 0.25)
+        + bce(-0.5, 1, 0.75)
+    )
     assert value == pytest.approx(expected / 2, rel=1e-5)
 
 
 def test_the_recipe_steps_on_unknown_labels_as_the_published_code_computes_them(golden: Path) -> None:
     """Its own loss of labels that hold 2, through the terms that training sums."""
     with np.load(golden / "arrays.npz") as arrays:
-        labels, ratio, logits = (torch.from_numpy(arrays[name]).float()
-                                 for name in ("edge.ce_labels", "in.sample_weight", "eval.student_logits"))
+        labels, ratio, logits = (
+            torch.from_numpy(arrays[name]).float()
+            for name in ("edge.ce_labels", "in.sample_weight", "eval.student_logits")
+        )
         output = ModelOutput(logits=logits, features=torch.zeros(len(logits), 1, 1))
         terms = loss_terms(output, labels, ratio, None, apply_recipe("published-code", {}))
         assert terms["ce"].item() == pytest.approx(arrays["edge.ce"], rel=1e-6)
@@ -226,8 +242,9 @@ def test_elsewhere_the_published_phrases_are_astray_where_the_names_are(
 ) -> None:
     config = TrainConfig(role="teacher", dataset=dataset, data=str(tmp_path))
     schema = load_schema(dataset)
-    named, published = (teacher_run(replace(config, phrase_pairing=how), tmp_path / how)
-                        for how in ("name", "published"))
+    named, published = (
+        teacher_run(replace(config, phrase_pairing=how), tmp_path / how) for how in ("name", "published")
+    )
     differ = np.any(named.for_schema(schema) != published.for_schema(schema), axis=1)
     assert [schema.attributes[j] for j in np.flatnonzero(differ)] == astray
     texts = dict(zip(published.names, published.text, strict=True))
@@ -241,8 +258,9 @@ def test_a_teacher_of_ones_own_attributes_needs_their_vectors(tmp_path: Path) ->
         teacher_run(config, tmp_path / "a")
     path = tmp_path / "own" / "phrases.safetensors"
     save_phrases(Phrases(("Red coat", "Hat"), ("red", "hat"), np.eye(2, 384), "test"), path)
-    vectors = teacher_run(config, tmp_path / "b").for_schema(AttributeSchema.from_dict(
-        json.loads((tmp_path / "b" / "config.json").read_text())["schema"]))
+    vectors = teacher_run(config, tmp_path / "b").for_schema(
+        AttributeSchema.from_dict(json.loads((tmp_path / "b" / "config.json").read_text())["schema"])
+    )
     assert np.array_equal(vectors, np.eye(2, 384)[::-1])
     save_phrases(Phrases(("Red coat", "Hat"), ("red", "hat"), np.eye(2, 768), "test"), path)
     with pytest.raises(ConfigError, match="have 768 numbers, the run was made for 384; make a new run"):

@@ -24,8 +24,9 @@ def output(seed: int, timesteps: int = 4) -> ModelOutput:
     """Two images, three attributes, eight tokens of four channels."""
     generator = torch.Generator().manual_seed(seed)
     per_timestep = torch.randn(timesteps, 2, 3, generator=generator)
-    return ModelOutput(per_timestep.mean(0), torch.randn(2, 8, 4, generator=generator),
-                       logits_per_timestep=per_timestep)
+    return ModelOutput(
+        per_timestep.mean(0), torch.randn(2, 8, 4, generator=generator), logits_per_timestep=per_timestep
+    )
 
 
 STUDENT, TEACHER = output(0), output(1)

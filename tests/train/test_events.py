@@ -10,13 +10,33 @@ import pytest
 
 from train.events import EVENTS, add_row, open_events, scalars
 
-FIRING = {"kind": "firing", "epoch": 1, "step": 4, "rates": {"block.0.mlp.mlp1_lif": 0.25}, "dead": {
-    "block.0.mlp.mlp1_lif": 0.5}, "saturated": {"block.0.mlp.mlp1_lif": 0.125}, "neurons": {"block.0.mlp.mlp1_lif": 8}}
+FIRING = {
+    "kind": "firing",
+    "epoch": 1,
+    "step": 4,
+    "rates": {"block.0.mlp.mlp1_lif": 0.25},
+    "dead": {"block.0.mlp.mlp1_lif": 0.5},
+    "saturated": {"block.0.mlp.mlp1_lif": 0.125},
+    "neurons": {"block.0.mlp.mlp1_lif": 8},
+}
 
 
 def step_row(step: int, ce: float) -> dict:
-    return {"kind": "step", "epoch": 1, "step": step, "steps": 9, "ce": ce, "logit": 0.5, "loss": ce + 0.5, "lr": 1e-3,
-            "grad_norm": 2.0, "images_per_s": 7.5, "eta_s": 60, "memory_gb": 0.5, "time": 1000.0 + step}
+    return {
+        "kind": "step",
+        "epoch": 1,
+        "step": step,
+        "steps": 9,
+        "ce": ce,
+        "logit": 0.5,
+        "loss": ce + 0.5,
+        "lr": 1e-3,
+        "grad_norm": 2.0,
+        "images_per_s": 7.5,
+        "eta_s": 60,
+        "memory_gb": 0.5,
+        "time": 1000.0 + step,
+    }
 
 
 def read(run: Path) -> dict[str, list[tuple[int, float]]]:
@@ -29,18 +49,30 @@ def read(run: Path) -> dict[str, list[tuple[int, float]]]:
 
 def test_rows_come_back_under_their_tags(tmp_path: Path) -> None:
     writer = open_events(tmp_path, 1)
-    for row in (step_row(1, 2.5), step_row(4, 1.5), FIRING,
-                {"kind": "epoch", "epoch": 1, "step": 4, "best": True, "mean_accuracy": 0.75, "f1": 0.5, "time": 9.0}):
+    for row in (
+        step_row(1, 2.5),
+        step_row(4, 1.5),
+        FIRING,
+        {"kind": "epoch", "epoch": 1, "step": 4, "best": True, "mean_accuracy": 0.75, "f1": 0.5, "time": 9.0},
+    ):
         add_row(writer, row)
     writer.close()
     found = read(tmp_path)
     layer = "firing/block.0.mlp.mlp1_lif"
     assert found == {
-        "loss/ce": [(1, 2.5), (4, 1.5)], "loss/logit": [(1, 0.5), (4, 0.5)], "loss/loss": [(1, 3.0), (4, 2.0)],
-        "lr": [(1, pytest.approx(1e-3)), (4, pytest.approx(1e-3))], "grad_norm": [(1, 2.0), (4, 2.0)],
-        "cost/images_per_s": [(1, 7.5), (4, 7.5)], "cost/eta_s": [(1, 60.0), (4, 60.0)],
-        "cost/memory_gb": [(1, 0.5), (4, 0.5)], "val/mean_accuracy": [(4, 0.75)], "val/f1": [(4, 0.5)],
-        f"{layer}/rate": [(4, 0.25)], f"{layer}/dead": [(4, 0.5)], f"{layer}/saturated": [(4, 0.125)],
+        "loss/ce": [(1, 2.5), (4, 1.5)],
+        "loss/logit": [(1, 0.5), (4, 0.5)],
+        "loss/loss": [(1, 3.0), (4, 2.0)],
+        "lr": [(1, pytest.approx(1e-3)), (4, pytest.approx(1e-3))],
+        "grad_norm": [(1, 2.0), (4, 2.0)],
+        "cost/images_per_s": [(1, 7.5), (4, 7.5)],
+        "cost/eta_s": [(1, 60.0), (4, 60.0)],
+        "cost/memory_gb": [(1, 0.5), (4, 0.5)],
+        "val/mean_accuracy": [(4, 0.75)],
+        "val/f1": [(4, 0.5)],
+        f"{layer}/rate": [(4, 0.25)],
+        f"{layer}/dead": [(4, 0.5)],
+        f"{layer}/saturated": [(4, 0.125)],
     }
 
 

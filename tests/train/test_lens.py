@@ -67,8 +67,10 @@ def test_the_maps_are_those_of_the_explain_page(tmp_path: Path, teacher: Teacher
     method = "co_fire" if config is NARROW else "cosine"
     for i, picture in enumerate(pictures):
         name = tiny.PA100K.attributes[maps.attribute[i]]
-        own, other = (heatmap(kind, one, picture, name, teacher=taught).values
-                      for kind, one in ((method, model), ("attention", taught)))
+        own, other = (
+            heatmap(kind, one, picture, name, teacher=taught).values
+            for kind, one in ((method, model), ("attention", taught))
+        )
         assert np.allclose(maps.student[i], own, atol=2e-5) and np.allclose(maps.teacher[i], other, atol=2e-5)
         expected = np.corrcoef(own.ravel(), other.ravel())[0, 1]
         assert maps.correlation[i, maps.attribute[i]] == pytest.approx(expected, abs=1e-4)
@@ -138,9 +140,16 @@ def test_firing_counts_neurons_over_images_and_time() -> None:
     assert firing(trace) == {"rates": {"a": 7 / 16}, "dead": {"a": 0.25}, "saturated": {"a": 0.25}, "neurons": {"a": 4}}
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [
-    ([1, 2, 3], [2, 4, 6], 1.0), ([1, 2, 3], [3, 2, 1], -1.0), ([1, 0, -1, 0], [0, 1, 0, -1], 0.0),
-    ([0.1, 0.1, 0.1], [1, 2, 3], np.nan), ([1, 2, 3], [7, 7, 7], np.nan)])
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([1, 2, 3], [2, 4, 6], 1.0),
+        ([1, 2, 3], [3, 2, 1], -1.0),
+        ([1, 0, -1, 0], [0, 1, 0, -1], 0.0),
+        ([0.1, 0.1, 0.1], [1, 2, 3], np.nan),
+        ([1, 2, 3], [7, 7, 7], np.nan),
+    ],
+)
 def test_correlation(a: list, b: list, expected: float) -> None:
     found = correlation(torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32)).item()
     assert found == pytest.approx(expected, nan_ok=True, abs=1e-6)

@@ -94,6 +94,13 @@ def test_a_small_shared_memory_is_enough() -> None:
     if subprocess.run([*cramped, "true"], capture_output=True).returncode:
         pytest.skip("this user may not mount")
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    found = subprocess.run([*cramped, sys.executable, "-c", CRAMPED], cwd=ROOT, env=environment, capture_output=True,
-                           text=True, timeout=120, check=False)
+    found = subprocess.run(
+        [*cramped, sys.executable, "-c", CRAMPED],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert found.stdout.strip() == str(6 * 36 * 3 * 256 * 128), found.stderr[-2000:]

@@ -62,8 +62,18 @@ def test_a_finished_run_is_a_checkpoint(quick: TrainConfig, tmp_path: Path) -> N
     assert steps[-1]["step"] == steps[-1]["steps"] == 6 and steps[-1]["eta_s"] == 0
     assert steps[0]["loss"] == pytest.approx(steps[0]["ce"]) and {"lr", "images_per_s"} <= set(steps[0])
     assert sorted(path.name for path in run.path.iterdir()) == [
-        "README.md", "config.json", "events", "lens", "metrics.jsonl", "model.safetensors", "progress.json",
-        "result.json", "states", "status.json", "step-0.safetensors"]
+        "README.md",
+        "config.json",
+        "events",
+        "lens",
+        "metrics.jsonl",
+        "model.safetensors",
+        "progress.json",
+        "result.json",
+        "states",
+        "status.json",
+        "step-0.safetensors",
+    ]
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
@@ -105,14 +115,23 @@ def test_three_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypa
         return terms
 
     monkeypatch.setattr(loop, "train_step", watched)
-    config = TrainConfig(model="spikingformer_1_64", epochs=3, rendered_count=64, batch_size=8, lr=5e-3,
-                         warmup_epochs=0, augment="none", threads=1)
+    config = TrainConfig(
+        model="spikingformer_1_64",
+        epochs=3,
+        rendered_count=64,
+        batch_size=8,
+        lr=5e-3,
+        warmup_epochs=0,
+        augment="none",
+        threads=1,
+    )
     trained(config, tmp_path / "run")
     assert len(losses) == 24 and np.mean(losses[16:]) < 0.985 * np.mean(losses[:8])
 
 
-def test_validation_names_attributes_without_a_positive(quick: TrainConfig, tmp_path: Path,
-                                                        caplog: pytest.LogCaptureFixture) -> None:
+def test_validation_names_attributes_without_a_positive(
+    quick: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """With mA over those that have enough beside it, in metrics.jsonl, in the log and in what the run ends with."""
     caplog.set_level("INFO")
     run = trained(quick, tmp_path / "run")
@@ -153,7 +172,8 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     assert status(run).state == "done" and status(run).message == status(whole).message
     assert epochs(run) == epochs(whole)
     assert [row["step"] for row in read_metrics(run, "step")] == sorted(
-        {row["step"] for row in read_metrics(run, "step")}), "no step is told twice"
+        {row["step"] for row in read_metrics(run, "step")}
+    ), "no step is told twice"
     assert same_weights(run.path / "model.safetensors", whole.path / "model.safetensors")
     (last, _), (expected, _) = (saved_states(one.path) for one in (run, whole))
     assert same_weights(last / "model.safetensors", expected / "model.safetensors")
@@ -170,8 +190,10 @@ def test_resuming_a_run_that_never_began_begins_it(quick: TrainConfig, tmp_path:
 
 def test_the_seed_decides(quick: TrainConfig, tmp_path: Path) -> None:
     config = replace(quick, epochs=1)
-    one, two, other = (trained(c, tmp_path / name) for c, name in (
-        (config, "one"), (config, "two"), (replace(config, seed=1), "other")))
+    one, two, other = (
+        trained(c, tmp_path / name)
+        for c, name in ((config, "one"), (config, "two"), (replace(config, seed=1), "other"))
+    )
     assert same_weights(one.path / "model.safetensors", two.path / "model.safetensors")
     assert not same_weights(one.path / "model.safetensors", other.path / "model.safetensors")
 
@@ -222,5 +244,3 @@ def test_a_damaged_picture_fails_by_name(quick: TrainConfig, tmp_path: Path) -> 
     with pytest.raises(SnnparError, match="000003.png"):
         loop.train(run)
     assert status(run).state == "failed" and "000003.png" in status(run).message
-
-

@@ -36,10 +36,14 @@ def measured(config: TrainConfig, folder: Path, *flags: str) -> dict:
     return json.loads((folder / ("error.json" if code else "result.json")).read_text("utf-8"))
 
 
-@pytest.mark.parametrize(("model", "teacher", "terms"), [
-    ("spikingformer_1_64", "vtb_conv_2_64", {"ce", "feature", "logit"}), ("spikingformer_1_64", "", {"ce"}),
-    ("vtb_conv_2_64", "", {"ce", "visual"}),
-])
+@pytest.mark.parametrize(
+    ("model", "teacher", "terms"),
+    [
+        ("spikingformer_1_64", "vtb_conv_2_64", {"ce", "feature", "logit"}),
+        ("spikingformer_1_64", "", {"ce"}),
+        ("vtb_conv_2_64", "", {"ce", "visual"}),
+    ],
+)
 def test_real_steps_are_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, teacher: str, terms: set[str]
 ) -> None:
@@ -115,11 +119,14 @@ def test_a_limit_below_that_of_the_system_is_set(monkeypatch: pytest.MonkeyPatch
     assert set_to == [(resource.RLIMIT_DATA, (5, 7)), (resource.RLIMIT_DATA, (7, 7))]
 
 
-@pytest.mark.parametrize(("model", "teacher", "message"), [
-    ("nothing", "vtb_conv_2_64", "no model is called 'nothing'"),
-    ("spikingformer_2_96", "vtb_conv_2_64", "feature distillation needs equal widths"),
-    ("spikingformer_1_64", "spikingformer_2_96", "holds a student, not a teacher"),
-])
+@pytest.mark.parametrize(
+    ("model", "teacher", "message"),
+    [
+        ("nothing", "vtb_conv_2_64", "no model is called 'nothing'"),
+        ("spikingformer_2_96", "vtb_conv_2_64", "feature distillation needs equal widths"),
+        ("spikingformer_1_64", "spikingformer_2_96", "holds a student, not a teacher"),
+    ],
+)
 def test_a_pair_that_cannot_train_is_told(tmp_path: Path, model: str, teacher: str, message: str) -> None:
     config = TrainConfig(model=model, teacher="any", feature_kd=True, batch_size=2, rendered_count=16)
     told = measured(config, tmp_path / "trial", "--random-teacher", teacher)

@@ -50,10 +50,17 @@ def trained(model: nn.Module, precision: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize(("model", "config"), [
-    (tiny.STUDENT, RECOMPUTE), (tiny.STUDENT, PACK), (tiny.STUDENT, BOTH), (CML, BOTH), (TEACHER, RECOMPUTE),
-    (VIT, RECOMPUTE),
-])
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        (tiny.STUDENT, RECOMPUTE),
+        (tiny.STUDENT, PACK),
+        (tiny.STUDENT, BOTH),
+        (CML, BOTH),
+        (TEACHER, RECOMPUTE),
+        (VIT, RECOMPUTE),
+    ],
+)
 def test_gradients_and_statistics_are_those_of_plain_training(
     model: ModelConfig, config: TrainConfig, precision: str
 ) -> None:
@@ -71,8 +78,11 @@ def spikes_kept(config: TrainConfig) -> dict[str, bool]:
     model, places = fresh(tiny.STUDENT, config), {}
     for name, module in model.named_modules():
         if isinstance(module, LIF):
-            module.register_forward_hook(lambda _module, _inputs, spikes, name=name: places.setdefault(
-                name, StorageWeakRef(spikes.untyped_storage())) and None)
+            module.register_forward_hook(
+                lambda _module, _inputs, spikes, name=name: (
+                    places.setdefault(name, StorageWeakRef(spikes.untyped_storage())) and None
+                )
+            )
     output = forward(model)
     kept = {name: not place.expired() for name, place in places.items()}
     assert output.logits.requires_grad

@@ -8,9 +8,12 @@ import pytest
 from train.metrics_log import METRICS, append_metrics, flush_metrics, rewind_metrics
 
 ROWS = [
-    {"kind": "step", "epoch": 1, "step": 5}, {"kind": "step", "epoch": 1, "step": 8},
-    {"kind": "epoch", "epoch": 1, "step": 8}, {"kind": "firing", "epoch": 1, "step": 8},
-    {"kind": "step", "epoch": 2, "step": 13}, {"kind": "step", "epoch": 2, "step": 16},
+    {"kind": "step", "epoch": 1, "step": 5},
+    {"kind": "step", "epoch": 1, "step": 8},
+    {"kind": "epoch", "epoch": 1, "step": 8},
+    {"kind": "firing", "epoch": 1, "step": 8},
+    {"kind": "step", "epoch": 2, "step": 13},
+    {"kind": "step", "epoch": 2, "step": 16},
     {"kind": "epoch", "epoch": 2, "step": 16},
 ]
 
@@ -21,9 +24,20 @@ def test_a_run_without_lines_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("epochs", "steps", "kept"), [
-    (0, 0, 0), (0, 4, 0), (0, 6, 1), (0, 8, 2), (1, 8, 4), (1, 12, 4), (1, 13, 5), (1, 16, 6), (2, 16, 7),
-])
+@pytest.mark.parametrize(
+    ("epochs", "steps", "kept"),
+    [
+        (0, 0, 0),
+        (0, 4, 0),
+        (0, 6, 1),
+        (0, 8, 2),
+        (1, 8, 4),
+        (1, 12, 4),
+        (1, 13, 5),
+        (1, 16, 6),
+        (2, 16, 7),
+    ],
+)
 def test_lines_after_the_state_are_dropped(tmp_path: Path, epochs: int, steps: int, kept: int) -> None:
     """Steps before the state; the validation of an epoch only where the state is after it."""
     for row in ROWS:
@@ -36,9 +50,17 @@ def test_lines_after_the_state_are_dropped(tmp_path: Path, epochs: int, steps: i
     assert all(line.pop("time") > 0 for line in lines) and lines == ROWS[:kept]
 
 
-@pytest.mark.parametrize("damage", [
-    b'{"kind": "st\xff', b"\xff\xfe", b"[" * 100_000, b"[" * 50_000 + b"]" * 50_000, b"null", b"7",
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"kind": "st\xff',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"[" * 50_000 + b"]" * 50_000,
+        b"null",
+        b"7",
+    ],
+)
 def test_a_damaged_line_costs_itself_alone(tmp_path: Path, damage: bytes) -> None:
     for row in ROWS[:3]:
         append_metrics(tmp_path, row)

@@ -34,5 +34,7 @@ def test_kernels_and_matrices_alone_decay(config: ModelConfig) -> None:
     assert all(name.endswith("weight") for name in names[0])
     embeddings = [name for name in names[1] if name.endswith(("embed", "token"))]
     assert len(embeddings) == (4 if config is tiny.TEACHER else 0)
-    assert all(name.endswith("bias") or "bn" in name or "norm" in name or name in embeddings or ".1.weight" in name
-               for name in names[1])
+    assert all(
+        name.endswith("bias") or "bn" in name or "norm" in name or name in embeddings or ".1.weight" in name
+        for name in names[1]
+    )

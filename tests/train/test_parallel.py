@@ -20,10 +20,14 @@ from train.parallel import World, check_batch, shard, world_of
 CONFIG = TrainConfig(batch_size=8, device="cpu")
 
 
-@pytest.mark.parametrize(("environment", "world"), [
-    ({}, World()), ({"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}, World()),
-    ({"WORLD_SIZE": "16", "RANK": "11", "LOCAL_RANK": "3"}, World(11, 16, 3)),
-])
+@pytest.mark.parametrize(
+    ("environment", "world"),
+    [
+        ({}, World()),
+        ({"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}, World()),
+        ({"WORLD_SIZE": "16", "RANK": "11", "LOCAL_RANK": "3"}, World(11, 16, 3)),
+    ],
+)
 def test_the_place_is_what_torchrun_says(environment: dict[str, str], world: World) -> None:
     assert world_of(environment) == world
     assert (world.is_first, world.is_alone) == (world.rank == 0, world.size == 1)
@@ -35,9 +39,16 @@ def test_a_place_that_cannot_be_is_told(environment: dict[str, str]) -> None:
         world_of(environment)
 
 
-@pytest.mark.parametrize(("batch_size", "accumulate", "size", "use"), [
-    (30, 2, 4, "24 or 32"), (6, 1, 4, "4 or 8"), (4, 2, 3, "6"), (24, 3, 4, None), (7, 1, 1, None),
-])
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "size", "use"),
+    [
+        (30, 2, 4, "24 or 32"),
+        (6, 1, 4, "4 or 8"),
+        (4, 2, 3, "6"),
+        (24, 3, 4, None),
+        (7, 1, 1, None),
+    ],
+)
 def test_a_batch_must_fall_into_equal_parts(batch_size: int, accumulate: int, size: int, use: str | None) -> None:
     config = TrainConfig(batch_size=batch_size, accumulate=accumulate)
     if use is None:

@@ -25,12 +25,18 @@ def arrays(golden):
 @pytest.mark.parametrize("mode", ["upstream", "teval"])
 def test_steps_equal_the_published_code(golden, arrays, mode, combination):
     features, logits = COMBINATIONS[combination]
-    config = apply_recipe("published-code", {
-        "feature_kd": features, "logit_kd": logits, "teacher": "given below",
-        "teacher_mode": "train" if mode == "upstream" else "eval",
-    })
-    models = import_published(golden / "model.safetensors", image_size=(64, 32), timesteps=4, student_heads=4,
-                              teacher_heads=4)
+    config = apply_recipe(
+        "published-code",
+        {
+            "feature_kd": features,
+            "logit_kd": logits,
+            "teacher": "given below",
+            "teacher_mode": "train" if mode == "upstream" else "eval",
+        },
+    )
+    models = import_published(
+        golden / "model.safetensors", image_size=(64, 32), timesteps=4, student_heads=4, teacher_heads=4
+    )
     student = models.student.train().requires_grad_(True)
     word_vectors, images, labels, ratio = (
         torch.from_numpy(arrays[f"in.{name}"]) for name in ("word_vectors", "images", "labels", "sample_weight")

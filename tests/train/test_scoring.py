@@ -32,8 +32,9 @@ def start_rows(run: Run) -> list[dict]:
     return [row for row in read_metrics(run) if row["epoch"] == 0]
 
 
-@pytest.mark.parametrize("change", [{}, {"ema": 0.0}, {"prior_bias": False, "seed": 3},
-                                    {"role": "teacher", "model": "vtb_conv_2_64"}])
+@pytest.mark.parametrize(
+    "change", [{}, {"ema": 0.0}, {"prior_bias": False, "seed": 3}, {"role": "teacher", "model": "vtb_conv_2_64"}]
+)
 def test_step_0_is_what_the_initial_weights_answer(quick: TrainConfig, tmp_path: Path, change: dict) -> None:
     """Evaluated by themselves, from a session that never trains."""
     config = replace(quick, epochs=1, **change)
@@ -67,9 +68,18 @@ def test_real_images_measure_the_gain_on_val_and_say_so(quick: TrainConfig, tmp_
     val, gain = open_split(quick, "val"), read_gain(run.path)
     start, end = load_file(run.path / scoring.STEP_0)["probs"], probabilities(run.path, val)
     best = next(row for row in reversed(read_metrics(run)) if row["best"])
-    assert gain == measure_gain(val.labels, start, end, near_duplicates(val),
-                                attributes=val.schema.attributes, ignore_unknown=True, images=val.name,
-                                chose=True, epoch=best["epoch"], seed=0)
+    assert gain == measure_gain(
+        val.labels,
+        start,
+        end,
+        near_duplicates(val),
+        attributes=val.schema.attributes,
+        ignore_unknown=True,
+        images=val.name,
+        chose=True,
+        epoch=best["epoch"],
+        seed=0,
+    )
     assert gain.n == 6 and "also chose the epoch" in gain.about()
     assert gain.end == {name: best[name] for name in FIVE}, "what the best epoch's row says"
     for told in ((run.path / "README.md").read_text("utf-8"),):
@@ -88,9 +98,18 @@ def test_rendered_images_measure_the_gain_where_no_epoch_was_chosen(
     held, gain = rendered_split(HELD_OUT_SEEDS["test"], 8, name="rendered test"), read_gain(run.path)
     images = ResizedImages(held, (128, 64))
     start = predict_probs(prepare(create_run(config, tmp_path / "fresh")).model, images)
-    assert gain == measure_gain(held.labels, start, probabilities(run.path, held), near_duplicates(held),
-                                attributes=held.schema.attributes, ignore_unknown=True, images="rendered test",
-                                chose=False, epoch=1, seed=0)
+    assert gain == measure_gain(
+        held.labels,
+        start,
+        probabilities(run.path, held),
+        near_duplicates(held),
+        attributes=held.schema.attributes,
+        ignore_unknown=True,
+        images="rendered test",
+        chose=False,
+        epoch=1,
+        seed=0,
+    )
     assert "nor used to choose the epoch" in gain.about() and gain.is_chance
     said = caplog.text
     assert gain.numbers() in said and gain.verdict() in said and "At chance" in said
@@ -141,8 +160,9 @@ def test_the_default_run_learns(tmp_path: Path) -> None:
     """`python -m train` as somebody with nothing but this repository would start it: a real process, no flags."""
     environment = {**os.environ, "SNNPAR_CHECKPOINTS": str(tmp_path)}
     (tmp_path / "runs").mkdir()
-    done = subprocess.run([sys.executable, "-m", "train"], cwd=ROOT, env=environment, capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "train"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     (run,) = list_runs(tmp_path / "runs")
     gain, (start,) = read_gain(run.path), start_rows(run)

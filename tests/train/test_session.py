@@ -74,16 +74,19 @@ def test_a_run_can_start_from_a_backbone(quick: TrainConfig, tmp_path: Path, cap
     torch.manual_seed(5)
     state = build_model(preset(quick.model), 1000).state_dict()
     save_file(state, tmp_path / "imagenet.safetensors")
-    runs = [create_run(replace(quick, init=init), tmp_path / f"run{len(init)}")
-            for init in ("", str(tmp_path / "imagenet.safetensors"))]
+    runs = [
+        create_run(replace(quick, init=init), tmp_path / f"run{len(init)}")
+        for init in ("", str(tmp_path / "imagenet.safetensors"))
+    ]
     plain, started = (prepare(run) for run in runs)
     assert "imagenet.safetensors; not used: head; still fresh: head" in caplog.text
     assert torch.equal(started.model.block[0].mlp.mlp1_conv.weight, state["block.0.mlp.mlp1_conv.weight"])
     assert torch.equal(started.model.head.bias, plain.model.head.bias) and plain.model.head.bias.abs().max() > 0
 
 
-def test_a_teacher_that_teaches_nothing_is_told(quick: TrainConfig, tmp_path: Path,
-                                                caplog: pytest.LogCaptureFixture) -> None:
+def test_a_teacher_that_teaches_nothing_is_told(
+    quick: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("WARNING", "train")
     prepare(create_run(replace(quick, teacher=str(tmp_path / "unused")), tmp_path / "run"))
     assert "the teacher is not used" in caplog.text

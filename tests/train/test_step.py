@@ -38,8 +38,16 @@ def numbers(session: Session) -> list[torch.Tensor]:
 def test_distillation_adds_its_terms_and_leaves_the_teacher_alone(
     quick: TrainConfig, teacher: str, tmp_path: Path
 ) -> None:
-    config = replace(quick, epochs=1, teacher=teacher, feature_kd=True, logit_kd=True, feature_weight=3.0,
-                     timestep_weight=0.5, feature_mask=0.4)
+    config = replace(
+        quick,
+        epochs=1,
+        teacher=teacher,
+        feature_kd=True,
+        logit_kd=True,
+        feature_weight=3.0,
+        timestep_weight=0.5,
+        feature_mask=0.4,
+    )
     run = create_run(config, tmp_path / "run")
     session = prepare(run)
     frozen = {key: value.clone() for key, value in session.teacher.model.state_dict().items()}
@@ -103,8 +111,12 @@ def test_a_step_that_fails_leaves_the_session_as_it_was(
         return {"ce": found["ce"] * factor}
 
     monkeypatch.setattr(step, "loss_terms", spoiled)
-    with pytest.raises(KeyboardInterrupt if amid == "interrupt" else NotFinite, match="" if amid == "interrupt" else
-                       f"the {'gradient' if amid == 'gradient' else 'loss'} is .* at epoch 1, step 2"):
+    with pytest.raises(
+        KeyboardInterrupt if amid == "interrupt" else NotFinite,
+        match=""
+        if amid == "interrupt"
+        else f"the {'gradient' if amid == 'gradient' else 'loss'} is .* at epoch 1, step 2",
+    ):
         step.train_step(session, batch(session))
     assert session.step == 1 and session.is_whole
     assert all(torch.equal(a, b) for a, b in zip(before, numbers(session), strict=True))

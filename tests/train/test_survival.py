@@ -104,8 +104,17 @@ def test_a_distilled_run_goes_on_amid_an_epoch(
 ) -> None:
     """With the teacher's drifting statistics and the restorer, which are no part of the checkpoint."""
     tiny.write_checkpoint(tmp_path / "teacher", preset("vtb_conv_2_64"))
-    config = replace(quick, epochs=2, log_steps=1, teacher=str(tmp_path / "teacher"), feature_kd=True, logit_kd=True,
-                     teacher_mode=teacher_mode, feature_mask=0.5, timestep_weight=1.0)
+    config = replace(
+        quick,
+        epochs=2,
+        log_steps=1,
+        teacher=str(tmp_path / "teacher"),
+        feature_kd=True,
+        logit_kd=True,
+        teacher_mode=teacher_mode,
+        feature_mask=0.5,
+        timestep_weight=1.0,
+    )
     whole = create_run(config, tmp_path / "whole")
     loop.train(whole)
     run, count, original = create_run(config, tmp_path / "run"), iter(range(100)), loop.train_step
@@ -148,8 +157,12 @@ def _taken_over(run: Run) -> None:
 @pytest.mark.parametrize("step", [1, 4], ids=["amid an epoch", "before validation"])
 @pytest.mark.parametrize("happens", [_moved, _deleted, _replaced, _taken_over])
 def test_a_run_that_is_gone_stops_and_writes_nothing_more(
-    quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
-    happens: Callable[[Run], None], step: int
+    quick: TrainConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    happens: Callable[[Run], None],
+    step: int,
 ) -> None:
     run, left = create_run(replace(quick, log_steps=1), tmp_path / "run"), []
     count, original = iter(range(1, 100)), loop.train_step
@@ -193,8 +206,11 @@ def test_a_loss_that_is_not_finite_names_step_and_images_and_saves(
     run = create_run(quick, tmp_path / "run")
     with monkeypatch.context() as patch:
         patch.setattr(step, "loss_terms", spoiled)
-        with pytest.raises(SnnparError, match=r"the loss is nan at epoch 2, step 4; resume goes on after epoch 2 of "
-                                             r"\d, step 3 of \d. Lower --lr .*: \d{6}\.png.*"):
+        with pytest.raises(
+            SnnparError,
+            match=r"the loss is nan at epoch 2, step 4; resume goes on after epoch 2 of "
+            r"\d, step 3 of \d. Lower --lr .*: \d{6}\.png.*",
+        ):
             loop.train(run)
     assert status(run).state == "failed" and ".png" in status(run).message
     assert "the images of the batch: " in caplog.text and caplog.text.count(".png") >= 8
@@ -204,8 +220,14 @@ def test_a_loss_that_is_not_finite_names_step_and_images_and_saves(
     assert_same(run, whole)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate"),
-                                   torch.OutOfMemoryError("CUDA out of memory")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+    ],
+)
 def test_too_little_memory_suggests_the_batch_that_fits(
     quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -279,9 +301,15 @@ def test_a_disk_that_fills_up_leaves_the_last_state_and_a_clear_error(quick: Tra
         pytest.skip("a small disk can be mounted by the administrator only")
     try:
         run = create_run(replace(quick, epochs=100), disk / "run")
-        done = subprocess.run([sys.executable, "-m", "train", "--run", run.path], cwd=ROOT, capture_output=True,
-                              text=True, timeout=200, check=False,
-                              env={**os.environ, "SNNPAR_CHECKPOINTS": str(tmp_path / "elsewhere")})
+        done = subprocess.run(
+            [sys.executable, "-m", "train", "--run", run.path],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+            env={**os.environ, "SNNPAR_CHECKPOINTS": str(tmp_path / "elsewhere")},
+        )
         assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr[-2000:]
         assert status(run).state == "failed", done.stderr[-2000:]
         assert "the disk is full; resume goes on after epoch" in status(run).message

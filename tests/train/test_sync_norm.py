@@ -22,8 +22,17 @@ from train.sync_norm import share_statistics
 ATTRIBUTES = len(tiny.PA100K)
 TEACHER = ModelConfig("vtb", image_size=(128, 64), dim=64, depth=2, heads=4, stem="conv")
 STUDENT = preset("spikingformer_1_64")
-DISTIL = TrainConfig(batch_size=8, accumulate=2, device="cpu", teacher="t", teacher_mode="train", feature_kd=True,
-                     logit_kd=True, timestep_weight=1.0, recompute=True)
+DISTIL = TrainConfig(
+    batch_size=8,
+    accumulate=2,
+    device="cpu",
+    teacher="t",
+    teacher_mode="train",
+    feature_kd=True,
+    logit_kd=True,
+    timestep_weight=1.0,
+    recompute=True,
+)
 NORMS = {
     "1d": (nn.BatchNorm1d(3), (8, 3), torch.float64, 1e-9),
     "1d of tokens": (nn.BatchNorm1d(3, momentum=None), (8, 3, 5), torch.float64, 1e-9),
@@ -81,8 +90,9 @@ def step_of(size: ModelConfig, teacher: Teacher | None, config: TrainConfig, wor
     if teacher:
         share_statistics(teacher.model, world.size)
     loss = backward(wrapped, teacher, config, world)
-    buffers = dict(model.named_buffers()) | ({f"teacher.{name}": buffer for name, buffer in
-                                              teacher.model.named_buffers()} if teacher else {})
+    buffers = dict(model.named_buffers()) | (
+        {f"teacher.{name}": buffer for name, buffer in teacher.model.named_buffers()} if teacher else {}
+    )
     return Step(loss, {name: parameter.grad for name, parameter in model.named_parameters()}, buffers)
 
 
@@ -95,8 +105,13 @@ def backward(wrapped: nn.Module, teacher: Teacher | None, config: TrainConfig, w
     shares = parallel.shard(torch.arange(8).numpy(), world, config.accumulate)
     for number, share in enumerate(shares, start=1):
         with parallel.keep_gradients(*([wrapped] if number < len(shares) else [])):
-            terms = loss_terms(wrapped(images[share], *extra), labels[share], ratio,
-                               teacher(images[share]) if teacher else None, config)
+            terms = loss_terms(
+                wrapped(images[share], *extra),
+                labels[share],
+                ratio,
+                teacher(images[share]) if teacher else None,
+                config,
+            )
             loss = torch.stack(list(terms.values())).sum() / len(shares)
             loss.backward()
         losses.append(parallel.mean_of({"loss": loss}, world)["loss"])
@@ -131,8 +146,11 @@ def norm_and_data(name: str) -> tuple[nn.Module, Tensor, Tensor]:
     nn.init.uniform_(norm.weight, 0.5, 1.5, generator=generator)
     if dtype != torch.bfloat16:  # whose weights stay float32
         norm.to(dtype)
-    return norm, (100 + torch.randn(shape, generator=generator)).to(dtype), \
-        torch.randn(shape, generator=generator).to(dtype)
+    return (
+        norm,
+        (100 + torch.randn(shape, generator=generator)).to(dtype),
+        torch.randn(shape, generator=generator).to(dtype),
+    )
 
 
 def normalised(name: str, world: World) -> dict[str, Tensor]:
@@ -144,8 +162,15 @@ def normalised(name: str, world: World) -> dict[str, Tensor]:
     y = norm(own)
     y.backward(upstream[share])
     norm.eval()
-    return {"y": y.detach(), "x": own.grad, "slope": norm.weight.grad, "shift": norm.bias.grad, **norm.state_dict(),
-            "evaluated": norm(x).detach(), "copied": copy.deepcopy(norm)(x).detach()}
+    return {
+        "y": y.detach(),
+        "x": own.grad,
+        "slope": norm.weight.grad,
+        "shift": norm.bias.grad,
+        **norm.state_dict(),
+        "evaluated": norm(x).detach(),
+        "copied": copy.deepcopy(norm)(x).detach(),
+    }
 
 
 @pytest.mark.parametrize("name", NORMS)

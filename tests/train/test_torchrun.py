@@ -33,8 +33,22 @@ def lines(run: Run) -> list[dict]:
 
 
 def torchrun(run: Run, log: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-               "--max-restarts", "3", "-m", "train", "--", "--run", str(run.path), "--resume"]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "--max-restarts",
+        "3",
+        "-m",
+        "train",
+        "--",
+        "--run",
+        str(run.path),
+        "--resume",
+    ]
     environment = {**os.environ, "SNNPAR_CHECKPOINTS": str(run.path.parent), "OMP_NUM_THREADS": "1"}
     with open(log, "wb") as output:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

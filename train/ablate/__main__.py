@@ -27,8 +27,13 @@ def parser() -> Parser:
     flags.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2, for parts 0")
     flags.add_argument("--out", type=Path, help="folder of the runs (default: checkpoints/runs/TABLE)")
     flags.add_argument("--vit-model", default="vit_2_96", help="table2: the ViT student (default: vit_2_96)")
-    flags.add_argument("--rendered-test", type=int, default=2000, metavar="N",
-                       help="held-out rendered images to score on (default: 2000)")
+    flags.add_argument(
+        "--rendered-test",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="held-out rendered images to score on (default: 2000)",
+    )
     add_settings(flags, leave_out=("role", "feature_kd", "logit_kd", "seed"))
     flags.set_defaults(model="spikingformer_2_96")
     return flags

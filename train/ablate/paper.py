@@ -33,14 +33,17 @@ def _row(name: str, model: str, distillation: str, published: str) -> PaperRow:
 
 
 def table3_rows(model: str) -> list[PaperRow]:
-    return [_row(name, model, name, PLAIN if name == "none" else f"SNN-PAR, distilled: {name}")
-            for name in DISTILLATION]
+    return [
+        _row(name, model, name, PLAIN if name == "none" else f"SNN-PAR, distilled: {name}") for name in DISTILLATION
+    ]
 
 
 def table2_rows(model: str, vit_model: str) -> list[PaperRow]:
     """Both without distillation: the published spiking row is that one, whatever the paper calls it."""
-    return [_row("ViT student", vit_model, "none", "ViT (a student without spikes)"),
-            _row("spiking student", model, "none", PLAIN)]
+    return [
+        _row("ViT student", vit_model, "none", "ViT (a student without spikes)"),
+        _row("spiking student", model, "none", PLAIN),
+    ]
 
 
 def table3(options: argparse.Namespace) -> str:
@@ -99,8 +102,10 @@ def _table(name: str, rows: list[PaperRow], options: argparse.Namespace) -> str:
     columns = [(split, key) for split in splits for key in SCORES]
     heads = [f"{split} (n={splits[split]['n']}) {SCORES[key]}" for split, key in columns]
     published = {row.system: row.percent for row in published_rows("pa100k")}
-    lines = [cells([name, *heads, *(f"published {label}" for label in SCORES.values())]),
-             f"|---|{'--:|' * (len(columns) + len(SCORES))}"]
+    lines = [
+        cells([name, *heads, *(f"published {label}" for label in SCORES.values())]),
+        f"|---|{'--:|' * (len(columns) + len(SCORES))}",
+    ]
     for row in rows:
         told = [f"{estimate([one[split][key] for one in scores[row.name]])}" for split, key in columns]
         lines.append(cells([row.name, *told, *(f"{published[row.published][key]:.2f}" for key in SCORES)]))
@@ -114,7 +119,9 @@ def _table(name: str, rows: list[PaperRow], options: argparse.Namespace) -> str:
 
 def _caption(options: argparse.Namespace) -> str:
     seeds = ", ".join(map(str, options.seeds))
-    return (f"Percent; published convention (threshold 0.45, F1 the mean of each image's); mean over seeds {seeds} "
-            "± 95% interval (Student's t), differences paired by seed; each run scored once, at its best epoch on val. "
-            "The published columns are PA100K's full test split (n=10,000), full-size models, one run each: other "
-            "images, other sizes.")
+    return (
+        f"Percent; published convention (threshold 0.45, F1 the mean of each image's); mean over seeds {seeds} "
+        "± 95% interval (Student's t), differences paired by seed; each run scored once, at its best epoch on val. "
+        "The published columns are PA100K's full test split (n=10,000), full-size models, one run each: other "
+        "images, other sizes."
+    )

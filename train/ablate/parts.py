@@ -26,8 +26,12 @@ Differences = dict[tuple[str, str], tuple[float, float, float]]  # (images, metr
 
 def part_rows(model: str) -> list[Row]:
     """The base, then the base with one part changed each."""
-    base = Row("base", "base", DISTILLATION["both"] | {
-        "model": model, "timestep_weight": 0.0, "feature_mask": 0.0, "label_weighting": "ratio", "ema": 0.99})
+    base = Row(
+        "base",
+        "base",
+        DISTILLATION["both"]
+        | {"model": model, "timestep_weight": 0.0, "feature_mask": 0.0, "label_weighting": "ratio", "ema": 0.99},
+    )
     changes = [
         ("a KL at each timestep", "timestep", {"timestep_weight": 1.0}),
         ("masked features", "mask", {"feature_mask": 0.3}),
@@ -52,10 +56,12 @@ def together(rows: list[Row], helpful: Iterable[str]) -> Row | None:
     base, chosen = rows[0], [row for row in rows[1:] if row.name in set(helpful)]
     if len(chosen) < 2:
         return None
-    settings = base.settings | {name: value for row in chosen for name, value in row.settings.items()
-                                if value != base.settings[name]}
-    return Row(f"all that helps: {', '.join(row.name for row in chosen)}", "-".join(row.folder for row in chosen),
-               settings)
+    settings = base.settings | {
+        name: value for row in chosen for name, value in row.settings.items() if value != base.settings[name]
+    }
+    return Row(
+        f"all that helps: {', '.join(row.name for row in chosen)}", "-".join(row.folder for row in chosen), settings
+    )
 
 
 def helps(differences: Differences) -> bool:
@@ -66,8 +72,10 @@ def helps(differences: Differences) -> bool:
 def parts(options: argparse.Namespace) -> str:
     """Train all rows, then what helped together; markdown. Raises SnnparError for more than one seed."""
     if len(options.seeds) != 1:
-        raise SnnparError("parts compares runs of one seed image by image: give --seeds one number, and another --out "
-                          "for another seed")
+        raise SnnparError(
+            "parts compares runs of one seed image by image: give --seeds one number, and another --out "
+            "for another seed"
+        )
     rows, seed = part_rows(options.model), options.seeds[0]
     runs = train_rows(rows, options)
     scored = {row.name: evaluate(runs[row.name, seed], options) for row in rows}
@@ -84,8 +92,10 @@ def evaluate(run: Run, options: argparse.Namespace) -> dict[str, Evaluation]:
     choices = {"rendered held out": DataChoice(rendered=options.rendered_test)}
     if run.config.dataset != "rendered":
         choices = {"val": DataChoice(run.config.data, split="val", fold=run.config.fold)} | choices
-    return {name: evaluate_checkpoint(run.path, choice, root=options.out / "evaluations")
-            for name, choice in choices.items()}
+    return {
+        name: evaluate_checkpoint(run.path, choice, root=options.out / "evaluations")
+        for name, choice in choices.items()
+    }
 
 
 def differences(base: dict[str, Evaluation], other: dict[str, Evaluation]) -> Differences:
@@ -93,8 +103,9 @@ def differences(base: dict[str, Evaluation], other: dict[str, Evaluation]) -> Di
     found = {}
     for images, evaluation in other.items():
         rows = {row["metric"]: row for row in compare(base[images], evaluation)["second_minus_first"]}
-        found |= {(images, name): tuple(100 * rows[name][key] for key in ("difference", "low", "high"))
-                  for name in METRICS}
+        found |= {
+            (images, name): tuple(100 * rows[name][key] for key in ("difference", "low", "high")) for name in METRICS
+        }
     return found
 
 
@@ -111,7 +122,14 @@ def table(scored: dict[str, dict[str, Evaluation]], changed: dict[str, Differenc
     for name, found in changed.items():
         told = ["{:+.1f} [{:+.1f}, {:+.1f}]".format(*found[column]) for column in columns]
         lines.append(cells([name, *told, "yes" if helps(found) else "no"]))
-    return "\n".join([*lines, "", (
-        f"Percent; published convention (threshold 0.45, F1 the mean of each image's); seed {seed}, one run per row at "
-        "its best epoch on val; 95% intervals of a paired bootstrap over groups of near duplicates, which know nothing "
-        "of other seeds. A part helps if an interval lies above zero and none below.")])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            (
+                f"Percent; published convention (threshold 0.45, F1 the mean of each image's); seed {seed}, one run "
+                "per row at its best epoch on val; 95% intervals of a paired bootstrap over groups of near duplicates, "
+                "which know nothing of other seeds. A part helps if an interval lies above zero and none below."
+            ),
+        ]
+    )

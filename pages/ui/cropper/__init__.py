@@ -20,8 +20,9 @@ SHOWN = 900  # pixels of the long side on screen; the box counts in the image's 
 _mount = inline.component(Path(__file__).parent)
 
 
-def show(id: str, image: np.ndarray, box: PersonBox, close: Callable[[list[int] | str], None], *,
-         can_cancel: bool) -> None:
+def show(
+    id: str, image: np.ndarray, box: PersonBox, close: Callable[[list[int] | str], None], *, can_cancel: bool
+) -> None:
     """Mount an image (H, W, 3) uint8, called `id`, with a box on it.
 
     `close` gets [x, y, width, height] in its pixels, "whole" for the whole image, or "cancel" if one can.
@@ -31,7 +32,12 @@ def show(id: str, image: np.ndarray, box: PersonBox, close: Callable[[list[int] 
     small.thumbnail((SHOWN, SHOWN))
     _mount(
         key=KEY,
-        data={"id": id, "picture": inline.jpeg(np.asarray(small)) | {"height": height, "width": width},
-              "box": astuple(box), "least": MIN_SIDE, "cancel": can_cancel},
+        data={
+            "id": id,
+            "picture": inline.jpeg(np.asarray(small)) | {"height": height, "width": width},
+            "box": astuple(box),
+            "least": MIN_SIDE,
+            "cancel": can_cancel,
+        },
         on_closed_change=lambda: close(st.session_state[KEY]["closed"]),
     )

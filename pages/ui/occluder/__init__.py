@@ -27,8 +27,14 @@ def show(picture: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
     fill = picture.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
     _mount(
         key=KEY,
-        data={"picture": inline.jpeg(picture), "rows": rows, "columns": columns, "geometry": asdict(geometry),
-              "hidden": pack(hidden), "fill": fill},
+        data={
+            "picture": inline.jpeg(picture),
+            "rows": rows,
+            "columns": columns,
+            "geometry": asdict(geometry),
+            "hidden": pack(hidden),
+            "fill": fill,
+        },
         on_hidden_change=lambda: _hear(st.session_state[KEY]["hidden"], (rows, columns)),
     )
 

@@ -28,8 +28,15 @@ HERE = Path(__file__).parent
 KEY = "raster"
 SAYS = ("moved", "boxed", "layer", "picked", "side", "page")
 MEMBRANES_KEPT = 3  # layers; the widest one of spikingformer_8_512 takes 34 MB
-SCRIPTS = ("../geometry.js", "../time_bar/draw.js", "strip.js", "picture.js", "cells.js", "membrane.js",
-           "view.js")  # one module
+SCRIPTS = (
+    "../geometry.js",
+    "../time_bar/draw.js",
+    "strip.js",
+    "picture.js",
+    "cells.js",
+    "membrane.js",
+    "view.js",
+)  # one module
 
 _mount = st.components.v2.component(
     "snnpar_raster",

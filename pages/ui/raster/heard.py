@@ -55,6 +55,8 @@ def _neuron(said: dict, trace: SpikeTrace, layer: str, grid: tuple[int, int]) ->
     elif is_whole(channel) and channel < len(maps):
         if place[:2] == [None, None]:
             choice.keep_neuron(channel)
-        elif all(map(is_whole, place)) and maps[channel][:, place[0] : place[0] + place[2],
-                                                         place[1] : place[1] + place[2]].size:
+        elif (
+            all(map(is_whole, place))
+            and maps[channel][:, place[0] : place[0] + place[2], place[1] : place[1] + place[2]].size
+        ):
             choice.keep_neuron(channel, Place(*raster.busiest(maps[channel], *place)))

@@ -23,8 +23,9 @@ JPEG_QUALITY = 80
 HEIGHTS = (384, 288, 192, 128, 64)
 
 
-def payload(student: Seen, picture: Picture, choice: Choice, counts: dict[str, np.ndarray],
-            membrane: Membrane | None) -> dict:
+def payload(
+    student: Seen, picture: Picture, choice: Choice, counts: dict[str, np.ndarray], membrane: Membrane | None
+) -> dict:
     """One layer's raster, map and counts, the rates of all layers, and if there is one the chosen neuron's membrane.
 
     `counts`: (T, N) spikes of each layer, see `raster.counts_by_token`. Arrays are base64: little-endian, time first.
@@ -70,9 +71,9 @@ def _place(name: str) -> dict:
 def _rates(trace: SpikeTrace, counts: dict[str, np.ndarray], tokens: tuple[int, ...] | None) -> np.ndarray:
     """(L, T) spikes per neuron, of all tokens or of some."""
     kept = {name: one if tokens is None else one[:, list(tokens)] for name, one in counts.items()}
-    return np.stack([
-        one.sum(1) / (trace.neurons(name) * one.shape[1] / counts[name].shape[1]) for name, one in kept.items()
-    ])
+    return np.stack(
+        [one.sum(1) / (trace.neurons(name) * one.shape[1] / counts[name].shape[1]) for name, one in kept.items()]
+    )
 
 
 def _raster(layer: np.ndarray, grid: tuple[int, int], choice: Choice) -> dict:

@@ -64,8 +64,13 @@ def _model(role: str, one: Seen) -> dict:
 def _row(over_time: tuple[rows.Row, ...], threshold: float) -> dict:
     """One attribute at every t."""
     last = over_time[-1]
-    row = {"attribute": last.attribute, "label": last.label, "truth": last.truth,
-           "verdicts": [row.verdict for row in over_time], "kinds": [sorted(row.kinds) for row in over_time]}
+    row = {
+        "attribute": last.attribute,
+        "label": last.label,
+        "truth": last.truth,
+        "verdicts": [row.verdict for row in over_time],
+        "kinds": [sorted(row.kinds) for row in over_time],
+    }
     if "teacher" in last.probs:
         row["teacher"] = round(last.probs["teacher"], 6)
     if "student" in last.probs:
@@ -86,8 +91,9 @@ def _groups(over_time: list[list[dict[str, str]]]) -> list[dict]:
 def _map(role: str, maps: Maps) -> dict:
     heat = maps.heats[role]
     frames = heat.over_time().astype("<f4")
-    low, high = span(max(one.bound for one in (maps.heats.values() if maps.shared_scale else [heat])),
-                     signed=heat.signed)
+    low, high = span(
+        max(one.bound for one in (maps.heats.values() if maps.shared_scale else [heat])), signed=heat.signed
+    )
     return {
         "role": role,
         "title": heat.title,

@@ -41,9 +41,7 @@ class Accessories:
     def phone(self, side: int) -> None:
         """A phone in a raised hand."""
         x, y = self.figure.arms[side][2] + (self.figure.arms[side][2] - self.figure.arms[side][1]) * 0.3
-        self.canvas.fill(
-            ellipse(x, y, 0.012 * self.unit, 0.022 * self.unit, 8), np.array([24, 24, 28]), relief=0
-        )
+        self.canvas.fill(ellipse(x, y, 0.012 * self.unit, 0.022 * self.unit, 8), np.array([24, 24, 28]), relief=0)
 
     def _pack(self) -> None:
         figure, unit, colour = self.figure, self.unit, self.wardrobe.pack
@@ -80,9 +78,7 @@ class Accessories:
             seen = np.cos(self.figure.facing + angles) > 0.0
             if seen.sum() < 2:
                 continue
-            points = np.array(
-                [self.figure.spot(level, angle) for level, angle in zip(levels, angles, strict=True)]
-            )
+            points = np.array([self.figure.spot(level, angle) for level, angle in zip(levels, angles, strict=True)])
             self.canvas.line(points[seen], 0.029 * self.unit, self.wardrobe.strap, relief=0.2)
 
     def _shoulder_bag(self, side: int) -> None:
@@ -105,9 +101,7 @@ class Accessories:
                 strap = np.stack([shoulder, (x + offset * wide, y - 0.6 * tall)])
                 self.canvas.line(strap, 0.014 * unit, look.strap, relief=0.2)
         shape = [(-0.85, -1), (0.85, -1), (1.02, 0.2), (0.95, 1), (-0.95, 1), (-1.02, 0.2)]
-        self.canvas.fill(
-            smooth(np.array(shape) * (wide, tall) + (x, y), 3), look.bag, relief=0.45, folds=0.08
-        )
+        self.canvas.fill(smooth(np.array(shape) * (wide, tall) + (x, y), 3), look.bag, relief=0.45, folds=0.08)
         flap = np.array([(-0.9, -0.95), (0.9, -0.95), (0.8, 0.0), (0, 0.25), (-0.8, 0.0)]) * (wide, tall) + (
             x,
             y,
@@ -119,9 +113,9 @@ class Accessories:
         x, y = arm[2] + (arm[2] - arm[1]) * 0.22
         plastic = look.kind < 0.3
         colour = np.array([226, 226, 230]) if plastic and look.pattern < 0.6 else look.bag
-        wide, tall = (
-            (0.046, 0.062) if plastic else (0.058, 0.046) if look.kind < 0.75 else (0.054, 0.068)
-        ) * np.array(unit)
+        wide, tall = ((0.046, 0.062) if plastic else (0.058, 0.046) if look.kind < 0.75 else (0.054, 0.068)) * np.array(
+            unit
+        )
         top = y + 0.036 * unit
         handle = np.array([(-0.6, top), (-0.35, y), (0.35, y), (0.6, top)]) * (wide, 1) + (x, 0)
         self.canvas.line(handle, 0.011 * unit, colour * 0.7)
@@ -129,9 +123,7 @@ class Accessories:
             shape = [(-0.45, 0), (-0.9, 0.8), (-1, 1.6), (-0.5, 2), (0.5, 2), (1, 1.6), (0.9, 0.8), (0.45, 0)]
         else:
             shape = [(-0.85, 0), (-0.95, 1), (-1, 1.9), (-0.9, 2), (0.9, 2), (1, 1.9), (0.95, 1), (0.85, 0)]
-        self.canvas.fill(
-            smooth(np.array(shape) * (wide, tall) + (x, top), 3), colour, relief=0.45, folds=0.15
-        )
+        self.canvas.fill(smooth(np.array(shape) * (wide, tall) + (x, top), 3), colour, relief=0.45, folds=0.15)
         if not plastic:
             band = np.array([(-0.9, 0.5), (0.9, 0.5)]) * (wide, tall) + (x, top)
             self.canvas.line(band, 0.008 * unit, colour * 0.55)
@@ -147,14 +139,10 @@ class Accessories:
         tall = (0.055 + 0.035 * look.pattern) * unit
         corners = np.array([(-wide, -tall), (wide, -tall), (wide, tall), (-wide, tall)])
         self.canvas.fill(corners + (x, y), look.held, relief=0.25)
-        lid = np.array(
-            [(-wide, -tall), (wide, -tall), (0.86 * wide, -1.4 * tall), (-0.86 * wide, -1.4 * tall)]
-        )
+        lid = np.array([(-wide, -tall), (wide, -tall), (0.86 * wide, -1.4 * tall), (-0.86 * wide, -1.4 * tall)])
         self.canvas.fill(lid + (x, y), np.minimum(look.held * 1.18, 250), relief=0)
         if look.kind < 0.6:
             self.canvas.line(np.array([(x, y - tall), (x, y + tall)]), 0.022 * unit, look.held * 0.72)
         for k in (0, 1):
             spot = x + (figure.outer(k) if abs(self.towards) > 0.5 else 0.2 * k) * 0.8 * wide
-            self.canvas.fill(
-                ellipse(spot, y + 0.9 * tall, 0.024 * unit, 0.018 * unit, 10), look.skin, relief=0.3
-            )
+            self.canvas.fill(ellipse(spot, y + 0.9 * tall, 0.024 * unit, 0.018 * unit, 10), look.skin, relief=0.3)

@@ -146,9 +146,7 @@ def _upper_pattern(rng: np.random.Generator, names: set[str]) -> set[str]:
         (0.090 if short else 0.135) * _by_view(names, 1.05, 0.80, 1.12),
         0.040 * _by_view(names, 0.8, 0.6, 1.5),
     )
-    pattern = _pick(
-        rng, ("UpperStride", "UpperLogo", "UpperPlaid", "UpperSplice", ""), (*shares, 1 - sum(shares))
-    )
+    pattern = _pick(rng, ("UpperStride", "UpperLogo", "UpperPlaid", "UpperSplice", ""), (*shares, 1 - sum(shares)))
     return {pattern} - {""}
 
 

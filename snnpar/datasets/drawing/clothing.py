@@ -93,9 +93,7 @@ class Clothes:
                 shade,
             )
         if "LowerStripe" in self.names and "Skirt&Dress" not in self.names:
-            self._side_stripe(
-                side, leg if trousers else np.stack([leg[0], leg[0] + 0.5 * (end - leg[0]), end]), full
-            )
+            self._side_stripe(side, leg if trousers else np.stack([leg[0], leg[0] + 0.5 * (end - leg[0]), end]), full)
         if boots:
             shaft = np.stack(
                 [leg[1] + (0.12 + 0.2 * look.kind) * (leg[2] - leg[1]), 0.4 * leg[1] + 0.6 * leg[2], leg[2]]
@@ -149,12 +147,8 @@ class Clothes:
     def trunk(self) -> None:
         """Neck, upper garment and coat."""
         figure, look, unit = self.figure, self.wardrobe, self.unit
-        neck = np.stack(
-            [figure.head + (0, 0.25 * figure.head_height), figure.rings[0][:2] + (0, 0.012 * unit)]
-        )
-        self.canvas.fill(
-            tube(neck, np.array([0.032, 0.037]) * unit * self.girth), look.skin * 0.86, relief=0.35
-        )
+        neck = np.stack([figure.head + (0, 0.25 * figure.head_height), figure.rings[0][:2] + (0, 0.012 * unit)])
+        self.canvas.fill(tube(neck, np.array([0.032, 0.037]) * unit * self.girth), look.skin * 0.86, relief=0.35)
         tucked = (look.tucked or self.dress) and "LongCoat" not in self.names
         low = 4.15 if tucked else 4.7 + 0.9 * look.hem
         if "LongCoat" in self.names:
@@ -186,17 +180,13 @@ class Clothes:
         shape = np.array(
             [(-wide, -0.02), (-0.55 * wide, deep * 0.5), (0, deep), (0.55 * wide, deep * 0.5), (wide, -0.02)]
         )
-        self.canvas.fill(
-            smooth(shape * unit + (x, y), 3), look.upper if coat else look.skin * 0.9, relief=0.1
-        )
+        self.canvas.fill(smooth(shape * unit + (x, y), 3), look.upper if coat else look.skin * 0.9, relief=0.1)
         if coat or look.collar:
             base = look.coat if coat else look.upper
             seam = np.stack([(x, y + deep * unit), figure.spot(5.0 if coat else 3.0, 0.0)])
             self.canvas.line(seam, 0.007 * unit, base * 0.55)
             for side in (-1, 1):
-                lapel = np.array(
-                    [(0, deep), (side * wide, -0.02), (side * wide * 1.7, deep * 0.35)]
-                ) * unit + (x, y)
+                lapel = np.array([(0, deep), (side * wide, -0.02), (side * wide * 1.7, deep * 0.35)]) * unit + (x, y)
                 self.canvas.fill(lapel, base * 0.82 + 14, relief=0)
 
     def _emblem(self) -> None:
@@ -220,9 +210,7 @@ class Clothes:
         arm = figure.arms[side]
         radii = np.array([0.031, 0.026, 0.018]) * self.girth
         hand = arm[2] + (arm[2] - arm[1]) * 0.16
-        self.canvas.fill(
-            tube(np.stack([arm[2], hand]), np.array([0.017, 0.018]) * unit), look.skin, relief=0.35
-        )
+        self.canvas.fill(tube(np.stack([arm[2], hand]), np.array([0.017, 0.018]) * unit), look.skin, relief=0.35)
         if "ShortSleeve" in self.names:
             bare = np.concatenate([arm[:1] + 0.45 * (arm[1] - arm[0]), arm[1:]])
             self.canvas.fill(tube(bare, radii * unit), look.skin, relief=0.4)

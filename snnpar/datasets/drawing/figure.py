@@ -34,9 +34,7 @@ class Figure:
     gaze: float
     girth: float
 
-    def trunk(
-        self, start: float, stop: float, ease: float = 0.0, flare: float = 0.0, sag: float = 0.012
-    ) -> np.ndarray:
+    def trunk(self, start: float, stop: float, ease: float = 0.0, flare: float = 0.0, sag: float = 0.012) -> np.ndarray:
         """The outline of the trunk between two levels (0 neck .. 6 crotch), let out by `ease`."""
         between = np.arange(7)
         between = between[(between > start + 0.35) & (between < stop - 0.35)]
@@ -150,9 +148,7 @@ def _arm(body: Body, pose: Pose, side: int, manner: str, neck: np.ndarray) -> np
 
 def _direction(forward: float, sideways: float) -> np.ndarray:
     """A unit vector that hangs down, swung forward and then out sideways."""
-    return np.array(
-        [np.sin(sideways), -np.cos(sideways) * np.cos(forward), np.cos(sideways) * np.sin(forward)]
-    )
+    return np.array([np.sin(sideways), -np.cos(sideways) * np.cos(forward), np.cos(sideways) * np.sin(forward)])
 
 
 def _roll(angle: float) -> np.ndarray:

@@ -30,9 +30,7 @@ class Head:
         self.radius = self.half * np.hypot(0.76 * facing, 0.88 * np.sin(self.gaze))
 
     def at(self, angle: float, height: float, out: float = 1.0) -> np.ndarray:
-        return self.figure.head + np.array(
-            [self.radius * out * np.sin(self.gaze + angle), -height * self.half]
-        )
+        return self.figure.head + np.array([self.radius * out * np.sin(self.gaze + angle), -height * self.half])
 
     def seen(self, angle: float) -> float:
         """Cosine of the angle between a point of the head and the camera."""
@@ -86,9 +84,7 @@ class Head:
         """The hair's outline: over the crown, then back along the hairline as seen from this side."""
         spread = np.linspace(-1, 1, 9)
         angle = np.abs((np.arcsin(spread) - self.gaze + np.pi) % (2 * np.pi) - np.pi)
-        low = np.minimum(
-            np.interp(angle, _ANGLES, hairline), 0.98 * np.sqrt(np.maximum(1.02 - spread**2, 0.01))
-        )
+        low = np.minimum(np.interp(angle, _ANGLES, hairline), 0.98 * np.sqrt(np.maximum(1.02 - spread**2, 0.01)))
         side = 1.07
         top = [
             (side, max(low[-1], 0.15)),
@@ -123,9 +119,7 @@ class Head:
         for side in (-1.6, 1.6):
             if (self.seen(side) > 0.3) == front:
                 x, y = self.at(side, 0.0, 1.04)
-                self.canvas.fill(
-                    ellipse(x, y, 0.15 * self.half, 0.24 * self.half, 10), self.wardrobe.skin * 0.88
-                )
+                self.canvas.fill(ellipse(x, y, 0.15 * self.half, 0.24 * self.half, 10), self.wardrobe.skin * 0.88)
 
     def _mane(self) -> None:
         """A ponytail or loose hair, hanging from the back of the head."""
@@ -141,9 +135,7 @@ class Head:
                 root + sway + (0, 0.6 * half),
                 root + 1.05 * sway + (0, (0.9 + 0.8 * length) * half),
             ]
-            self.canvas.fill(
-                tube(np.array(path), np.array([0.20, 0.34, 0.12]) * half), hair, relief=0.5, folds=0.15
-            )
+            self.canvas.fill(tube(np.array(path), np.array([0.20, 0.34, 0.12]) * half), hair, relief=0.5, folds=0.15)
             return
         x, y = self.figure.head + np.array([0.36 * back * self.radius, 0.0])
         wide = self.radius * (1.06 if abs(back) < 0.6 else 0.74)
@@ -171,9 +163,7 @@ class Head:
                 self.canvas.fill(self.oval(0.46 * side, 0.08, 0.25, 0.15), lens, relief=0)
             ear, brow = 1.5 * side, 0.8 * side
             if self.seen(ear) > 0.05:
-                self.canvas.line(
-                    [self.at(ear, 0.10, 1.02), self.at(brow, 0.12, 1.02)], 0.13 * self.half, frame
-                )
+                self.canvas.line([self.at(ear, 0.10, 1.02), self.at(brow, 0.12, 1.02)], 0.13 * self.half, frame)
         if self.seen(0.0) > 0:
             self.canvas.line([self.at(-0.2, 0.12, 1.02), self.at(0.2, 0.12, 1.02)], 0.13 * self.half, frame)
 
@@ -195,16 +185,12 @@ class Head:
         brim = ellipse(*self.at(0, low, 0.0), 1.75 * self.radius, 0.30 * self.half)
         if kind in ("sun", "bucket") and self.seen(0) <= 0:
             self.canvas.fill(brim, colour * 0.8)
-        self.canvas.fill(
-            smooth(np.array(crown) * (self.radius, -self.half) + self.figure.head, 3), colour, relief=0.5
-        )
+        self.canvas.fill(smooth(np.array(crown) * (self.radius, -self.half) + self.figure.head, 3), colour, relief=0.5)
         band = np.array([[-1.12, low + 0.12], [0, low - 0.04], [1.12, low + 0.12]]) * (
             self.radius,
             -self.half,
         )
-        self.canvas.line(
-            band + self.figure.head, 0.16 * self.half, colour * (1.3 if kind == "beanie" else 0.62)
-        )
+        self.canvas.line(band + self.figure.head, 0.16 * self.half, colour * (1.3 if kind == "beanie" else 0.62))
         if kind in ("sun", "bucket") and self.seen(0) > 0:
             self.canvas.fill(brim, colour * 0.9)
         if kind in ("cap", "helmet") and self.seen(0) > -0.45:

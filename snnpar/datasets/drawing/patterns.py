@@ -36,17 +36,13 @@ def _soft(wave: np.ndarray, sharp: float = 3.0) -> np.ndarray:
     return np.clip(0.5 + sharp * wave, 0, 1)[..., None]
 
 
-def stripes(
-    surface: Surface, base: np.ndarray, accent: np.ndarray, u: float, *, upright: bool = False
-) -> Texture:
+def stripes(surface: Surface, base: np.ndarray, accent: np.ndarray, u: float, *, upright: bool = False) -> Texture:
     """Even bands; `u` in 0..1 chooses their number and share."""
     count, share = 13 + 8 * u, 0.35 * np.cos(7 * u)
 
     def paint(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         across, down = surface(x, y)
-        return base + (accent - base) * _soft(
-            np.sin(2 * np.pi * count * (across / 7 if upright else down)) + share
-        )
+        return base + (accent - base) * _soft(np.sin(2 * np.pi * count * (across / 7 if upright else down)) + share)
 
     return paint
 
@@ -99,19 +95,13 @@ def _tile(kind: int) -> np.ndarray:
     rng = np.random.default_rng(kind)
     layers = np.zeros((2, 128, 128), np.uint8)
     for number in range((24, 20, 16)[kind]):
-        x, y = (
-            rng.integers(0, 128, 2)
-            if kind
-            else (number % 5 * 25.6 + number // 5 % 2 * 12.8, number // 5 * 25.6)
-        )
+        x, y = rng.integers(0, 128, 2) if kind else (number % 5 * 25.6 + number // 5 % 2 * 12.8, number // 5 * 25.6)
         size, angle = rng.integers(8, 14), float(rng.integers(0, 180))
         axes = ((7, 7), (5, size), (size + 4, size))[kind]
         for dx in (-128, 0, 128):
             for dy in (-128, 0, 128):
                 centre = (int(x) + dx, int(y) + dy)
-                cv2.ellipse(
-                    layers[number % 2 if kind else 0], centre, axes, angle, 0, 360, 255, -1, cv2.LINE_AA
-                )
+                cv2.ellipse(layers[number % 2 if kind else 0], centre, axes, angle, 0, 360, 255, -1, cv2.LINE_AA)
     layers[0][layers[1] > 0] = 0
     return np.ascontiguousarray(layers.transpose(1, 2, 0).astype(np.float32) / 255)
 

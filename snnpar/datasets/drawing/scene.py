@@ -90,9 +90,7 @@ def draw_shadow(canvas: Canvas, scene: Scene, feet: np.ndarray, unit: float) -> 
     x, y = feet.mean(0)
     reach = (0.08 + 0.16 * scene.camera[1]) * unit * (1 if scene.light < 0 else -1)
     for grow, opacity in ((1.0, 0.16), (0.72, 0.20)):
-        shape = ellipse(
-            x + 0.5 * reach, y + 0.004 * unit, grow * (0.07 * unit + abs(reach)), grow * 0.035 * unit
-        )
+        shape = ellipse(x + 0.5 * reach, y + 0.004 * unit, grow * (0.07 * unit + abs(reach)), grow * 0.035 * unit)
         canvas.fill(shape, np.array([18, 18, 24]), relief=0, opacity=opacity)
 
 
@@ -118,9 +116,7 @@ def draw_occlusion(canvas: Canvas, scene: Scene, *, low: float) -> None:
             canvas.fill(leaf, np.array([60 + 50 * u[4 + k], 120, 56]), relief=0.3)
 
 
-def photograph(
-    scene: Scene, pixels: np.ndarray, size: tuple[int, int], rng: np.random.Generator
-) -> np.ndarray:
+def photograph(scene: Scene, pixels: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Expose, blur, resample and digitise the drawing to uint8 (height, width, 3)."""
     u = scene.camera
     height, width = size
@@ -183,9 +179,7 @@ def _wall(canvas: Canvas, scene: Scene) -> None:
     edge = 0.12 + 0.45 * u[22]
     tilt = 0.1 * (u[23] - 0.5)
     canvas.fill(
-        np.array(
-            [(-HALF_WIDTH, -0.1), (HALF_WIDTH, -0.1), (HALF_WIDTH, edge + tilt), (-HALF_WIDTH, edge - tilt)]
-        ),
+        np.array([(-HALF_WIDTH, -0.1), (HALF_WIDTH, -0.1), (HALF_WIDTH, edge + tilt), (-HALF_WIDTH, edge - tilt)]),
         colour,
         relief=0,
         folds=0.05,
@@ -211,12 +205,8 @@ def _bystander(canvas: Canvas, u: np.ndarray) -> None:
     x, top, size = side * HALF_WIDTH * (0.95 + 0.2 * u[1]), 0.02 + 0.2 * u[2], 0.75 + 0.2 * u[3]
     shirt, legs = (0.6 * np.array(_THINGS[int(k * len(_THINGS))], np.float32) + 45 for k in (u[4], u[5]))
     canvas.fill(
-        tube(
-            np.array([(x, top + 0.5 * size), (x + 0.01, top + 0.98 * size)]), np.array([0.06, 0.035]) * size
-        ),
+        tube(np.array([(x, top + 0.5 * size), (x + 0.01, top + 0.98 * size)]), np.array([0.06, 0.035]) * size),
         legs,
     )
-    canvas.fill(
-        tube(np.array([(x, top + 0.2 * size), (x, top + 0.5 * size)]), np.array([0.095, 0.08]) * size), shirt
-    )
+    canvas.fill(tube(np.array([(x, top + 0.2 * size), (x, top + 0.5 * size)]), np.array([0.095, 0.08]) * size), shirt)
     canvas.fill(ellipse(x, top + 0.07 * size, 0.05 * size, 0.07 * size), np.array([70, 55, 50]))
