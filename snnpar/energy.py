@@ -18,7 +18,7 @@ from snnpar import lemaire
 from snnpar.conventions import CONVENTIONS, Assumptions
 from snnpar.defaults import ENERGY
 from snnpar.lemaire import Work
-from snnpar.operations import NORMS, Operations
+from snnpar.operations import Operations
 from snnpar.trace import SpikeTrace
 
 PUBLISHED_BREAK_EVEN = 0.057  # arXiv 2409.08290v4: T = 5, data movement included, "typical neuromorphic hardware"
@@ -129,7 +129,7 @@ def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[E
 def _lines(trace: SpikeTrace, assumptions: Assumptions) -> Iterator[_Line]:
     """Layers, then neurons."""
     for layer in trace.layers:
-        if assumptions.norms or layer.kind not in NORMS:
+        if assumptions.norms or not layer.is_norm:
             yield _layer_line(layer, trace.timesteps, assumptions)
     for name in trace.names:
         yield _neuron_line(name, trace, assumptions)

@@ -6,11 +6,15 @@ Charge, fire and reset, per timestep t (time in timesteps, potentials in units o
     s[t] = 1 if h[t] >= v_threshold else 0         fire; a tie fires
     v[t] = h[t] * (1 - s[t])                       hard reset to 0, detached in the backward pass
 
-The state lives inside the forward: there is nothing to reset between images. spikingjelly's LIFNode(step_mode="m") is
-the reference, and its sigmoid surrogate supplies ds/dh.
+The state lives inside the forward: there is nothing to reset between images. A stream carries it itself, step by step,
+with `LIF.step`. spikingjelly's LIFNode(step_mode="m") is the reference, and its sigmoid surrogate supplies ds/dh.
+
+`register_neuron` names the classes whose outputs are spikes; spikingjelly's neurons are known.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from spikingjelly.activation_based import surrogate
@@ -98,6 +102,16 @@ class LIF(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return _MultiStepLIF.apply(x, self.tau, self.v_threshold)
 
+    def step(self, x: Tensor, v: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """One timestep of a stream: input current and membrane potential (None: 0) in, (spikes, membrane potential) out.
+
+        Stepped over (T, ...) it fires as `forward` does, bit for bit.
+        """
+        state = torch.promote_types(x.dtype, torch.float32)
+        v = torch.zeros_like(x, dtype=state) if v is None else v
+        spikes, v = lif_step(x.to(state), v, self.tau, self.v_threshold)
+        return spikes.to(x.dtype), v
+
     def extra_repr(self) -> str:
         return f"tau={self.tau}, v_threshold={self.v_threshold}"
 
@@ -109,3 +123,36 @@ def membrane_potential(x: Tensor, tau: float, v_threshold: float) -> Tensor:
         trace.append(lif_charge(current, v, tau))
         _, v = lif_step(current, v, tau, v_threshold)
     return torch.stack(trace)
+
+
+# Classes of neurons, and whether a module of one sees all timesteps in a call, (T, B, ...), or is called for each.
+_NEURONS: dict[type[nn.Module], Callable[[nn.Module], bool]] = {LIF: lambda _: True}
+_SPIKINGJELLY = "spikingjelly.activation_based.neuron"
+
+
+def register_neuron(cls: type[nn.Module], *, multi_step: bool | Callable[[nn.Module], bool] = True) -> None:
+    """Let traces, and all that is made of them, know that modules of this class answer with spikes.
+
+    Spikes are whole numbers, most often 0 and 1. `multi_step`: a call sees all timesteps, (T, B, ...) in and out; else
+    the forward calls the module once for each timestep. A function says so module by module.
+    """
+    _NEURONS[cls] = multi_step if callable(multi_step) else lambda _: multi_step
+
+
+def is_neuron(module: nn.Module) -> bool:
+    """Does it answer with spikes, as ours, spikingjelly's and registered neurons do?"""
+    return isinstance(module, tuple(_NEURONS)) or _of_spikingjelly(module)
+
+
+def is_multi_step(module: nn.Module) -> bool:
+    """Does one call of this neuron see all timesteps?"""
+    for cls, multi_step in _NEURONS.items():
+        if isinstance(module, cls):
+            return multi_step(module)
+    return getattr(module, "step_mode", "m") == "m"
+
+
+def _of_spikingjelly(module: nn.Module) -> bool:
+    """Known by name: importing all of its neurons would take longer than most forwards."""
+    known = [cls for cls in type(module).__mro__ if cls.__module__.startswith(_SPIKINGJELLY)]
+    return bool(known) and not any(cls.__name__.startswith("NonSpiking") for cls in known)

@@ -3,39 +3,37 @@
 A spike that enters a layer causes one addition for every weight it meets: fan-out. At the border of an image an input,
 spike or number, meets fewer kernel positions, so that both are counted place by place; they are integers and exact.
 Products with padding, which most publications count, stand apart. Spikes may also be small integers (I-LIF): a spike
-of 3 counts as 3 unit spikes.
+of 3 counts as 3 unit spikes. `snnpar.watching` calls these functions for the operations that it sees; torch's own
+FlopCounterMode and spikingjelly's op_counter count from shapes and per layer, not what each spike causes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-
-from snnpar.compat import repair_torchvision
-from snnpar.models.spikingformer import CoFire
-
-repair_torchvision()
-from timm.layers import Attention  # noqa: E402  timm imports torchvision
 
 
 @dataclass(frozen=True, eq=False)
 class Operations:
     """One layer, attention product or norm, for one image.
 
-    `kind`: class of the module; `macs`: multiply-accumulates if computed densely, over all `runs` of the layer, one per
-    timestep (the student's first convolution runs once); `padding`: further ones, with the zeros around an image;
-    `inputs` and `outputs`: values that it reads and its results, over all runs; `has_weights`: does an operation read a
-    weight (an attention product does not); `has_bias`: is one read for each result; `weights` and `biases`: how many
-    the layer holds; `positions`: of a convolution's kernel, over its output channels, else 0; `constant`: is its input
-    the same for every image, as a teacher's phrases are.
-    Where the input is spikes, `ac_map` (T, H, W) or (T, N) holds the accumulates that the spikes at each place cause,
-    `spikes` (T,) how many came in, and `input_rate` the spikes per input and timestep; else these are None. Counts of a
-    batch are means over its images.
+    `name`: of its module; of one that runs more than once in a forward with "#2" and so on, of a further product in
+    the same call with ":2". `kind`: class of the module; `macs`: multiply-accumulates if computed densely, over all
+    `runs` of the layer, one per timestep (the student's first convolution runs once); `padding`: further ones, with the
+    zeros around an image; `inputs` and `outputs`: values that it reads and its results, over all runs; `has_weights`:
+    does an operation read a weight (an attention product does not); `has_bias`: is one read for each result; `weights`
+    and `biases`: how many the layer holds; `positions`: of a convolution's kernel, over its output channels, else 0;
+    `constant`: is its input the same for every image, as a teacher's phrases are; `is_norm`: of a batch norm, one per
+    result; `fed_by`: the neurons whose spikes it reads.
+    Where the input is spikes, `ac_map` (T, H, W), (T, N) or (T,) holds the accumulates that the spikes at each place
+    cause, `spikes` (T,) how many came in, and `input_rate` the spikes per input and timestep; else these are None.
+    Counts of a batch are means over its images.
     """
 
     name: str
@@ -54,6 +52,8 @@ class Operations:
     positions: int = 0
     constant: bool = False
     spikes: np.ndarray | None = None
+    is_norm: bool = False
+    fed_by: tuple[str, ...] = ()
 
     @property
     def acs(self) -> float | None:
@@ -63,66 +63,177 @@ class Operations:
     @property
     def spikes_per_synapse(self) -> float | None:
         """Spikes that each synapse passes on per inference (Dampfhoffer et al., TETCI 2023)."""
-        return None if self.ac_map is None else self.acs * self.runs / max(1, self.macs)
+        return None if self.ac_map is None else float(self.ac_map.sum()) * self.runs / max(1, self.macs)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """An operation as it ran, for all images and timesteps at once; `of_one_image` makes it an entry of a trace.
+
+    `lead`: the axes of the input along which it repeats, time first: (T * B,), (T, B, N), (B,) and the like. `product`
+    tells products in one call of a module apart. `additions` (*lead, ...) are what spikes cause at each place, `fired`
+    (*lead) how many came in, `rate` per input; None where the input is real-valued or spikes are not looked at.
+    `is_placed`: are repeats beyond images and timesteps places of the image?
+    """
+
+    lead: tuple[int, ...]
+    macs: int
+    inputs: int
+    outputs: int
+    padding: int = 0
+    has_weights: bool = True
+    weights: int = 0
+    biases: int = 0
+    positions: int = 0
+    is_norm: bool = False
+    product: str = ""
+    additions: Tensor | None = None
+    fired: Tensor | None = None
+    rate: float | None = None
+    is_placed: bool = True
+
+    @staticmethod
+    def joined(calls: list[Work]) -> Work:
+        """Calls for one timestep after the other as a call for all of them."""
+        if len(calls) == 1:
+            return calls[0]
+        first, spiking = calls[0], all(one.additions is not None for one in calls)
+        sums = {name: sum(getattr(one, name) for one in calls) for name in ("macs", "inputs", "outputs", "padding")}
+        return replace(
+            first,
+            lead=(len(calls) * first.lead[0], *first.lead[1:]),
+            additions=torch.cat([one.additions for one in calls]) if spiking else None,
+            fired=torch.cat([one.fired for one in calls]) if spiking else None,
+            rate=sum(one.rate for one in calls) / len(calls) if spiking else None,
+            **sums,
+        )
+
+    def of_one_image(
+        self, name: str, kind: str, batch: int, timesteps: int, constant: bool, fed_by: tuple[str, ...] = ()
+    ) -> Operations:
+        """The mean over `batch` images of a forward of so many timesteps (1 where there are none)."""
+        batch = 1 if constant else batch
+        runs = self._runs(batch, timesteps)
+        additions, fired = self.additions, self.fired
+        return Operations(
+            name + self.product,
+            kind,
+            self.macs // batch,
+            runs,
+            self.outputs // batch,
+            self.has_weights,
+            self.biases > 0,
+            None if additions is None else self._per_image(additions, batch, runs, timesteps),
+            self.rate,
+            self.padding // batch,
+            self.inputs // batch,
+            self.weights,
+            self.biases,
+            self.positions,
+            constant,
+            None if fired is None else self._per_image(fired, batch, runs, timesteps).reshape(timesteps, -1).sum(1),
+            self.is_norm,
+            fed_by,
+        )
+
+    def _runs(self, batch: int, timesteps: int) -> int:
+        """Once for each timestep, or once for all: tokens and heads are no timesteps."""
+        by_time = self.lead[0] == timesteps * batch or self.lead[:2] == (timesteps, batch)
+        at_once = self.lead[0] == batch and not by_time
+        return timesteps if by_time or (not at_once and math.prod(self.lead) % (timesteps * batch) == 0) else 1
+
+    def _per_image(self, counts: Tensor, batch: int, runs: int, timesteps: int) -> np.ndarray:
+        """(*lead, ...) to (T, ...), the mean over images; what ran once, late, stands in the last timestep."""
+        places = counts.shape[len(self.lead) :]
+        apart = counts.reshape(runs, batch, -1, *places)
+        mean = apart[:, 0] if batch == 1 else apart.mean(1)
+        mean = mean.squeeze(1) if mean.shape[1] == 1 else mean if self.is_placed else mean.sum(1)
+        mean = mean.cpu().numpy()
+        if runs < timesteps:
+            mean = np.concatenate([np.zeros((timesteps - runs, *mean.shape[1:])), mean])
+        return mean
+
+
+# Modules whose products have a rule of their own, beside the class: what they compute is not counted inside again.
+Rule = Callable[..., list[Work]]
+_RULES: dict[type[nn.Module], Rule] = {}
+
+
+def count_as(cls: type[nn.Module], rule: Rule) -> None:
+    """Count calls of a class of modules by `rule(module, inputs, spiking)`: its work, from the tensors it was given.
+
+    For products whose places on the image only the module knows. `spiking`: are the inputs spikes to be looked at?
+    """
+    _RULES[cls] = rule
+
+
+def rule_of(module: nn.Module) -> Rule | None:
+    """The rule of its class or of one it is derived from."""
+    return next((_RULES[cls] for cls in type(module).__mro__ if cls in _RULES), None)
 
 
 @dataclass(frozen=True)
-class Call:
-    """How a layer was called: B images at T timesteps, with spikes or numbers as input, or apart from any image."""
+class Kernel:
+    """The geometry of a convolution, each axis of places apart."""
 
-    batch: int
-    timesteps: int
-    spiking: bool
-    constant: bool = False
-
-
-def count(name: str, module: nn.Module, inputs: tuple, output: Tensor, call: Call) -> list[Operations]:
-    """The operations of one call of a module; two entries for the two products of spiking attention."""
-    return COUNTERS[next(cls for cls in COUNTERS if isinstance(module, cls))](name, module, inputs, output, call)
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    transposed: bool = False
 
 
-def _weighted(name: str, module: nn.Module, inputs: tuple, output: Tensor, call: Call) -> list[Operations]:
-    """Convolutions and linear layers."""
-    (x,) = inputs
-    ac_map = rate = fired = None
-    if call.spiking:
-        here = _spikes_at(module, x.detach())
-        ac_map, rate = _per_image(_fan_out(module, here), call), here.sum().item() / x.numel()
-        fired = _per_image(here.reshape(len(here), -1).sum(1), call)
-    calls = x.shape[:-1].numel() if isinstance(module, nn.Linear) else len(x)
-    macs = _products(module, x, output) // call.batch
-    return [
-        Operations(
-            name,
-            type(module).__name__,
-            macs,
-            _runs(calls, call),
-            output.numel() // call.batch,
-            has_bias=module.bias is not None,
-            ac_map=ac_map,
-            input_rate=rate,
-            spikes=fired,
-            constant=call.constant,
-            padding=output.numel() * module.weight[0].numel() // call.batch - macs,
-            inputs=x.numel() // call.batch,
-            weights=module.weight.numel(),
-            biases=0 if module.bias is None else module.bias.numel(),
-            positions=0 if isinstance(module, nn.Linear) else module.out_channels * math.prod(module.kernel_size),
-        )
-    ]
+def convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor, kernel: Kernel, *, spiking: bool
+) -> Work:
+    """A convolution of any number of axes; `weight` as torch keeps it."""
+    outputs_per_input = weight.shape[1] if kernel.transposed else weight.shape[0] // kernel.groups
+    ways = _ways_of(tuple(x.shape[2:]), tuple(weight.shape[2:]), kernel, tuple(output.shape[2:]))
+    macs = len(x) * ways.total * outputs_per_input * x.shape[1]
+    padded = output.numel() * weight[0].numel() if not kernel.transposed else macs
+    here = _spikes_at(x, 1) if spiking else None
+    return Work(
+        (len(x),),
+        macs,
+        x.numel(),
+        output.numel(),
+        padding=padded - macs,
+        weights=weight.numel(),
+        biases=0 if bias is None else bias.numel(),
+        positions=output.shape[1] * math.prod(weight.shape[2:]),
+        **({} if here is None else _caused(here.flatten(1).sum(1), ways.times(here, outputs_per_input), x)),
+    )
 
 
-def _products(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor, output: Tensor) -> int:
-    """Products of an input, zero or not, with a weight; those of a convolution with its padding are none."""
-    if isinstance(module, nn.Linear):
-        return output.numel() * module.in_features
-    pairs = math.prod(int(ways.sum()) for ways in _ways_by_axis(module, x.shape[2:]))
-    return len(x) * pairs * module.out_channels * module.in_channels // module.groups
+def linear(x: Tensor, weights: int, out: int, biases: int, *, spiking: bool, lead: tuple[int, ...] = ()) -> Work:
+    """x (..., in) times a matrix of `weights` numbers to `out` results each; `lead` gives x's axes a flat x lost."""
+    lead = lead or tuple(x.shape[:-1])
+    here = _spikes_at(x, -1).reshape(lead) if spiking else None
+    found = {} if here is None else _caused(here, here * out, x)
+    rows = x.numel() // max(1, x.shape[-1])
+    return Work(lead, x.numel() * out, x.numel(), rows * out, weights=weights, biases=biases, **found)
 
 
-def _runs(calls: int, call: Call) -> int:
-    """Once for each timestep, or once for all; a teacher's tokens are no timesteps."""
-    return calls // call.batch if call.timesteps > 1 else 1
+def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> Work:
+    """a (G, n, k) times b (G, k, m), both computed from the image; `spiking` says which of them are spikes.
+
+    Two spikes that meet are an addition; a spike that meets numbers adds those that are not 0. Its places are unknown.
+    """
+    (groups, n, k), m = a.shape, b.shape[2]
+    work = Work((groups,), groups * n * k * m, a.numel() + b.numel(), groups * n * m, has_weights=False, is_placed=False)
+    if not any(spiking):
+        return work
+    left = a.sum(1, dtype=torch.float64) if spiking[0] else (a != 0).sum(1).double()  # (G, k)
+    right = b.sum(2, dtype=torch.float64) if spiking[1] else (b != 0).sum(2).double()
+    read = [x for x, is_spike in ((a, spiking[0]), (b, spiking[1])) if is_spike]
+    fired = sum(x.sum((1, 2), dtype=torch.float64) for x in read)
+    rate = sum(x.sum(dtype=torch.float64).item() for x in read) / sum(x.numel() for x in read)
+    return replace(work, additions=(left * right).sum(1), fired=fired, rate=rate)
+
+
+def norm(output: Tensor, weights: int) -> Work:
+    """A batch norm in eval mode: one multiply-accumulate per result, unless folded into the weights before it."""
+    return Work((len(output),), output.numel(), output.numel(), output.numel(), weights=weights, is_norm=True)
 
 
 def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
@@ -130,30 +241,54 @@ def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
 
     An input at place i reaches output o through kernel position k when i = o * stride - padding + k * dilation.
     """
-    return _fan_out(module, _spikes_at(module, x))
-
-
-def _spikes_at(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
-    """Spikes at each place, over all channels: at most C and so exact in float32, float64."""
-    return x.sum(-1 if isinstance(module, nn.Linear) else 1, dtype=torch.float32).double()
-
-
-def _fan_out(module: nn.Conv1d | nn.Conv2d | nn.Linear, spikes: Tensor) -> Tensor:
-    """Spikes at each place to the accumulates that they cause."""
     if isinstance(module, nn.Linear):
-        return spikes * module.out_features
-    for axis, ways in enumerate(_ways_by_axis(module, spikes.shape[1:]), 1):
-        spikes = spikes * ways.to(spikes.device).view(-1, *[1] * (spikes.ndim - axis - 1))
-    return spikes * (module.out_channels // module.groups)
+        return _spikes_at(x, -1) * module.out_features
+    kernel = Kernel(module.stride, module.padding, module.dilation, module.groups)
+    ways = _ways_of(tuple(x.shape[2:]), module.kernel_size, kernel, ())
+    return ways.times(_spikes_at(x, 1), module.out_channels // module.groups)
 
 
-def _ways_by_axis(module: nn.Conv1d | nn.Conv2d, places: tuple[int, ...]) -> list[Tensor]:
-    """`_ways` for each axis of the input's places."""
-    options = zip(places, module.kernel_size, module.stride, module.padding, module.dilation, strict=True)
-    return [_ways(*option) for option in options]
+def _caused(fired: Tensor, additions: Tensor, x: Tensor) -> dict:
+    """What spikes did: the additions at their places, how many came in, and their share of the inputs."""
+    return {"additions": additions, "fired": fired, "rate": fired.sum().item() / x.numel()}
+
+
+def _spikes_at(x: Tensor, channels: int) -> Tensor:
+    """Spikes at each place, over all channels: at most C and so exact in float32, float64."""
+    return x.detach().sum(channels, dtype=torch.float32).double()
+
+
+@dataclass(frozen=True, eq=False)
+class _Ways:
+    """At how many kernel positions each place of an input is read: `count` (*places), float64, and their sum.
+
+    `even`: the one number of every place, as of a 1 x 1 kernel, else 0.
+    """
+
+    count: Tensor
+    total: int
+    even: int
+
+    def times(self, spikes: Tensor, outputs: int) -> Tensor:
+        """Spikes (n, *places) times the weights that each meets."""
+        if self.even:
+            return spikes * (self.even * outputs)
+        return spikes * self.count.to(spikes.device) * outputs
 
 
 @lru_cache(maxsize=256)  # asked for again by every layer of every forward
+def _ways_of(places: tuple[int, ...], size: tuple[int, ...], kernel: Kernel, outputs: tuple[int, ...]) -> _Ways:
+    """The positions of all axes together: those of each axis, multiplied."""
+    options = list(zip(places, size, kernel.stride, kernel.padding, kernel.dilation, strict=True))
+    if kernel.transposed:
+        axes = [_ways_transposed(*option, out) for option, out in zip(options, outputs, strict=True)]
+    else:
+        axes = [_ways(*option) for option in options]
+    count = reduce(lambda made, axis: made.unsqueeze(-1) * axis, axes)
+    low, high = (int(one) for one in count.aminmax())
+    return _Ways(count, int(count.sum()), high if low == high else 0)
+
+
 def _ways(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Tensor:
     """How many (output, kernel position) pairs read each of `size` inputs along one axis, float64."""
     outputs = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
@@ -163,85 +298,8 @@ def _ways(size: int, kernel: int, stride: int, padding: int, dilation: int) -> T
     return torch.bincount(inside, minlength=size).double()
 
 
-def _per_image(counts: Tensor, call: Call) -> np.ndarray:
-    """(T * B, ...) to (T, ...), the mean over images."""
-    return counts.unflatten(0, (-1, call.batch)).mean(1).cpu().numpy()
-
-
-def _softmax_attention(name: str, _module: Attention, inputs: tuple, _output: Tensor, call: Call) -> list[Operations]:
-    """q k^T and attention times v, N * N * D each, whether a fused kernel computes them or not."""
-    batch, tokens, dim = inputs[0].shape
-    return [
-        Operations(
-            name,
-            "Attention",
-            2 * batch * tokens * tokens * dim // call.batch,
-            has_weights=False,
-            outputs=batch * tokens * (dim + tokens) // call.batch,
-            inputs=batch * tokens * (3 * dim + tokens) // call.batch,
-        )
-    ]
-
-
-def _co_fire(name: str, module: CoFire, inputs: tuple, _output: Tensor, call: Call) -> list[Operations]:
-    """v k^T counts coincidences: an addition where v and k of a head fire at one token.
-
-    Its product with q adds, for every spike of q, the column of those counts that it selects, where they are not 0.
-    """
-    timesteps, batch, dim, tokens = inputs[0].shape
-    width = dim // module.heads
-    macs = timesteps * tokens * dim * width
-    maps: list[np.ndarray | None] = [None, None]
-    rates: list[float | None] = [None, None]
-    fired: list[np.ndarray | None] = [None, None]
-    if call.spiking:
-        q, k, v = (x.detach().unflatten(2, (module.heads, width)) for x in inputs)
-        coincidences = (v.sum(3) * k.sum(3)).sum(2, dtype=torch.float64)  # (T, B, N)
-        columns = ((v @ k.transpose(-1, -2)) != 0).sum(3).to(q.dtype)  # (T, B, heads, width): additions per spike of q
-        additions = (q * columns.unsqueeze(-1)).sum((2, 3), dtype=torch.float64)
-        maps = [x.mean(1).cpu().numpy() for x in (coincidences, additions)]
-        rates = [x.mean(dtype=torch.float64).item() for x in (k, q)]
-        fired = [x.flatten(2).sum(2, dtype=torch.float64).mean(1).cpu().numpy() for x in (k + v, q)]
-    common = {"kind": "CoFire", "macs": macs, "runs": timesteps, "has_weights": False}
-    results = timesteps * dim * width, timesteps * dim * tokens
-    read = 2 * timesteps * dim * tokens, timesteps * dim * tokens  # k and v; q
-    return [
-        Operations(
-            f"{name}.{product}",
-            outputs=results[i],
-            inputs=read[i],
-            ac_map=maps[i],
-            input_rate=rates[i],
-            spikes=fired[i],
-            **common,
-        )
-        for i, product in enumerate(("kv", "q"))
-    ]
-
-
-def _norm(name: str, module: nn.Module, _inputs: tuple, output: Tensor, call: Call) -> list[Operations]:
-    """A batch norm in eval mode: one multiply-accumulate per result, unless folded into the weights before it."""
-    results = output.numel() // call.batch
-    return [
-        Operations(
-            name,
-            type(module).__name__,
-            results,
-            _runs(len(output), call),
-            results,
-            inputs=results,
-            weights=module.num_features,
-        )
-    ]
-
-
-COUNTERS = {
-    nn.Conv1d: _weighted,
-    nn.Conv2d: _weighted,
-    nn.Linear: _weighted,
-    Attention: _softmax_attention,
-    CoFire: _co_fire,
-    nn.BatchNorm1d: _norm,
-    nn.BatchNorm2d: _norm,
-}
-NORMS = ("BatchNorm1d", "BatchNorm2d")
+def _ways_transposed(size: int, kernel: int, stride: int, padding: int, dilation: int, outputs: int) -> Tensor:
+    """How many of `outputs` each of `size` inputs writes to along one axis, float64."""
+    steps, offsets = (torch.arange(n, device="cpu") for n in (size, kernel))
+    written = steps[:, None] * stride - padding + offsets * dilation
+    return ((written >= 0) & (written < outputs)).sum(1).double()

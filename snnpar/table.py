@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from snnpar.models import MODELS, PRESETS, build_model, role_of
-from snnpar.operations import NORMS
 from snnpar.trace import record
 
 NUM_ATTRIBUTES = 26
@@ -32,7 +31,7 @@ def _row(name: str) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     with torch.no_grad(), record(model, spikes=False) as trace:
         model(*inputs)
-    macs = sum(layer.macs + layer.padding for layer in trace.layers if layer.kind not in NORMS)
+    macs = sum(layer.macs + layer.padding for layer in trace.layers if not layer.is_norm)
     neurons = sum(trace.neurons(neuron) for neuron in trace.names)
     height, width = config.image_size
     timesteps = config.timesteps if trace.names else "-"

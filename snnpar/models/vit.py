@@ -18,10 +18,21 @@ from snnpar.config import ModelConfig
 from snnpar.geometry import Window
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.pretrained import Pretrained
+from snnpar.operations import Work, count_as
 
 repair_torchvision()
-from timm.layers import trunc_normal_  # noqa: E402  timm imports torchvision
+from timm.layers import Attention, trunc_normal_  # noqa: E402  timm imports torchvision
 from timm.models.vision_transformer import Block  # noqa: E402
+
+
+def _attention_work(_module: Attention, inputs: tuple[Tensor, ...], _spiking: bool) -> list[Work]:
+    """q k^T and attention times v, N * N * D each, whether a fused kernel computes them or not."""
+    batch, tokens, dim = inputs[0].shape
+    macs, read, made = 2 * tokens * tokens * dim, tokens * (3 * dim + tokens), tokens * (dim + tokens)
+    return [Work((batch,), batch * macs, batch * read, batch * made, has_weights=False)]
+
+
+count_as(Attention, _attention_work)
 
 
 class ResidualStage(nn.Module):
