@@ -181,13 +181,13 @@ def _loaded(name: str) -> LoadedModel:
 
     from snnpar.checkpoint import WEIGHTS, Checkpoint, read_checkpoint
     from snnpar.inference import LoadedModel, load
-    from snnpar.models import preset, role_of
+    from snnpar.models import preset, takes_text
     from snnpar.schema import load_schema
 
     if (CHECKPOINTS / name / WEIGHTS).is_file():
         return load(read_checkpoint(CHECKPOINTS / name))
     config, schema = preset(name), load_schema("pa100k")
-    vectors = torch.randn(len(schema), config.text_dim) if role_of(config) == "teacher" else None
+    vectors = torch.randn(len(schema), config.text_dim) if takes_text(config) else None
     model = _lively(config, len(schema), vectors)
     return LoadedModel(Checkpoint(Path(name), config, schema), model, vectors)
 

@@ -17,6 +17,7 @@ from snnpar.disks import whole_folder
 from snnpar.gain import read_gain
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, SUPPORTED
+from snnpar.models import timesteps_of
 from snnpar.recipes import to_arguments
 from snnpar.report import COLUMNS, HEADINGS, support_words
 from snnpar.runs import UNREADABLE, Run, RunError
@@ -128,7 +129,7 @@ def front_matter(checkpoint: Checkpoint, name: str, scores: list[Score] = []) ->
 
 def _is_what(checkpoint: Checkpoint) -> str:
     model = checkpoint.model
-    time = f", T={model.timesteps}" if model.architecture == "spikingformer" else ""
+    time = f", T={timesteps_of(model)}" if timesteps_of(model) else ""
     return (
         f"Pedestrian attribute recognition: {checkpoint.role} `{model.architecture}`, {len(checkpoint.schema)} "
         f"attributes of {checkpoint.schema.name}, image {model.image_size[0]} x {model.image_size[1]}{time}."
@@ -177,13 +178,13 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
     mean, of_neurons = (
         sum(getattr(report, what) for report in reports) / len(reports) for what in ("energy_uj", "neuron_uj")
     )
-    one, updates = reports[0].assumptions, reports[0].updates
+    updates = reports[0].updates
     neurons = f", {of_neurons:,.3g} µJ of it for {updates:,} neuron updates" if updates else ""
     return [
         "## Energy",
         "",
-        f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({one}), the mean over "
-        f"{len(reports)} rendered sample pictures. {one.note} Nothing was measured on a chip.",
+        f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({reports[0].convention}), the mean over "
+        f"{len(reports)} rendered sample pictures. {reports[0].note} Nothing was measured on a chip.",
         "",
     ]
 

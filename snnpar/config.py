@@ -61,7 +61,8 @@ def _is_finite(value: object) -> bool:
 class ModelConfig:
     """Architecture and input of one model. `image_size` is (height, width); one token covers 16 x 16 pixels.
 
-    `pool_first`: the Spikingformer's tokenizer pools before it fires (CML, arXiv 2305.05954), not after.
+    What an architecture can have is its own affair, see `Network.check`. `pool_first`: the Spikingformer's
+    tokenizer pools before it fires (CML, arXiv 2305.05954), not after.
     """
 
     architecture: str
@@ -94,19 +95,14 @@ class ModelConfig:
                 f"timesteps x height x width must be at most {MOST_INPUT:,}; got {self.timesteps} x "
                 f"{self.image_size[0]} x {self.image_size[1]}"
             )
-        if self.dim % self.heads or self.dim % 8:
-            raise ConfigError(f"dim must be a multiple of heads and of 8; got dim={self.dim}, heads={self.heads}")
         if not _is_finite(self.tau) or self.tau < 1:
             raise ConfigError(f"tau must be at least 1 timestep; got {self.tau!r}")
         if not _is_finite(self.drop_path) or not 0 <= self.drop_path < 1:
             raise ConfigError(f"drop_path must be a share, at least 0 and below 1; got {self.drop_path!r}")
         if self.stem not in ("patch", "conv"):
             raise ConfigError(f"stem must be 'patch' or 'conv'; got {self.stem!r}")
-        if not isinstance(self.pool_first, bool) or (self.pool_first and self.architecture != "spikingformer"):
-            raise ConfigError(
-                f"pool_first must be true or false, true for a spikingformer only; got "
-                f"{self.pool_first!r} for a {self.architecture}"
-            )
+        if not isinstance(self.pool_first, bool):
+            raise ConfigError(f"pool_first must be true or false; got {self.pool_first!r}")
         channels = len(self.mean) == len(self.std) == 3 and all(map(_is_finite, self.mean + self.std))
         if not channels or min(self.std) <= 0:
             raise ConfigError(f"mean and std must hold 3 channels, std > 0; got {self.mean}, {self.std}")

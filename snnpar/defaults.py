@@ -9,7 +9,6 @@ from snnpar.metrics import THRESHOLDS
 CONVENTION = "published"  # of metrics
 THRESHOLD = THRESHOLDS[CONVENTION]  # of probabilities
 ENERGY = "arithmetic"  # a name in energy.CONVENTIONS
-MAPS = {"teacher": "attention", "student": "ledger"}  # names in explain.METHODS
 # Both shipped models are right about these stripes, and their first maps say where they are (tests/test_shipped.py).
 SAMPLE = "03"  # a file in assets/samples
 ATTRIBUTE = "UpperStride"  # where the schema has it

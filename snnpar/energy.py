@@ -44,7 +44,8 @@ class LayerEnergy:
 class EnergyReport:
     """Totals for one image and the lines they are the sum of; every figure is an estimate under `assumptions`.
 
-    `layers` do the operations, `neurons` are updated once per timestep and have a state, of `state_bytes`.
+    `layers` do the operations, `neurons` are updated once per timestep and have a state, of `state_bytes`. `uncounted`:
+    what the trace did not understand, and no figure has.
     """
 
     macs: float
@@ -55,6 +56,7 @@ class EnergyReport:
     assumptions: Assumptions
     layers: tuple[LayerEnergy, ...]
     neurons: tuple[LayerEnergy, ...] = ()
+    uncounted: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[LayerEnergy, ...]:
@@ -81,8 +83,18 @@ class EnergyReport:
 
     @property
     def convention(self) -> str:
-        """The assumptions in words."""
-        return str(self.assumptions)
+        """The assumptions in words, and what the figures lack."""
+        return "; ".join(filter(None, (str(self.assumptions), self.lacks)))
+
+    @property
+    def lacks(self) -> str:
+        """What is in no figure, though the network computes it, in words; "" if nothing."""
+        return f"INCOMPLETE, not counted: {', '.join(self.uncounted)}" if self.uncounted else ""
+
+    @property
+    def note(self) -> str:
+        """What the assumptions leave out and for whom that is good, and what the figures lack."""
+        return " ".join(filter(None, (self.assumptions.note, self.lacks and f"{self.lacks}.")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +124,7 @@ def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[EN
         sum(getattr(line, name) for line in layers + neurons) for name in ("macs", "acs", "bytes", "energy_uj")
     )
     states = sum((line.bytes for line in neurons), 0.0)
-    return EnergyReport(macs, acs, moved, states, energy, assumptions, layers, neurons)
+    return EnergyReport(macs, acs, moved, states, energy, assumptions, layers, neurons, trace.uncounted)
 
 
 def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[ENERGY]) -> np.ndarray:

@@ -30,6 +30,7 @@ from snnpar.evaluations import (
     remove_results,
     revision,
 )
+from snnpar.models import takes_text
 from snnpar.provenance import commit
 from snnpar.slices import DataChoice
 
@@ -71,7 +72,7 @@ def subject(
         "attributes_left_out": left_out,
         "device": device,
     }
-    if checkpoint.role == "teacher":
+    if takes_text(checkpoint.model):
         content["checkpoint"]["phrases_sha256"] = file_hash(folder / PHRASES)
     return json.loads(json.dumps(content))  # as it is once read from a file: tuples are lists
 

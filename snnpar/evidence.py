@@ -92,7 +92,7 @@ def _model_json(finding: Finding, evidence: Evidence) -> dict:
             "neuron_updates": energy.updates,
             "neuron_microjoules": round(energy.neuron_uj, 4),
             "convention": energy.convention,
-            "leaves_out": energy.assumptions.note,
+            "leaves_out": energy.note,
             "kind": "estimate",
         },
     }

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from snnpar.datasets import PedestrianSplit
 from snnpar.errors import SnnparError
-from snnpar.explain import METHODS, Heatmap, heatmap
+from snnpar.explain import Heatmap, heatmap, methods_of
 from snnpar.inference import LoadedModel, analyze
 from snnpar.probing import faithfulness
 
@@ -54,7 +54,7 @@ class MethodScore:
 def score_methods(
     model: LoadedModel, split: PedestrianSplit, *, teacher: LoadedModel | None = None, count: int = 50, seed: int = 0
 ) -> list[MethodScore]:
-    """Score each heatmap of the model's role on `count` images drawn from the split, in the order of METHODS.
+    """Score each heatmap that the model offers on `count` images drawn from the split, in the order of METHODS.
 
     Each image is asked about the attribute it is labelled with that the model is surest of. Methods that do not apply
     to the model are left out; the last row, `chance`, is a random map per image, which any useful method must beat.
@@ -74,7 +74,7 @@ def score_methods(
             f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
             f"{model.checkpoint.name} knows; draw more, or take other data"
         )
-    labels = {name: method.label for name, method in METHODS[model.role].items()} | {CHANCE: "A random map"}
+    labels = {name: method.label for name, method in methods_of(model).items()} | {CHANCE: "A random map"}
     values = {name: np.array(scores[name]) for name in labels if name in scores}
     first, chance = next(iter(values.values())), values[CHANCE]
     return [
@@ -105,7 +105,7 @@ def _maps(
 ) -> dict[str, Heatmap]:
     """Every map that the model can make, and one of chance."""
     maps = {CHANCE: Heatmap(rng.random(model.geometry.shape, dtype=np.float32), "Chance", "none", "nothing")}
-    for method in METHODS[model.role]:
+    for method in methods_of(model):
         try:
             maps[method] = heatmap(method, model, image, attribute, teacher=teacher)
         except SnnparError:

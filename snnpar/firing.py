@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnpar.models import Layer
+from snnpar.models.topology import find
+
 # In students that learn well, 10 to 65 % of a layer are silent on eight images, and next to none always fire.
 LIMITS = {"dead": 0.9, "saturated": 0.1}
+WHOLE = "all"  # stages together
 MEANING = {"dead": "never fire", "saturated": "fire at every timestep"}
 
 
@@ -32,23 +36,14 @@ def alarms(row: dict) -> list[Alarm]:
     ]
 
 
-def block_rates(row: dict) -> dict[str, float]:
-    """Spikes per neuron and timestep of the tokenizer, of each block and of the whole network ("all")."""
+def block_rates(row: dict, layers: tuple[Layer, ...]) -> dict[str, float]:
+    """Spikes per neuron and timestep of each stage of the network, in order, and of the whole of it ("all")."""
     spikes: dict[str, float] = {}
     neurons: dict[str, int] = {}
-    for layer, rate in row["rates"].items():
-        count = row["neurons"][layer]
-        for block in (block_of(layer), "all"):
-            spikes[block] = spikes.get(block, 0.0) + rate * count
-            neurons[block] = neurons.get(block, 0) + count
-    return {block: spikes[block] / neurons[block] for block in sorted(spikes, key=_place)}
-
-
-def block_of(layer: str) -> str:
-    """The part that a layer belongs to: "tokenizer" or, from block.0.attn.q_lif, "block 1"."""
-    parts = layer.split(".")
-    return f"block {int(parts[1]) + 1}" if parts[0] == "block" else "tokenizer"
-
-
-def _place(block: str) -> tuple[int, int]:
-    return (1, int(block.split()[1])) if block.startswith("block ") else (0 if block == "tokenizer" else 2, 0)
+    for name, rate in row["rates"].items():
+        count = row["neurons"][name]
+        for stage in (find(layers, name).stage, WHOLE):
+            spikes[stage] = spikes.get(stage, 0.0) + rate * count
+            neurons[stage] = neurons.get(stage, 0) + count
+    rates = {stage: spikes[stage] / neurons[stage] for stage in spikes}
+    return {stage: rates[stage] for stage in sorted(rates, key=WHOLE.__eq__)}

@@ -81,8 +81,12 @@ class Geometry:
 def geometry_of(windows: Iterable[Window], image_size: tuple[int, int], shape: tuple[int, int]) -> Geometry:
     """Where the cells of a map (rows, columns) lie that a chain of windows makes of an image (height, width).
 
-    The map may be of any stage of the chain. Raises ValueError if no stage has this shape.
+    The map may be of any stage of the chain; without one its cells are taken to lie evenly. Raises ValueError if no
+    stage has this shape.
     """
+    windows = tuple(windows)
+    if not windows:
+        return Geometry.even(*shape)
     start, step, (height, width) = 0.5, 1, image_size  # the middle of the first pixel
     found = None
     for window in (Window(1), *windows):

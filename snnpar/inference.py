@@ -11,14 +11,15 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from snnpar.checkpoint import Checkpoint, CheckpointError, load_model
 from snnpar.energy import EnergyReport, estimate_energy
 from snnpar.errors import SnnparError
 from snnpar.geometry import Geometry, geometry_of
 from snnpar.images import preprocess
-from snnpar.models import ModelOutput
+from snnpar.models import ModelOutput, Network, takes_text
+from snnpar.models.network import Anatomy
 from snnpar.schema import AttributeGroup, AttributeSchema
 from snnpar.trace import SpikeTrace, record
 
@@ -28,7 +29,7 @@ class LoadedModel:
     """A checkpoint with its weights in memory. Shared between sessions: `lock` guards forwards that hook the model."""
 
     checkpoint: Checkpoint
-    module: nn.Module
+    module: Network
     word_vectors: Tensor | None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -40,10 +41,30 @@ class LoadedModel:
     def schema(self) -> AttributeSchema:
         return self.checkpoint.schema
 
+    @property
+    def timesteps(self) -> int:
+        """T; 0 for a model without neurons."""
+        return self.module.timesteps
+
+    @property
+    def token_grid(self) -> tuple[int, int]:
+        """Rows and columns of its tokens."""
+        return self.module.token_grid
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        """What it says of its parts."""
+        return self.module.anatomy()
+
+    @cached_property
+    def capabilities(self) -> frozenset[str]:
+        """What it offers, of the names in `snnpar.models.network`."""
+        return self.module.capabilities()
+
     @cached_property
     def geometry(self) -> Geometry:
         """Where its tokens lie on the image."""
-        return self.place(self.checkpoint.model.token_grid)
+        return self.place(self.token_grid)
 
     def place(self, shape: tuple[int, int]) -> Geometry:
         """Where a map (rows, columns) of tokens, or of a stage before them, lies on the image."""
@@ -62,7 +83,7 @@ class LoadedModel:
 def load(checkpoint: Checkpoint) -> LoadedModel:
     """Read the weights (and a teacher's phrases). Raises CheckpointError, or SnnparError for unusable phrases."""
     vectors = None
-    if checkpoint.role == "teacher":
+    if takes_text(checkpoint.model):
         vectors = torch.from_numpy(checkpoint.phrases().for_schema(checkpoint.schema))
     return LoadedModel(checkpoint, load_model(checkpoint), vectors)
 

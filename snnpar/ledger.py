@@ -12,7 +12,7 @@ so that each term can be read as what these spikes said for or against the attri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.errors import SnnparError
-from snnpar.models.spikingformer import Spikingformer, max_pool
+from snnpar.models import Network
+from snnpar.models.network import Branch
 from snnpar.trace import SpikeTrace
 
 
@@ -29,11 +30,13 @@ from snnpar.trace import SpikeTrace
 class Ledger:
     """The terms of one logit for one image.
 
-    `branches` names S sources in execution order; `spikes` (T, S, N), float64: what spikes contributed; `constants`
-    (S,): what each branch adds at every one of the T N places whatever fires; `bias` and `logit` of the read-out.
+    `branches` names S sources in execution order, `labels` in words; `spikes` (T, S, N), float64: what spikes
+    contributed; `constants` (S,): what each branch adds at every one of the T N places whatever fires; `bias` and
+    `logit` of the read-out.
     """
 
     branches: tuple[str, ...]
+    labels: tuple[str, ...]
     spikes: np.ndarray
     constants: np.ndarray
     bias: float
@@ -64,39 +67,23 @@ class Ledger:
         return 1e-4 * max(1.0, float(np.abs(self.terms).sum() + abs(self.bias)))
 
 
-@dataclass(frozen=True)
-class Branch:
-    """Where a source of the residual stream lies in the model: its neurons, convolution and batch norm.
-
-    `pooled`: a max pool stands between neurons and convolution.
-    """
-
-    name: str
-    neurons: str
-    conv: str
-    norm: str
-    pooled: bool = False
-
-
-def branches(model: nn.Module) -> Iterator[Branch]:
-    """The tokenizer, then attention and MLP of every block. Raises SnnparError for a model without spikes."""
-    if not isinstance(model, Spikingformer):
-        raise SnnparError(f"a spike ledger needs a spiking student; this is a {type(model).__name__}")
-    stem = "patch_embed.proj4"
-    yield Branch("tokenizer", f"{stem}_lif", f"{stem}_conv", f"{stem}_bn", pooled=not model.config.pool_first)
-    for i in range(len(model.block)):
-        attn, mlp = f"block.{i}.attn", f"block.{i}.mlp"
-        yield Branch(attn, f"{attn}.attn_lif", f"{attn}.proj_conv", f"{attn}.proj_bn")
-        yield Branch(mlp, f"{mlp}.mlp2_lif", f"{mlp}.mlp2_conv", f"{mlp}.mlp2_bn")
+def branches(model: Network) -> tuple[Branch, ...]:
+    """What adds to the residual stream, in order. Raises SnnparError for a model that names none."""
+    found = model.anatomy().branches
+    if not found:
+        raise SnnparError(
+            f"a spike ledger needs a spiking student with a linear read-out; this is a {type(model).__name__}"
+        )
+    return found
 
 
 @torch.no_grad()
-def spike_ledger(model: nn.Module, trace: SpikeTrace, attribute: int) -> Ledger:
+def spike_ledger(model: Network, trace: SpikeTrace, attribute: int) -> Ledger:
     """The ledger of one attribute (its column) for a trace of one image by this model in eval mode."""
-    sources = list(branches(model))
+    sources, readout = branches(model), _readout(model)
     _check_one_image(trace)
-    weight = model.head.weight[attribute].double()
-    places = trace.timesteps * int(np.prod(model.config.token_grid))
+    weight = readout.weight[attribute].double()
+    places = trace.timesteps * math.prod(model.token_grid)
     parts, constants = [], []
     for branch in sources:
         conv, scale, constant = _folded(model, branch)
@@ -104,8 +91,15 @@ def spike_ledger(model: nn.Module, trace: SpikeTrace, attribute: int) -> Ledger:
         parts.append(_convolve(conv, _spikes(trace, branch), kernel)[:, 0] / places)
         constants.append(float(weight @ constant) / places)
     logit = float(trace.logits_per_timestep[:, 0, attribute].astype(np.float64).mean())
-    bias = float(model.head.bias[attribute])
-    return Ledger(tuple(b.name for b in sources), torch.stack(parts, 1).numpy(), np.array(constants), bias, logit)
+    bias = float(readout.bias[attribute])
+    return Ledger(
+        tuple(b.name for b in sources),
+        tuple(b.label for b in sources),
+        torch.stack(parts, 1).numpy(),
+        np.array(constants),
+        bias,
+        logit,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,24 +111,30 @@ class ChannelTerms:
 
 
 @torch.no_grad()
-def channel_terms(model: nn.Module, trace: SpikeTrace, attribute: int, name: str) -> ChannelTerms:
+def channel_terms(model: Network, trace: SpikeTrace, attribute: int, name: str) -> ChannelTerms:
     """Split a branch's part of a logit by read-out channel, summed over timesteps and tokens."""
     branch = _branch(model, name)
     _check_one_image(trace)
     conv, scale, constant = _folded(model, branch)
-    weight = model.head.weight[attribute].double()
-    places = trace.timesteps * int(np.prod(model.config.token_grid))
+    weight = _readout(model).weight[attribute].double()
+    places = trace.timesteps * math.prod(model.token_grid)
     out = _convolve(conv, _spikes(trace, branch), conv.weight.double()).sum((0, 2)) * scale
     return ChannelTerms((weight * out / places).numpy(), (weight * constant).numpy())
 
 
-def entering_spikes(model: nn.Module, trace: SpikeTrace, name: str) -> np.ndarray:
+def entering_spikes(model: Network, trace: SpikeTrace, name: str) -> np.ndarray:
     """(T, C, N) bool: the spikes that a branch's convolution reads at each token, after any max pooling."""
     _check_one_image(trace)
     return _spikes(trace, _branch(model, name)).flatten(2).bool().numpy()
 
 
-def _branch(model: nn.Module, name: str) -> Branch:
+def _readout(model: Network) -> nn.Linear:
+    found = model.anatomy().readout
+    assert found is not None, "a network with branches has the read-out that they add up to"
+    return found
+
+
+def _branch(model: Network, name: str) -> Branch:
     found = {branch.name: branch for branch in branches(model)}
     if name not in found:
         raise SnnparError(f"no branch is called {name!r}; there are {', '.join(found)}")
@@ -146,7 +146,7 @@ def _check_one_image(trace: SpikeTrace) -> None:
         raise ValueError("a spike ledger needs the trace of one image through a spiking student")
 
 
-def _folded(model: nn.Module, branch: Branch) -> tuple[nn.Module, Tensor, Tensor]:
+def _folded(model: Network, branch: Branch) -> tuple[nn.Module, Tensor, Tensor]:
     """The convolution, and scale and constant (D,) of bias and batch norm after it, float64."""
     conv, norm = model.get_submodule(branch.conv), model.get_submodule(branch.norm)
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
@@ -157,7 +157,7 @@ def _folded(model: nn.Module, branch: Branch) -> tuple[nn.Module, Tensor, Tensor
 def _spikes(trace: SpikeTrace, branch: Branch) -> Tensor:
     """What enters the convolution: (T, C, H, W), or (T, C, N), float64."""
     spikes = torch.from_numpy(trace.spikes(branch.neurons)[:, 0]).double()
-    return max_pool(spikes) if branch.pooled else spikes
+    return branch.pool(spikes) if branch.pool else spikes
 
 
 def _convolve(conv: nn.Module, spikes: Tensor, kernel: Tensor) -> Tensor:

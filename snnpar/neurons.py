@@ -103,7 +103,7 @@ class LIF(nn.Module):
         return _MultiStepLIF.apply(x, self.tau, self.v_threshold)
 
     def step(self, x: Tensor, v: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """One timestep of a stream: input current and membrane potential (None: 0) in, (spikes, membrane potential) out.
+        """One timestep of a stream: current and membrane potential (None: 0) in, (spikes, membrane potential) out.
 
         Stepped over (T, ...) it fires as `forward` does, bit for bit.
         """

@@ -220,7 +220,9 @@ def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> Work:
     Two spikes that meet are an addition; a spike that meets numbers adds those that are not 0. Its places are unknown.
     """
     (groups, n, k), m = a.shape, b.shape[2]
-    work = Work((groups,), groups * n * k * m, a.numel() + b.numel(), groups * n * m, has_weights=False, is_placed=False)
+    work = Work(
+        (groups,), groups * n * k * m, a.numel() + b.numel(), groups * n * m, has_weights=False, is_placed=False
+    )
     if not any(spiking):
         return work
     left = a.sum(1, dtype=torch.float64) if spiking[0] else (a != 0).sum(1).double()  # (G, k)

@@ -53,12 +53,11 @@ def save_pretrained(
     """Write the model as a checkpoint folder, which must be new or empty."""
     folder, known = path_of(folder), getattr(model, "checkpoint", None)
     schema = schema or (known and known.schema)
-    if schema is None or len(schema) != model.prior_bias.numel():
+    if schema is None or len(schema) != model.outputs:
         raise CheckpointError(
-            f"the model answers {model.prior_bias.numel()} attributes; name them with "
-            "schema=snnpar.schema.load_schema(NAME)"
+            f"the model answers {model.outputs} attributes; name them with schema=snnpar.schema.load_schema(NAME)"
         )
-    if model.role == "teacher" and phrases is None:
+    if model.takes_text and phrases is None:
         if known is None:
             raise CheckpointError("a teacher needs the vectors of its attribute phrases; give phrases=")
         phrases = known.phrases()

@@ -86,7 +86,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     """
     from snnpar.checkpoint import write_config
     from snnpar.datasets import phrases_for, schema_of
-    from snnpar.models import preset, role_of, unnamed
+    from snnpar.models import preset, role_of, takes_text, unnamed
 
     model_name = config.model or unnamed(config.role, config.recipe)
     model = preset(model_name)
@@ -94,7 +94,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")
     config = pinned(config)
     schema = schema_of(config)
-    if config.role == "teacher":  # its projection takes the phrase vectors there are, whatever made them
+    if takes_text(model):  # its projection takes the phrase vectors there are, whatever made them
         model = replace(model, text_dim=phrases_for(config, schema).vectors.shape[1])
     path = path or root / new_name(config)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from snnpar.models import MODELS, PRESETS, build_model, role_of
+from snnpar.models import PRESETS, build_model, network, role_of, takes_text
 from snnpar.trace import record
 
 NUM_ATTRIBUTES = 26
@@ -26,7 +26,7 @@ def _row(name: str) -> str:
     with torch.device("meta"):
         model = build_model(config, NUM_ATTRIBUTES).eval()
         inputs = [torch.zeros(1, 3, *config.image_size)]
-        if role_of(config) == "teacher":
+        if takes_text(config):
             inputs.append(torch.zeros(NUM_ATTRIBUTES, config.text_dim))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     with torch.no_grad(), record(model, spikes=False) as trace:
@@ -35,7 +35,7 @@ def _row(name: str) -> str:
     neurons = sum(trace.neurons(neuron) for neuron in trace.names)
     height, width = config.image_size
     timesteps = config.timesteps if trace.names else "-"
-    published = parameters + MODELS[config.architecture].unused_parameters(config)
+    published = parameters + network(config).unused_parameters(config)
     return (
         f"| `{name}` | {role_of(config)} | {height} x {width} | {timesteps} | {parameters:,} | {published:,} | "
         f"{macs / 1e6:,.1f} M | {f'{neurons:,}' if neurons else '-'} |"

@@ -140,7 +140,11 @@ class _Recorder:
             for kept in (self.watch, self.fired, self.stepped):
                 kept.clear()
             self.inside = 0
-            self.watch.begin("", module, (*args, *kwargs.values()))
+            given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            self.watch.begin("", module, given)
+            if getattr(module, "event_input", False):
+                for x in given:
+                    self.watch.fires(x, ("input",))
             self.watch.__enter__()
 
         def end(_module: nn.Module, _args: tuple, _kwargs: dict, output: Any) -> None:
@@ -204,7 +208,9 @@ class _Recorder:
         if self.spikes:
             kept = fired.bool().cpu().numpy() if isinstance(module, LIF) else _smallest(fired.cpu())
             if kept.dtype.kind == "f":
-                self.watch.uncounted[f"{name}: gives out numbers that are not whole; no spikes, billed as numbers"] = None
+                self.watch.uncounted[f"{name}: gives out numbers that are not whole; no spikes, billed as numbers"] = (
+                    None
+                )
                 return False
         self.fired.setdefault(name, []).append(kept)
         if not is_multi_step(module):
@@ -220,7 +226,7 @@ class _Recorder:
         logits = getattr(self.output, "logits_per_timestep", None)
         if self.spikes and logits is not None:
             self.trace.logits_per_timestep = logits.detach().cpu().numpy()
-        batch, timesteps = self.batch(), max(1, self.trace.timesteps)
+        batch, timesteps = self.batch(), self.trace.timesteps or getattr(self.model, "timesteps", 0) or 1
         self.trace.layers = tuple(_layers(self.watch.work, batch, timesteps, stepped=bool(self.stepped)))
         self.trace.uncounted = tuple(self.watch.uncounted)
 
@@ -229,7 +235,7 @@ class _Recorder:
         if name not in self.stepped:
             return calls
         timesteps = min(len(self.fired[one]) for one in self.stepped)  # one that is shared is called more often
-        apart = [calls[first::len(calls) // timesteps] for first in range(len(calls) // timesteps)]
+        apart = [calls[first :: len(calls) // timesteps] for first in range(len(calls) // timesteps)]
         return [np.stack(one) if self.spikes else (len(one), *one[0]) for one in apart]
 
     def keep(self, name: str, fired: np.ndarray | tuple[int, ...]) -> None:
@@ -248,7 +254,7 @@ class _Recorder:
 
 
 def _smallest(fired: Tensor) -> np.ndarray:
-    """Spikes as booleans where they are 0 and 1, else as the smallest integers that hold them; other numbers as such."""
+    """Spikes as booleans where they are 0 and 1, else as the smallest integers that hold them; fractions stay such."""
     low, high = (one.item() for one in fired.aminmax()) if fired.numel() else (0, 0)
     if not torch.equal(fired, fired.round()):
         return fired.float().numpy()

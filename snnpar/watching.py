@@ -124,6 +124,11 @@ class Watch(TorchDispatchMode):
         place = x.untyped_storage()._cdata
         return self._owners.get(place) or (self._made[place][1] if place in self._made else None)
 
+    def makes(self, x: Tensor, owner: tuple[str, str]) -> None:
+        """This was made of weights alone, the first of them that module's."""
+        place = StorageWeakRef(x.untyped_storage())
+        self._made[place.cdata] = place, owner
+
     def count_weight(self, work: Work, x: Tensor, weight: Tensor) -> None:
         """A module's weight was applied to x."""
         name, kind = self.owner(weight) or (self.frame.name, self.frame.kind)
@@ -150,8 +155,7 @@ class Watch(TorchDispatchMode):
             self._fired.pop(made.untyped_storage()._cdata, None)
         owners = [self.owner(x) for x in inputs]
         if all(owners):
-            place = StorageWeakRef(made.untyped_storage())
-            self._made[place.cdata] = place, owners[0]
+            self.makes(made, owners[0])
         elif packet in FREE or torch.Tag.pointwise in func.tags:
             return
         elif any(owner and x.ndim > 1 for owner, x in zip(owners, inputs, strict=True)):
@@ -209,18 +213,19 @@ def _convolution(watch: Watch, _func: Any, args: tuple, _kwargs: dict, output: T
     watch.count_weight(operations.convolution(x, weight, bias, output, kernel, spiking=spiking), x, weight)
 
 
-def _matrices(watch: Watch, func: Any, args: tuple, kwargs: dict, output: Tensor) -> None:
+def _matrices(watch: Watch, _func: Any, args: tuple, _kwargs: dict, output: Tensor) -> None:
     """x W^T of a linear layer, W x, or a product of two activations."""
     bias, a, b = (None, *args) if len(args) == 2 else args[:3]
     if watch.owner(a) and not watch.owner(b):
         a, b = b.transpose(-1, -2), a.transpose(-1, -2)
-    if watch.owner(b):
+    if owner := watch.owner(b):
         _weighted(watch, a, b, bias)
+        if watch.owner(a):
+            watch.makes(output, owner)
     elif not watch.frame.ruled:
         a, b = (x if x.ndim == 3 else x[None] for x in (a, b))
         spiking = watch.spikes and bool(watch.feeders(a)), watch.spikes and bool(watch.feeders(b))
         watch.count([_numbered(watch, operations.product(a, b, spiking))], a, b)
-    _follow(watch, func, args, kwargs, output)
 
 
 def _weighted(watch: Watch, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from tiny import PA100K
+from tiny import BY_ROLE, FIRST, PA100K
 
 from snnpar import defaults, serve
 from snnpar.__main__ import parser
 from snnpar.datasets.gallery import samples
 from snnpar.energy import CONVENTIONS, energy_over_time, estimate_energy
-from snnpar.explain import METHODS
 from snnpar.metrics import THRESHOLDS
 from snnpar.models import SMALL
 from snnpar.serve.answers import Answers, load_pair
@@ -33,7 +32,7 @@ def of_api(gradio_page: dict, endpoint: str, parameter: str) -> object:
 
 def test_the_constants_name_what_there_is() -> None:
     assert defaults.THRESHOLD == THRESHOLDS[defaults.CONVENTION] == 0.45
-    assert all(name in METHODS[role] for role, name in defaults.MAPS.items()) and set(defaults.MAPS) == set(METHODS)
+    assert FIRST == {"teacher": "attention", "student": "ledger"}
     assert defaults.ENERGY in CONVENTIONS and defaults.SAMPLE in {sample.name for sample in samples()}
     assert defaults.first_attribute(PA100K.attributes) == defaults.ATTRIBUTE
     assert defaults.first_attribute(("Suitcase", "Umbrella")) == "Suitcase"
@@ -43,7 +42,7 @@ def test_the_api_and_its_page_begin_as_the_app(gradio_page: dict) -> None:
     assert of_api(gradio_page, "/predict", "threshold") == defaults.THRESHOLD
     assert of_api(gradio_page, "/energy", "convention") == defaults.ENERGY
     assert gradio_page["Where do they look for"] == defaults.ATTRIBUTE
-    assert {role: gradio_page[f"{role.capitalize()}'s heatmap"] for role in METHODS} == defaults.MAPS
+    assert {role: gradio_page[f"{role.capitalize()}'s heatmap"] for role in FIRST} == FIRST
 
 
 def test_a_heatmap_without_a_method_is_the_first_one_of_the_app(gradio_page: dict) -> None:
@@ -52,9 +51,9 @@ def test_a_heatmap_without_a_method_is_the_first_one_of_the_app(gradio_page: dic
     sample = next(one for one in samples() if one.name == defaults.SAMPLE)
     image = base64.b64encode(sample.path.read_bytes()).decode()
     answers = Answers(load_pair())
-    for role, method in defaults.MAPS.items():
+    for role, method in FIRST.items():
         told = answers.heatmap(image, defaults.ATTRIBUTE, role)
-        assert told["title"] == METHODS[role][method].label
+        assert told["title"] == BY_ROLE[role][method].label
     assert of_api(gradio_page, "/heatmap", "method") == "" and of_api(gradio_page, "/heatmap", "role") == "student"
 
 

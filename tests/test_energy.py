@@ -44,7 +44,7 @@ def spiking(macs: int, acs: int, **values: object) -> Operations:
 
 REAL = Operations("first", "Conv2d", 1000, outputs=10, has_bias=True)
 ATTENTION = Operations("attn", "Attention", 700, has_weights=False)
-NORM = Operations("norm", "BatchNorm2d", 50, outputs=50)
+NORM = Operations("norm", "BatchNorm2d", 50, outputs=50, is_norm=True)
 
 
 def test_a_network_counted_by_hand() -> None:

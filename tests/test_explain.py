@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from snnpar.errors import SnnparError
-from snnpar.explain import METHODS, Heatmap, heatmap
+from snnpar.explain import Heatmap, heatmap
 from snnpar.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.ledger import spike_ledger
@@ -30,7 +30,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     return load(tiny.write_checkpoint(tmp_path_factory.mktemp("teacher"), tiny.TEACHER))
 
 
-@pytest.mark.parametrize(("role", "method"), [(role, name) for role in METHODS for name in METHODS[role]])
+@pytest.mark.parametrize(("role", "method"), [(role, name) for role in tiny.BY_ROLE for name in tiny.BY_ROLE[role]])
 def test_every_method(role: str, method: str, student: LoadedModel, teacher: LoadedModel) -> None:
     model = {"student": student, "teacher": teacher}[role]
     before = model.forward(model.prepare(PICTURE)).logits
@@ -39,8 +39,8 @@ def test_every_method(role: str, method: str, student: LoadedModel, teacher: Loa
     assert one.values.shape == GRID and one.geometry == model.geometry
     assert one.signed == (method in ("ledger", "cosine")) and (one.signed or one.values.min() >= 0)
     assert one.values.dtype == np.float32 and np.isfinite(one.values).all()
-    assert one.title == METHODS[role][method].label and one.unit and one.hooked
-    assert (not np.allclose(one.values, maps["Hat"].values)) == METHODS[role][method].per_attribute
+    assert one.title == tiny.BY_ROLE[role][method].label and one.unit and one.hooked
+    assert (not np.allclose(one.values, maps["Hat"].values)) == tiny.BY_ROLE[role][method].per_attribute
     if one.frames is not None:
         assert one.frames.shape == (3, *GRID) and one.frames.dtype == np.float32
         assert method == "cosine" or np.allclose(one.frames.sum(0), one.values)
@@ -52,7 +52,7 @@ def test_every_method(role: str, method: str, student: LoadedModel, teacher: Loa
 
 def test_attention_is_the_softmax_row_of_the_phrase(teacher: LoadedModel) -> None:
     """Rows of the softmax sum to 1 over phrases, class token and patches; the map is the patches' part."""
-    block, seen = teacher.module.fusion_block, []
+    block, seen = teacher.module.vit.blocks[-1], []
     handle = block.norm1.register_forward_hook(lambda _m, _i, out: seen.append(out))
     teacher.forward(teacher.prepare(PICTURE))
     handle.remove()
@@ -194,7 +194,7 @@ def test_grad_cam_takes_gradients_under_inference_mode(tmp_path: Path, student: 
 
 def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
     model = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, depth=1)))
-    with pytest.raises(SnnparError, match="visual block"):
+    with pytest.raises(SnnparError, match="has no heatmap 'grad_cam', which needs cam; it has attention, rollout."):
         heatmap("grad_cam", model, PICTURE, "Hat")
     assert tiny.hooks(model.module) == 0
 
@@ -227,7 +227,7 @@ def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None
     student = load(tiny.write_checkpoint(tmp_path, config))
     for method in ("cosine", "grad_cam"):
         assert np.isfinite(heatmap(method, student, PICTURE, "Hat", teacher=teacher).values).all()
-    with pytest.raises(SnnparError, match="no neurons"):
+    with pytest.raises(SnnparError, match="which needs co-fire; it has cosine, grad_cam"):
         heatmap("co_fire", student, PICTURE, "Hat")
 
 

@@ -6,7 +6,7 @@ import tiny
 
 from snnpar.datasets import PedestrianSplit
 from snnpar.errors import SnnparError
-from snnpar.explain import METHODS, heatmap
+from snnpar.explain import heatmap
 from snnpar.faithfulness import CHANCE, score_methods, score_table
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.probing import faithfulness
@@ -32,7 +32,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
 def test_every_method_and_chance_are_scored_in_their_order(models: dict[str, LoadedModel], role: str) -> None:
     labels = np.ones((5, 26))
     scores = score_methods(models[role], split(labels), teacher=models["teacher"], count=3)
-    assert [one.method for one in scores] == [*METHODS[role], CHANCE] and {one.n for one in scores} == {3}
+    assert [one.method for one in scores] == [*tiny.BY_ROLE[role], CHANCE] and {one.n for one in scores} == {3}
     estimates = [estimate for one in scores for estimate in (one.score, one.over_chance, one.over_first)]
     assert all(-2 <= one.low <= one.mean <= one.high <= 2 for one in estimates)
     assert score_methods(models[role], split(labels), teacher=models["teacher"], count=3) == scores

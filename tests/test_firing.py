@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+import tiny
 
-from snnpar.firing import LIMITS, Alarm, alarms, block_of, block_rates
+from snnpar.firing import LIMITS, Alarm, alarms, block_rates
+from snnpar.models import layers_of
 
+DEEP = replace(tiny.STUDENT, depth=11)
 ROW = {
     "rates": {
         "patch_embed.proj1_lif": 0.1,
@@ -25,21 +30,17 @@ ROW = {
 
 
 def test_a_block_is_as_active_as_its_neurons() -> None:
-    assert block_rates(ROW) == {
+    assert block_rates(ROW, layers_of(DEEP)) == {
         "tokenizer": pytest.approx(0.1),
         "block 1": pytest.approx((4 + 5) / 30),
         "block 11": pytest.approx(0.4),
         "all": pytest.approx((6 + 4 + 5 + 4) / 100),
     }
-    assert list(block_rates(ROW)) == ["tokenizer", "block 1", "block 11", "all"]
+    assert list(block_rates(ROW, layers_of(DEEP))) == ["tokenizer", "block 1", "block 11", "all"]
 
 
-@pytest.mark.parametrize(
-    ("layer", "block"),
-    [("patch_embed.proj4_lif", "tokenizer"), ("block.0.attn.q_lif", "block 1"), ("block.11.mlp.mlp2_lif", "block 12")],
-)
-def test_layers_have_their_blocks(layer: str, block: str) -> None:
-    assert block_of(layer) == block
+def test_without_a_topology_names_tell_the_stages() -> None:
+    assert list(block_rates(ROW, ())) == ["patch_embed", "block 1", "block 11", "all"]
 
 
 def test_alarms_are_over_the_limit_and_the_worst_comes_first() -> None:

@@ -95,7 +95,7 @@ def test_channels_of_a_branch_sum_to_its_terms(student: nn.Module, name: str) ->
 
 
 def test_what_has_no_ledger_is_told(student: nn.Module) -> None:
-    with pytest.raises(SnnparError, match="spiking student; this is a VTB"):
+    with pytest.raises(SnnparError, match="spiking student with a linear read-out; this is a VTB"):
         spike_ledger(tiny.lively(tiny.TEACHER), SpikeTrace(), 0)
     with pytest.raises(ValueError, match="trace of one image"):
         spike_ledger(student, SpikeTrace(), 0)

@@ -31,10 +31,10 @@ class Plain(nn.Module):
     def __init__(self, *layers: nn.Module, real: bool = False) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.real_inputs = ("layers.0",) if real else ()
+        self.event_input = not real
 
     def forward(self, x: Tensor) -> SimpleNamespace:
-        x = x if self.real_inputs else x[0]
+        x = x[0] if self.event_input else x
         for layer in self.layers:
             if isinstance(layer, LIF):
                 steps = x.expand(TIMESTEPS, *x.shape[1:]) if len(x) == 1 else x

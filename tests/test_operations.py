@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
-from snnpar.models.spikingformer import CoFire
-from snnpar.operations import Call, accumulates, count
+from snnpar.models.co_fire import CoFire
+from snnpar.neurons import LIF
+from snnpar.operations import Operations, accumulates
 from snnpar.trace import record
 
 CONVOLUTIONS = [
@@ -23,6 +25,29 @@ CONVOLUTIONS = [
     nn.Conv1d(3, 7, 1),
     nn.Conv1d(4, 2, 5, stride=3, padding=2),
 ]
+
+
+class Alone(nn.Module):
+    """One module as a whole network, which reads spikes or numbers."""
+
+    def __init__(self, module: nn.Module, batch: int, timesteps: int, spiking: bool) -> None:
+        super().__init__()
+        self.module, self.batch, self.timesteps, self.event_input = module, batch, timesteps, spiking
+
+    def forward(self, *inputs: Tensor) -> SimpleNamespace:
+        self.module(*inputs)
+        return SimpleNamespace(logits=torch.zeros(self.batch, 1))
+
+
+@torch.no_grad()
+def counted(
+    module: nn.Module, *inputs: Tensor, batch: int = 1, timesteps: int = 1, spiking: bool = True
+) -> tuple[Operations, ...]:
+    model = Alone(module, batch, timesteps, spiking)
+    with record(model) as trace:
+        model(*inputs)
+    assert trace.uncounted == ()
+    return trace.layers
 
 
 def spikes(*shape: int, high: int = 2, seed: int = 0) -> Tensor:
@@ -63,12 +88,79 @@ def test_a_dense_convolution_multiplies_each_input_once_for_each_weight_it_meets
 ) -> None:
     """Numbers and spikes by one rule: an image of ones makes as many additions as there are products."""
     x = torch.ones(2, module.in_channels, *(7, 6)[: len(module.kernel_size)])
-    (layer,) = count("conv", module, (x,), module(x), Call(2, 1, spiking))
+    (layer,) = counted(module, x, batch=2, spiking=spiking)
     assert 2 * layer.macs == additions_by_definition(module, x).sum()
     assert 2 * (layer.macs + layer.padding) == module(x).numel() * module.weight[0].numel()
     assert (layer.inputs, layer.weights) == (x[0].numel(), module.weight.numel())
     assert layer.biases == (0 if module.bias is None else len(module.bias))
     assert layer.positions == module.out_channels * module.weight[0, 0].numel()
+
+
+@pytest.mark.parametrize("spiking", [False, True])
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1),
+        nn.ConvTranspose1d(4, 6, 4, stride=3, dilation=2, groups=2, bias=False),
+    ],
+    ids=str,
+)
+def test_a_transposed_convolution_writes_each_input_to_the_outputs_there_are(module: nn.Module, spiking: bool) -> None:
+    """A lone 1 at a place, through weights of 1, leaves as many ones as it meets weights."""
+    places = (5, 4)[: len(module.kernel_size)]
+    nn.init.ones_(module.weight)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
+    expected = np.zeros(places)
+    for channel, place in itertools.product(range(module.in_channels), np.ndindex(*places)):
+        lone = torch.zeros(1, module.in_channels, *places)
+        lone[(0, channel, *place)] = 1
+        expected[place] += module(lone).sum().item()
+    (layer,) = counted(module, torch.ones(1, module.in_channels, *places), spiking=spiking)
+    assert layer.macs == expected.sum() and layer.kind == type(module).__name__
+    assert not spiking or np.array_equal(layer.ac_map[0], expected)
+
+
+class Product(nn.Module):
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return a @ b
+
+
+@pytest.mark.parametrize("kinds", itertools.product([True, False], repeat=2))
+def test_a_product_of_activations_adds_where_spikes_meet_what_is_not_zero(kinds: tuple[bool, bool]) -> None:
+    timesteps, n, k, m = 2, 3, 4, 5
+    generator = torch.Generator().manual_seed(2)
+    a, b = spikes(timesteps, n, k, seed=5), spikes(timesteps, k, m, seed=6)
+    if not kinds[0]:
+        a = a * torch.rand(a.shape, generator=generator)
+    if not kinds[1]:
+        b = b * torch.rand(b.shape, generator=generator)
+    expected = np.zeros(timesteps)
+    for t, i, j, by in itertools.product(range(timesteps), range(n), range(m), range(k)):
+        factors = [x if spiking else x != 0 for x, spiking in zip((a[t, i, by], b[t, by, j]), kinds, strict=True)]
+        expected[t] += float(factors[0]) * float(factors[1])
+
+    class Mixed(nn.Module):
+        timesteps = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.lif, self.product = LIF(tau=1.0), Product()
+
+        def forward(self, x: Tensor, y: Tensor) -> SimpleNamespace:
+            x, y = (self.lif(one) if spiking else one * 1.0 for one, spiking in zip((x, y), kinds, strict=True))
+            self.product(x, y)
+            return SimpleNamespace(logits=torch.zeros(1, 1))
+
+    model = Mixed()
+    with torch.no_grad(), record(model) as trace:
+        model(a, b)
+    (layer,) = trace.layers
+    assert (layer.name, layer.macs, layer.has_weights) == ("product", timesteps * n * k * m, False)
+    if any(kinds):
+        assert layer.runs == timesteps and np.array_equal(layer.ac_map, expected)
+    else:
+        assert layer.ac_map is None
 
 
 def test_one_spike_at_a_corner_meets_fewer_weights_than_one_inside() -> None:
@@ -88,7 +180,7 @@ def test_attention_counts_coincidences_and_the_sums_that_a_spike_selects(high: i
     timesteps, heads, width, tokens = 3, 2, 4, 5
     q, k, v = (spikes(timesteps, 1, heads * width, tokens, high=high, seed=seed) for seed in range(3))
     module = CoFire(heads)
-    kv, product = count("co_fire", module, (q, k, v), module(q, k, v), Call(1, timesteps, True))
+    kv, product = counted(module, q, k, v, timesteps=timesteps)
     coincidences, additions = np.zeros((timesteps, tokens)), np.zeros((timesteps, tokens))
     for t, head, c, d in itertools.product(range(timesteps), range(heads), range(width), range(width)):
         row, column = head * width + c, head * width + d
@@ -108,11 +200,11 @@ def test_attention_counts_coincidences_and_the_sums_that_a_spike_selects(high: i
 def test_dense_spikes_cost_one_accumulate_for_each_multiply_accumulate() -> None:
     module = nn.Conv2d(4, 6, 1)
     x = torch.ones(3, 4, 5, 5)
-    (layer,) = count("conv", module, (x,), module(x), Call(1, 3, True))
+    (layer,) = counted(module, x, timesteps=3)
     assert layer.acs == layer.macs == 3 * 25 * 24 and layer.input_rate == 1
     assert (layer.runs, layer.outputs, layer.has_bias, layer.spikes_per_synapse) == (3, 3 * 25 * 6, True, 3.0)
     padded = nn.Conv2d(4, 6, 3, padding=1, bias=False)
-    (layer,) = count("conv", padded, (x,), padded(x), Call(1, 3, True))
+    (layer,) = counted(padded, x, timesteps=3)
     assert layer.macs == layer.acs == 3 * 6 * 4 * (3 * 5 - 2) ** 2 and layer.spikes_per_synapse == 3
     assert layer.macs + layer.padding == 3 * 25 * 6 * 36 and not layer.has_bias
 

@@ -11,9 +11,9 @@ from snnpar import ROOT
 from snnpar.checkpoint import CARD, read_checkpoint
 from snnpar.datasets import open_folder
 from snnpar.datasets.gallery import samples
-from snnpar.defaults import ATTRIBUTE, MAPS, SAMPLE, THRESHOLD, first_attribute
+from snnpar.defaults import ATTRIBUTE, SAMPLE, THRESHOLD, first_attribute
 from snnpar.evaluate import probabilities
-from snnpar.explain import heatmap
+from snnpar.explain import heatmap, methods_of
 from snnpar.images import open_rgb
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.metrics import pedestrian_metrics
@@ -57,7 +57,7 @@ def test_the_first_map_that_is_shown_says_where(pair: dict[str, LoadedModel], ro
     attribute, image = first_attribute(model.schema.attributes), open_rgb(sample.path)
     assert attribute == ATTRIBUTE in sample.labels
     assert analyze(model, image).prediction.probs[model.schema.index(attribute)] > THRESHOLD
-    heat = heatmap(MAPS[role], model, image, attribute)
+    heat = heatmap(next(iter(methods_of(model))), model, image, attribute)
     row, _ = np.unravel_index(heat.values.argmax(), heat.values.shape)
     assert 0.15 < heat.geometry.rows.centres[row] < 0.55
     assert (heat.values > heat.bound / 2).mean() <= 1 / 3, "a map that is red all over says nothing"

@@ -8,7 +8,6 @@ from torch import nn
 
 from snnpar.models import build_model
 from snnpar.neurons import LIF
-from snnpar.operations import NORMS
 from snnpar.trace import SpikeTrace, record
 
 
@@ -103,7 +102,7 @@ def test_geometry_of_the_student(student: nn.Module) -> None:
         assert macs[f"block.0.attn.co_fire.{product}"] == 3 * 8 * 32 * 16
     assert macs["block.0.mlp.mlp1_conv"] == macs["block.0.mlp.mlp2_conv"] == 3 * 8 * 32 * 128
     assert macs["head"] == 3 * 32 * 26
-    real = {name for name, layer in layers.items() if layer.ac_map is None and layer.kind not in NORMS}
+    real = {name for name, layer in layers.items() if layer.ac_map is None and not layer.is_norm}
     assert real == {"patch_embed.proj_conv", "head"}
     assert macs["patch_embed.proj_bn"] == 64 * 32 * 4 and macs["block.0.mlp.mlp1_bn"] == 3 * 8 * 128
 

@@ -15,6 +15,7 @@ from snnpar.checkpoint import Checkpoint, read_checkpoint, save_weights, write_c
 from snnpar.config import ModelConfig
 from snnpar.datasets.gallery import SAMPLES
 from snnpar.defaults import SAMPLE
+from snnpar.explain import METHODS, Method
 from snnpar.images import open_rgb
 from snnpar.models import build_model, role_of
 from snnpar.schema import AttributeSchema, load_phrases, load_schema
@@ -24,6 +25,16 @@ CML = replace(STUDENT, pool_first=True)
 TEACHER = ModelConfig("vtb", image_size=(64, 32), dim=32, depth=2, heads=2, stem="conv", mlp_ratio=2)
 PA100K = load_schema("pa100k")
 PHRASES = ASSETS / "phrases" / "pa100k.safetensors"
+
+
+def methods(config: ModelConfig) -> dict[str, Method]:
+    """The heatmaps that a model of this config offers."""
+    offered = build_model(config, len(PA100K)).capabilities()
+    return {name: method for name, method in METHODS.items() if method.applies(offered)}
+
+
+BY_ROLE = {"teacher": methods(TEACHER), "student": methods(STUDENT)}
+FIRST = {role: next(iter(known)) for role, known in BY_ROLE.items()}  # what a page begins with
 
 
 def random_images(count: int, config: ModelConfig, seed: int = 0) -> torch.Tensor:

@@ -19,8 +19,7 @@ from snnpar.losses import (
     timestep_kl,
     weighted_bce,
 )
-from snnpar.models import MODELS, ModelOutput
-from snnpar.models.spikingformer import Spikingformer
+from snnpar.models import ModelOutput, Network, timesteps_of
 from snnpar.schema import AttributeSchema
 
 
@@ -28,7 +27,7 @@ from snnpar.schema import AttributeSchema
 class Teacher:
     """A teacher without gradients and the vectors of its phrases (A, text_dim)."""
 
-    model: nn.Module
+    model: Network
     word_vectors: Tensor
 
     def to(self, device: torch.device) -> Teacher:
@@ -49,10 +48,10 @@ def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainCon
             raise ConfigError(
                 f"teacher and student need one {name}: {getattr(teacher, name)} and {getattr(student, name)}"
             )
-    if config.timestep_weight and not issubclass(MODELS[student.architecture], Spikingformer):
+    if config.timestep_weight and not timesteps_of(student):
         raise ConfigError(
             f"a {student.architecture} has no timesteps to distil one by one: set timestep_weight to 0, "
-            "or train a spikingformer"
+            "or train a spiking student"
         )
     if config.feature_kd and teacher.dim != student.dim:
         raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")

@@ -17,7 +17,7 @@ from snnpar.explain.attention import softmaxes, text_to_patch
 from snnpar.explain.spiking import co_fire_counts
 from snnpar.geometry import geometry_of
 from snnpar.lens import Lens, LensMaps, save_images, save_lens
-from snnpar.models import ModelOutput
+from snnpar.models import ModelOutput, Network
 from snnpar.runs import Run
 from snnpar.schema import AttributeSchema
 from snnpar.trace import SpikeTrace, record
@@ -30,7 +30,7 @@ def write_lens(
     run: Run,
     epoch: int,
     step: int,
-    model: nn.Module,
+    model: Network,
     teacher: Teacher | None,
     images: Tensor,
     files: Sequence[str],
@@ -48,7 +48,7 @@ def write_lens(
         output = model(images) if word_vectors is None else model(images, word_vectors)
         taught = attention = None
         if teacher:
-            with softmaxes([teacher.model.fusion_block]) as seen:
+            with softmaxes(teacher.model.anatomy().softmaxes[-1:]) as seen:
                 taught = teacher(images)
             attention = text_to_patch(seen[-1].float(), len(schema))
     maps = None
@@ -86,27 +86,29 @@ def firing(trace: SpikeTrace) -> dict[str, dict[str, float]]:
 
 
 def compare_maps(
-    model: nn.Module,
+    model: Network,
     trace: SpikeTrace,
     output: ModelOutput,
     taught: ModelOutput,
     attention: Tensor,
     attribute: np.ndarray,
-    teacher: nn.Module,
+    teacher: Network,
 ) -> LensMaps | None:
     """Teacher's attention (B, A, N) against the student's map; `attribute` (B,) is the column whose maps are kept.
 
     The student's map is the cosine of its tokens and the teacher's phrases, the space of feature distillation; where
-    the widths differ, its co-fire counts, one map for all attributes; None if it has neither.
+    the widths differ, its co-fire counts, one map for all attributes; None if it has neither, or tokens elsewhere.
     """
-    grid = model.config.token_grid
+    grid = model.token_grid
+    if grid != teacher.token_grid:
+        return None
     signed = output.features.shape[-1] == taught.text_features.shape[-1]
     if signed:
         title = "Text-patch cosine: student tokens after the last block against the teacher's projected phrase"
         student = F.cosine_similarity(output.features[:, None], taught.text_features[:, :, None], dim=-1).cpu()
-    elif trace.names:
+    elif model.anatomy().co_fire:
         title = "q.k co-fire counts of the last block, the same for every attribute"
-        counts = torch.from_numpy(co_fire_counts(trace, model.config.depth).sum(0))
+        counts = torch.from_numpy(co_fire_counts(trace, model.anatomy()).sum(0))
         student = counts[:, None].expand(-1, attention.shape[1], -1)
     else:
         return None

@@ -31,7 +31,6 @@ from snnpar.errors import SnnparError
 from snnpar.evaluate import predict_probs
 from snnpar.jobs import memory_limit_gb
 from snnpar.models import build_model, preset
-from snnpar.neurons import LIF
 from snnpar.runs import Run, create_run
 from snnpar.schema import AttributeSchema, Phrases, load_schema
 from train.faults import is_out_of_memory
@@ -78,7 +77,6 @@ def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
     tell(folder, "validating", steps, steps)
     optimized = [value for values in session.optimizer.state.values() for value in values.values()]
     states = [tensor for model in session.models.values() for tensor in model.state_dict().values()]
-    spiking = any(isinstance(module, LIF) for module in session.model.modules())
     return {
         **{name: [one[name] for one in timed] for name in timed[0]},
         "validating_s": _validate(session),
@@ -95,7 +93,7 @@ def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
         "device": torch.cuda.get_device_name() if on_gpu else "CPU",
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
-        "timesteps": session.checkpoint.model.timesteps if spiking else None,
+        "timesteps": session.model.timesteps or None,
     }
 
 

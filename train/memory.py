@@ -18,22 +18,22 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.checkpoint import checkpoint
 
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.models import ModelOutput
-from snnpar.models.spikingformer import SpikingBlock
-from snnpar.models.vit import Block
-from snnpar.neurons import LIF
+from snnpar.models import ModelOutput, Network
+from snnpar.neurons import is_neuron
 
 COMPRESSOR = BitSpikeCompressor()
 
 
-def save_memory(model: nn.Module, config: TrainConfig) -> None:
+def save_memory(model: Network, config: TrainConfig) -> None:
     """Train `model` as config.recompute and config.pack_spikes say. Raises ConfigError for spikes it has not."""
     if config.recompute:
-        for module in model.modules():
-            if isinstance(module, SpikingBlock | Block):
-                module.forward = MethodType(_recomputed, module)
+        blocks = model.anatomy().blocks
+        if not blocks:
+            raise ConfigError(f"a {model.config.architecture} names no blocks to recompute: switch recompute off")
+        for module in blocks:
+            module.forward = MethodType(_recomputed, module)
     if config.pack_spikes:
-        if not any(isinstance(module, LIF) for module in model.modules()):
+        if not any(map(is_neuron, model.modules())):
             raise ConfigError("pack_spikes is for spiking models; this one has no spikes: switch it off")
         model.forward = MethodType(_packed, model)
 
@@ -62,17 +62,18 @@ def _statistics_taken(block: nn.Module) -> Iterator[None]:
             setattr(norm, name, buffer)
 
 
-def _packed(model: nn.Module, *inputs: Tensor) -> ModelOutput:
+def _packed(model: Network, *inputs: Tensor) -> ModelOutput:
     """The model's forward, of which spikes are kept for the backward pass as bits."""
     forward = partial(type(model).forward, model)
     if not torch.is_grad_enabled():
         return forward(*inputs)
     spikes = _Spikes()
+    reading = {layer.name for layer in model.anatomy().layers if layer.reads == "spikes"}
     with ExitStack() as stack:
         for name, module in model.named_modules():
-            if isinstance(module, LIF):
+            if is_neuron(module):
                 handle = module.register_forward_hook(lambda _module, _inputs, output: spikes.know(output))
-            elif isinstance(module, nn.Conv1d | nn.Conv2d) and name not in model.real_inputs:  # after pooling, too
+            elif name in reading:  # after pooling, too
                 handle = module.register_forward_pre_hook(lambda _module, inputs: spikes.know(inputs[0]))
             else:
                 continue

@@ -10,8 +10,6 @@ from torch import nn
 
 from snnpar.config import TrainConfig
 
-NO_DECAY = ("cls_token", "pos_embed", "vis_embed", "tex_embed")
-
 
 def make_optimizer(model: nn.Module, config: TrainConfig, restorer: nn.Module | None = None) -> torch.optim.Optimizer:
     """The optimizer of a config, for the model and what is trained along with it."""
@@ -24,10 +22,11 @@ def make_optimizer(model: nn.Module, config: TrainConfig, restorer: nn.Module | 
 
 
 def parameter_groups(model: nn.Module, weight_decay: float, decay_all: bool = False) -> list[dict]:
-    """Decay kernels and matrices; leave biases, norms and embeddings alone unless `decay_all`."""
+    """Decay kernels and matrices; leave biases, norms and what a network keeps undecayed alone unless `decay_all`."""
+    undecayed = getattr(model, "undecayed", ())
     groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for name, parameter in model.named_parameters():
-        matrix = parameter.ndim > 1 and name.rsplit(".", 1)[-1] not in NO_DECAY
+        matrix = parameter.ndim > 1 and name.rsplit(".", 1)[-1] not in undecayed
         groups[decay_all or matrix].append(parameter)
     return [{"params": groups[True], "weight_decay": weight_decay}, {"params": groups[False], "weight_decay": 0.0}]
 

@@ -151,7 +151,7 @@ def prepare(
     if start:
         log.info("%s", start.told)
     phrases = teacher = None
-    if config.role == "teacher":
+    if model.takes_text:
         phrases = teacher_phrases(config, checkpoint)
         if world.is_first:
             write_phrases(run.path, phrases)

@@ -18,6 +18,7 @@ from snnpar.errors import SnnparError
 from snnpar.estimate import size
 from snnpar.evaluations import list_evaluations
 from snnpar.figures import LOOKS
+from snnpar.models import timesteps_of
 from snnpar.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.scores import ImageSet, Score, image_sets, known_scores
 
@@ -120,7 +121,7 @@ def _row(one: Kept, score: Score | None) -> dict:
         "From": KINDS[one.kind],
         "Role": f"{LOOKS[one.checkpoint.role].mark} {one.checkpoint.role}",
         "Data": one.checkpoint.train.get("dataset") or "–",
-        "T": str(model.timesteps) if model.architecture == "spikingformer" else "–",
+        "T": str(timesteps_of(model) or "–"),
         HEADINGS["mean_accuracy"]: 100 * score.values["mean_accuracy"] if score else None,
         SUPPORTED_HEADING: 100 * score.supported if score and score.supported is not None else None,
         HEADINGS["f1"]: 100 * score.values["f1"] if score else None,

@@ -16,7 +16,7 @@ from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError
 from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
 from snnpar.hub import HubError, cached_checkpoint
-from snnpar.models import SMALL
+from snnpar.models import SMALL, network, timesteps_of
 
 __all__ = ["RUN_PREFIX", "card", "describe", "find", "known", "version"]
 
@@ -92,11 +92,6 @@ def version(checkpoint: Checkpoint) -> str:
     return f"{checkpoint.path}@{'+'.join(stamps)}"
 
 
-KINDS = {
-    "vtb": "VTB, an ANN: vision transformer fused with attribute text",
-    "spikingformer": "Spikingformer, spiking",
-    "vit": "ViT, an ANN",
-}
 DATA = {
     "rendered": "rendered pedestrians",
     "pa100k": "PA100K photographs",
@@ -108,8 +103,8 @@ def describe(checkpoint: Checkpoint) -> str:
     """One line of provenance: what it is and what it was trained on."""
     model, train = checkpoint.model, checkpoint.train
     height, width = model.image_size
-    time = f", {model.timesteps} timesteps" if model.architecture == "spikingformer" else ""
-    kind = KINDS.get(model.architecture, model.architecture)
+    time = f", {timesteps_of(model)} timesteps" if timesteps_of(model) else ""
+    kind = literal(network(model).title or model.architecture)
     trained = f"trained on {DATA.get(train.get('dataset', ''), 'unknown data')}"
     if train.get("epochs"):
         trained += f", {train['epochs']} epochs"

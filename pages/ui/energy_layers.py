@@ -24,19 +24,12 @@ from snnpar.energy import (
     quantised_mac,
 )
 from snnpar.figures.energy import Bars, LayerRate, part_bars, rates_against_break_even
+from snnpar.models.topology import TOKENIZER, merged
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 SCALES = ("operations", "energy")
-EDGES = {"patch_embed": "picture to tokens", "word_embed": "phrases", "head": "read-out"}
+WORDS = {TOKENIZER: "picture to tokens"}  # of stages that say more here than beside a strip of neurons
 NEURONS = "neurons"
-
-
-def part_of(name: str) -> str:
-    """The part of a network that a layer belongs to: "block 2" for "vit.blocks.1.attn.qkv" or "block.1.attn.q_conv"."""
-    parts = name.removeprefix("vit.").split(".")
-    if parts[0] in ("block", "blocks"):
-        return f"block {int(parts[1]) + 1}"
-    return EDGES.get(parts[0], "read-out")
 
 
 def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
@@ -60,11 +53,12 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
     names = _in_order(
         {
-            _part(line)
-            for report in reports.values()
+            _part(seen[role], line)
+            for role, report in reports.items()
             for line in report.lines
             if line.macs or line.updates or line.input_rate is not None
-        }
+        },
+        seen,
     )  # phrases may cost nothing
     draw = _operation_bars if scale == "operations" else _share_bars
     bars = [bar for role, report in reports.items() for bar in draw(role, seen[role], report, names)]
@@ -82,36 +76,40 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             st.dataframe(frames.texts(_table(one, reports[role])), hide_index=True, key=f"layers_{role}")
 
 
-def _part(line: LayerEnergy) -> str:
-    return NEURONS if line.updates else part_of(line.name)
+def _part(one: Seen, line: LayerEnergy) -> str:
+    if line.updates:
+        return NEURONS
+    stage = one.model.anatomy.layer(line.name).stage
+    return WORDS.get(stage, stage)
 
 
 def _whose(seen: dict[str, Seen]) -> str:
     return " and ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
 
 
-def _in_order(names: set[str]) -> list[str]:
-    """Picture, blocks, phrases, read-out, neurons."""
-    blocks = sorted((name for name in names if name.startswith("block ")), key=lambda name: int(name.split()[1]))
-    return [name for name in ("picture to tokens", *blocks, "phrases", "read-out", NEURONS) if name in names]
+def _in_order(names: set[str], seen: dict[str, Seen]) -> list[str]:
+    """The parts of all networks, in the order that each of them has, then the neurons."""
+    stages = merged([layer.stage for layer in one.model.anatomy.layers] for one in seen.values())
+    known = [WORDS.get(stage, stage) for stage in stages]
+    return [name for name in dict.fromkeys((*known, *sorted(names - {NEURONS}), NEURONS)) if name in names]
 
 
-def _sums(lines: tuple[LayerEnergy, ...], names: list[str], values: list[float]) -> np.ndarray:
+def _sums(one: Seen, lines: tuple[LayerEnergy, ...], names: list[str], values: list[float]) -> np.ndarray:
     """(P,) sums over the lines of each part, NaN where there is none or nothing."""
     total = dict.fromkeys(names, 0.0)
     for line, value in zip(lines, values, strict=True):
         if value:
-            total[_part(line)] += value
+            total[_part(one, line)] += value
     return np.array([total[name] or math.nan for name in names])
 
 
 def _operation_bars(role: str, one: Seen, report: EnergyReport, names: list[str]) -> list[Bars]:
     name, lines = one.model.checkpoint.name, report.lines
-    done = _sums(lines, names, [line.acs + line.macs + line.updates for line in lines])
+    done = _sums(one, lines, names, [line.acs + line.macs + line.updates for line in lines])
     if role == "teacher" or not one.analysis.trace.timesteps:
         return [Bars(f"{name}: MACs", role, done)]
     kinds = {layer.name: layer for layer in one.analysis.trace.layers}
-    dense = _sums(report.layers, names, [layer.macs or kinds[layer.name].macs for layer in report.layers])
+    dense = _sums(one, report.layers, names, [layer.macs or kinds[layer.name].macs for layer in report.layers])
     return [
         Bars(f"{name}: ACs, MACs, updates", role, done),
         Bars(f"{name}: MACs if all were numbers", role, dense, dense=True),
@@ -119,7 +117,7 @@ def _operation_bars(role: str, one: Seen, report: EnergyReport, names: list[str]
 
 
 def _share_bars(role: str, one: Seen, report: EnergyReport, names: list[str]) -> list[Bars]:
-    energy = _sums(report.lines, names, [line.energy_uj for line in report.lines])
+    energy = _sums(one, report.lines, names, [line.energy_uj for line in report.lines])
     return [
         Bars(
             f"{one.model.checkpoint.name}: {report.energy_uj:,.4g} µJ = 100%",

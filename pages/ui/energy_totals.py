@@ -18,6 +18,10 @@ from snnpar.energy import EnergyReport, estimate_energy
 def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     """Energy of each model, their ratio, operations and NASFR."""
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
+    for role, report in reports.items():
+        if report.lacks:
+            told = f"{mark(role)} **{literal(seen[role].model.checkpoint.name)}**: {literal(report.lacks)}."
+            st.warning(f"{told} Its figures on this page are too low.", icon=":material/warning:")
     with st.container(horizontal=True, gap="small"):
         for role, report in reports.items():
             number(

@@ -11,8 +11,9 @@ from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
+from pages.ui.maps import NO_MAP
 from snnpar.errors import SnnparError
-from snnpar.explain import METHODS, Heatmap
+from snnpar.explain import METHODS, Heatmap, methods_of
 from snnpar.figures import LOOKS, hiding_curves, overlay
 from snnpar.probing import Faithfulness, faithfulness
 
@@ -123,11 +124,14 @@ def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
 def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]:
     """The maps that apply; those that do not are told in one line."""
     maps, why_not = [], []
-    for method in METHODS[role]:
+    methods = methods_of(seen[role].model)
+    if not methods:
+        st.info(NO_MAP.format(literal(seen[role].model.checkpoint.name)), icon=":material/info:")
+    for method in methods:
         try:
             maps.append(Shown(method, explain(seen, role, method, selection.picture, selection.attribute)))
         except SnnparError as error:
-            why_not.append(f"{METHODS[role][method].label}: {literal(error)}")
+            why_not.append(f"{methods[method].label}: {literal(error)}")
     if why_not:
         st.info("  \n".join(why_not), icon=":material/info:")
     return maps
@@ -183,7 +187,7 @@ def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap])
         config={"displayModeBar": False},
         alt=f"{LOOKS[role].name}: {heat.title}",
     )
-    note = "" if METHODS[role][shown.method].per_attribute else " The same for every attribute."
+    note = "" if METHODS[shown.method].per_attribute else " The same for every attribute."
     st.caption(f"{heat.colours} {heat.hooked[0].upper()}{heat.hooked[1:]}.{note}")
 
 

@@ -8,10 +8,10 @@ import streamlit as st
 from pages.ui import gallery, hint, ledger_grid
 from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
-from pages.ui.ledger_grid import Cell, readable
+from pages.ui.ledger_grid import Cell
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
-from snnpar.explain import METHODS
+from snnpar.explain import methods_of
 from snnpar.figures import channel_bars
 from snnpar.ledger import ChannelTerms, Ledger, channel_terms, entering_spikes, spike_ledger
 
@@ -87,7 +87,8 @@ def _sum(ledger: Ledger, label: str, name: str) -> None:
 
 
 def _channels(selection: Selection, student: Seen, ledger: Ledger, cell: Cell) -> None:
-    where = readable(cell.branch) if cell.branch else "all branches"
+    labels = dict(zip(ledger.branches, ledger.labels, strict=True))
+    where = labels[cell.branch] if cell.branch else "all branches"
     st.markdown(f"**Which channels of the read-out carry it: {where}, all t and tokens**")
     names = (cell.branch,) if cell.branch else ledger.branches
     parts = [_terms(*_key(selection, student), selection.attribute, name, student) for name in names]
@@ -108,7 +109,9 @@ def _teacher(selection: Selection, seen: dict[str, Seen]) -> None:
     st.subheader("What the teacher has instead", anchor=False)
     if "teacher" not in seen:
         return
-    methods = METHODS["teacher"]
+    methods = methods_of(seen["teacher"].model)
+    if not methods:
+        return
     method = st.selectbox(
         "Teacher map", list(methods), key="teacher_map", bind="query-params", format_func=lambda key: methods[key].label
     )

@@ -9,11 +9,11 @@ import streamlit as st
 from pages.ui.chrome import Selection
 from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
-from snnpar.defaults import MAPS
 from snnpar.errors import SnnparError
-from snnpar.explain import METHODS, Heatmap
+from snnpar.explain import METHODS, Heatmap, methods_of
 from snnpar.figures import LOOKS
 
+NO_MAP = "{} names no part to make a heatmap of: see “A model” in the README."
 OWN, SHARED = "own scales", "one shared scale"
 
 
@@ -37,25 +37,31 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
         with st.container(
             horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="map_choices"
         ):
-            methods = {role: _method(role) for role in seen}
+            methods = {role: _method(role, one) for role, one in seen.items()}
             scale = st.container(width="content")
     heats = {}
     for role, method in methods.items():
+        if method is None:
+            told.info(NO_MAP.format(literal(seen[role].model.checkpoint.name)), icon=":material/info:")
+            continue
         try:
             heats[role] = explain(seen, role, method, selection.picture, selection.attribute)
         except SnnparError as error:
             told.info(str(error), icon=":material/info:")
     with scale:
         shared = _scale(heats)
-    return Maps(heats, frozenset(role for role in heats if not METHODS[role][methods[role]].per_attribute), shared)
+    return Maps(heats, frozenset(role for role in heats if not METHODS[methods[role]].per_attribute), shared)
 
 
-def _method(role: str) -> str:
-    methods = METHODS[role]
+def _method(role: str, one: Seen) -> str | None:
+    methods = methods_of(one.model)
+    if not methods:
+        return None
+    if st.session_state.get(f"{role}_map") not in methods:
+        st.session_state.pop(f"{role}_map", None)  # of another model
     return st.selectbox(
         f"{LOOKS[role].name} map",
         list(methods),
-        list(methods).index(MAPS[role]),
         key=f"{role}_map",
         bind="query-params",
         width=220,

@@ -9,10 +9,12 @@ import numpy as np
 import streamlit as st
 
 import snnpar
-from snnpar.checkpoint import CheckpointError
+from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
+from snnpar.errors import SnnparError
 from snnpar.history import History, read_history
 from snnpar.lens import Lens, LensError, lens_epochs, read_images, read_lens
+from snnpar.models import Layer, layers_of
 from snnpar.run_table import RunRow, RunTable
 from snnpar.runs import Run
 
@@ -48,6 +50,14 @@ def rows() -> list[RunRow]:
 def history(run: Run) -> History:
     """The metrics up to now."""
     return _reader(str(run.path)).read(run.path)
+
+
+def layers(run: Run) -> tuple[Layer, ...]:
+    """The topology of what it trains; none if config.json cannot be used, and layers then go by their names."""
+    try:
+        return layers_of(read_checkpoint(run.path).model)
+    except SnnparError:
+        return ()
 
 
 def config(run: Run) -> TrainConfig | None:

@@ -10,8 +10,9 @@ from pages.ui import frames, run_files
 from pages.ui.timeline import readable
 from snnpar import figures
 from snnpar.figures import RUN_LOOKS, thin_line
-from snnpar.firing import LIMITS, MEANING, alarms, block_rates
+from snnpar.firing import LIMITS, MEANING, WHOLE, alarms, block_rates
 from snnpar.history import History
+from snnpar.models import Layer
 from snnpar.runs import Run
 
 SHOWN_ALARMS = 6
@@ -29,25 +30,26 @@ def show(run: Run, others: tuple[Run, ...]) -> None:
         _tell_none(run)
         return
     last = known.firing[-1]
-    told = tell_alarms(last)
+    topology = run_files.layers(run)
+    told = tell_alarms(last, topology)
     st.caption(f"{'' if told else 'No layer is dead or saturated. '}{RULE}")
     st.markdown("**Firing rate of each block** · mean over its neurons, the pinned images and all timesteps")
-    rates = [block_rates(row) for row in known.firing]
+    rates = [block_rates(row, topology) for row in known.firing]
     epochs = np.array([row["epoch"] for row in known.firing], float)
     lines = {name: thin_line(epochs, np.array([row.get(name, np.nan) for row in rates])) for name in rates[-1]}
     st.plotly_chart(figures.firing_curves(lines), key="firing_curves", config={"displayModeBar": False})
     if others:
         _over_others({one.name: run_files.history(one) for one in (run, *others)})
     st.markdown(f"**Layers after epoch {last['epoch']}**")
-    layers(last)
+    layers(last, topology)
 
 
-def tell_alarms(row: dict) -> bool:
+def tell_alarms(row: dict, topology: tuple[Layer, ...]) -> bool:
     """Warn of each layer over a limit; are there any?"""
     found = alarms(row)
     if found:
         words = [
-            f"- {one.kind}: {one.share:.0%} of the neurons of {readable(one.layer)} {MEANING[one.kind]}"
+            f"- {one.kind}: {one.share:.0%} of the neurons of {readable(one.layer, topology)} {MEANING[one.kind]}"
             for one in found
         ]
         more = [f"- and {len(words) - SHOWN_ALARMS} layers more, see the table"] if len(words) > SHOWN_ALARMS else []
@@ -58,12 +60,12 @@ def tell_alarms(row: dict) -> bool:
     return bool(found)
 
 
-def layers(row: dict) -> None:
+def layers(row: dict, topology: tuple[Layer, ...]) -> None:
     """A table of all layers in the order in which they are computed."""
     columns = {"rates": "Firing rate", "dead": "Dead", "saturated": "Saturated"}
     frame = pd.DataFrame(
         {
-            "Layer": [readable(name) for name in row["rates"]],
+            "Layer": [readable(name, topology) for name in row["rates"]],
             **{label: list(row[kind].values()) for kind, label in columns.items()},
             "Neurons": list(row["neurons"].values()),
         }
@@ -80,7 +82,7 @@ def _over_others(known: dict[str, History]) -> None:
     lines = {
         name: thin_line(
             np.array([row["epoch"] for row in found.firing], float),
-            np.array([100 * block_rates(row)["all"] for row in found.firing]),
+            np.array([100 * block_rates(row, ())[WHOLE] for row in found.firing]),
         )
         for name, found in known.items()
         if found.firing

@@ -52,8 +52,8 @@ def link(selection: Selection) -> str:
         "attribute": labels.get(selection.attribute, selection.attribute),
         "threshold": f"{selection.threshold:g}",
     }
-    for role, methods in METHODS.items():
-        method = methods.get(st.session_state.get(f"{role}_map"))
+    for role in ROLES:
+        method = METHODS.get(st.session_state.get(f"{role}_map"))
         choices[f"{role}_map"] = method.label if method else ""
     query = {**choices, **{name: st.query_params.get_all(name) for name in st.query_params}}
     # As the browser has it, also behind a proxy; a page that is not in a browser has none.

@@ -76,7 +76,7 @@ def provenance(seen: dict[str, Seen]) -> None:
         if one.analysis.energy.neurons
     )
     lines.append(
-        f"Energy is an estimate for one picture: {energy.convention}. {energy.assumptions.note}{neurons} "
+        f"Energy is an estimate for one picture: {energy.convention}. {energy.note}{neurons} "
         "Time is that of bare passes of one picture on this computer."
     )
     st.caption("  \n".join(lines))

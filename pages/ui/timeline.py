@@ -11,13 +11,15 @@ from pages.ui import moment
 from pages.ui.chrome import Selection
 from pages.ui.looking import Seen
 from snnpar.figures import AttributeOverTime, predictions_over_time
-from snnpar.trace import SpikeTrace
+from snnpar.models import Layer
+from snnpar.models.topology import find
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 
 
-def layer(trace: SpikeTrace, on_change: Callable[[str], None]) -> str:
+def layer(student: Seen, on_change: Callable[[str], None]) -> str:
     """The layer to look at; in the link by its name alone. `on_change` gets the name of a new one."""
+    trace = student.analysis.trace
     if st.session_state.get("layer") not in trace.names:
         linked = moment.recall("layer").partition(" ")[0]  # older links go on with what the layer is
         st.session_state["layer"] = linked if linked in trace.names else trace.names[0]
@@ -25,21 +27,15 @@ def layer(trace: SpikeTrace, on_change: Callable[[str], None]) -> str:
         "Layer",
         list(trace.names),
         key="layer",
-        format_func=readable,
+        format_func=lambda name: readable(name, student.model.anatomy.layers),
         on_change=lambda: on_change(st.session_state["layer"]),
         help="Spiking neurons in the order in which they are computed, by their published names.",
     )
 
 
-def readable(name: str) -> str:
-    """A published name with what it is: "block.0.attn.q_lif · block 1, attention, q"."""
-    parts = name.split(".")
-    last = parts[-1].removesuffix("_lif")
-    if parts[0] == "patch_embed":
-        return f"{name} · tokenizer, stage {last.removeprefix('proj')}"
-    kind = {"attn": "attention", "mlp": "MLP"}.get(parts[2], parts[2])
-    word = {"proj": "input", "attn": "output", "mlp1": "input", "mlp2": "hidden"}.get(last, last)
-    return f"{name} · block {int(parts[1]) + 1}, {kind}, {word}"
+def readable(name: str, layers: tuple[Layer, ...]) -> str:
+    """A layer's name with what it is: "block.0.attn.q_lif · block 1, attention, q"."""
+    return f"{name} · {find(layers, name).label}"
 
 
 def answers(seen: dict[str, Seen], selection: Selection) -> None:

@@ -18,7 +18,7 @@ from snnpar.atomic import share, write_text
 from snnpar.config import ConfigError, ModelConfig, to_dict
 from snnpar.errors import SnnparError
 from snnpar.hub import hub_id_of
-from snnpar.models import build_model, role_of
+from snnpar.models import Network, build_model, role_of
 from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
 from snnpar.sidecar import read_sidecar
@@ -85,7 +85,7 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
     return Checkpoint(folder, said.model, said.schema, said.train, said.provenance)
 
 
-def load_model(checkpoint: Checkpoint) -> nn.Module:
+def load_model(checkpoint: Checkpoint) -> Network:
     """The model in eval mode, every key matched; a missing, extra or mis-shaped key is listed."""
     path = checkpoint.path / WEIGHTS
     if not path.is_file():

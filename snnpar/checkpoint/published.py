@@ -74,7 +74,7 @@ def import_published(
         "teacher": _teacher(teacher, path, heads=teacher_heads, **common) if teacher else None,
         "student": _student(student, path, heads=student_heads, **common) if student else None,
     }
-    counts = {model.prior_bias.numel() for model in models.values() if model is not None}
+    counts = {model.outputs for model in models.values() if model is not None}
     if len(counts) > 1:
         raise CheckpointError(f"{path}: teacher and student answer {' and '.join(map(str, counts))} attributes")
     return Published(**models, schema=_schema(schema, counts.pop(), path), dropped=(*dropped, *leftovers))

@@ -19,12 +19,13 @@ from torch.nn import functional as F
 
 from snnpar.checkpoint.files import WEIGHTS, CheckpointError, load_model, misfits, read_checkpoint
 from snnpar.checkpoint.finding import find_checkpoint
-from snnpar.checkpoint.published import STUDENT_PREFIX, UNUSED_NORMS
+from snnpar.checkpoint.published import STUDENT_PREFIX
 from snnpar.checkpoint.state_file import read_state
+from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
 from snnpar.errors import SnnparError
 from snnpar.hub import REMOTE, fetch_weights
-from snnpar.models import PRESETS
+from snnpar.models import PRESETS, Network, build_model
 from snnpar.places import place as path_of
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Start:
     fresh: tuple[str, ...] = ()
 
 
-def start_from(model: nn.Module, source: str) -> Start:
+def start_from(model: Network, source: str) -> Start:
     """Copy starting weights into a fresh model.
 
     `source` is a checkpoint of the same model, a folder or hf:owner/name[@revision]; a .pth or .safetensors file, or
@@ -81,17 +82,14 @@ def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
-def _start_backbone(model: nn.Module, state: dict[str, Tensor], source: str) -> Start:
+def _start_backbone(model: Network, state: dict[str, Tensor], source: str) -> Start:
     if any(key.startswith((STUDENT_PREFIX, "vit.")) for key in state):
         raise CheckpointError(
             f"{source} was written by the published SNN-PAR or VTB code; make it a checkpoint folder "
             "with python -m snnpar import, and start from that"
         )
-    is_spiking = model.config.architecture == "spikingformer"
-    dropped = [
-        key for key in state if key.startswith(CLASSIFIERS) or is_spiking and any(norm in key for norm in UNUSED_NORMS)
-    ]
-    backbone = _spiking_part(model) if is_spiking else _vit_of(model, source)
+    backbone = _backbone(model, source)
+    dropped = [key for key in state if key.startswith(CLASSIFIERS) or model.is_unused(key)]
     state, note = {key: value for key, value in state.items() if key not in dropped}, ""
     if POSITIONS in state and hasattr(backbone, POSITIONS):
         state[POSITIONS], note = _resized(state[POSITIONS], backbone, model.config, source)
@@ -102,16 +100,21 @@ def _start_backbone(model: nn.Module, state: dict[str, Tensor], source: str) -> 
     return Start(f"the backbone starts from {source}{note}{unused}; still fresh: {', '.join(fresh)}", fresh)
 
 
-def _spiking_part(model: nn.Module) -> nn.Module:
-    return nn.ModuleDict({name: part for name, part in model.named_children() if name != "head"})
+def _backbone(model: Network, source: str) -> nn.Module:
+    """The part of the model that a file can start."""
+    found, config = model.anatomy().backbone, model.config
+    if found is not None:
+        return found
+    names = [name for name, size in PRESETS.items() if size.architecture == config.architecture and _has_backbone(size)]
+    raise CheckpointError(
+        f"{source} cannot start this {config.architecture}, which has no published backbone; it can start "
+        f"{', '.join(names) or 'another architecture'}"
+    )
 
 
-def _vit_of(model: nn.Module, source: str) -> nn.Module:
-    config = model.config
-    if config.stem == "patch":
-        return model.vit
-    names = [name for name, size in PRESETS.items() if (size.architecture, size.stem) == (config.architecture, "patch")]
-    raise CheckpointError(f"{source} cannot start a model with a conv stem; it can start {', '.join(names)}")
+def _has_backbone(size: ModelConfig) -> bool:
+    with torch.device("meta"):
+        return build_model(size, 1).anatomy().backbone is not None
 
 
 def _resized(positions: Tensor, backbone: nn.Module, config: ModelConfig, source: str) -> tuple[Tensor, str]:
@@ -144,6 +147,7 @@ def _parts(keys: Iterable[str]) -> tuple[str, ...]:
 
 def _fetch_timm(source: str, config: ModelConfig) -> Path:
     """The weights file of timm:MODEL, once its architecture is known to have the model's heads."""
+    repair_torchvision()
     import timm
     from timm.models.vision_transformer import VisionTransformer
 

@@ -1,6 +1,6 @@
 """Heatmaps: where a model looked for an attribute. Each says what was hooked and in what unit.
 
-Add a method with a function here and a line in METHODS.
+Add a method with a function here and a line in METHODS, which says what a model must offer for it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from snnpar.explain.cam import gradient_cam
 from snnpar.explain.heat import Heatmap, Known, Method
 from snnpar.explain.spiking import co_fire, ledger, text_patch_cosine
 from snnpar.inference import LoadedModel
+from snnpar.models.network import ATTENTION, BRANCHES, CAM, CO_FIRE, TEXT, TIMESTEPS, TOKENS
 from snnpar.trace import SpikeTrace
 
-__all__ = ["METHODS", "Heatmap", "Method", "heatmap"]
+__all__ = ["METHODS", "Heatmap", "Method", "heatmap", "methods_of"]
 
 CAMS = {
-    key: Method(title, True, gradient_cam(cls, title))
+    key: Method(title, True, gradient_cam(cls, title), frozenset({CAM}))
     for key, cls, title in (
         ("grad_cam", "GradCAM", "Grad-CAM"),
         ("grad_cam_pp", "GradCAMPlusPlus", "Grad-CAM++"),
@@ -29,21 +30,22 @@ CAMS = {
     )
 }
 
-METHODS: dict[str, dict[str, Method]] = {
-    "teacher": {
-        "attention": Method("Text-to-patch attention", True, fusion_attention),
-        "rollout": Method("Attention rollout", True, rollout),
-        **CAMS,
-    },
-    "student": {
-        # First: the one whose values are exact, and in the unit of the answer. Summed over t it is Grad-CAM before its
-        # negative values are cut off, plus a constant: neither shows better than the other where a model looks.
-        "ledger": Method("Spike ledger", True, ledger, signed=True),
-        "cosine": Method("Text-patch cosine", True, text_patch_cosine, signed=True),
-        "co_fire": Method("q.k co-fire counts", False, co_fire),
-        **CAMS,
-    },
+# A model has the methods whose needs it offers; the first of them is shown unless another is picked.
+METHODS: dict[str, Method] = {
+    "attention": Method("Text-to-patch attention", True, fusion_attention, frozenset({ATTENTION, TEXT})),
+    "rollout": Method("Attention rollout", True, rollout, frozenset({ATTENTION, TEXT})),
+    # The one whose values are exact, and in the unit of the answer. Summed over t it is Grad-CAM before its
+    # negative values are cut off, plus a constant: neither shows better than the other where a model looks.
+    "ledger": Method("Spike ledger", True, ledger, frozenset({BRANCHES, TIMESTEPS}), signed=True),
+    "cosine": Method("Text-patch cosine", True, text_patch_cosine, frozenset({TOKENS}), signed=True, without=TEXT),
+    "co_fire": Method("q.k co-fire counts", False, co_fire, frozenset({CO_FIRE})),
+    **CAMS,
 }
+
+
+def methods_of(model: LoadedModel) -> dict[str, Method]:
+    """The methods that a model offers, by name, the first one first; they may be none."""
+    return {name: method for name, method in METHODS.items() if method.applies(model.capabilities)}
 
 
 def heatmap(
@@ -59,9 +61,13 @@ def heatmap(
 
     `trace`: of this model on this image, if there is one; it saves methods that read spikes a forward.
     """
-    methods = METHODS[model.role]
+    methods = methods_of(model)
     if method not in methods:
-        raise SnnparError(f"A {model.role} has no heatmap {method!r}; it has {', '.join(methods)}.")
+        wants = f", which needs {' and '.join(sorted(METHODS[method].needs))}" if method in METHODS else ""
+        raise SnnparError(
+            f"{model.checkpoint.name}, a {model.role}, has no heatmap {method!r}{wants}; it has "
+            f"{', '.join(methods) or 'none'}."
+        )
     with model.lock:
         found = methods[method].compute(model, image, attribute, Known(teacher, trace))
     return replace(found, signed=methods[method].signed, geometry=model.geometry)

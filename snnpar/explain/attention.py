@@ -31,12 +31,12 @@ def text_to_patch(fusion: Tensor, attributes: int) -> Tensor:
 
 
 @contextmanager
-def softmaxes(blocks: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """The softmax (B, heads, tokens, tokens) of each block that runs inside, in order."""
+def softmaxes(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
+    """The softmax (B, heads, tokens, tokens) that each of an anatomy's `softmaxes` gives out inside, in order."""
     seen: list[Tensor] = []
     with ExitStack() as hooks:
-        for block in blocks:  # the output of attn_drop is the softmax
-            handle = block.attn.attn_drop.register_forward_hook(lambda _m, _i, output: seen.append(output))
+        for module in modules:
+            handle = module.register_forward_hook(lambda _m, _i, output: seen.append(output))
             hooks.callback(handle.remove)
         yield seen
 
@@ -61,6 +61,6 @@ def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _known: objec
 
 def _softmaxes(model: LoadedModel, image: np.ndarray) -> list[Tensor]:
     """The softmax of every block (heads, tokens, tokens), in order, of one image's forward."""
-    with softmaxes(model.module.vit.blocks) as seen, torch.no_grad():
+    with softmaxes(model.anatomy.softmaxes) as seen, torch.no_grad():
         model.forward(model.prepare(image))
     return [softmax[0] for softmax in seen]

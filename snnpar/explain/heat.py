@@ -90,16 +90,22 @@ class Known:
 class Method:
     """A way to make a heatmap.
 
-    `per_attribute` is False where the map is the same for every attribute; `signed` as of its heatmaps.
+    `per_attribute` is False where the map is the same for every attribute; `signed` as of its heatmaps. `needs` are the
+    capabilities, see `snnpar.models.network`, of models that have it, `without` one that they must not have.
     """
 
     label: str
     per_attribute: bool
     compute: Callable[[LoadedModel, np.ndarray, str, Known], Heatmap]
+    needs: frozenset[str] = frozenset()
     signed: bool = False
+    without: str = ""
+
+    def applies(self, capabilities: frozenset[str]) -> bool:
+        """Has a model with these capabilities this map?"""
+        return self.needs <= capabilities and self.without not in capabilities
 
 
 def on_grid(values: Tensor, model: LoadedModel) -> np.ndarray:
     """(..., N) token values to (..., rows, columns), float32."""
-    rows, columns = model.checkpoint.model.token_grid
-    return values.detach().float().unflatten(-1, (rows, columns)).numpy()
+    return values.detach().float().unflatten(-1, model.token_grid).cpu().numpy()

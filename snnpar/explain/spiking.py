@@ -11,6 +11,7 @@ from snnpar.errors import SnnparError
 from snnpar.explain.heat import Heatmap, Known, on_grid
 from snnpar.inference import LoadedModel
 from snnpar.ledger import spike_ledger
+from snnpar.models.network import Anatomy
 from snnpar.trace import SpikeTrace, record
 
 
@@ -20,8 +21,8 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
         raise SnnparError("Text-patch cosine needs a teacher of the student's width; pick one, or use co-fire counts.")
     stream: list[Tensor] = []
-    spiking = model.checkpoint.model.architecture == "spikingformer"
-    handle = model.module.block[-1].register_forward_hook(lambda _m, _i, out: stream.append(out)) if spiking else None
+    last = model.anatomy.stream
+    handle = last.register_forward_hook(lambda _m, _i, out: stream.append(out)) if last else None
     try:
         with torch.no_grad(), teacher.lock:
             features = model.forward(model.prepare(image)).features[0]
@@ -45,9 +46,7 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
 def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known) -> Heatmap:
     """Sum over t, heads and channels of q[n] * (number of tokens whose k fires in that channel)."""
     trace = known.trace or _trace(model, image)
-    if not trace.names:
-        raise SnnparError("Co-fire counts need a spiking student; this one has no neurons.")
-    frames = on_grid(torch.from_numpy(co_fire_counts(trace, model.checkpoint.model.depth)[:, 0]), model)
+    frames = on_grid(torch.from_numpy(co_fire_counts(trace, model.anatomy)[:, 0]), model)
     return Heatmap(
         frames.sum(0),
         "q.k co-fire counts",
@@ -58,9 +57,10 @@ def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known
     )
 
 
-def co_fire_counts(trace: SpikeTrace, depth: int) -> np.ndarray:
-    """(T, B, N) float32: spikes of q at a token of the last of `depth` blocks that meet spikes of k at any token."""
-    q, k = (trace.spikes(f"block.{depth - 1}.attn.{name}_lif").astype(np.float32) for name in "qk")  # (T, B, C, N)
+def co_fire_counts(trace: SpikeTrace, anatomy: Anatomy) -> np.ndarray:
+    """(T, B, N) float32: spikes of q at a token of the last block that meet spikes of k at any token."""
+    assert anatomy.co_fire is not None, "asked of networks that have queries and keys that are spikes"
+    q, k = (trace.spikes(name).astype(np.float32) for name in anatomy.co_fire)  # (T, B, C, N)
     return (q * k.sum(3, keepdims=True)).sum(2)
 
 

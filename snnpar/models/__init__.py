@@ -1,27 +1,46 @@
-"""Models by name. Add one with a file in this package and a line in MODELS (and one in PRESETS for a named size)."""
+"""Models by name. Add one with a file in this package and a line in MODELS (and one in PRESETS for a named size).
+
+From outside: MODELS["name"] = a subclass of `Network`; PRESETS["name_of_a_size"] = its ModelConfig.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
+from pkgutil import resolve_name
+from typing import Any
 
-from torch import nn
+import torch
 
 from snnpar.config import ConfigError, ModelConfig
+from snnpar.models.network import Network
 from snnpar.models.output import ModelOutput
-from snnpar.models.spikingformer import Spikingformer
-from snnpar.models.vit import ViTStudent
-from snnpar.models.vtb import VTB
+from snnpar.models.topology import Layer
 
-__all__ = ["MODELS", "PRESETS", "ModelOutput", "build_model", "preset", "role_of", "unnamed"]
+__all__ = [
+    "MODELS",
+    "PRESETS",
+    "Layer",
+    "ModelOutput",
+    "Network",
+    "build_model",
+    "layers_of",
+    "network",
+    "preset",
+    "role_of",
+    "takes_text",
+    "timesteps_of",
+    "unnamed",
+]
 
-MODELS: dict[str, Callable[[ModelConfig, int], nn.Module]] = {
-    "spikingformer": Spikingformer,
-    "vtb": VTB,
-    "vit": ViTStudent,
+# By architecture; a place is imported when it is asked for: a spiking student needs neither timm nor torchvision.
+MODELS: dict[str, type[Network] | str] = {
+    "spikingformer": "snnpar.models.spikingformer:Spikingformer",
+    "vtb": "snnpar.models.vtb:VTB",
+    "vit": "snnpar.models.vit:ViTStudent",
 }
 
-PUBLISHED = {"image_size": (256, 128)}
-VIT_BASE = PUBLISHED | {"dim": 768, "depth": 12, "heads": 12, "drop_path": 0.1}
+PUBLISHED: dict[str, Any] = {"image_size": (256, 128)}
+VIT_BASE: dict[str, Any] = PUBLISHED | {"dim": 768, "depth": 12, "heads": 12, "drop_path": 0.1}
 
 # Small models share the token grid and the width, so that features distil without a projection.
 PRESETS: dict[str, ModelConfig] = {
@@ -58,15 +77,41 @@ def preset(name: str) -> ModelConfig:
     return PRESETS[name]
 
 
-def build_model(config: ModelConfig, num_attributes: int) -> nn.Module:
-    """A freshly initialised model."""
-    if config.architecture not in MODELS:
+def network(config: ModelConfig) -> type[Network]:
+    """The class of a config's architecture. Raises ConfigError for an unknown one, or what it cannot have."""
+    found = MODELS.get(config.architecture)
+    if found is None:
         raise ConfigError(f"no architecture is called {config.architecture!r}; there are {', '.join(MODELS)}")
-    return MODELS[config.architecture](config, num_attributes)
+    if isinstance(found, str):
+        found = resolve_name(found)
+    if not (isinstance(found, type) and issubclass(found, Network)):
+        raise ConfigError(f"{config.architecture} must be a subclass of snnpar.models.Network; it is {found!r}")
+    found.check(config)
+    return found
+
+
+def build_model(config: ModelConfig, num_attributes: int) -> Network:
+    """A freshly initialised model."""
+    return network(config)(config, num_attributes)
 
 
 def role_of(config: ModelConfig) -> str:
     """'student' or 'teacher'."""
-    if config.architecture not in MODELS:
-        raise ConfigError(f"no architecture is called {config.architecture!r}; there are {', '.join(MODELS)}")
-    return MODELS[config.architecture].role
+    return network(config).role
+
+
+def takes_text(config: ModelConfig) -> bool:
+    """Does the model read the phrases of the attributes?"""
+    return network(config).takes_text
+
+
+def timesteps_of(config: ModelConfig) -> int:
+    """T; 0 for a model without neurons."""
+    return network(config).timesteps_of(config)
+
+
+@lru_cache(maxsize=32)
+def layers_of(config: ModelConfig) -> tuple[Layer, ...]:
+    """The layers of a model of which only the config is at hand; built without memory for its weights."""
+    with torch.device("meta"):
+        return build_model(config, 1).anatomy().layers

@@ -6,21 +6,21 @@ The residual stream is real-valued; every convolution but the first reads spikes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snnpar.config import ModelConfig
+from snnpar.config import ConfigError, ModelConfig
 from snnpar.geometry import Window
+from snnpar.models.co_fire import CoFire
+from snnpar.models.network import Anatomy, Branch, CamTarget, Network
 from snnpar.models.output import ModelOutput, at_least_float32
-from snnpar.models.pretrained import Pretrained
+from snnpar.models.topology import READOUT, TOKENIZER, Kind, Layer
 from snnpar.neurons import LIF
-from snnpar.operations import Work, count_as
 
-ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head width
 ATTENTION_THRESHOLD = 0.5
+UNUSED_NORMS = (".norm1.", ".norm2.")  # of a block; in the published file, never applied
 CONV, POOL = Window(3, padding=1), Window(3, stride=2, padding=1)  # of the tokenizer
 
 
@@ -71,47 +71,6 @@ class Tokenizer(nn.Module):
     def windows(self) -> tuple[Window, ...]:
         """Every convolution and pooling, in order."""
         return CONV, *4 * (POOL, CONV)
-
-
-class CoFire(nn.Module):
-    """Spiking attention without softmax: y = q (k^T v) * 0.125 per head, on (T, B, C, N) spikes."""
-
-    def __init__(self, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-
-    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        q, k, v = (x.unflatten(2, (self.heads, -1)) for x in (q, k, v))  # (T, B, heads, C/heads, N)
-        return ((v @ k.transpose(-1, -2)) @ q * ATTENTION_SCALE).flatten(2, 3)
-
-
-def _co_fire_work(module: CoFire, inputs: tuple[Tensor, ...], spiking: bool) -> list[Work]:
-    """v k^T counts coincidences: an addition where v and k of a head fire at one token.
-
-    Its product with q adds, for every spike of q, the column of those counts that it selects, where they are not 0.
-    """
-    timesteps, batch, dim, tokens = inputs[0].shape
-    width = dim // module.heads
-    seen: list[dict] = [{}, {}]
-    if spiking:
-        q, k, v = (x.detach().unflatten(2, (module.heads, width)) for x in inputs)
-        coincidences = (v.sum(3) * k.sum(3)).sum(2, dtype=torch.float64)  # (T, B, N)
-        columns = ((v @ k.transpose(-1, -2)) != 0).sum(3).to(q.dtype)  # (T, B, heads, width): additions per spike of q
-        additions = (q * columns.unsqueeze(-1)).sum((2, 3), dtype=torch.float64)
-        fired = [x.flatten(2).sum(2, dtype=torch.float64) for x in (k + v, q)]
-        rates = [x.mean(dtype=torch.float64).item() for x in (k, q)]
-        seen = [
-            {"additions": made, "fired": fired[i], "rate": rates[i]} for i, made in enumerate((coincidences, additions))
-        ]
-    lead, every = (timesteps, batch), timesteps * batch * dim
-    macs = every * tokens * width
-    return [
-        Work(lead, macs, 2 * every * tokens, every * width, has_weights=False, product=".kv", **seen[0]),
-        Work(lead, macs, every * tokens, every * tokens, has_weights=False, product=".q", **seen[1]),
-    ]
-
-
-count_as(CoFire, _co_fire_work)
 
 
 class SpikingAttention(nn.Module):
@@ -173,35 +132,82 @@ class SpikingBlock(nn.Module):
         return x + self.mlp(x)
 
 
-class Spikingformer(Pretrained, nn.Module):
+class Spikingformer(Network):
     """Images (B, 3, H, W) to ModelOutput; head and features are linear in the residual stream."""
 
     role = "student"
-
-    @staticmethod
-    def unused_parameters(config: ModelConfig) -> int:
-        """Parameters of the published file that its model never applies: two norms, weight and bias, in each block."""
-        return 4 * config.dim * config.depth
-
-    real_inputs = ("patch_embed.proj_conv", "head")  # weight layers that read numbers; all others read spikes
+    title = "Spikingformer, spiking"
+    spiking = True
 
     def __init__(self, config: ModelConfig, num_attributes: int) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config, num_attributes)
         self.patch_embed = Tokenizer(config)
         self.block = nn.ModuleList(SpikingBlock(config) for _ in range(config.depth))
         self.head = nn.Linear(config.dim, num_attributes)
         self.apply(_init_weights)
 
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        if config.dim % config.heads or config.dim % 8:
+            raise ConfigError(f"dim must be a multiple of heads and of 8; got dim={config.dim}, heads={config.heads}")
+
+    @classmethod
+    def unused_parameters(cls, config: ModelConfig) -> int:
+        """Two norms, weight and bias, in each block."""
+        return 4 * config.dim * config.depth
+
+    @classmethod
+    def is_unused(cls, key: str) -> bool:
+        return any(norm in f".{key}" for norm in UNUSED_NORMS)
+
     @property
     def prior_bias(self) -> nn.Parameter:
-        """(A,) the last bias added to the logits."""
         return self.head.bias
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """From image to tokens: what decides where tokens lie, see `snnpar.geometry`."""
         return self.patch_embed.windows
+
+    def describe(self) -> Anatomy:
+        last = f"block.{self.config.depth - 1}.attn"
+        return Anatomy(
+            layers=(*self._layers(), Layer("head", "weights", READOUT, reads="numbers")),
+            branches=tuple(self._branches()),
+            readout=self.head,
+            stream=self.block[-1],
+            co_fire=(f"{last}.q_lif", f"{last}.k_lif"),
+            cam=CamTarget(self.block[-1], _time_as_channels, "output of the last spiking block, all timesteps"),
+            blocks=tuple(self.block),
+            backbone=nn.ModuleDict({"patch_embed": self.patch_embed, "block": self.block}),
+        )
+
+    def _layers(self) -> Iterator[Layer]:
+        height, width = self.config.image_size
+        yield Layer("patch_embed.proj_conv", "weights", TOKENIZER, "image", reads="numbers")
+        yield Layer("patch_embed.proj_bn", "norm", TOKENIZER, "image")
+        for stage in range(1, 5):
+            name, shift = f"patch_embed.proj{stage}", stage - (not self.config.pool_first)
+            part, neurons = f"stage {stage}", f"{name}_lif"
+            yield Layer(neurons, "neuron", TOKENIZER, part, grid=(height >> shift, width >> shift))
+            yield Layer(f"{name}_conv", "weights", TOKENIZER, part, reads="spikes", fed_by=(neurons,))
+            yield Layer(f"{name}_bn", "norm", TOKENIZER, part)
+        for i in range(self.config.depth):
+            for end, kind, part, label, fed_by in BLOCK:
+                name, stage = f"block.{i}.{end}", f"block {i + 1}"
+                feeders = tuple(f"block.{i}.{one}" for one in fed_by)
+                reads = "spikes" if fed_by else ""
+                grid = self.token_grid if kind == "neuron" else None
+                yield Layer(name, kind, stage, part, f"{stage}, {label}", reads, feeders, grid)
+
+    def _branches(self) -> Iterator[Branch]:
+        """The tokenizer, then attention and MLP of every block."""
+        stem = "patch_embed.proj4"
+        pool = None if self.config.pool_first else max_pool
+        yield Branch("tokenizer", "tokenizer", f"{stem}_lif", f"{stem}_conv", f"{stem}_bn", pool)
+        for i in range(self.config.depth):
+            attn, mlp, words = f"block.{i}.attn", f"block.{i}.mlp", f"block {i + 1}"
+            yield Branch(attn, f"{words}, attention", f"{attn}.attn_lif", f"{attn}.proj_conv", f"{attn}.proj_bn")
+            yield Branch(mlp, f"{words}, MLP", f"{mlp}.mlp2_lif", f"{mlp}.mlp2_conv", f"{mlp}.mlp2_bn")
 
     def forward(self, images: Tensor) -> ModelOutput:
         x = self.patch_embed(images)
@@ -214,6 +220,33 @@ class Spikingformer(Pretrained, nn.Module):
             features=tokens.mean(0).transpose(1, 2),
             logits_per_timestep=per_timestep,
         )
+
+
+def _time_as_channels(x: Tensor) -> Tensor:
+    """(T, B, C, H, W) to (B, T * C, H, W)."""
+    return x.transpose(0, 1).flatten(1, 2)
+
+
+def _block_rows() -> Iterator[tuple[str, Kind, str, str, tuple[str, ...]]]:
+    """The layers of a block in order: name, kind, part, words, and the neurons that feed it."""
+    inlet = "attn.proj_lif"
+    yield inlet, "neuron", "input", "attention, input", ()
+    for one in "qkv":
+        yield f"attn.{one}_conv", "weights", one, f"attention, {one}", (inlet,)
+        yield f"attn.{one}_bn", "norm", one, f"attention, {one}", ()
+        yield f"attn.{one}_lif", "neuron", one, f"attention, {one}", ()
+    yield "attn.co_fire", "attention", "attention", "attention", tuple(f"attn.{one}_lif" for one in "qkv")
+    yield "attn.attn_lif", "neuron", "attention", "attention, output", ()
+    yield "attn.proj_conv", "weights", "attention", "attention, output", ("attn.attn_lif",)
+    yield "attn.proj_bn", "norm", "attention", "attention, output", ()
+    for number, words in enumerate(("MLP, input", "MLP, hidden"), 1):
+        name = f"mlp.mlp{number}"
+        yield f"{name}_lif", "neuron", f"MLP{number}", words, ()
+        yield f"{name}_conv", "weights", f"MLP{number}", words, (f"{name}_lif",)
+        yield f"{name}_bn", "norm", f"MLP{number}", words, ()
+
+
+BLOCK = tuple(_block_rows())
 
 
 def _init_weights(module: nn.Module) -> None:

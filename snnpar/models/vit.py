@@ -6,7 +6,7 @@ training from scratch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import torch
@@ -14,15 +14,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.compat import repair_torchvision
-from snnpar.config import ModelConfig
+from snnpar.config import ConfigError, ModelConfig
 from snnpar.geometry import Window
+from snnpar.models.network import Anatomy, CamTarget, Network
 from snnpar.models.output import ModelOutput, at_least_float32
-from snnpar.models.pretrained import Pretrained
-from snnpar.operations import Work, count_as
+from snnpar.models.topology import READOUT, TOKENIZER, Layer
+from snnpar.operations import Work, count_as, rule_of
 
 repair_torchvision()
 from timm.layers import Attention, trunc_normal_  # noqa: E402  timm imports torchvision
 from timm.models.vision_transformer import Block  # noqa: E402
+
+EMBEDDINGS = ("cls_token", "pos_embed")  # weight decay leaves them alone
 
 
 def _attention_work(_module: Attention, inputs: tuple[Tensor, ...], _spiking: bool) -> list[Work]:
@@ -143,32 +146,72 @@ class VisionTransformer(nn.Module):
         return x
 
 
-class ViTStudent(Pretrained, nn.Module):
+def check_widths(config: ModelConfig) -> None:
+    """Raise ConfigError unless heads and the conv stem can share the width."""
+    if config.dim % config.heads or config.dim % 8:
+        raise ConfigError(f"dim must be a multiple of heads and of 8; got dim={config.dim}, heads={config.heads}")
+    if config.pool_first:
+        raise ConfigError(f"pool_first is for a spikingformer only; got true for a {config.architecture}")
+
+
+def vit_layers(vit: VisionTransformer, prefix: str) -> Iterator[Layer]:
+    """Stem and blocks of a vision transformer whose modules are called `prefix`..."""
+    for name, module in vit.patch_embed.named_modules(prefix=f"{prefix}patch_embed"):
+        if not any(True for _ in module.children()):
+            kind = "norm" if isinstance(module, nn.BatchNorm2d) else "weights"
+            yield Layer(name, kind, TOKENIZER, reads="numbers")
+    for i, block in enumerate(vit.blocks):
+        for name, module in block.named_modules(prefix=f"{prefix}blocks.{i}"):
+            part = name.removeprefix(f"{prefix}blocks.{i}.")
+            if rule_of(module) or any(True for _ in module.parameters(recurse=False)):
+                kind = "attention" if rule_of(module) else "norm" if isinstance(module, nn.LayerNorm) else "weights"
+                yield Layer(name, kind, f"block {i + 1}", part, reads="numbers")
+
+
+def cam_target(block: nn.Module, grid: tuple[int, int], hooked: str) -> CamTarget:
+    """The tokens that a block gives out, without the class token."""
+
+    def without_class_token(x: Tensor) -> Tensor:  # (B, 1 + N, D) -> (B, D, rows, columns)
+        return x[:, 1:].transpose(1, 2).unflatten(2, grid)
+
+    return CamTarget(block, without_class_token, hooked)
+
+
+class ViTStudent(Network):
     """The ANN student of SNN-PAR's ablation: images (B, 3, H, W) to ModelOutput, one read-out of the mean token."""
 
     role = "student"
-
-    @staticmethod
-    def unused_parameters(_config: ModelConfig) -> int:
-        return 0
+    title = "ViT, an ANN"
+    undecayed = EMBEDDINGS
 
     def __init__(self, config: ModelConfig, num_attributes: int) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config, num_attributes)
         self.vit = VisionTransformer(config)
         self.head = nn.Linear(config.dim, num_attributes)
         self.apply(init_weights)
         for parameter in (self.vit.cls_token, self.vit.pos_embed):
             trunc_normal_(parameter, std=0.02)
 
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        check_widths(config)
+
     @property
     def prior_bias(self) -> nn.Parameter:
-        """(A,) the last bias added to the logits."""
         return self.head.bias
 
     @property
     def windows(self) -> tuple[Window, ...]:
         return self.vit.windows
+
+    def describe(self) -> Anatomy:
+        blocks = tuple(self.vit.blocks)
+        return Anatomy(
+            layers=(*vit_layers(self.vit, "vit."), Layer("head", "weights", READOUT, reads="numbers")),
+            cam=cam_target(blocks[-1], self.token_grid, "tokens of the last block"),
+            blocks=blocks,
+            backbone=self.vit if self.config.stem == "patch" else None,  # a conv stem has no published weights
+        )
 
     def forward(self, images: Tensor) -> ModelOutput:
         tokens = at_least_float32(self.vit.norm(self.vit(images, self.vit.blocks))[:, 1:])

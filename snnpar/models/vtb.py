@@ -11,9 +11,18 @@ from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
 from snnpar.geometry import Window
+from snnpar.models.network import Anatomy, Network
 from snnpar.models.output import ModelOutput, at_least_float32
-from snnpar.models.pretrained import Pretrained
-from snnpar.models.vit import Block, VisionTransformer, init_weights, trunc_normal_
+from snnpar.models.topology import PHRASES, READOUT, Layer
+from snnpar.models.vit import (
+    EMBEDDINGS,
+    VisionTransformer,
+    cam_target,
+    check_widths,
+    init_weights,
+    trunc_normal_,
+    vit_layers,
+)
 
 
 class AttributeReadout(nn.Module):
@@ -28,20 +37,17 @@ class AttributeReadout(nn.Module):
         return (tokens * self.weight).sum(-1) + self.bias
 
 
-class VTB(Pretrained, nn.Module):
+class VTB(Network):
     """teacher(images (B, 3, H, W), word_vectors (A, text_dim)) to ModelOutput."""
 
     role = "teacher"
-    constant_inputs = ("word_embed",)  # weight layers that read the phrases alone, the same for every image
-
-    @staticmethod
-    def unused_parameters(config: ModelConfig) -> int:
-        """Parameters of the published file that its model never applies: the ImageNet classifier of the ViT."""
-        return 1000 * (config.dim + 1) if config.stem == "patch" else 0
+    title = "VTB, an ANN: vision transformer fused with attribute text"
+    takes_text = True
+    constant_inputs = ("word_embed",)
+    undecayed = (*EMBEDDINGS, "vis_embed", "tex_embed")
 
     def __init__(self, config: ModelConfig, num_attributes: int) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config, num_attributes)
         self.vit = VisionTransformer(config)
         self.word_embed = nn.Linear(config.text_dim, config.dim)
         self.vis_embed = nn.Parameter(torch.zeros(1, 1, config.dim))
@@ -58,19 +64,39 @@ class VTB(Pretrained, nn.Module):
         ):
             trunc_normal_(parameter, std=0.02)
 
+    @classmethod
+    def check(cls, config: ModelConfig) -> None:
+        check_widths(config)
+
+    @classmethod
+    def unused_parameters(cls, config: ModelConfig) -> int:
+        """The ImageNet classifier of the ViT."""
+        return 1000 * (config.dim + 1) if config.stem == "patch" else 0
+
     @property
     def prior_bias(self) -> nn.Parameter:
-        """(A,) the last bias added to the logits."""
         return self.bn.bias
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """From image to tokens, see `snnpar.geometry`."""
         return self.vit.windows
 
-    @property
-    def fusion_block(self) -> Block:
-        return self.vit.blocks[-1]
+    def describe(self) -> Anatomy:
+        blocks = tuple(self.vit.blocks)
+        # The last block sees text and visual tokens, the one before it visual tokens only.
+        visual = blocks[-2] if len(blocks) > 1 else None
+        return Anatomy(
+            layers=(
+                *vit_layers(self.vit, "vit."),
+                Layer("word_embed", "weights", PHRASES, reads="constants"),
+                Layer("weight_layer", "weights", READOUT, reads="numbers"),
+                Layer("bn", "norm", READOUT),
+            ),
+            softmaxes=tuple(block.attn.attn_drop for block in blocks),  # of a block: in and out of it goes the softmax
+            cam=visual and cam_target(visual, self.token_grid, "visual tokens before the fusion block"),
+            blocks=blocks,
+            backbone=self.vit if self.config.stem == "patch" else None,  # a conv stem has no published weights
+        )
 
     def forward(self, images: Tensor, word_vectors: Tensor) -> ModelOutput:
         num_attributes = len(self.weight_layer.bias)
@@ -79,7 +105,7 @@ class VTB(Pretrained, nn.Module):
             raise ValueError(f"word_vectors must have shape {expected}; got {tuple(word_vectors.shape)}")
         visual = self.vit(images, self.vit.blocks[:-1]) + self.vis_embed
         text = (self.word_embed(word_vectors) + self.tex_embed).expand(len(images), -1, -1)
-        fused = self.vit.norm(self.fusion_block(torch.cat([text, visual], dim=1)))
+        fused = self.vit.norm(self.vit.blocks[-1](torch.cat([text, visual], dim=1)))
         logits = self.bn(self.weight_layer(at_least_float32(fused[:, :num_attributes])))
         features = at_least_float32(visual[:, 1:])
         # Trained from scratch, the fusion block alone gives the visual tokens too weak a gradient; reading them with

@@ -20,11 +20,11 @@ from snnpar import CHECKPOINTS
 from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.conventions import CONVENTIONS, Assumptions
 from snnpar.decoder import DECODER
-from snnpar.defaults import ENERGY, MAPS, THRESHOLD
+from snnpar.defaults import ENERGY, THRESHOLD
 from snnpar.energy import estimate_energy
 from snnpar.errors import SnnparError
 from snnpar.evidence import overlaid
-from snnpar.explain import METHODS, heatmap
+from snnpar.explain import heatmap, methods_of
 from snnpar.images import ImageError
 from snnpar.inference import LoadedModel, analyze, decide, load, shared_attributes
 from snnpar.models import SMALL
@@ -127,7 +127,8 @@ class Answers:
             cells lie, and the map over the picture as a PNG in base64
         """
         model = self.pair[_one_of(role, "role", ROLES)]
-        method = _one_of(method or MAPS[model.role], "method", METHODS[model.role])
+        methods = methods_of(model)
+        method = _one_of(method or next(iter(methods), ""), "method", methods)
         model.schema.index(attribute)  # methods that show one map for all attributes do not look at it
         picture = _picture(image)
         heat = heatmap(method, model, picture, attribute, teacher=self.pair.teacher)
@@ -162,15 +163,14 @@ class Answers:
 
 def _model(model: LoadedModel) -> Model:
     config = model.checkpoint.model
-    timesteps = config.timesteps if config.architecture == "spikingformer" else 0
     return Model(
         checkpoint=model.checkpoint.name,
         role=model.role,
         architecture=config.architecture,
         image_size=list(config.image_size),
-        timesteps=timesteps,
+        timesteps=model.timesteps,
         attributes=list(model.schema.attributes),
-        heatmaps={key: method.label for key, method in METHODS[model.role].items()},
+        heatmaps={key: method.label for key, method in methods_of(model).items()},
     )
 
 
@@ -206,7 +206,7 @@ def _energy(model: LoadedModel, picture: np.ndarray, assumed: Assumptions) -> En
         updates=report.updates,
         neuron_uj=report.neuron_uj,
         convention=report.convention,
-        leaves_out=assumed.note,
+        leaves_out=report.note,
         kind="estimate",
         layers=layers,
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 import gradio as gr
 
 from snnpar import ASSETS
-from snnpar.defaults import MAPS, SAMPLE, first_attribute
+from snnpar.defaults import SAMPLE, first_attribute
 from snnpar.errors import SnnparError
-from snnpar.explain import METHODS
+from snnpar.explain import methods_of
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
 from snnpar.serve.answers import ROLES, Answers
@@ -65,11 +65,11 @@ def _page(answers: Answers) -> None:
             attribute = gr.Dropdown(list(attributes), value=first_attribute(attributes), label="Where do they look for")
             methods = [
                 gr.Dropdown(
-                    [(method.label, key) for key, method in METHODS[role].items()],
-                    value=MAPS[role],
+                    [(method.label, key) for key, method in offered.items()],
+                    value=next(iter(offered), None),
                     label=f"{LOOKS[role].name}'s heatmap",
                 )
-                for role in ROLES
+                for role, offered in ((role, methods_of(answers.pair[role])) for role in ROLES)
             ]
             button = gr.Button("Read the picture", variant="primary")
         with gr.Column():

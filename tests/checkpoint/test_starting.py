@@ -13,15 +13,18 @@ import tiny
 import torch
 from hub_server import Repo, serve_hub
 from safetensors.torch import load_file, save, save_file
-from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import nn
 
 from snnpar.checkpoint import CheckpointError, import_published, start_from
 from snnpar.checkpoint.starting import Start, resize_positions
+from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
 from snnpar.errors import SnnparError
 from snnpar.hub import HubError
 from snnpar.models import build_model
+
+repair_torchvision()
+from timm.models.vision_transformer import VisionTransformer as TimmViT  # noqa: E402  timm imports torchvision
 
 GRID = (4, 2)
 VIT = ModelConfig("vit", image_size=(64, 32), dim=48, depth=3, heads=3)
@@ -149,8 +152,8 @@ def test_what_does_not_fit_is_named_and_nothing_is_copied(tmp_path: Path, change
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (replace(VIT, stem="conv"), "conv stem; it can start vit_base_student"),
-        (replace(TEACHER, stem="conv"), "conv stem; it can start vtb_vit_base_patch16"),
+        (replace(VIT, stem="conv"), "no published backbone; it can start vit_base_student"),
+        (replace(TEACHER, stem="conv"), "no published backbone; it can start vtb_vit_base_patch16"),
         (SPIKING, "missing patch_embed.proj_conv.weight"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from snnpar.config import ROLES, ConfigError
-from snnpar.models import MODELS, PRESETS, SMALL, build_model, preset, role_of
+from snnpar.models import PRESETS, SMALL, build_model, preset, role_of
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -18,10 +18,26 @@ def test_presets_build(name: str) -> None:
     assert model.prior_bias.shape == (26,)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"heads": 5}, "dim must be a multiple of heads and of 8; got dim=64, heads=5"),
+        ({"dim": 20}, "dim must be a multiple"),
+        ({"pool_first": True, "architecture": "vit"}, "pool_first is for a spikingformer only; got true for a vit"),
+        ({"heads": 5, "architecture": "vtb"}, "dim must be a multiple"),
+    ],
+)
+def test_an_architecture_says_what_it_cannot_have(changes: dict, message: str) -> None:
+    config = replace(preset("spikingformer_1_64"), **changes)
+    for refuse in (lambda: build_model(config, 26), lambda: role_of(config)):
+        with pytest.raises(ConfigError, match=message):
+            refuse()
+
+
 def test_every_role_has_a_small_model() -> None:
     assert set(SMALL) == set(ROLES)
     assert {role: role_of(preset(name)) for role, name in SMALL.items()} == {role: role for role in ROLES}
-    assert {MODELS[name].role for name in MODELS} == set(ROLES)
+    assert {role_of(config) for config in PRESETS.values()} == set(ROLES)
 
 
 def test_small_models_distil_without_a_projection() -> None:

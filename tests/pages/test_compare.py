@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, Repo
 from screen import component_data, components, png, said
-from tiny import PA100K, STUDENT, TEACHER, write_checkpoint
+from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, write_checkpoint
 
 from snnpar.defaults import SAMPLE
-from snnpar.explain import METHODS
 from snnpar.schema import AttributeGroup, AttributeSchema
 
 BAGS = AttributeSchema(
@@ -92,8 +91,8 @@ def test_every_heatmap_is_drawn(app, pair: Path, teacher_map: str, student_map: 
     assert not test.exception and not test.error
     maps = component_data(test, "time_bar")["maps"]
     assert [one["title"] for one in maps] == [
-        METHODS["teacher"][teacher_map].label,
-        METHODS["student"][student_map].label,
+        BY_ROLE["teacher"][teacher_map].label,
+        BY_ROLE["student"][student_map].label,
     ]
     assert ["general" if one["general"] else "own" for one in maps] == [
         "own",

@@ -14,12 +14,12 @@ import pytest
 from screen import component_data, components, said
 from screen import shown as seen_as
 from streamlit.testing.v1 import AppTest
-from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
+from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
 from pages.ui import occluder
 from pages.ui.looking import Seen
 from pages.ui.occlusion import flipped
-from snnpar.explain import METHODS, heatmap
+from snnpar.explain import heatmap
 from snnpar.explain.heat import SIGNED, UNSIGNED
 from snnpar.inference import analyze, load
 from snnpar.ledger import entering_spikes, spike_ledger
@@ -29,7 +29,7 @@ from snnpar.schema import AttributeGroup, AttributeSchema
 BAGS = AttributeSchema(
     "bags", ("Suitcase",), ("suitcase",), ("Suitcase",), (AttributeGroup("Bags", ("Suitcase",), none="No bag"),)
 )
-LABELS = [method.label for methods in METHODS.values() for method in methods.values()]
+LABELS = [method.label for methods in BY_ROLE.values() for method in methods.values()]
 SIGNED_MAPS = ("Spike ledger", "Text-patch cosine")
 PICTURE = first_picture()
 ROWS, COLUMNS = STUDENT.token_grid
@@ -111,10 +111,10 @@ def test_the_teacher_has_no_sum_and_it_is_said(app, pair: Path) -> None:
 def test_every_method_of_both_is_in_the_gallery(app, pair: Path) -> None:
     test = app(pair, "explain", view="Heatmaps", attribute="Hat")
     titles = said(test.markdown)
-    for role, methods in METHODS.items():
+    for role, methods in BY_ROLE.items():
         for key, method in methods.items():
             assert f"**{method.label}**" in titles, (role, key)
-    assert len(test.get("plotly_chart")) == sum(map(len, METHODS.values()))
+    assert len(test.get("plotly_chart")) == sum(map(len, BY_ROLE.values()))
     assert "it says" not in titles
     for sentence in (SIGNED, UNSIGNED, "0.47 of a cell above and left"):
         assert sentence in said(test.caption)
@@ -133,7 +133,7 @@ def test_scores_are_those_of_the_library_and_make_no_ranking(app, pair: Path, se
         if found:
             lists[-1].append(float(found[1]))
             shown.setdefault(title.strip("*"), float(found[1]))  # the teacher's come first
-    assert [len(scores) for scores in lists] == [len(METHODS["teacher"]), len(METHODS["student"])]
+    assert [len(scores) for scores in lists] == [len(BY_ROLE["teacher"]), len(BY_ROLE["student"])]
     assert [title for title in texts if title.strip("*") in LABELS] == [f"**{label}**" for label in LABELS]
     for role, method in (("teacher", "attention"), ("student", "ledger")):
         heat = heatmap(method, seen[role].model, PICTURE, "Hat")
@@ -162,7 +162,7 @@ def test_a_map_has_the_colours_that_it_has_on_compare(app, pair: Path) -> None:
     gallery = app(pair, "explain", view="Heatmaps").get("plotly_chart")
     charts = dict(zip(LABELS, (json.loads(one.proto.spec)["data"][0] for one in gallery), strict=False))
     for methods in (("attention", "ledger"), ("rollout", "cosine"), ("attention", "co_fire")):
-        labels = {role: METHODS[role][method].label for role, method in zip(METHODS, methods, strict=True)}
+        labels = {role: BY_ROLE[role][method].label for role, method in zip(BY_ROLE, methods, strict=True)}
         compared = app(pair, **{f"{role}_map": label for role, label in labels.items()})
         for one in component_data(compared, "time_bar")["maps"]:
             chart = charts[labels[one["role"]]]

@@ -49,14 +49,6 @@ def parse(said: str, ledger: Ledger) -> Cell:
     return Cell(number, "" if branch == ALL else branch)
 
 
-def readable(branch: str) -> str:
-    """A branch in words."""
-    parts = branch.split(".")
-    if len(parts) < 3:
-        return branch
-    return f"block {int(parts[1]) + 1}, {'attention' if parts[2] == 'attn' else 'MLP'}"
-
-
 def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometry: Geometry, title: str) -> None:
     """Mount the grid.
 
@@ -69,7 +61,9 @@ def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometr
             "title": title,
             "cell": str(chosen(ledger)),
             "timesteps": len(ledger.spikes),
-            "branches": [{"name": name, "label": readable(name)} for name in ledger.branches],
+            "branches": [
+                {"name": name, "label": label} for name, label in zip(ledger.branches, ledger.labels, strict=True)
+            ],
             "rows": geometry.rows.count,
             "columns": geometry.columns.count,
             "geometry": asdict(geometry),

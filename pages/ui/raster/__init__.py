@@ -49,7 +49,7 @@ _mount = st.components.v2.component(
 @st.fragment
 def show(student: Seen, selection: Selection) -> None:
     """Pick a layer and look into it."""
-    trace, grid = student.analysis.trace, student.model.checkpoint.model.token_grid
+    trace, grid = student.analysis.trace, student.model.token_grid
     now = chosen(trace, timeline.layer(trace, choice.keep_layer), grid)
     picture, model = selection.picture, student.model
     membrane = None

@@ -15,6 +15,7 @@ from snnpar import raster
 from snnpar.energy import accumulates_by_token
 from snnpar.figures import LOOKS
 from snnpar.membrane import Membrane
+from snnpar.models import Layer
 from snnpar.trace import SpikeTrace
 
 VIEW_BYTES = 60_000
@@ -30,7 +31,7 @@ def payload(
 
     `counts`: (T, N) spikes of each layer, see `raster.counts_by_token`. Arrays are base64: little-endian, time first.
     """
-    trace, grid = student.analysis.trace, student.model.checkpoint.model.token_grid
+    trace, grid = student.analysis.trace, student.model.token_grid
     layer = raster.maps(trace, choice.layer, grid)
     assumptions = student.analysis.energy.assumptions
     tokens = choice.box.tokens(grid) if choice.box else None
@@ -41,7 +42,7 @@ def payload(
         "grid": list(grid),
         "geometry": asdict(student.model.place(layer.shape[2:])),  # of the layer's neurons
         "timesteps": trace.timesteps,
-        "layers": [_place(name) for name in trace.names],
+        "layers": [_place(student.model.anatomy.layer(name), name) for name in trace.names],
         "layer": choice.layer,
         "shape": [layer.shape[0], *layer.shape[2:]],
         "rates": inline.base64(_rates(trace, counts, None).astype("<f4")),
@@ -58,14 +59,11 @@ def payload(
     }
 
 
-def _place(name: str) -> dict:
+def _place(layer: Layer, name: str) -> dict:
     """Where a layer stands in the strip: its row and its column."""
-    parts = name.split(".")
-    last = parts[-1].removesuffix("_lif")
-    if parts[0] == "patch_embed":
-        return {"name": name, "row": "tokenizer", "column": f"stage {last.removeprefix('proj')}"}
-    column = {"proj": "input", "attn": "attention", "mlp1": "MLP1", "mlp2": "MLP2"}.get(last, last)
-    return {"name": name, "row": f"block {int(parts[1]) + 1}", "column": column}
+    number = name.partition("#")[2]
+    column = layer.part or layer.label
+    return {"name": name, "row": layer.stage, "column": f"{column} #{number}" if number else column}
 
 
 def _rates(trace: SpikeTrace, counts: dict[str, np.ndarray], tokens: tuple[int, ...] | None) -> np.ndarray:
