@@ -210,15 +210,20 @@ def timesteps_within(spent_uj: np.ndarray, budget_uj: float) -> int:
 
 
 def accumulates_by_token(trace: SpikeTrace, grid: tuple[int, int]) -> np.ndarray:
-    """(T, rows, columns) accumulates that the spikes at each token's place cause, over all layers that read spikes."""
+    """(T, rows, columns) accumulates that the spikes at each token's place cause, over all layers that read spikes.
+
+    Those of layers that have no places on the image, such as a read-out's, are left out.
+    """
     rows, columns = grid
     total = np.zeros((trace.timesteps, rows, columns))
     for layer in trace.layers:
-        if layer.ac_map is None:
+        places = layer.ac_map
+        if places is not None and places.ndim == 2 and places.shape[1] == rows * columns:
+            places = places.reshape(-1, rows, columns)
+        if places is None or places.ndim != 3:
             continue
-        places = layer.ac_map if layer.ac_map.ndim == 3 else layer.ac_map.reshape(-1, rows, columns)
-        fine = places.reshape(len(places), rows, places.shape[1] // rows, columns, places.shape[2] // columns)
-        total += fine.sum((2, 4))
+        down, across = (np.arange(size) * cells // size for size, cells in zip(places.shape[1:], grid, strict=True))
+        np.add.at(total, (slice(None), down[:, None], across), places)
     return total
 
 

@@ -41,10 +41,38 @@ class Box:
         )
 
 
+def cells(shape: tuple[int, ...], grid: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns in which a layer of this `shape` (T, B, ...) is shown: the tokens' grid, or where it has fewer
+    places than that, its own."""
+    height, width = arranged(np.broadcast_to(np.False_, (shape[0], *shape[2:])), grid).shape[2:]
+    return grid if height >= grid[0] and width >= grid[1] else (height, width)
+
+
+def arranged(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """(T, ...) of one image, as (C, T, H, W).
+
+    Networks have (C, H, W), (C, N) or (N, C) with the N tokens of the grid, or (C,), which is one place for each
+    channel; any other (C, M) lies in one row.
+    """
+    tokens, places = grid[0] * grid[1], values.shape[1:]
+    if len(places) == 1:
+        return values.T[:, :, None, None]
+    if len(places) == 2:
+        by_channel = values.swapaxes(1, 2) if places[0] == tokens != places[1] else values
+        rows = grid if by_channel.shape[2] == tokens else (1, by_channel.shape[2])
+        return by_channel.swapaxes(0, 1).reshape(by_channel.shape[1], len(values), *rows)
+    return values.reshape(*values.shape[:2], -1, values.shape[-1]).swapaxes(0, 1)
+
+
 def maps(trace: SpikeTrace, name: str, grid: tuple[int, int]) -> np.ndarray:
-    """Boolean (C, T, H, W): where each channel of a layer spikes. Tokens lie on the grid (rows, columns)."""
-    spikes = trace.spikes(name)[:, 0].swapaxes(0, 1)
-    return spikes if spikes.ndim == 4 else spikes.reshape(*spikes.shape[:2], *grid)
+    """(C, T, H, W): where each channel of a layer spikes, boolean, or whole numbers of neurons that fire more.
+
+    Tokens lie on the grid (rows, columns). Silent places fill the last cells up where the layer does not divide.
+    """
+    shown = arranged(trace.spikes(name)[:, 0], grid)
+    rows, columns = cells(trace.shape(name), grid)
+    beyond = -shown.shape[2] % rows, -shown.shape[3] % columns
+    return np.pad(shown, ((0, 0), (0, 0), (0, beyond[0]), (0, beyond[1]))) if any(beyond) else shown
 
 
 def by_token(layer: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -55,8 +83,11 @@ def by_token(layer: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def counts_by_token(trace: SpikeTrace, grid: tuple[int, int]) -> dict[str, np.ndarray]:
-    """(T, N) spikes at the place of each token, of every layer."""
-    return {name: by_token(maps(trace, name, grid), grid).sum((0, 3, 4)) for name in trace.names}
+    """(T, N) spikes at the place of each token, or cell where a layer has fewer places, of every layer."""
+    return {
+        name: np.abs(by_token(maps(trace, name, grid), cells(trace.shape(name), grid)).astype(np.int64)).sum((0, 3, 4))
+        for name in trace.names
+    }
 
 
 def sides(height: int, width: int) -> tuple[int, ...]:
@@ -133,7 +164,7 @@ def pack(layer: np.ndarray, grid: tuple[int, int], window: Window, side: int) ->
     Eight to a byte, uint8, the first one highest; the last byte is filled with zeros.
     """
     shown = pool(layer[window.channels.start : window.channels.stop], side)
-    return np.packbits(by_token(shown, grid)[:, :, list(window.tokens)])
+    return np.packbits(by_token(shown, grid)[:, :, list(window.tokens)] != 0)
 
 
 def busiest(channel: np.ndarray, row: int, column: int, side: int) -> tuple[int, int]:

@@ -200,7 +200,10 @@ def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
 
 
 def test_unknown_names_list_the_options(student: LoadedModel, teacher: LoadedModel) -> None:
-    with pytest.raises(SnnparError, match="no heatmap 'attention'; it has ledger, cosine, co_fire, grad_cam"):
+    with pytest.raises(
+        SnnparError,
+        match="no heatmap 'attention', which needs attention and text; it has ledger, cosine, co_fire, grad_cam",
+    ):
         heatmap("attention", student, PICTURE, "Hat")
     with pytest.raises(SnnparError, match="no attribute 'Beard'; it has: .*Hat"):
         heatmap("attention", teacher, PICTURE, "Beard")

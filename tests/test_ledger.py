@@ -102,7 +102,7 @@ def test_what_has_no_ledger_is_told(student: nn.Module) -> None:
     with pytest.raises(SnnparError, match="no branch is called 'head'; there are tokenizer, block.0.attn"):
         channel_terms(student, seen(student), 0, "head")
     with pytest.raises(ValueError, match="expected spikes"):
-        Ledger(("a",), np.zeros((2, 3, 4)), np.zeros(1), 0.0, 0.0)
+        Ledger(("a",), ("A",), np.zeros((2, 3, 4)), np.zeros(1), 0.0, 0.0)
 
 
 @torch.no_grad()

@@ -33,7 +33,7 @@ def test_commands_have_the_flags_they_need(command: str) -> None:
 
 def test_the_notebook_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(block.splitlines()) == 5
+    assert len(block.splitlines()) == 6
     exec(compile(block, "README.md", "exec"), {})
     top, energy = capsys.readouterr().out.splitlines()
     probs = [prob for prob, _ in eval(top)]

@@ -104,7 +104,7 @@ def describe(checkpoint: Checkpoint) -> str:
     model, train = checkpoint.model, checkpoint.train
     height, width = model.image_size
     time = f", {timesteps_of(model)} timesteps" if timesteps_of(model) else ""
-    kind = literal(network(model).title or model.architecture)
+    kind = network(model).title or literal(model.architecture)
     trained = f"trained on {DATA.get(train.get('dataset', ''), 'unknown data')}"
     if train.get("epochs"):
         trained += f", {train['epochs']} epochs"

@@ -11,6 +11,7 @@ from pages.ui.literal import literal
 from snnpar import figures
 from snnpar.history import History
 from snnpar.lens import Lens
+from snnpar.models import Layer
 from snnpar.runs import Run
 
 CARD_PX = 148
@@ -42,7 +43,7 @@ def show(run: Run) -> None:
     st.caption("Pale lines are the pinned images, means over attributes; the strong line is their mean.")
     _cards(run, lens)
     _logits(lens)
-    _firing(run_files.history(run), epoch)
+    _firing(run_files.history(run), epoch, run_files.layers(run))
 
 
 def _pick_epoch(epochs: list[int]) -> int:
@@ -120,9 +121,9 @@ def _logits(lens: Lens) -> None:
     )
 
 
-def _firing(known: History, epoch: int) -> None:
+def _firing(known: History, epoch: int, topology: tuple[Layer, ...]) -> None:
     row = next((row for row in reversed(known.firing) if row["epoch"] == epoch), None)
     if row:
         with st.expander(f"Firing rates after epoch {epoch}"):
-            run_neurons.tell_alarms(row)
-            run_neurons.layers(row)
+            run_neurons.tell_alarms(row, topology)
+            run_neurons.layers(row, topology)

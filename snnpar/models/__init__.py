@@ -39,6 +39,15 @@ MODELS: dict[str, type[Network] | str] = {
     "vit": "snnpar.models.vit:ViTStudent",
 }
 
+
+def __getattr__(name: str) -> type[Network]:
+    """snnpar.models.Spikingformer and its like, imported when they are asked for."""
+    for place in MODELS.values():
+        if isinstance(place, str) and place.endswith(f":{name}"):
+            return resolve_name(place)
+    raise AttributeError(f"module 'snnpar.models' has no attribute {name!r}")
+
+
 PUBLISHED: dict[str, Any] = {"image_size": (256, 128)}
 VIT_BASE: dict[str, Any] = PUBLISHED | {"dim": 768, "depth": 12, "heads": 12, "drop_path": 0.1}
 

@@ -13,7 +13,6 @@ from screen import said
 from streamlit.testing.v1 import AppTest
 from tiny import PA100K, STUDENT, first_picture, write_checkpoint
 
-from pages.ui.energy_layers import part_of
 from pages.ui.energy_totals import microjoules
 from snnpar.atomic import write_text
 from snnpar.checkpoint import read_checkpoint
@@ -331,22 +330,6 @@ def test_a_student_without_neurons_is_billed_like_a_teacher(open_energy, tmp_pat
 def test_free_operations_have_no_budget(open_energy, pair: Path) -> None:
     test = open_energy(pair, e_mac="0", e_ac="0")
     assert "any budget fits" in said(test.info) and marked_row(test)[-1] == "–"
-
-
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("vit.patch_embed.first.0", "picture to tokens"),
-        ("patch_embed.proj_conv", "picture to tokens"),
-        ("vit.blocks.1.attn.qkv", "block 2"),
-        ("block.0.mlp.mlp1_conv", "block 1"),
-        ("word_embed", "phrases"),
-        ("head", "read-out"),
-        ("bn", "read-out"),
-    ],
-)
-def test_layers_of_both_models_fall_into_the_same_parts(name: str, part: str) -> None:
-    assert part_of(name) == part
 
 
 @pytest.mark.parametrize(("energy", "words"), [(2.814, "≈ 2.81 µJ"), (6431.3, "≈ 6,431 µJ"), (145_000.0, "≈ 145 mJ")])

@@ -49,14 +49,16 @@ _mount = st.components.v2.component(
 @st.fragment
 def show(student: Seen, selection: Selection) -> None:
     """Pick a layer and look into it."""
-    trace, grid = student.analysis.trace, student.model.token_grid
-    now = chosen(trace, timeline.layer(trace, choice.keep_layer), grid)
+    trace, tokens = student.analysis.trace, student.model.token_grid
+    layer = timeline.layer(student, choice.keep_layer)
+    grid = raster.cells(trace.shape(layer), tokens)
+    now = chosen(trace, layer, grid)
     picture, model = selection.picture, student.model
     membrane = None
     if now.place is not None:
         with st.spinner("Listening to the layer's membranes…"):
             membrane = _membrane(f"{student.version}:{picture.digest}:{now.layer}", model, picture.image, now.layer)
-    counts = _counts(f"{student.version}:{picture.digest}", trace, grid)
+    counts = _counts(f"{student.version}:{picture.digest}", trace, tokens)
     data = payload(student, picture, now, counts, membrane)
     _mount(
         key=KEY,

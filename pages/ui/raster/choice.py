@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pages.ui import moment
+from snnpar import raster
 from snnpar.errors import SnnparError
 from snnpar.raster import Box
 from snnpar.trace import SpikeTrace
@@ -35,9 +36,9 @@ class Choice:
 
 
 def chosen(trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> Choice:
-    """The choice that holds for this student and layer. What a link says of another one falls away."""
-    shape = trace.shape(layer)
-    channels, size = shape[2], shape[3:] if len(shape) == 5 else grid
+    """The choice that holds for this student and layer, of cells on this grid. What a link says of another one falls
+    away."""
+    channels, _, *size = raster.maps(trace, layer, grid).shape
     channel, place = _number("channel"), _numbers("neuron", 2)
     known = channel is not None and channel < channels
     inside = known and place is not None and place[0] < size[0] and place[1] < size[1]

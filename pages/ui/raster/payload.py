@@ -14,6 +14,8 @@ from pages.ui.raster.choice import Choice
 from snnpar import raster
 from snnpar.energy import accumulates_by_token
 from snnpar.figures import LOOKS
+from snnpar.geometry import Geometry
+from snnpar.inference import LoadedModel
 from snnpar.membrane import Membrane
 from snnpar.models import Layer
 from snnpar.trace import SpikeTrace
@@ -31,7 +33,8 @@ def payload(
 
     `counts`: (T, N) spikes of each layer, see `raster.counts_by_token`. Arrays are base64: little-endian, time first.
     """
-    trace, grid = student.analysis.trace, student.model.token_grid
+    trace = student.analysis.trace
+    grid = raster.cells(trace.shape(choice.layer), student.model.token_grid)
     layer = raster.maps(trace, choice.layer, grid)
     assumptions = student.analysis.energy.assumptions
     tokens = choice.box.tokens(grid) if choice.box else None
@@ -40,7 +43,7 @@ def payload(
         "colour": LOOKS["student"].colour,
         "picture": _picture(picture.small, picture.title),
         "grid": list(grid),
-        "geometry": asdict(student.model.place(layer.shape[2:])),  # of the layer's neurons
+        "geometry": asdict(_lies(student.model, layer.shape[2:])),  # of the layer's neurons
         "timesteps": trace.timesteps,
         "layers": [_place(student.model.anatomy.layer(name), name) for name in trace.names],
         "layer": choice.layer,
@@ -55,7 +58,7 @@ def payload(
         "raster": _raster(layer, grid, choice),
         "map": _map(layer, choice),
         "channel": choice.channel,
-        "neuron": _neuron(membrane, layer, choice) if membrane else None,
+        "neuron": _neuron(membrane, layer, grid, choice) if membrane else None,
     }
 
 
@@ -66,9 +69,18 @@ def _place(layer: Layer, name: str) -> dict:
     return {"name": name, "row": layer.stage, "column": f"{column} #{number}" if number else column}
 
 
+def _lies(model: LoadedModel, shape: tuple[int, int]) -> Geometry:
+    """Where the places of a layer lie; evenly, where the network does not say."""
+    try:
+        return model.place(shape)
+    except ValueError:
+        return Geometry.even(*shape)
+
+
 def _rates(trace: SpikeTrace, counts: dict[str, np.ndarray], tokens: tuple[int, ...] | None) -> np.ndarray:
-    """(L, T) spikes per neuron, of all tokens or of some."""
-    kept = {name: one if tokens is None else one[:, list(tokens)] for name, one in counts.items()}
+    """(L, T) spikes per neuron, of all tokens or of some; of all in layers that have other cells."""
+    inside = [] if tokens is None else list(tokens)
+    kept = {name: one[:, inside] if inside and max(inside) < one.shape[1] else one for name, one in counts.items()}
     return np.stack(
         [one.sum(1) / (trace.neurons(name) * one.shape[1] / counts[name].shape[1]) for name, one in kept.items()]
     )
@@ -113,23 +125,23 @@ def _page(choice: Choice, pages: raster.Pages, grid: tuple[int, int], down: int,
 def _map(layer: np.ndarray, choice: Choice) -> dict:
     """Where the chosen channel spikes, one bit per place, or without one the share of channels in 255ths of `top`."""
     if choice.channel is not None:
-        frames = raster.shrink(layer[choice.channel], 8 * raster.MAP_BYTES)
+        frames = raster.shrink(layer[choice.channel] != 0, 8 * raster.MAP_BYTES)
         return {"bits": inline.base64(np.packbits(frames)), "shape": list(frames.shape), "top": 1.0}
-    frames = raster.shrink(layer.mean(0), raster.MAP_BYTES)
+    frames = raster.shrink((layer != 0).mean(0), raster.MAP_BYTES)
     top = float(frames.max())
     levels = (255 * frames / (top or 1.0)).round().astype("u1")
     return {"levels": inline.base64(levels), "shape": list(frames.shape), "top": top}
 
 
-def _neuron(membrane: Membrane, layer: np.ndarray, choice: Choice) -> dict:
+def _neuron(membrane: Membrane, layer: np.ndarray, grid: tuple[int, int], choice: Choice) -> dict:
     """Potential before the reset, and spikes, of the chosen neuron in each timestep."""
     place = choice.place
-    channel = membrane.potential[:, choice.channel].reshape(layer.shape[1:])
+    channel = raster.arranged(membrane.potential, grid)[choice.channel]
     return {
         "row": place.row,
         "column": place.column,
         "potential": [round(float(value), 5) for value in channel[:, place.row, place.column]],
-        "spikes": layer[choice.channel, :, place.row, place.column].tolist(),
+        "spikes": (layer[choice.channel, :, place.row, place.column] != 0).tolist(),
         "threshold": membrane.threshold,
         "tau": membrane.tau,
     }
