@@ -9,7 +9,7 @@ import torch
 
 from snnpar.errors import SnnparError
 from snnpar.inference import LoadedModel
-from snnpar.neurons import LIF, membrane_potential
+from snnpar.neurons import LIF, is_neuron, membrane_potential
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +30,17 @@ class Membrane:
 
 
 def record_membrane(model: LoadedModel, image: np.ndarray, name: str) -> Membrane:
-    """One forward of an image uint8 (H, W, 3), listening to what one layer of neurons receives.
+    """One forward of an image uint8 (H, W, 3), listening to what one layer of neurons, of a trace, receives.
 
-    Raises SnnparError for an unknown layer.
+    Raises SnnparError for an unknown layer, and for neurons of others, whose dynamics are not known here.
     """
-    layers = {path: module for path, module in model.module.named_modules() if isinstance(module, LIF)}
-    if name not in layers:
-        raise SnnparError(f"no neurons are called {name!r}; there are {', '.join(layers) or 'none'}")
-    lif, received = layers[name], []
+    path, _, number = name.partition("#")
+    neurons = {path: module for path, module in model.module.named_modules() if is_neuron(module)}
+    if path not in neurons:
+        raise SnnparError(f"no neurons are called {name!r}; there are {', '.join(neurons) or 'none'}")
+    lif, received = neurons[path], []
+    if not isinstance(lif, LIF):
+        raise SnnparError(f"{path} is a {type(lif).__name__}; membrane potentials are shown of snnpar.neurons.LIF only")
     images = model.prepare(image)
     with model.lock, torch.no_grad():
         handle = lif.register_forward_pre_hook(lambda _module, inputs: received.append(inputs[0]))
@@ -45,5 +48,5 @@ def record_membrane(model: LoadedModel, image: np.ndarray, name: str) -> Membran
             model.forward(images)
         finally:
             handle.remove()
-        potential = membrane_potential(received[0].float(), lif.tau, lif.v_threshold)
-    return Membrane(potential[:, 0].numpy(), lif.v_threshold, lif.tau)
+        potential = membrane_potential(received[int(number or 1) - 1].float(), lif.tau, lif.v_threshold)
+    return Membrane(potential[:, 0].cpu().numpy(), lif.v_threshold, lif.tau)

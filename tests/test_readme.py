@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny
 
+from snnpar import models
 from snnpar.__main__ import parser as snnpar_parser
+from snnpar.inference import analyze, load
 from train.__main__ import config_from
 from train.__main__ import parser as train_parser
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+
+
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
 def commands() -> list[str]:
@@ -32,10 +39,22 @@ def test_commands_have_the_flags_they_need(command: str) -> None:
 
 
 def test_the_notebook_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    block, _ = BLOCKS
     assert len(block.splitlines()) == 6
     exec(compile(block, "README.md", "exec"), {})
     top, energy = capsys.readouterr().out.splitlines()
     probs = [prob for prob, _ in eval(top)]
     assert len(probs) == 5 and probs == sorted(probs, reverse=True) and 0.5 < probs[0] <= 1
     assert re.fullmatch(r"\d+ µJ, an estimate \(45 nm, .* per AC, .*\)", energy)
+
+
+def test_the_model_of_the_recipe_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Registered, built, loaded, analysed; tests/models/test_contract.py does the rest with its like."""
+    monkeypatch.setattr(models, "MODELS", models.MODELS.copy())
+    monkeypatch.setattr(models, "PRESETS", models.PRESETS.copy())
+    exec(compile(BLOCKS[1], "README.md", "exec"), {})
+    model = load(tiny.write_checkpoint(tmp_path / "plain", replace(models.preset("plain_64"), image_size=(64, 32))))
+    seen = analyze(model, tiny.random_picture())
+    assert seen.trace.names == ("lif",) and seen.trace.timesteps == 4 and seen.trace.uncounted == ()
+    assert [(layer.name, layer.runs) for layer in seen.trace.layers] == [("conv", 1), ("head", 4)]
+    assert seen.prediction.probs_per_timestep.shape == (4, 26)

@@ -14,12 +14,17 @@ from pages.ui.looking import Seen
 from snnpar.explain import methods_of
 from snnpar.figures import channel_bars
 from snnpar.ledger import ChannelTerms, Ledger, channel_terms, entering_spikes, spike_ledger
+from snnpar.models.network import BRANCHES
 
 LEDGERS_KEPT, CHANNELS_KEPT = 64, 128
 CHANNELS_SHOWN = 8
 NO_SPIKES = (
     "This student does not spike, so there is no spike ledger: its logit is not a sum over spikes. Its heatmaps and "
     "occlusion are in the other views; or pick a spiking student in the bar."
+)
+NO_BRANCHES = (
+    "This student names no residual branches that its read-out sums up, so its logit cannot be taken apart exactly. "
+    "Its heatmaps and occlusion are in the other views; how a network says what it is made of, the README tells."
 )
 WHAT = (
     "Since the read-out is linear, a logit is exactly the sum of what the spikes at each timestep t, branch s and "
@@ -43,8 +48,8 @@ def _student(selection: Selection, seen: dict[str, Seen]) -> None:
     if "student" not in seen:
         return  # told above
     student = seen["student"]
-    if student.analysis.prediction.probs_per_timestep is None:
-        st.info(NO_SPIKES, icon=":material/info:")
+    if BRANCHES not in student.model.capabilities:
+        st.info(NO_BRANCHES if student.model.timesteps else NO_SPIKES, icon=":material/info:")
         return
     if selection.attribute not in student.model.schema.attributes:
         st.info(f"The student does not know {literal(repr(selection.attribute))}.", icon=":material/info:")

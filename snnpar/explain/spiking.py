@@ -19,7 +19,7 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     """How much each token points the way of the teacher's phrase, the space that feature distillation aligns."""
     teacher = known.teacher
     if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
-        raise SnnparError("Text-patch cosine needs a teacher of the student's width; pick one, or use co-fire counts.")
+        raise SnnparError("Text-patch cosine needs a teacher of the student's width; pick one, or another map.")
     stream: list[Tensor] = []
     last = model.anatomy.stream
     handle = last.register_forward_hook(lambda _m, _i, out: stream.append(out)) if last else None

@@ -12,12 +12,13 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import moment, timeline
-from pages.ui.chrome import Selection
+from pages.ui.chrome import Selection, sentence
 from pages.ui.looking import ANALYSES_KEPT, Seen
 from pages.ui.raster import choice, heard
 from pages.ui.raster.choice import chosen
 from pages.ui.raster.payload import payload
 from snnpar import raster
+from snnpar.errors import SnnparError
 from snnpar.inference import LoadedModel
 from snnpar.membrane import Membrane, record_membrane
 from snnpar.trace import SpikeTrace
@@ -56,8 +57,11 @@ def show(student: Seen, selection: Selection) -> None:
     picture, model = selection.picture, student.model
     membrane = None
     if now.place is not None:
-        with st.spinner("Listening to the layer's membranes…"):
-            membrane = _membrane(f"{student.version}:{picture.digest}:{now.layer}", model, picture.image, now.layer)
+        try:
+            with st.spinner("Listening to the layer's membranes…"):
+                membrane = _membrane(f"{student.version}:{picture.digest}:{now.layer}", model, picture.image, now.layer)
+        except SnnparError as error:
+            st.info(sentence(error), icon=":material/info:")
     counts = _counts(f"{student.version}:{picture.digest}", trace, tokens)
     data = payload(student, picture, now, counts, membrane)
     _mount(

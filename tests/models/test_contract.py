@@ -1,0 +1,348 @@
+"""The contract over every architecture, and over four networks that only the README knows: everything works on all."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+import toys
+from torch import nn
+
+import snnpar
+from pages.ui.looking import Seen
+from pages.ui.picture_data import Picture
+from pages.ui.raster.choice import Choice, Place
+from pages.ui.raster.payload import payload
+from snnpar import raster
+from snnpar.card import shared_card
+from snnpar.checkpoint import read_checkpoint
+from snnpar.config import ModelConfig, TrainConfig
+from snnpar.conventions import CONVENTIONS
+from snnpar.energy import accumulates_by_token, energy_over_time, estimate_energy
+from snnpar.errors import SnnparError
+from snnpar.evaluate import evaluate_checkpoint
+from snnpar.evidence import Evidence, Finding, evidence_json
+from snnpar.explain import METHODS, heatmap, methods_of
+from snnpar.inference import LoadedModel, analyze, load
+from snnpar.ledger import spike_ledger
+from snnpar.membrane import record_membrane
+from snnpar.models import MODELS, PRESETS, Network, build_model
+from snnpar.models.network import BRANCHES, CAM, TIMESTEPS
+from snnpar.neurons import LIF, is_neuron
+from snnpar.runs import create_run
+from snnpar.serve.answers import Answers, Pair
+from snnpar.slices import DataChoice
+from train.loop import train
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+KNOWN = {
+    "spikingformer": tiny.STUDENT,
+    "spikingformer, pool first": tiny.CML,
+    "vtb": tiny.TEACHER,
+    "vit": replace(tiny.STUDENT, architecture="vit"),
+}
+CONFIGS = KNOWN | toys.SIZES
+PICTURE = tiny.random_picture(5, (80, 40))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    """The toys are registered from outside the package, for the tests of this file."""
+    MODELS.update(toys.TOYS), PRESETS.update(toys.SIZES)
+    yield
+    for name in toys.TOYS:
+        del MODELS[name], PRESETS[name]
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def config(request: pytest.FixtureRequest) -> ModelConfig:
+    return CONFIGS[request.param]
+
+
+@pytest.fixture(scope="module")
+def model(config: ModelConfig, registered: None, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load(tiny.write_checkpoint(tmp_path_factory.mktemp("contract") / "one", config))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load(tiny.write_checkpoint(tmp_path_factory.mktemp("teacher") / "tiny-teacher", tiny.TEACHER))
+
+
+@pytest.fixture(scope="module")
+def seen(model: LoadedModel) -> Seen:
+    return Seen(model, analyze(model, PICTURE))
+
+
+def test_it_says_what_it_is(model: LoadedModel, config: ModelConfig) -> None:
+    network = model.module
+    assert isinstance(network, Network) and network.config == config and network.outputs == len(tiny.PA100K)
+    assert network.title and network.prior_bias.shape == (len(tiny.PA100K),)
+    assert network.spiking == any(map(is_neuron, network.modules())) == (model.timesteps > 0)
+
+
+def test_its_topology_names_its_modules_and_what_feeds_them(seen: Seen) -> None:
+    """Every neuron and every layer of a trace has its place, and reads what the network says it reads."""
+    anatomy, modules = seen.model.anatomy, dict(seen.model.module.named_modules())
+    layers = {layer.name: layer for layer in anatomy.layers}
+    assert set(layers) <= set(modules) and len(layers) == len(anatomy.layers)
+    trace = seen.analysis.trace
+    assert {name.partition("#")[0] for name in trace.names} == {
+        name for name, layer in layers.items() if layer.kind == "neuron"
+    }
+    for entry in trace.layers:
+        layer = anatomy.layer(entry.name)
+        assert layer.name in layers and layer.label
+        if layer.reads:
+            read = "constants" if entry.constant else "numbers" if entry.ac_map is None else "spikes"
+            assert entry.is_norm or layer.reads == read
+        if layer.fed_by:
+            assert set(layer.fed_by) >= set(entry.fed_by) > set()
+    for layer in anatomy.layers:
+        if layer.grid:
+            assert raster.maps(trace, layer.name, seen.model.token_grid).shape[2:] == layer.grid
+
+
+def test_an_answer_is_whole_and_the_same_again(seen: Seen, model: LoadedModel) -> None:
+    """No state is left between images, tokens lie on the grid, and time is what it says."""
+    again = analyze(model, PICTURE)
+    assert np.array_equal(again.prediction.logits, seen.analysis.prediction.logits)
+    output = model.forward(model.prepare(PICTURE))
+    rows, columns = model.token_grid
+    assert output.features.shape[:2] == (1, rows * columns)
+    assert seen.analysis.trace.timesteps == model.timesteps
+    if model.timesteps:
+        per_timestep = seen.analysis.trace.logits_per_timestep
+        assert per_timestep.shape == (model.timesteps, 1, len(model.schema))
+        np.testing.assert_allclose(per_timestep.mean(0)[0], seen.analysis.prediction.logits, atol=1e-5)
+
+
+def test_nothing_of_it_is_left_uncounted(seen: Seen) -> None:
+    trace = seen.analysis.trace
+    assert trace.uncounted == () and seen.analysis.energy.lacks == ""
+    counted = {entry.name.partition("#")[0] for entry in trace.layers}
+    weighted = {
+        name
+        for name, module in seen.model.module.named_modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear | nn.BatchNorm1d | nn.BatchNorm2d)
+    }
+    assert weighted <= counted
+    if seen.model.timesteps:
+        assert any(entry.ac_map is not None for entry in trace.layers) and trace.total_spikes > 0
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_its_energy_adds_up(seen: Seen, convention: str) -> None:
+    trace, assumptions = seen.analysis.trace, CONVENTIONS[convention]
+    report = estimate_energy(trace, assumptions)
+    assert report.energy_uj > 0 and report.energy_uj == pytest.approx(sum(line.energy_uj for line in report.lines))
+    if trace.timesteps:
+        assert energy_over_time(trace, assumptions)[-1] == pytest.approx(report.energy_uj)
+        assert accumulates_by_token(trace, seen.model.token_grid).sum() <= report.acs + 1e-6
+
+
+def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: LoadedModel, seen: Seen) -> None:
+    for method in methods_of(model):
+        try:
+            heat = heatmap(method, model, PICTURE, "Hat", teacher=teacher, trace=seen.analysis.trace)
+        except SnnparError as error:
+            assert method == "cosine" and "teacher of the student's width" in str(error)
+            continue
+        assert heat.values.shape == model.token_grid and np.isfinite(heat.values).all() and heat.hooked
+    for method in METHODS.keys() - methods_of(model).keys():
+        with pytest.raises(SnnparError, match=f"has no heatmap '{method}', which needs"):
+            heatmap(method, model, PICTURE, "Hat")
+    assert tiny.hooks(model.module) == 0
+
+
+def test_what_it_offers_it_has(model: LoadedModel, seen: Seen) -> None:
+    offered = model.capabilities
+    assert (TIMESTEPS in offered) == (model.timesteps > 0)
+    if BRANCHES in offered:
+        ledger = spike_ledger(model.module, seen.analysis.trace, 3)
+        assert ledger.error <= ledger.tolerance and len(set(ledger.labels)) == len(ledger.branches)
+    else:
+        with pytest.raises(SnnparError, match="spike ledger needs"):
+            spike_ledger(model.module, seen.analysis.trace, 3)
+    if CAM in offered:
+        assert model.anatomy.cam.module in set(model.module.modules())
+
+
+def test_the_raster_shows_all_of_its_layers(seen: Seen) -> None:
+    trace, tokens = seen.analysis.trace, seen.model.token_grid
+    counts = raster.counts_by_token(trace, tokens)
+    for name in trace.names:
+        assert counts[name].sum() == trace.counts(name).sum()
+        for choice in (Choice(name), Choice(name, channel=0, place=Place(0, 0))):
+            try:
+                membrane = record_membrane(seen.model, PICTURE, name) if choice.place else None
+            except SnnparError as error:
+                assert "LIF only" in str(error)
+                membrane = None
+            data = payload(seen, Picture.of("noise", PICTURE), choice, counts, membrane)
+            assert json.loads(json.dumps(data))["layer"] == name
+            assert len(data["layers"]) == len(trace.names) and all(one["row"] for one in data["layers"])
+            if membrane:
+                fired = raster.maps(trace, name, tokens)[0, :, 0, 0] != 0
+                assert data["neuron"]["spikes"] == fired.tolist()
+                assert (np.array(data["neuron"]["potential"]) >= membrane.threshold).tolist() == fired.tolist()
+
+
+def test_evidence_and_card_tell_of_it(seen: Seen, model: LoadedModel) -> None:
+    evidence = Evidence("A person", PICTURE, "Hat", 0.45, {model.role: Finding(seen.analysis, None)}, timestep=1)
+    assert json.loads(evidence_json(evidence))["models"][model.role]["energy"]["microjoules"] > 0
+    told = shared_card(model.checkpoint, "one", "owner/name")
+    assert (f", T={model.timesteps}." in told) == (model.timesteps > 0) and "µJ per picture" in told
+
+
+def test_a_checkpoint_brings_it_back(model: LoadedModel, tmp_path: Path) -> None:
+    """Also as a bare module, by the Hub's names."""
+    network = type(model.module)
+    bare = network.from_pretrained(model.checkpoint.path)
+    bare.save_pretrained(tmp_path / "again")
+    again = load(read_checkpoint(tmp_path / "again"))
+    assert np.array_equal(analyze(again, PICTURE).prediction.logits, analyze(model, PICTURE).prediction.logits)
+
+
+def test_the_api_answers_for_it(model: LoadedModel, teacher: LoadedModel) -> None:
+    import base64
+    from io import BytesIO
+
+    from PIL import Image
+
+    if model.role == "teacher":
+        pair = Pair(model, load(read_checkpoint(snnpar.CHECKPOINTS / "spikingformer_cml_4_192")))
+    else:
+        pair = Pair(teacher, model)
+    answers, buffer = Answers(pair), BytesIO()
+    Image.fromarray(PICTURE).save(buffer, "PNG")
+    image = base64.b64encode(buffer.getvalue()).decode()
+    assert answers.models()[model.role]["timesteps"] == model.timesteps
+    assert len(answers.predict(image)[model.role]["probabilities"]) == len(model.schema)
+    assert answers.energy(image)[model.role]["energy_uj"] > 0
+    if model.timesteps:
+        assert [one["layer"] for one in answers.trace(image)["layers"]] == list(analyze(model, PICTURE).trace.names)
+    for method in methods_of(model).keys() - {"cosine"}:  # which needs a teacher of the same width
+        assert answers.heatmap(image, "Hat", model.role, method)["png_base64"]
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("data") / "people"
+    tiny.write_pa100k(folder, {"train": 6, "val": 4, "test": 4})
+    return str(folder)
+
+
+def test_an_evaluation_judges_it(model: LoadedModel, people: str, tmp_path: Path) -> None:
+    found = evaluate_checkpoint(model.checkpoint.path, DataChoice(people, split="test"), root=tmp_path)
+    assert found.predictions().probs.shape[-2:] == (4, len(model.schema))
+
+
+@pytest.mark.parametrize("name", [*toys.TOYS, "spikingformer_1_64", "vit_2_96", "vtb_conv_2_64"])
+def test_a_run_trains_it(name: str, people: str, tmp_path: Path) -> None:
+    """Step, validation, lens and best weights, by its name."""
+    config = TrainConfig(
+        role=build_model(PRESETS[name], 1).role, model=name, dataset="pa100k", data=people, epochs=1, batch_size=3
+    )
+    run = create_run(config, tmp_path / "run")
+    train(run)
+    assert load(read_checkpoint(run.path)).module.config == read_checkpoint(run.path).model
+    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    firing = [line for line in lines if line["kind"] == "firing"]
+    assert bool(firing) == (PRESETS[name].architecture in ("spikingformer", "toy_lif", "toy_integer", "toy_shared"))
+
+
+# -------------------------------------------------------------------------------------- what the toys are there for
+
+
+def traced(name: str):
+    model = tiny.lively(toys.SIZES[name])
+    return model, analyze_bare(model)
+
+
+@torch.no_grad()
+def analyze_bare(model: Network):
+    from snnpar.trace import record
+
+    with record(model) as trace:
+        model(images=tiny.random_images(2, model.config))  # by keyword
+    return trace
+
+
+def test_a_module_used_twice_is_two_entries() -> None:
+    model, trace = traced("toy_shared")
+    assert trace.names == ("fire", "fire#2")
+    layers = {layer.name: layer for layer in trace.layers}
+    once = 3 * 16 * 16 * (3 * 4 - 2) * (3 * 2 - 2)  # T, channels in and out, kernel positions on 4 x 2 places
+    assert layers["shared"].macs == layers["shared#2"].macs == once
+    for layer, neurons in (("shared", "fire"), ("shared#2", "fire#2")):
+        assert layers[layer].spikes.sum() * 2 == trace.spikes(neurons).sum() > 0  # mean over two images
+
+
+def test_integer_spikes_are_kept_and_counted() -> None:
+    model, trace = traced("toy_integer")
+    fired = trace.spikes("count")
+    assert fired.dtype == np.uint8 and fired.max() > 1 and trace.counts("count").sum() == fired.sum()
+    mix = next(layer for layer in trace.layers if layer.name == "mix")
+    pooled = model.pool(torch.from_numpy(fired).float().flatten(0, 1)).unflatten(0, (3, 2))
+    np.testing.assert_array_equal(mix.ac_map, pooled.sum(2).mean(1).numpy() * 16)
+    assert mix.fed_by == ("count",) and mix.input_rate == pytest.approx(pooled.mean().item())
+
+
+def test_a_network_stepped_through_time_is_one_entry_per_layer() -> None:
+    """Neurons and layers that are called once for each timestep; what is called once runs once."""
+    model, trace = traced("toy_lif")
+    assert trace.names == ("fire1", "fire2") and trace.shape("fire1") == (3, 2, 8, 16)
+    layers = {layer.name: layer for layer in trace.layers}
+    assert set(layers) == {"layers.0", "layers.1", "hidden", "head"}
+    assert (layers["layers.0"].runs, layers["hidden"].runs, layers["head"].runs) == (1, 3, 3)
+    assert layers["hidden"].fed_by == ("fire1",) and layers["hidden"].ac_map.shape == (3, 8)
+    expected = trace.spikes("fire1").sum((2, 3)).mean(1) * 16
+    assert np.allclose(layers["hidden"].ac_map.sum(1), expected)
+
+
+class Odd(nn.Module):
+    """What nobody here knows: weights used by an operation without a count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fire, self.bilinear = LIF(), nn.Bilinear(4, 4, 2)
+        self.weight = nn.Parameter(torch.rand(4, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        spikes = self.fire(x[None])[0]
+        return torch.cdist(spikes, self.weight) + nn.functional.linear(spikes, self.weight)
+
+
+def test_functions_are_counted_and_the_unknown_is_named() -> None:
+    from snnpar.trace import record
+
+    model = Odd()
+    with torch.no_grad(), record(model) as trace:
+        model(torch.full((2, 4), 3.0))
+    (layer,) = trace.layers
+    assert (layer.name, layer.macs, layer.fed_by) == ("forward", 16, ("fire",)) and layer.acs == 16
+    assert len(trace.uncounted) == 1 and "cdist" in trace.uncounted[0]
+    report = estimate_energy(trace)
+    assert "INCOMPLETE" in report.convention and "cdist" in report.note
+
+
+def test_no_other_file_names_the_modules_of_a_network() -> None:
+    """Files of one architecture, and the formats of published files, may."""
+    theirs = re.compile(r"patch_embed|\bblock\.\d|\.(vit|block|head|attn|mlp)\b(?![(:])|_lif\b|proj_conv|fusion_block")
+    allowed = {"spikingformer.py", "vit.py", "vtb.py", "co_fire.py", "published.py", "state_file.py"}
+    found = {}
+    for folder in ("snnpar", "train", "pages"):
+        for path in (ROOT / folder).rglob("*.py"):
+            code = re.sub(r'"""[\s\S]*?"""|#.*', "", path.read_text("utf-8"))
+            if path.name not in allowed and "datasets" not in path.parts and (named := theirs.findall(code)):
+                found[str(path.relative_to(ROOT))] = named
+    assert not found
