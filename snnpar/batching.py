@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snnpar.datasets import PedestrianSplit
 from snnpar.images import normalise, resize
-from snnpar.inference import LoadedModel, prefix_probs, sigmoid
+from snnpar.inference import LoadedModel
 
 LARGEST = 64  # more makes nothing faster, and stopping waits for the end of a batch
 FREE_SHARE = 0.5  # of the free memory, as other programs want some
@@ -30,7 +30,7 @@ def choose_batch_size(model: LoadedModel) -> tuple[int, str]:
     """Images at once for the model on the device it is on, and how that was found, in words."""
     per_image, free = LAYERS_ALIVE * largest_layer_bytes(model), free_bytes(model)
     budget = FREE_SHARE * free
-    if next(model.module.parameters()).device.type == "cpu":
+    if model.device.type == "cpu":
         budget = min(budget, MOST_BYTES_ON_CPU)
     size = max(1, min(LARGEST, int(budget) // per_image))
     return size, (
@@ -41,7 +41,7 @@ def choose_batch_size(model: LoadedModel) -> tuple[int, str]:
 
 def free_bytes(model: LoadedModel) -> int:
     """Free memory of the device that the model is on."""
-    device = next(model.module.parameters()).device
+    device = model.device
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
 
 
@@ -55,7 +55,7 @@ def largest_layer_bytes(model: LoadedModel) -> int:
         tensors = [value for value in (*inputs, output) if isinstance(value, Tensor)]
         largest = max(largest, sum(tensor.nbytes for tensor in tensors))
 
-    config, device = model.checkpoint.model, next(model.module.parameters()).device
+    config, device = model.checkpoint.model, model.device
     blank = torch.full((1, 3, *config.image_size), 128, dtype=torch.uint8, device=device)
     handles = [layer.register_forward_hook(see) for layer in model.module.modules()]
     try:
@@ -80,17 +80,3 @@ def read_ahead(split: PedestrianSplit, batches: list[np.ndarray], size: tuple[in
                 pending.append(reader.submit(read, following))
             if pixels is not None:
                 yield pixels
-
-
-@torch.no_grad()
-def batch_probs(model: LoadedModel, pixels: np.ndarray) -> np.ndarray:
-    """uint8 (B, H, W, 3) to float32 (T, B, A): probabilities after timesteps 1..t; T = 1 without timesteps."""
-    config, device = model.checkpoint.model, next(model.module.parameters()).device
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(device)
-    # The same answer from any batch of a run: no search for the fastest kernel, no rounding of inputs to 10 bits.
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        output = model.forward(normalise(images, mean=config.mean, std=config.std))
-    if output.logits_per_timestep is None:
-        return sigmoid(output.logits.cpu().numpy())[None].astype(np.float32)
-    logits = output.logits_per_timestep.cpu().numpy()
-    return prefix_probs(logits.reshape(len(logits), -1)).reshape(logits.shape).astype(np.float32)

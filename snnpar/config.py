@@ -22,6 +22,7 @@ from snnpar.places import place as path_of
 
 ROLES = ("student", "teacher")
 DATASET_CHOICES = ("rendered", "pa100k", "mixed", "peta", "rapv1", "pickle", "csv")
+DEVICES = ("auto", "cpu", "cuda")
 FOLDERS = ("data", "teacher", "init")  # the settings that name folders or files
 REMOTE = ("hf:", "timm:")  # what a place may begin with instead of naming a folder or file
 
@@ -256,7 +257,7 @@ class TrainConfig:
         maximum=1e6,
     )
     log_steps: int = setting(5, "steps from one logged step to the next", minimum=1, maximum=1_000_000)
-    device: str = setting("auto", "auto picks a GPU when there is one", choices=("auto", "cpu", "cuda"))
+    device: str = setting("auto", "auto picks a GPU when there is one", choices=DEVICES)
     precision: str = setting(
         "fp32", "arithmetic of the training forward and backward; validation is fp32", choices=("fp32", "bf16")
     )

@@ -10,17 +10,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from snnpar.atomic import write_text
-from snnpar.batching import batch_probs, choose_batch_size, read_ahead
+from snnpar.batching import choose_batch_size, read_ahead
 from snnpar.bootstrap import RESAMPLES, SEED, paired_bootstrap
 from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.claims import check_free, claim, is_taken
@@ -48,10 +48,11 @@ from snnpar.evaluations import (
     evaluation_at,
     write_predictions,
 )
-from snnpar.images import ImageError, normalise
-from snnpar.inference import LoadedModel, load
+from snnpar.images import ImageError
+from snnpar.inference import LoadedModel, load, predict
 from snnpar.jobs import AT_WORK, process_identity, write_status
 from snnpar.metrics import supported, without_positives
+from snnpar.models import Network
 from snnpar.overlap import Overlap, Thumbnails, find_overlap, reports
 from snnpar.pulse import Gone, Pulse, beating
 from snnpar.report import SUPPORTED_HEADING, duplicates_words, interval_method, leave_out, supported_mean, unknown_words
@@ -62,9 +63,8 @@ class Stopped(Exception):
     """The evaluation was asked to stop; what is done is kept."""
 
 
-@torch.no_grad()
 def predict_probs(
-    model: nn.Module,
+    model: Network,
     images: ResizedImages,
     word_vectors: Tensor | None = None,
     *,
@@ -81,11 +81,9 @@ def predict_probs(
     batch_size = batch_size or (16 if device.type == "cpu" else 64)
     was_training = model.training
     model.eval()
-    extra = () if word_vectors is None else (word_vectors,)
     probs = []
     for indices in tqdm(list(images.batches(batch_size)), desc=images.split.name, disable=None if progress else True):
-        x = normalise(images.pixels(indices).to(device), mean=model.config.mean, std=model.config.std)
-        probs.append(model(x, *extra).logits.sigmoid().cpu().numpy())
+        probs.append(predict(model, images.pixels(indices), word_vectors)[-1])
         if on_batch:
             on_batch(int(indices[-1]) + 1)
     model.train(was_training)
@@ -109,14 +107,15 @@ def evaluate_checkpoint(
     again: bool = False,
     skip_unreadable: bool = False,
     convention: str = CONVENTION,
+    device: str = "auto",
     stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Evaluate the checkpoint in `folder` on a choice of images, or go on with that; a complete one is left alone.
 
     batch_size 0 is chosen to fit the memory; again: from the start, whatever is there; skip_unreadable: without
     the images that are missing or damaged, which it names; convention: of the metrics in the log, evaluation.json has
-    all. `stop()` is asked before every batch and ends it with Stopped. Raises SnnparError for what cannot be evaluated;
-    status.json says all that too.
+    all; device: auto, cpu or cuda. `stop()` is asked before every batch and ends it with Stopped. Raises SnnparError
+    for what cannot be evaluated; status.json says all that too.
     """
     evaluation = evaluation_at(folder, choice, root=root)
     check_free(evaluation)
@@ -128,7 +127,7 @@ def evaluate_checkpoint(
         with beating(evaluation.path) as pulse:
             stop = partial(_asked, stop, pulse)
             split, left_out = readable(evaluation, split, partial(_heed, stop)) if skip_unreadable else (split, {})
-            outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, stop)
+            outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, device, stop)
     except (Stopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
@@ -170,12 +169,13 @@ def _evaluate(
     batch_size: int,
     again: bool,
     convention: str,
+    device: str,
     stop: Callable[[], bool],
 ) -> str:
     """Make what is missing; one line about the outcome."""
     attributes, left_out = shared_attributes(checkpoint, split)
-    model = _on_device(load(checkpoint))
-    now = subject(evaluation, checkpoint, split, left_out, next(model.module.parameters()).device.type)
+    model = load(checkpoint, device)
+    now = subject(evaluation, checkpoint, split, left_out, model.device.type)
     now["data"] |= skipped
     if evaluation.is_complete and not again:
         changed = changes(evaluation.info()["provenance"], now)
@@ -219,13 +219,6 @@ def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[t
     }
 
 
-def _on_device(model: LoadedModel) -> LoadedModel:
-    """The model on a GPU when torch sees one."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    vectors = model.word_vectors
-    return replace(model, module=model.module.to(device), word_vectors=None if vectors is None else vectors.to(device))
-
-
 def _begin(evaluation: Evaluation, now: dict, model: LoadedModel, batch_size: int) -> Work:
     reason = "as asked"
     if not batch_size:
@@ -246,7 +239,7 @@ def _predict(
         pixels = read_ahead(split, batches, model.checkpoint.model.image_size)
         for indices in batches:
             _heed(stop)
-            work.add(indices, batch_probs(model, next(pixels))[:, :, columns])
+            work.add(indices, model.predict(next(pixels))[:, :, columns])
             bar.update(len(indices))
         work.save()
     except (Stopped, KeyboardInterrupt):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnpar.bootstrap import RESAMPLES, SEED
+from snnpar.config import DEVICES
 from snnpar.defaults import CONVENTION
 from snnpar.errors import SnnparError
 from snnpar.metrics import THRESHOLDS
@@ -44,6 +45,7 @@ def add_faithfulness(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--count", type=int, default=50, metavar="N", help="images to draw (default: %(default)s)")
     flags.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
     _add_choice(flags)
+    add_device(flags)
     flags.set_defaults(command=run_faithfulness)
 
 
@@ -62,6 +64,7 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
         help="make the evaluations' folders there instead of in checkpoints/evaluations",
     )
     flags.add_argument("--batch-size", type=int, default=0, metavar="N", help="images at once; 0 fits the memory")
+    add_device(flags)
     flags.add_argument(
         "--leave-out-near-duplicates",
         action="store_true",
@@ -78,6 +81,16 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
         "--ignore-unknown",
         action="store_true",
         help="print metrics that leave labels of 2 (unknown) out, instead of what the convention does with them",
+    )
+
+
+def add_device(flags: argparse.ArgumentParser) -> None:
+    """Where models compute."""
+    flags.add_argument(
+        "--device",
+        default="auto",
+        choices=DEVICES,
+        help="auto picks a GPU when there is one (default: %(default)s)",
     )
 
 
@@ -137,8 +150,8 @@ def run_faithfulness(options: argparse.Namespace) -> None:
     if options.count < 1:
         raise SnnparError(f"--count must be 1 or more; got {options.count}")
     split = choice_of(options).open()
-    model = load(read_checkpoint(find_checkpoint(options.checkpoint)))
-    teacher = load(read_checkpoint(find_checkpoint(options.teacher))) if options.teacher else None
+    model = load(read_checkpoint(find_checkpoint(options.checkpoint)), options.device)
+    teacher = load(read_checkpoint(find_checkpoint(options.teacher)), options.device) if options.teacher else None
     print(f"{model.checkpoint.name} on {min(options.count, len(split))} images of {split.name}, seed {options.seed}")
     print(score_table(score_methods(model, split, teacher=teacher, count=options.count, seed=options.seed)))
 
@@ -162,6 +175,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
         "again": options.again,
         "convention": options.convention,
         "skip_unreadable": options.skip_unreadable,
+        "device": options.device,
     }
     with stop_on_signals() as stop:
         try:

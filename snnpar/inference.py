@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from snnpar.checkpoint import Checkpoint, CheckpointError, load_model
+from snnpar.config import ConfigError
 from snnpar.energy import EnergyReport, estimate_energy
 from snnpar.errors import SnnparError
 from snnpar.geometry import Geometry, geometry_of
-from snnpar.images import preprocess
+from snnpar.images import normalise, preprocess
 from snnpar.models import ModelOutput, Network, takes_text
 from snnpar.models.network import Anatomy
 from snnpar.schema import AttributeGroup, AttributeSchema
@@ -40,6 +41,18 @@ class LoadedModel:
     @property
     def schema(self) -> AttributeSchema:
         return self.checkpoint.schema
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; what it is asked moves there, and what it answers comes back."""
+        return next(self.module.parameters()).device
+
+    def on(self, device: torch.device | str) -> LoadedModel:
+        """The model on another device. Its weights move: the model that was asked has them there, too."""
+        vectors = self.word_vectors
+        return replace(
+            self, module=self.module.to(device), word_vectors=None if vectors is None else vectors.to(device)
+        )
 
     @property
     def timesteps(self) -> int:
@@ -71,21 +84,55 @@ class LoadedModel:
         return geometry_of(self.module.windows, self.checkpoint.model.image_size, shape)
 
     def prepare(self, image: np.ndarray) -> Tensor:
-        """uint8 (H, W, 3) to this model's input (1, 3, H, W)."""
+        """uint8 (H, W, 3) to this model's input (1, 3, H, W), on its device."""
         config = self.checkpoint.model
-        return preprocess(image, image_size=config.image_size, mean=config.mean, std=config.std).unsqueeze(0)
+        ready = preprocess(image, image_size=config.image_size, mean=config.mean, std=config.std)
+        return ready.unsqueeze(0).to(self.device)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (B, H, W, 3) of the model's size, see `images.resize`, to float32 (T, B, A), see `predict`."""
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+        with self.lock:  # another session may be recording this model
+            return predict(self.module, pixels, self.word_vectors)
 
     def forward(self, images: Tensor) -> ModelOutput:
         """The model's output; a teacher gets its phrase vectors."""
         return self.module(images) if self.word_vectors is None else self.module(images, self.word_vectors)
 
 
-def load(checkpoint: Checkpoint) -> LoadedModel:
-    """Read the weights (and a teacher's phrases). Raises CheckpointError, or SnnparError for unusable phrases."""
+def load(checkpoint: Checkpoint, device: str = "cpu") -> LoadedModel:
+    """Read the weights (and a teacher's phrases) onto a device, see `pick_device`.
+
+    Raises CheckpointError, or SnnparError for unusable phrases and for a GPU that is not there.
+    """
     vectors = None
     if takes_text(checkpoint.model):
         vectors = torch.from_numpy(checkpoint.phrases().for_schema(checkpoint.schema))
-    return LoadedModel(checkpoint, load_model(checkpoint), vectors)
+    return LoadedModel(checkpoint, load_model(checkpoint), vectors).on(pick_device(device))
+
+
+def pick_device(name: str) -> torch.device:
+    """'auto' is a GPU when torch sees one. Raises ConfigError when a GPU is asked for and there is none."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda: torch sees no GPU here; use auto or cpu")
+    return torch.device("cuda" if name in ("auto", "cuda") and torch.cuda.is_available() else "cpu")
+
+
+@torch.no_grad()
+def predict(module: Network, pixels: Tensor, word_vectors: Tensor | None = None) -> np.ndarray:
+    """Probabilities of a batch uint8 (B, 3, H, W) after timesteps 1..t, float32 (T, B, A); T = 1 without timesteps.
+
+    On the module's device and in its mode, training or not; the last row is the whole answer.
+    """
+    config, device = module.config, next(module.parameters()).device
+    images = normalise(pixels.to(device), mean=config.mean, std=config.std)
+    # The same answer from any batch of a run: no search for the fastest kernel, no rounding of inputs to 10 bits.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        output = module(images) if word_vectors is None else module(images, word_vectors)
+    if output.logits_per_timestep is None:
+        return sigmoid(output.logits.cpu().numpy())[None].astype(np.float32)
+    logits = output.logits_per_timestep.cpu().numpy()
+    return prefix_probs(logits.reshape(len(logits), -1)).reshape(logits.shape).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +180,7 @@ def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
     per_timestep = None
     if trace.logits_per_timestep is not None:
         per_timestep = prefix_probs(trace.logits_per_timestep[:, 0])
-    logits = output.logits[0].numpy()
+    logits = output.logits[0].cpu().numpy()
     prediction = Prediction(model.schema.attributes, logits, sigmoid(logits), per_timestep)
     return Analysis(model.checkpoint, prediction, trace, estimate_energy(trace))
 

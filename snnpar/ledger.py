@@ -82,12 +82,12 @@ def spike_ledger(model: Network, trace: SpikeTrace, attribute: int) -> Ledger:
     """The ledger of one attribute (its column) for a trace of one image by this model in eval mode."""
     sources, readout = branches(model), _readout(model)
     _check_one_image(trace)
-    weight = readout.weight[attribute].double()
+    weight = readout.weight[attribute].cpu().double()
     places = trace.timesteps * math.prod(model.token_grid)
     parts, constants = [], []
     for branch in sources:
         conv, scale, constant = _folded(model, branch)
-        kernel = torch.einsum("d,d...->...", weight * scale, conv.weight.double())[None]
+        kernel = torch.einsum("d,d...->...", weight * scale, conv.weight.cpu().double())[None]
         parts.append(_convolve(conv, _spikes(trace, branch), kernel)[:, 0] / places)
         constants.append(float(weight @ constant) / places)
     logit = float(trace.logits_per_timestep[:, 0, attribute].astype(np.float64).mean())
@@ -116,9 +116,9 @@ def channel_terms(model: Network, trace: SpikeTrace, attribute: int, name: str) 
     branch = _branch(model, name)
     _check_one_image(trace)
     conv, scale, constant = _folded(model, branch)
-    weight = _readout(model).weight[attribute].double()
+    weight = _readout(model).weight[attribute].cpu().double()
     places = trace.timesteps * math.prod(model.token_grid)
-    out = _convolve(conv, _spikes(trace, branch), conv.weight.double()).sum((0, 2)) * scale
+    out = _convolve(conv, _spikes(trace, branch), conv.weight.cpu().double()).sum((0, 2)) * scale
     return ChannelTerms((weight * out / places).numpy(), (weight * constant).numpy())
 
 
@@ -149,9 +149,12 @@ def _check_one_image(trace: SpikeTrace) -> None:
 def _folded(model: Network, branch: Branch) -> tuple[nn.Module, Tensor, Tensor]:
     """The convolution, and scale and constant (D,) of bias and batch norm after it, float64."""
     conv, norm = model.get_submodule(branch.conv), model.get_submodule(branch.norm)
-    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    bias = 0.0 if conv.bias is None else conv.bias.double()
-    return conv, scale, (bias - norm.running_mean.double()) * scale + norm.bias.double()
+    gain, shift, mean, variance = (
+        x.cpu().double() for x in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    )
+    scale = gain / (variance + norm.eps).sqrt()
+    bias = 0.0 if conv.bias is None else conv.bias.cpu().double()
+    return conv, scale, (bias - mean) * scale + shift
 
 
 def _spikes(trace: SpikeTrace, branch: Branch) -> Tensor:

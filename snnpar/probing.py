@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from snnpar.explain import Heatmap
 from snnpar.geometry import Geometry
-from snnpar.images import preprocess
+from snnpar.images import resize
 from snnpar.inference import Analysis, LoadedModel, analyze
 
 STEPS = 16  # points of a deletion or insertion curve beside its start
@@ -93,7 +92,6 @@ def _area(curve: np.ndarray) -> float:
     return float(np.trapezoid(curve) / (len(curve) - 1))
 
 
-@torch.no_grad()
 def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute: str) -> Faithfulness:
     """Deletion and insertion curves of a heatmap, token by token and each where it lies, in one batch."""
     order = np.argsort(-heat.values, axis=None, kind="stable")
@@ -101,15 +99,7 @@ def faithfulness(model: LoadedModel, image: np.ndarray, heat: Heatmap, attribute
     rank[order] = np.arange(order.size)
     hottest = [rank.reshape(heat.values.shape) < round(step * order.size / STEPS) for step in range(STEPS + 1)]
     masks = [*hottest, *(~mask for mask in hottest)]
-    config = model.checkpoint.model
-    images = torch.stack(
-        [
-            preprocess(
-                cover(image, mask, model.geometry), image_size=config.image_size, mean=config.mean, std=config.std
-            )
-            for mask in masks
-        ]
-    )
-    with model.lock:  # another session may be recording this model
-        probs = model.forward(images).logits[:, model.schema.index(attribute)].sigmoid().numpy()
+    size = model.checkpoint.model.image_size
+    images = np.stack([resize(cover(image, mask, model.geometry), size) for mask in masks])
+    probs = model.predict(images)[-1, :, model.schema.index(attribute)]
     return Faithfulness(probs[: STEPS + 1], probs[STEPS + 1 :])

@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 from snnpar import batching
-from snnpar.batching import batch_probs, choose_batch_size, largest_layer_bytes, read_ahead
+from snnpar.batching import choose_batch_size, largest_layer_bytes, read_ahead
 from snnpar.checkpoint import Checkpoint
 from snnpar.datasets import PedestrianSplit
 from snnpar.images import ImageError, resize
@@ -77,7 +77,7 @@ def test_a_damaged_image_costs_its_own_batch_only() -> None:
 def test_batches_give_what_single_images_give(model: LoadedModel) -> None:
     images = [tiny.random_picture(seed) for seed in range(3)]
     pixels = np.stack([resize(image, model.checkpoint.model.image_size) for image in images])
-    probs = batch_probs(model, pixels)
+    probs = model.predict(pixels)
     assert probs.dtype == np.float32 and probs.shape[1:] == (3, 26)
     for i, image in enumerate(images):
         prediction = analyze(model, image).prediction
@@ -87,4 +87,4 @@ def test_batches_give_what_single_images_give(model: LoadedModel) -> None:
 
 def test_a_model_with_one_timestep_has_one_answer(tmp_path: Path) -> None:
     model = load(tiny.write_checkpoint(tmp_path / "one", replace(tiny.STUDENT, timesteps=1)))
-    assert batch_probs(model, np.zeros((2, *tiny.STUDENT.image_size, 3), np.uint8)).shape == (1, 2, 26)
+    assert model.predict(np.zeros((2, *tiny.STUDENT.image_size, 3), np.uint8)).shape == (1, 2, 26)

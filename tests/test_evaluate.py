@@ -14,13 +14,12 @@ import tiny
 from PIL import Image
 
 import snnpar
-from snnpar import evaluate
 from snnpar.checkpoint import read_checkpoint, save_weights, write_config
 from snnpar.datasets import DataError, ResizedImages
 from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, compare, evaluate_checkpoint, predict_probs, probabilities
 from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, data_hash, evaluation_at, revision
-from snnpar.inference import analyze, load
+from snnpar.inference import LoadedModel, analyze, load
 from snnpar.jobs import JobError, process_identity, read_log, status, write_status
 from snnpar.metrics import pedestrian_metrics
 from snnpar.pulse import Gone
@@ -143,7 +142,7 @@ def test_ctrl_c_within_a_batch_costs_that_batch(
     student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=2)
-    computed, probs = [], evaluate.batch_probs
+    computed, probs = [], LoadedModel.predict
 
     def interrupted(*arguments: object) -> np.ndarray:
         computed.append(1)
@@ -151,7 +150,7 @@ def test_ctrl_c_within_a_batch_costs_that_batch(
             raise KeyboardInterrupt
         return probs(*arguments)
 
-    monkeypatch.setattr(evaluate, "batch_probs", interrupted)
+    monkeypatch.setattr(LoadedModel, "predict", interrupted)
     with pytest.raises(KeyboardInterrupt):
         evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2)
     assert same(evaluate_checkpoint(student, choice, root=tmp_path), whole)
@@ -163,7 +162,7 @@ def test_a_complete_evaluation_is_left_alone_unless_again(
 ) -> None:
     first = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=4)
     before = (first.path / "evaluation.json").read_bytes()
-    monkeypatch.setattr(evaluate, "batch_probs", None)
+    monkeypatch.setattr(LoadedModel, "predict", None)
     assert evaluate_checkpoint(student, choice, root=tmp_path) == first
     assert (first.path / "evaluation.json").read_bytes() == before and "already complete" in read_log(first)
     assert status(first).state == "done" and "mA" in status(first).message
@@ -470,7 +469,7 @@ def test_a_stop_while_looking_costs_no_prediction(
     whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=4)
     with pytest.raises(Stopped):
         evaluate_checkpoint(student, choice, root=tmp_path, batch_size=4, stop=stop_after(3 + 2))
-    monkeypatch.setattr(evaluate, "batch_probs", None)
+    monkeypatch.setattr(LoadedModel, "predict", None)
     assert same(evaluate_checkpoint(student, choice, root=tmp_path), whole)
 
 

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from snnpar.config import ConfigError, ModelConfig
 from snnpar.energy import estimate_energy
 from snnpar.errors import SnnparError
-from snnpar.explain import heatmap
+from snnpar.explain import heatmap, methods_of
 from snnpar.inference import (
     Latency,
     Prediction,
@@ -22,11 +23,13 @@ from snnpar.inference import (
     decide,
     load,
     measure_latency,
+    pick_device,
     prefix_probs,
     shared_attributes,
     sigmoid,
 )
 from snnpar.schema import AttributeGroup, AttributeSchema, load_schema
+from snnpar.trace import record
 
 SCHEMA = AttributeSchema(
     name="small",
@@ -184,3 +187,65 @@ def test_shared_attributes_are_matched_by_name_in_the_students_order() -> None:
     )
     with pytest.raises(SnnparError, match="small.*pa100k|pa100k.*small"):
         shared_attributes(pa100k, other)
+
+
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER], ids=["student", "teacher"])
+def test_a_batch_is_predicted_as_its_images_are_analysed(tmp_path: Path, config: ModelConfig) -> None:
+    """One way to predict: the last timestep is the answer, each one before it the answer so far."""
+    model = load(tiny.write_checkpoint(tmp_path / "one", config))
+    pictures = [tiny.random_picture(seed, config.image_size) for seed in range(3)]
+    probs = model.predict(np.stack(pictures))
+    assert probs.shape == (max(1, model.timesteps), 3, 26) and probs.dtype == np.float32
+    for number, picture in enumerate(pictures):
+        prediction = analyze(model, picture).prediction
+        np.testing.assert_allclose(probs[-1, number], prediction.probs, atol=1e-6)
+        if model.timesteps:
+            np.testing.assert_allclose(probs[:, number], prediction.probs_per_timestep, atol=1e-6)
+
+
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML, tiny.TEACHER], ids=["student", "cml", "teacher"])
+def test_a_model_computes_where_it_is(tmp_path: Path, config: ModelConfig) -> None:
+    """No GPU is needed to see it: on torch's meta device every tensor that stays behind raises."""
+    model = load(tiny.write_checkpoint(tmp_path / "one", config)).on("meta")
+    images = model.prepare(tiny.random_picture())
+    assert model.device.type == images.device.type == "meta"
+    with torch.no_grad(), record(model.module, spikes=False) as trace:
+        output = model.forward(images)
+    assert {output.logits.device.type, output.features.device.type} == {"meta"} and trace.layers
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
+    with pytest.raises(ConfigError, match="torch sees no GPU here; use auto or cpu"):
+        pick_device("cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER], ids=["student", "teacher"])
+def test_a_gpu_says_the_same(tmp_path: Path, config: ModelConfig) -> None:
+    """Answers, spikes but for ties, energy and every heatmap; nothing is left on the device."""
+    checkpoint, picture = tiny.write_checkpoint(tmp_path / "one", config), tiny.random_picture()
+    here, there = load(checkpoint, "cpu"), load(checkpoint, "cuda")
+    one, other = analyze(here, picture), analyze(there, picture)
+    np.testing.assert_allclose(one.prediction.logits, other.prediction.logits, atol=1e-3)
+    assert one.energy.energy_uj == pytest.approx(other.energy.energy_uj, rel=1e-2)
+    for method in methods_of(there).keys() - {"cosine"}:
+        assert np.isfinite(heatmap(method, there, picture, "Hat").values).all()
+
+
+def test_nothing_is_made_an_array_where_it_may_be_on_a_gpu() -> None:
+    """A tensor comes to the processor in the chain that ends in .numpy(), or was made of an array."""
+    root = Path(__file__).resolve().parents[1]
+    kept = (
+        "self.images, self.batches",
+        "_smallest",
+        "torch.randn",
+        "permute(0, 2, 3, 1)",
+        "return fired",
+        "torch.stack(parts",
+    )
+    for path in (*root.glob("snnpar/**/*.py"), *root.glob("train/**/*.py")):
+        for line in path.read_text("utf-8").splitlines():
+            if ".numpy()" in line:
+                assert ".cpu()" in line or any(one in line for one in kept) or path.name == "ledger.py", (path, line)

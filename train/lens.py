@@ -117,7 +117,7 @@ def compare_maps(
     return LensMaps(
         "Text-to-patch attention of the fusion block, mean of its heads",
         title,
-        correlation(attention, student).numpy(),
+        correlation(attention, student).cpu().numpy(),
         attribute,
         *(_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)),
         signed,

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from snnpar import neurons
 from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, start_from, write_phrases
-from snnpar.config import ConfigError, TrainConfig
+from snnpar.config import TrainConfig
 from snnpar.datasets import ResizedImages, open_split
+from snnpar.inference import pick_device
 from snnpar.models import build_model, unnamed
 from snnpar.runs import Run
 from snnpar.schema import Phrases
@@ -203,10 +204,3 @@ def start_from_prior(bias: nn.Parameter, positive_ratio: np.ndarray) -> None:
     """Set the last bias to the log odds of each attribute, so that training need not first learn the frequencies."""
     ratio = torch.from_numpy(positive_ratio).float().clamp(0.01, 0.99)
     bias.copy_(torch.logit(ratio))
-
-
-def pick_device(name: str) -> torch.device:
-    """'auto' is a GPU when torch sees one. Raises ConfigError when a GPU is asked for and there is none."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda: torch sees no GPU here; use auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -50,7 +50,7 @@ def rollout(model: LoadedModel, image: np.ndarray, attribute: str, _known: objec
     flow = fusion[:, model.schema.index(attribute)].mean(0)[len(model.schema) :]  # class token and patches
     for attention in reversed(visual):
         mean = attention.mean(0)
-        flow = flow @ ((mean + torch.eye(len(mean))) / 2)
+        flow = flow @ ((mean + torch.eye(len(mean), device=mean.device)) / 2)
     return Heatmap(
         on_grid(flow[1:], model),
         "Attention rollout",

@@ -26,7 +26,11 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     try:
         with torch.no_grad(), teacher.lock:
             features = model.forward(model.prepare(image)).features[0]
-            text = teacher.forward(teacher.prepare(image)).text_features[0, teacher.schema.index(attribute)]
+            text = (
+                teacher.forward(teacher.prepare(image))
+                .text_features[0, teacher.schema.index(attribute)]
+                .to(model.device)
+            )
     finally:
         if handle:
             handle.remove()

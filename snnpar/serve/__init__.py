@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from snnpar import hosts
+from snnpar.config import DEVICES
 from snnpar.errors import SnnparError
 
 if TYPE_CHECKING:
@@ -34,15 +35,25 @@ def add_serve(flags: argparse.ArgumentParser) -> None:
         "--teacher", metavar="NAME", help="a checkpoint in checkpoints/, or a folder (default: the shipped teacher)"
     )
     flags.add_argument("--student", metavar="NAME", help="likewise (default: the shipped student)")
+    flags.add_argument(
+        "--device", default="cpu", choices=DEVICES, help="where the models compute (default: %(default)s)"
+    )
     flags.add_argument("--mcp", action="store_true", help="offer the endpoints as tools of the Model Context Protocol")
     flags.set_defaults(
         command=lambda options: main(
-            host=options.host, port=options.port, teacher=options.teacher, student=options.student, mcp=options.mcp
+            host=options.host,
+            port=options.port,
+            teacher=options.teacher,
+            student=options.student,
+            device=options.device,
+            mcp=options.mcp,
         )
     )
 
 
-def build(teacher: str | None = None, student: str | None = None, *, waiting: int = 64) -> gradio.Blocks:
+def build(
+    teacher: str | None = None, student: str | None = None, device: str = "cpu", *, waiting: int = 64
+) -> gradio.Blocks:
     """The app with its endpoints and one queue of at most `waiting` requests, for `launch`.
 
     `teacher`, `student`: names in checkpoints/, or folders; None is the shipped one. Raises SnnparError.
@@ -51,7 +62,7 @@ def build(teacher: str | None = None, student: str | None = None, *, waiting: in
     from snnpar.serve.page import blocks
 
     declare_gpu()
-    return blocks(Answers(load_pair(teacher, student)), waiting)
+    return blocks(Answers(load_pair(teacher, student, device)), waiting)
 
 
 def declare_gpu() -> bool:
@@ -145,8 +156,9 @@ def main(
     port: int = 7860,
     teacher: str | None = None,
     student: str | None = None,
+    device: str = "cpu",
     mcp: bool = False,
 ) -> None:
     """Build and serve until interrupted."""
     return_memory()
-    launch(build(teacher, student), host=host, port=port, mcp=mcp)
+    launch(build(teacher, student, device), host=host, port=port, mcp=mcp)

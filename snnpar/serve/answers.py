@@ -53,13 +53,13 @@ class Pair:
         return getattr(self, role)
 
 
-def load_pair(teacher: str | None = None, student: str | None = None) -> Pair:
+def load_pair(teacher: str | None = None, student: str | None = None, device: str = "cpu") -> Pair:
     """Read two checkpoints by their names in checkpoints/, or by folder; None: the shipped one. Raises SnnparError."""
     names = (teacher or SMALL["teacher"], student or SMALL["student"])
     folders = [CHECKPOINTS / name if (CHECKPOINTS / name).is_dir() else Path(name) for name in names]
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
         raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {CHECKPOINTS}")
-    return Pair(*(load(read_checkpoint(folder)) for folder in folders))
+    return Pair(*(load(read_checkpoint(folder), device) for folder in folders))
 
 
 class Answers:
