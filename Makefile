@@ -12,11 +12,13 @@ app: .venv/app.stamp
 test: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
 	$(BIN)/pytest -m "not slow and not gpu"
 
 test-all: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
 	$(BIN)/pytest
 
 fix: .venv/dev.stamp

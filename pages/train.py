@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import access, chrome, estimating, form, progress, starting
 from pages.ui.form_values import faults, to_config
+from snnpar.programs import TRAIN_WORDS
 
 selection = chrome.selection()
 left, right = st.columns([5, 6], gap="large")
@@ -15,7 +16,7 @@ with left:
     )
     if access.told("train"):  # nor is the form drawn: it would tell which paths of the server there are
         st.markdown("**The first run on your own machine**")
-        st.code("python -m train", language=None)
+        st.code(TRAIN_WORDS, language=None)
     else:
         st.caption(
             "**Estimate** tells how long it takes on this machine. A run goes on in its own process, with or without "

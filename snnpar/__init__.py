@@ -9,11 +9,31 @@ from pathlib import Path
 # Spinning OpenMP threads make a busy machine up to 50x slower; this only works before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
-ROOT = Path(__file__).resolve().parent.parent
-ASSETS = ROOT / "assets"
-CHECKPOINTS = Path(os.environ.get("SNNPAR_CHECKPOINTS", ROOT / "checkpoints")).resolve()  # and runs/, hub/ below
+_HERE = Path(__file__).resolve().parent
+# Of a checkout, whose folders lie beside the package; installed, they lie inside it, and what is made lies elsewhere.
+IS_CHECKOUT = not (_HERE / "assets").is_dir()
+ROOT = _HERE.parent
+_BUNDLE = ROOT if IS_CHECKOUT else _HERE
+ASSETS = _BUNDLE / "assets"
+APP = ROOT / "app.py" if IS_CHECKOUT else _HERE / "app" / "app.py"
+
+
+def _home() -> Path:
+    """Where runs, evaluations, slices and what comes from the Hub are kept, beside checkpoints of one's own."""
+    if IS_CHECKOUT:
+        return ROOT / "checkpoints"
+    from platformdirs import user_data_path
+
+    return user_data_path("snnpar", appauthor=False)
+
+
+# SNNPAR_CHECKPOINTS stands for all checkpoints, the shipped ones, too; SNNPAR_HOME only for what is made and fetched.
+_ALL = os.environ.get("SNNPAR_CHECKPOINTS")
+CHECKPOINTS = Path(_ALL or os.environ.get("SNNPAR_HOME") or _home()).expanduser().resolve()
+_BUNDLED = _BUNDLE / "checkpoints"
+SHIPPED = None if _ALL or CHECKPOINTS == _BUNDLED else _BUNDLED  # where they lie if not in CHECKPOINTS
 RUNS = CHECKPOINTS / "runs"
 EVALUATIONS = CHECKPOINTS / "evaluations"
 SLICES = CHECKPOINTS / "slices"

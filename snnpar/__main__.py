@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from snnpar import terminal
+from snnpar import IS_CHECKOUT, terminal
 from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.bench_api import bench_api, bench_hostile
 from snnpar.bench_decoding import bench_decoding
@@ -17,14 +17,21 @@ from snnpar.errors import SnnparError
 from snnpar.estimate_cli import add_estimate
 from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
 from snnpar.hub_cli import add_hub
+from snnpar.programs import run_app, run_train
 from snnpar.runs_cli import add_runs
 from snnpar.serve import add_serve
 from snnpar.space import add_space
 
+PROGRAMS = {"app": run_app, "train": run_train}
+
 
 def main(arguments: list[str] | None = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in PROGRAMS:  # their flags are their own
+        PROGRAMS[words[0]](words[1:])
+
     def command() -> int | None:
-        options = parser().parse_args(arguments)
+        options = parser().parse_args(words)
         return options.command(options)
 
     return terminal.run(command)
@@ -32,8 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> Parser:
     """One subcommand per function below."""
-    flags = Parser(prog="python -m snnpar", description=__doc__)
+    flags = Parser(prog="python -m snnpar" if IS_CHECKOUT else "snnpar", description=__doc__)
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("app", help="the app in a browser; takes the flags of `streamlit run`")
+    commands.add_parser("train", help="train a teacher, or distil a student; `snnpar train --help` has its flags")
     add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
     checkup = commands.add_parser(
         "doctor", help="is this machine fit, and what to mend; exit status 1 if the shipped pair cannot run"

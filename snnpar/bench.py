@@ -9,7 +9,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from snnpar import CHECKPOINTS
 from snnpar.config import TrainConfig
 from snnpar.errors import SnnparError
 from snnpar.estimate import Trial
@@ -179,13 +178,14 @@ def _loaded(name: str) -> LoadedModel:
     """A shipped checkpoint, or a named size with random weights. Raises SnnparError for an unknown name."""
     import torch
 
-    from snnpar.checkpoint import WEIGHTS, Checkpoint, read_checkpoint
+    from snnpar.checkpoint import WEIGHTS, Checkpoint, named, read_checkpoint
     from snnpar.inference import LoadedModel, load
     from snnpar.models import preset, takes_text
     from snnpar.schema import load_schema
 
-    if (CHECKPOINTS / name / WEIGHTS).is_file():
-        return load(read_checkpoint(CHECKPOINTS / name))
+    folder = named(name)
+    if folder and (folder / WEIGHTS).is_file():
+        return load(read_checkpoint(folder))
     config, schema = preset(name), load_schema("pa100k")
     vectors = torch.randn(len(schema), config.text_dim) if takes_text(config) else None
     model = _lively(config, len(schema), vectors)

@@ -18,6 +18,7 @@ from snnpar.gain import read_gain
 from snnpar.history import METRICS, read_metrics
 from snnpar.metrics import FIVE, SUPPORTED
 from snnpar.models import timesteps_of
+from snnpar.programs import train_command
 from snnpar.recipes import to_arguments
 from snnpar.report import COLUMNS, HEADINGS, support_words
 from snnpar.runs import UNREADABLE, Run, RunError
@@ -47,7 +48,7 @@ def run_card(run: Run, name: str) -> str:
         f"- Distilled from: `{config.teacher}`."
         if config.feature_kd or config.logit_kd
         else "- Trained on labels alone.",
-        f"- Recipe `{config.recipe}`: `python -m train {' '.join(to_arguments(config))}`",
+        f"- Recipe `{config.recipe}`: `{' '.join([*train_command(), *to_arguments(config)])}`",
         f"- Seed {config.seed}, {config.epochs} epochs, {training_hours(run):.2f} h of training, commit "
         f"{checkpoint.provenance.get('commit') or 'unknown'}.",
         "",

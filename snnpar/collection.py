@@ -77,7 +77,7 @@ def hub_cache() -> Path:
 def collect(*, runs: bool = True, private: bool = True) -> list[Kept]:
     """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name; `private`:
     also those that not everybody may have."""
-    found = [Kept(one.name, SHIPPED, one) for one in shipped(snnpar.CHECKPOINTS) if (one.path / WEIGHTS).is_file()]
+    found = [Kept(one.name, SHIPPED, one) for one in shipped() if (one.path / WEIGHTS).is_file()]
     for run in list_runs(snnpar.RUNS) if runs else ():
         if run.is_loadable and (one := _readable(run.path)):
             found.append(Kept(RUN_PREFIX + run.name, RUN, one))

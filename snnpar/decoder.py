@@ -7,7 +7,6 @@ taken over by a picture gains nothing by it.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -84,6 +83,8 @@ DECODER = Decoder()  # of this process; it starts with the first picture
 
 def serve(line: Connection, processor_s: int) -> None:
     """Decode what comes down the line until it is closed; the system ends the process that takes longer."""
+    import resource  # of POSIX alone, like the limit
+
     with suppress(EOFError, OSError):
         while True:
             name, data = line.recv_bytes().decode("utf-8", "surrogatepass"), line.recv_bytes()

@@ -77,7 +77,7 @@ def enlist(run: Job, device: str) -> dict[str, str]:
         write_text(folder / f"{time.time_ns():020d}-{_mark(run)}", str(run.path.resolve()))
     except OSError as error:
         raise JobError(
-            f"the queue in {folder} cannot be written ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
+            f"the queue in {folder} cannot be written ({error.strerror}); set SNNPAR_HOME to a "
             "folder that you may write to"
         ) from error
     return _standing(run, device)

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 import snnpar
-from snnpar import ROOT
+from snnpar import IS_CHECKOUT, ROOT
 from snnpar.errors import SnnparError
 from snnpar.public import is_public
 
@@ -49,8 +49,9 @@ def versions() -> list[Finding]:
         if sys.version_info >= (3, 11)
         else Finding(WARNING, f"{told}; the project is tested with 3.11", "make PYTHON=python3.11 app")
     ]
+    pins = requirements() if IS_CHECKOUT else dependencies()
     wrong = []
-    for name, pin in requirements().items():
+    for name, pin in pins.items():
         try:
             here = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -59,8 +60,20 @@ def versions() -> list[Finding]:
         if pin and here.split("+")[0] != pin:
             wrong.append(f"{name} is {here}, not {pin}")
     if wrong:
-        return [*found, Finding(WARNING, "; ".join(wrong), "pip install -r requirements.txt")]
-    return [*found, Finding(GOOD, f"all {len(requirements())} packages of requirements.txt are installed as pinned")]
+        mend = "pip install -r requirements.txt" if IS_CHECKOUT else "pip install snnpar"
+        return [*found, Finding(WARNING, "; ".join(wrong), mend)]
+    told = (
+        "packages of requirements.txt are installed as pinned"
+        if IS_CHECKOUT
+        else "packages that snnpar needs are there"
+    )
+    return [*found, Finding(GOOD, f"all {len(pins)} {told}")]
+
+
+def dependencies() -> dict[str, str]:
+    """What the installed package needs, by name, none pinned to one version."""
+    needed = (text for text in importlib.metadata.requires("snnpar") or () if "extra ==" not in text)
+    return {re.split(r"[ <>=!~;\[(]", text)[0]: "" for text in needed}
 
 
 def requirements(file: Path = ROOT / "requirements.txt") -> dict[str, str]:
@@ -118,7 +131,7 @@ def machine() -> list[Finding]:
                 f"disk at {place}",
                 shutil.disk_usage(place).free,
                 LEAST_DISK,
-                "make room, or set SNNPAR_CHECKPOINTS to another folder",
+                "make room, or set SNNPAR_HOME to another folder",
             )
         )
     else:
@@ -126,7 +139,7 @@ def machine() -> list[Finding]:
             Finding(
                 WARNING,
                 f"{place} cannot be written to: no run, evaluation or download can be kept",
-                "set SNNPAR_CHECKPOINTS to a folder of yours that holds the shipped pair, too",
+                "set SNNPAR_HOME to a folder of yours",
             )
         )
     if not any(map(shutil.which, COMPILERS)):
@@ -176,7 +189,7 @@ def pair() -> list[Finding]:
     from snnpar.inference import analyze, load, measure_latency, shared_attributes
     from snnpar.models import SMALL
 
-    there = {checkpoint.name: checkpoint for checkpoint in shipped(snnpar.CHECKPOINTS)}
+    there = {checkpoint.name: checkpoint for checkpoint in shipped()}
     found, usable, picture = [], {}, open_rgb(samples()[0].path)
     for role, name in SMALL.items():
         try:

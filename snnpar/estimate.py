@@ -23,6 +23,7 @@ from snnpar import ROOT
 from snnpar.atomic import write_text
 from snnpar.config import TrainConfig, to_dict
 from snnpar.errors import SnnparError
+from snnpar.programs import module
 
 LIMIT_S = 600
 SMALLEST = 2  # batch: of one image there are no batch statistics
@@ -260,7 +261,7 @@ class Trial:
         command = [
             sys.executable,
             "-m",
-            "train.measure",
+            module("train.measure"),
             str(self.folder),
             "--attached",
             "--seconds",

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from snnpar.commands import Parser
 from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
+from snnpar.programs import TRAIN_WORDS
 from snnpar.recipes import RECIPES, apply_recipe, usual_recipe
 
 RUN_FLAGS = ("--run", "--resume", "--out", "--print-config")  # of `python -m train`, none of them a setting
@@ -66,7 +67,7 @@ class _Sentences(Parser):
         runs = [word for word in unknown if word.split("=")[0] in RUN_FLAGS]
         if runs:
             raise ConfigError(f"{runs[0]} is no setting; leave it out (to take the settings of a run, pick the run)")
-        near = self.near(unknown[0].split("=")[0]) or "; paste one python -m train with its flags only"
+        near = self.near(unknown[0].split("=")[0]) or f"; paste one {TRAIN_WORDS} with its flags only"
         raise ConfigError(f"no setting is called {' '.join(unknown[:3])}{near}")
 
 
@@ -81,17 +82,17 @@ def parse_command(line: str) -> TrainConfig:
         raise ConfigError(f"the command line cannot be read ({error}); is a quotation mark missing?") from error
     words = _without_program(words)
     if not words and "train" not in line:
-        raise ConfigError("there is no command line; paste python -m train with its flags")
+        raise ConfigError(f"there is no command line; paste {TRAIN_WORDS} with its flags")
     flags = _Sentences(prog="train", add_help=False)
     add_settings(flags)
     return config_from(flags.parse_args(words))
 
 
 def _without_program(words: list[str]) -> list[str]:
-    """What follows `python -m train`, whichever python it is and whatever stands before it."""
+    """What follows `python -m train` or `snnpar train`, whichever python it is and whatever stands before it."""
     for index in range(len(words) - 1):
-        if words[index] == "-m" and words[index + 1] == "train":
+        if words[index] in ("-m", "snnpar") and words[index + 1] in ("train", "snnpar.train"):
             return words[index + 2 :]
     if "-m" in words:
-        raise ConfigError("this is the command line of something else; paste one of python -m train")
+        raise ConfigError(f"this is the command line of something else; paste one of {TRAIN_WORDS}")
     return words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -10,6 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from snnpar.errors import SnnparError
+
+try:
+    import fcntl
+except ImportError:  # Windows: models load and answer there, but nothing that several processes share is kept
+    fcntl = None
 
 _held: set[int] = set()
 
@@ -23,7 +27,7 @@ def lock(path: Path) -> Iterator[None]:
     """Hold the lock on a file, which is made if need be; waits for it."""
     file = _open(path)
     try:
-        _take(file, path, fcntl.LOCK_EX)
+        _take(file, path, wait=True)
         yield
     finally:
         release(file)
@@ -33,7 +37,7 @@ def try_lock(path: Path) -> int | None:
     """Take the lock on a file without waiting: what to `release`, or None when another holds it."""
     file = _open(path)
     try:
-        _take(file, path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(file, path, wait=False)
     except BlockingIOError:
         release(file)
         return None
@@ -51,6 +55,11 @@ def release(file: int) -> None:
 
 def _open(path: Path) -> int:
     """Whoever may write to the folder may lock: a new lock is the group's where the folder is."""
+    if fcntl is None:
+        raise LockError(
+            "this system has no POSIX locks: models can be loaded, but to train, evaluate or download use "
+            "Linux, macOS or WSL"
+        )
     is_new = not path.exists()
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -58,7 +67,7 @@ def _open(path: Path) -> int:
         raise LockError(_whose(path, error)) from error
     except OSError as error:
         raise LockError(
-            f"{path} cannot be locked ({error.strerror}); set SNNPAR_CHECKPOINTS to a folder that you may write to"
+            f"{path} cannot be locked ({error.strerror}); set SNNPAR_HOME to a folder that you may write to"
         ) from error
     if is_new and path.parent.stat().st_mode & stat.S_IWGRP:
         with suppress(OSError):  # another was first, and has done so
@@ -76,18 +85,18 @@ def _whose(path: Path, error: OSError) -> str:
         owner = f"user {place.stat().st_uid}"
     return (
         f"{path} cannot be locked ({error.strerror}): {place.name} belongs to {owner}, who can let you with chmod "
-        f"g+w {place}; or set SNNPAR_CHECKPOINTS to a folder of your own"
+        f"g+w {place}; or set SNNPAR_HOME to a folder of your own"
     )
 
 
-def _take(file: int, path: Path, how: int) -> None:
+def _take(file: int, path: Path, *, wait: bool) -> None:
     try:
-        fcntl.flock(file, how)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError as error:
         raise LockError(
-            f"{path} lies on a file system without locks ({error.strerror}); set SNNPAR_CHECKPOINTS to a "
+            f"{path} lies on a file system without locks ({error.strerror}); set SNNPAR_HOME to a "
             "folder of a local disk"
         ) from error
 
@@ -99,4 +108,5 @@ def _forget() -> None:
     _held.clear()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

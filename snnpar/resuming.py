@@ -92,7 +92,8 @@ def _is_checkpoint(place: str) -> bool:
 
 def _places(place: str) -> tuple[Path, ...]:
     """A folder or file, or the shipped checkpoint of that name."""
-    return path_of(place), *([snnpar.CHECKPOINTS / place] if "/" not in place else [])
+    roots = () if "/" in place else (snnpar.CHECKPOINTS, snnpar.SHIPPED)
+    return path_of(place), *(root / place for root in roots if root)
 
 
 def _saved(run: Job) -> Mapping:

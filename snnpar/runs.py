@@ -29,6 +29,7 @@ from snnpar.hub import pin_checkpoint, pin_dataset
 from snnpar.jobs import STATES as JOB_STATES
 from snnpar.jobs import Job, JobError, JobStatus, modified, processes, spawn, status, write_status
 from snnpar.places import place as path_of
+from snnpar.programs import module, train_command
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
 from snnpar.resuming import check_resume
@@ -58,7 +59,7 @@ class Run(Job):
     @property
     def command(self) -> list[str]:
         """The command line that trains this run anew."""
-        return ["python", "-m", "train", *to_arguments(self.config)]
+        return [*train_command(), *to_arguments(self.config)]
 
     @property
     def is_loadable(self) -> bool:
@@ -174,7 +175,7 @@ def launch(run: Run, *, resume: bool = False) -> None:
     """
     with claim(run):
         check_start(run, resume=resume)
-        arguments = ["-m", "train", "--run", str(run.path.resolve()), *(["--resume"] if resume else [])]
+        arguments = ["-m", module(), "--run", str(run.path.resolve()), *(["--resume"] if resume else [])]
         spawn(run, arguments, **enlist(run, device_key(run.config)))
 
 

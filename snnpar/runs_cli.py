@@ -17,6 +17,7 @@ from snnpar.flags import add_settings, config_from
 from snnpar.history import config_diff, place_words
 from snnpar.jobs import JobStatus, kill, read_log, stop
 from snnpar.notes import change_tags, read_notes, set_note
+from snnpar.programs import TRAIN_WORDS
 from snnpar.recipes import apply_recipe
 from snnpar.report import SUPPORTED_HEADING
 from snnpar.run_table import RunRow, RunTable, matching, run_row, to_csv
@@ -30,7 +31,7 @@ def add_runs(flags: argparse.ArgumentParser) -> None:
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     _add_list(commands.add_parser("list", help="all runs, newest first"))
     commands.add_parser("queue", help="who trains and who waits on each device").set_defaults(command=show_queue)
-    create = commands.add_parser("create", help="make a run for torchrun to start; the flags of `python -m train`")
+    create = commands.add_parser("create", help=f"make a run for torchrun to start; the flags of `{TRAIN_WORDS}`")
     add_settings(create)
     create.set_defaults(command=create_one)
     for name, act, help in (
@@ -79,7 +80,7 @@ def list_all(options: argparse.Namespace) -> None:
     elif options.csv:
         print(to_csv(rows), end="")
     elif not rows:
-        print(f"none of {len(every)} runs matches" if every else "no run yet; `python -m train` starts one")
+        print(f"none of {len(every)} runs matches" if every else f"no run yet; `{TRAIN_WORDS}` starts one")
     else:
         print(table([("name", "state", "epoch", "step", "best mA / F1", "left", "tags"), *map(_cells, rows)]))
 

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from snnpar import CHECKPOINTS, ROOT
+from snnpar import IS_CHECKOUT, ROOT
 from snnpar.config import FOLDERS
 from snnpar.disks import whole_folder
 from snnpar.errors import SnnparError
@@ -77,6 +77,8 @@ def build_space(sdk: str, out: Path) -> Path:
     """Write the Space into a new or empty folder. Raises SnnparError, before anything is written."""
     if sdk not in SDKS:
         raise SnnparError(f"there is no SDK {sdk!r}; choose one of {', '.join(SDKS)}")
+    if not IS_CHECKOUT:
+        raise SnnparError("a Space is made of the repository, which an installed package does not have; clone it")
     files, texts = _copied(sdk), _written(sdk)
     for name, source in files.items():
         if source.stat().st_size > MAX_FILE:
@@ -112,7 +114,7 @@ def _checkpoints() -> dict[str, Path]:
     from snnpar.checkpoint import CARD, CONFIG, PHRASES, WEIGHTS, shipped
 
     files = {}
-    for checkpoint in shipped(CHECKPOINTS):
+    for checkpoint in shipped():
         places = [str(checkpoint.train.get(name) or "") for name in FOLDERS]
         if local := [place for place in places if Path(place).is_absolute() or place.startswith("~")]:
             raise SnnparError(

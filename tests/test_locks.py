@@ -62,7 +62,7 @@ def test_a_forked_worker_does_not_keep_it(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_locked_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LockError, match="cannot be locked .No such file.*SNNPAR_CHECKPOINTS"):
+    with pytest.raises(LockError, match="cannot be locked .No such file.*SNNPAR_HOME"):
         try_lock(tmp_path / "nowhere" / "a")
 
     def refuse(*_: object) -> None:

@@ -141,7 +141,7 @@ def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pyt
     (root / "snnpar" / "__pycache__" / "x.pyc").write_bytes(b"SECRET")
     shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", root / "checkpoints" / "runs" / "mine")
     monkeypatch.setattr("snnpar.space.ROOT", root)
-    monkeypatch.setattr("snnpar.space.CHECKPOINTS", root / "checkpoints")
+    monkeypatch.setattr("snnpar.CHECKPOINTS", root / "checkpoints")
     for sdk in SDKS:
         build_space(sdk, tmp_path / sdk)
         assert not [path for path in (tmp_path / sdk).rglob("*") if path.is_file() and b"SECRET" in path.read_bytes()]
@@ -152,7 +152,7 @@ def test_a_checkpoint_with_a_local_place_or_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", tmp_path / "checkpoints" / "mine")
-    monkeypatch.setattr("snnpar.space.CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr("snnpar.CHECKPOINTS", tmp_path / "checkpoints")
     config = json.loads((folder / "config.json").read_text("utf-8"))
     config["train"]["data"] = "/home/somebody/pictures"
     (folder / "config.json").write_text(json.dumps(config))

@@ -14,13 +14,14 @@ from snnpar.claims import check_free, wait_for_silence
 from snnpar.commands import Parser
 from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
+from snnpar.programs import TRAIN_WORDS
 from snnpar.recipes import explain_config
 from snnpar.runs import Run, RunError, check_start, create_run, open_run
 
 
 def parser() -> Parser:
     """One flag per TrainConfig field."""
-    flags = Parser(prog="python -m train", description="Train a teacher, or distil a student.")
+    flags = Parser(prog=TRAIN_WORDS, description="Train a teacher, or distil a student.")
     flags.add_argument("--run", metavar="DIR", help="train the run in DIR (it has a config.json), as the page does")
     flags.add_argument("--resume", action="store_true", help="with --run: go on from its last saved state")
     flags.add_argument("--out", metavar="DIR", help="make the run in DIR instead of a fresh folder in checkpoints/runs")
@@ -99,7 +100,7 @@ def command(arguments: list[str] | None) -> int:
 
 def work(run: Run, *, resume: bool) -> int:
     """Train, now that it is this run's turn; the exit status."""
-    from train.loop import train  # torch and the models load only now
+    from .loop import train  # torch and the models load only now
 
     try:
         train(run, resume=resume)

@@ -14,7 +14,8 @@ from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, none_read
 from snnpar.phrases import pair_as_published
 from snnpar.runs import UNREADABLE, Run
 from snnpar.schema import Phrases
-from train.heartbeat import Heartbeat
+
+from .heartbeat import Heartbeat
 
 log = logging.getLogger("train")
 

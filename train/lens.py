@@ -21,7 +21,8 @@ from snnpar.models import ModelOutput, Network
 from snnpar.runs import Run
 from snnpar.schema import AttributeSchema
 from snnpar.trace import SpikeTrace, record
-from train.distill import Teacher
+
+from .distill import Teacher
 
 PINNED = 8  # images of val that are looked at, the first ones
 

@@ -25,19 +25,20 @@ from snnpar.pulse import Gone, beating
 from snnpar.report import SUPPORTED_HEADING
 from snnpar.resuming import check_resume, meaning
 from snnpar.runs import Run
-from train import parallel
-from train.events import open_events
-from train.faults import explain
-from train.heartbeat import Heartbeat, Stopped, memory_gb
-from train.lens import PINNED, write_lens
-from train.loader import load_batches
-from train.metrics_log import flush_metrics, rewind_metrics
-from train.optim import learning_rate
-from train.parallel import World
-from train.scoring import answers, record, record_scores, score, score_gain, score_start, worded
-from train.session import Session, prepare
-from train.state import counted, drop_partial, load_state, save_state, saved_states
-from train.step import largest_that_fits, train_step
+
+from . import parallel
+from .events import open_events
+from .faults import explain
+from .heartbeat import Heartbeat, Stopped, memory_gb
+from .lens import PINNED, write_lens
+from .loader import load_batches
+from .metrics_log import flush_metrics, rewind_metrics
+from .optim import learning_rate
+from .parallel import World
+from .scoring import answers, record, record_scores, score, score_gain, score_start, worded
+from .session import Session, prepare
+from .state import counted, drop_partial, load_state, save_state, saved_states
+from .step import largest_that_fits, train_step
 
 log = logging.getLogger("train")
 

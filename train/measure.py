@@ -31,14 +31,16 @@ from snnpar.errors import SnnparError
 from snnpar.evaluate import predict_probs
 from snnpar.jobs import memory_limit_gb
 from snnpar.models import build_model, preset
+from snnpar.programs import module
 from snnpar.runs import Run, create_run
 from snnpar.schema import AttributeSchema, Phrases, load_schema
-from train.faults import is_out_of_memory
-from train.heartbeat import Heartbeat
-from train.loader import Batch, read_pixels
-from train.optim import learning_rate
-from train.session import Session, prepare
-from train.step import train_step
+
+from .faults import is_out_of_memory
+from .heartbeat import Heartbeat
+from .loader import Batch, read_pixels
+from .optim import learning_rate
+from .session import Session, prepare
+from .step import train_step
 
 VALIDATED = 64  # images to validate
 
@@ -179,7 +181,7 @@ REMOVE = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignor
 
 
 def main(arguments: list[str] | None = None) -> int:
-    flags = Parser(prog="python -m train.measure", description=__doc__)
+    flags = Parser(prog=f"python -m {module('train.measure')}", description=__doc__)
     flags.add_argument("folder", type=Path)
     flags.add_argument("--steps", type=int, default=3, help="to measure, after one to warm up")
     flags.add_argument("--seconds", type=int, default=0, help="end after so long, whatever has been found; 0: never")

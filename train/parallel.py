@@ -20,7 +20,8 @@ from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from snnpar.config import ConfigError, TrainConfig
-from train.sync_norm import share_statistics
+
+from .sync_norm import share_statistics
 
 # The others wait while the first validates and saves. Whether a process has died is seen by torchrun, not by this.
 PATIENCE = timedelta(hours=6)

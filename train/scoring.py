@@ -21,9 +21,10 @@ from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.history import read_metrics, start_of
 from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_labels, without_positives
 from snnpar.report import HEADINGS, no_label_words, support_words
-from train.events import add_row
-from train.metrics_log import append_metrics
-from train.session import Session
+
+from .events import add_row
+from .metrics_log import append_metrics
+from .session import Session
 
 log = logging.getLogger("train")
 STEP_0 = "step-0.safetensors"  # its answers, (n, A) float32, on the session's held-out images

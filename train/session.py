@@ -20,14 +20,15 @@ from snnpar.inference import pick_device
 from snnpar.models import build_model, unnamed
 from snnpar.runs import Run
 from snnpar.schema import Phrases
-from train.average import ModelEmaV3, moving_average
-from train.data import label_ratio, read_images, teacher_phrases
-from train.distill import Teacher, load_teacher
-from train.heartbeat import Heartbeat
-from train.memory import save_memory
-from train.optim import make_optimizer
-from train.parallel import World, shard, wrap
-from train.restore import make_restorer
+
+from .average import ModelEmaV3, moving_average
+from .data import label_ratio, read_images, teacher_phrases
+from .distill import Teacher, load_teacher
+from .heartbeat import Heartbeat
+from .memory import save_memory
+from .optim import make_optimizer
+from .parallel import World, shard, wrap
+from .restore import make_restorer
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

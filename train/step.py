@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.images import normalise
-from train.augment import AUGMENTATIONS, draw, mixup
-from train.distill import loss_terms
-from train.faults import NotFinite
-from train.loader import Batch
-from train.parallel import keep_gradients, mean_of
-from train.session import Session
+
+from .augment import AUGMENTATIONS, draw, mixup
+from .distill import loss_terms
+from .faults import NotFinite
+from .loader import Batch
+from .parallel import keep_gradients, mean_of
+from .session import Session
 
 EXPLODED = 1e4  # a loss beyond is of no use: that of random weights is below 100 times the terms' weights
 

@@ -12,7 +12,7 @@ import snnpar
 from pages.ui import downloads
 from pages.ui.access import denied, signed
 from pages.ui.literal import literal
-from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, read_checkpoint
+from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, named, read_checkpoint
 from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
 from snnpar.hub import HubError, cached_checkpoint
@@ -44,7 +44,7 @@ def find(reference: str, role: str) -> Checkpoint:
     name, is_run = reference.removeprefix(RUN_PREFIX), reference.startswith(RUN_PREFIX)
     if is_run and (reason := denied("runs")):
         raise CheckpointError(reason)
-    path = (snnpar.RUNS if is_run else snnpar.CHECKPOINTS) / name
+    path = snnpar.RUNS / name if is_run else (NAME.fullmatch(name) and named(name)) or snnpar.CHECKPOINTS / name
     if "/" in reference and not is_run:
         checkpoint = _from_hub(reference)
     elif NAME.fullmatch(name) and path.is_dir():

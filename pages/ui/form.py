@@ -14,6 +14,7 @@ from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import SettingField, TrainConfig, setting_fields
 from snnpar.models import PRESETS, role_of, unnamed
+from snnpar.programs import train_command
 from snnpar.recipes import RECIPES, source_of, to_arguments
 
 GROUPS = {
@@ -108,7 +109,7 @@ def settings(teacher: Checkpoint | None) -> dict:
 
 def command(of: TrainConfig) -> str:
     """The command line that does the same; on a public server without the server's own folders."""
-    line = shlex.join(["python", "-m", "train", *to_arguments(of)])
+    line = shlex.join([*train_command(), *to_arguments(of)])
     return line.replace(f"{snnpar.CHECKPOINTS}{os.sep}", "checkpoints/") if access.denied("paths") else line
 
 

@@ -9,6 +9,7 @@ from pages.ui import access, form_state
 from pages.ui.form_values import without_effect
 from snnpar.errors import SnnparError
 from snnpar.flags import parse_command
+from snnpar.programs import TRAIN_WORDS
 from snnpar.runs import list_runs, open_run
 
 
@@ -39,7 +40,7 @@ def offer() -> None:
         st.text_area(
             "Command line",
             key="fill_command",
-            placeholder="python -m train --epochs 20 …",
+            placeholder=f"{TRAIN_WORDS} --epochs 20 …",
             height=100,
             help="Read only, never run.",
         )

@@ -24,6 +24,7 @@ from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError, to_dict
 from snnpar.history import config_diff
 from snnpar.jobs import ACTIVE, read_log
+from snnpar.programs import TRAIN_WORDS
 from snnpar.run_table import RunRow
 from snnpar.runs import Run, run_status, unnamed_runs
 
@@ -43,7 +44,7 @@ def show_picked() -> None:
         )
     if not rows:
         st.info(
-            "No run yet. Start one on this page, or with `python -m train` in a terminal; both appear here.",
+            f"No run yet. Start one on this page, or with `{TRAIN_WORDS}` in a terminal; both appear here.",
             icon=":material/info:",
         )
         return

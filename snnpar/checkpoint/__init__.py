@@ -15,7 +15,7 @@ from snnpar.checkpoint.files import (
     write_config,
     write_phrases,
 )
-from snnpar.checkpoint.finding import find_checkpoint
+from snnpar.checkpoint.finding import find_checkpoint, named
 from snnpar.checkpoint.order import given_schema
 from snnpar.checkpoint.published import Published, import_published, read_phrases, write_published
 from snnpar.checkpoint.starting import start_from
@@ -32,6 +32,7 @@ __all__ = [
     "given_schema",
     "import_published",
     "load_model",
+    "named",
     "load_strictly",
     "read_checkpoint",
     "read_phrases",

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from snnpar import CHECKPOINTS, CONFIG, WEIGHTS
+import snnpar
+from snnpar import CONFIG, WEIGHTS
 from snnpar.atomic import share, write_text
 from snnpar.config import ConfigError, ModelConfig, to_dict
 from snnpar.errors import SnnparError
@@ -157,12 +158,16 @@ def write_phrases(folder: Path, phrases: Phrases) -> None:
     save_phrases(phrases, folder / PHRASES)
 
 
-def shipped(root: Path = CHECKPOINTS) -> list[Checkpoint]:
-    """The checkpoints directly below `root`, by name; folders that cannot be read are left out."""
-    found = []
-    for path in sorted(root.glob(f"*/{CONFIG}")):
+def shipped(root: Path | None = None) -> list[Checkpoint]:
+    """The checkpoints directly below `root`, by name; folders that cannot be read are left out.
+
+    Without `root` those of checkpoints/, and the shipped ones where these lie apart.
+    """
+    roots = [root] if root else [one for one in (snnpar.CHECKPOINTS, snnpar.SHIPPED) if one]
+    found: dict[str, Checkpoint] = {}
+    for path in (path for one in roots for path in sorted(one.glob(f"*/{CONFIG}"))):
         try:
-            found.append(read_checkpoint(path.parent))
+            found.setdefault(path.parent.name, read_checkpoint(path.parent))
         except CheckpointError:
             continue
-    return found
+    return list(found.values())

@@ -23,8 +23,13 @@ def find_checkpoint(place: str | Path, *, revision: str = "") -> Path:
         return _fetch(text, revision)
     if revision:
         raise CheckpointError(f"{text} is a folder and has no revision {revision!r}; leave it out")
-    named = snnpar.CHECKPOINTS / text
-    return named if not path.exists() and "/" not in text and named.is_dir() else path
+    return (None if path.exists() or "/" in text else named(text)) or path
+
+
+def named(name: str) -> Path | None:
+    """The folder of that name in checkpoints/, or among the shipped ones where these lie apart."""
+    places = [root / name for root in (snnpar.CHECKPOINTS, snnpar.SHIPPED) if root]
+    return next((place for place in places if place.is_dir()), None)
 
 
 def _fetch(text: str, revision: str) -> Path:

@@ -27,6 +27,7 @@ from snnpar.models import build_model
 from snnpar.phrases import pair_as_published
 from snnpar.pickles import read_pickle
 from snnpar.places import place as path_of
+from snnpar.programs import TRAIN_WORDS
 from snnpar.schema import AttributeSchema, Phrases, load_phrases
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def _check_published(state: dict[str, Tensor], path: Path) -> None:
     raise CheckpointError(
         f"{path} holds another network ({len(state)} tensors: {first}). Import takes what the code of SNN-PAR or VTB "
         f"saved, with a student under {STUDENT_PREFIX}* or a teacher as vit.*, word_embed.* and weight_layer.*; to "
-        "start training from the weights of a Spikingformer or a ViT, use python -m train --init FILE"
+        f"start training from the weights of a Spikingformer or a ViT, use {TRAIN_WORDS} --init FILE"
     )
 
 

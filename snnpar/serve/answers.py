@@ -16,8 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from snnpar import CHECKPOINTS
-from snnpar.checkpoint import CheckpointError, read_checkpoint
+import snnpar
+from snnpar.checkpoint import CheckpointError, named, read_checkpoint
 from snnpar.conventions import CONVENTIONS, Assumptions
 from snnpar.decoder import DECODER
 from snnpar.defaults import ENERGY, THRESHOLD
@@ -56,9 +56,9 @@ class Pair:
 def load_pair(teacher: str | None = None, student: str | None = None, device: str = "cpu") -> Pair:
     """Read two checkpoints by their names in checkpoints/, or by folder; None: the shipped one. Raises SnnparError."""
     names = (teacher or SMALL["teacher"], student or SMALL["student"])
-    folders = [CHECKPOINTS / name if (CHECKPOINTS / name).is_dir() else Path(name) for name in names]
+    folders = [named(name) or Path(name) for name in names]
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-        raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {CHECKPOINTS}")
+        raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {snnpar.CHECKPOINTS}")
     return Pair(*(load(read_checkpoint(folder), device) for folder in folders))
 
 

@@ -15,14 +15,16 @@ from snnpar.atomic import write_text
 from snnpar.commands import Parser
 from snnpar.errors import SnnparError
 from snnpar.flags import add_settings
-from train.ablate.paper import table2, table3
-from train.ablate.parts import parts
+from snnpar.programs import module
+
+from .paper import table2, table3
+from .parts import parts
 
 TABLES = {"table3": table3, "table2": table2, "parts": parts}
 
 
 def parser() -> Parser:
-    flags = Parser(prog="python -m train.ablate", description=__doc__.split("\n")[0])
+    flags = Parser(prog=f"python -m {module('train.ablate')}", description=__doc__.split("\n")[0])
     flags.add_argument("table", choices=TABLES)
     flags.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2, for parts 0")
     flags.add_argument("--out", type=Path, help="folder of the runs (default: checkpoints/runs/TABLE)")

@@ -15,7 +15,8 @@ import numpy as np
 from snnpar.atomic import write_text
 from snnpar.published import published_rows
 from snnpar.runs import Run
-from train.ablate.rows import DISTILLATION, Row, cells, train_rows
+
+from .rows import DISTILLATION, Row, cells, train_rows
 
 SCORES = {"mean_accuracy": "mA", "f1": "F1"}
 PLAIN = "SNN-PAR, not distilled"

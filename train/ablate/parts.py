@@ -18,7 +18,8 @@ from snnpar.evaluations import Evaluation
 from snnpar.models import PRESETS, preset
 from snnpar.runs import Run
 from snnpar.slices import DataChoice
-from train.ablate.rows import DISTILLATION, Row, cells, train_rows
+
+from .rows import DISTILLATION, Row, cells, train_rows
 
 METRICS = {"mean_accuracy": "mA", "f1": "F1"}
 Differences = dict[tuple[str, str], tuple[float, float, float]]  # (images, metric): difference, low, high; in percent

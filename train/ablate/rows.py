@@ -13,8 +13,10 @@ from snnpar.config import TrainConfig, to_dict
 from snnpar.flags import config_from, given
 from snnpar.jobs import status
 from snnpar.models import preset
+from snnpar.programs import module
 from snnpar.runs import Run, RunError, create_run, open_run, pinned
-from train.distill import check_teacher
+
+from ..distill import check_teacher
 
 DISTILLATION = {
     "none": {"feature_kd": False, "logit_kd": False},
@@ -79,7 +81,7 @@ def finish(run: Run) -> None:
     if current.state == "done":
         return
     print(f"training {run.name}", flush=True)
-    command = [sys.executable, "-m", "train", "--run", str(run.path), "--resume"]
+    command = [sys.executable, "-m", module(), "--run", str(run.path), "--resume"]
     ended = subprocess.run(command, cwd=ROOT, check=False)
     current = status(run)
     if ended.returncode or current.state != "done":
