@@ -48,6 +48,7 @@ from snnpar.evaluations import (
     evaluation_at,
     write_predictions,
 )
+from snnpar.formats import EVALUATION, stamped
 from snnpar.images import ImageError
 from snnpar.inference import LoadedModel, load, predict
 from snnpar.jobs import AT_WORK, process_identity, write_status
@@ -276,7 +277,7 @@ def _finish(work: Work, predictions: Predictions, overlap: Overlap, convention: 
     write_predictions(predictions, evaluation.path / PREDICTIONS)
     found = reports(predictions, overlap.info(predictions.files))
     info = {"name": evaluation.name, **found, "provenance": work.provenance()}
-    write_text(evaluation.path / REPORT, json.dumps(info, indent=1) + "\n")
+    write_text(evaluation.path / REPORT, json.dumps(stamped(EVALUATION, info), indent=1) + "\n")
     (evaluation.path / PROGRESS).unlink()
     shutil.rmtree(evaluation.path / PARTS)
     return _outcome(info, convention)

@@ -23,6 +23,7 @@ from snnpar.claims import claim, start
 from snnpar.errors import SnnparError
 from snnpar.evaluate import Stopped, evaluate_checkpoint
 from snnpar.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
+from snnpar.formats import EVALUATION, stamped, upgraded
 from snnpar.jobs import PROGRESS, Job, JobError, modified, status, write_status
 from snnpar.pulse import beating
 from snnpar.slices import DataChoice
@@ -64,9 +65,9 @@ class Batch(Job):
 
     def _request(self) -> dict:
         try:
-            content = json.loads((self.path / REQUEST).read_text("utf-8"))
+            content = upgraded(EVALUATION, json.loads((self.path / REQUEST).read_text("utf-8")), self.path / REQUEST)
             return {name: content[name] for name in ("checkpoints", "choice")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EvaluationError(f"{self.path / REQUEST} cannot be read ({error}); delete the folder") from error
 
 
@@ -86,7 +87,7 @@ def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path 
     if not batch.exists:
         try:
             batch.path.mkdir(parents=True, exist_ok=True)
-            write_text(batch.path / REQUEST, json.dumps(content, indent=1) + "\n")
+            write_text(batch.path / REQUEST, json.dumps(stamped(EVALUATION, content), indent=1) + "\n")
             write_status(batch, state="created")
         except OSError:
             shutil.rmtree(batch.path, ignore_errors=True)  # a disk is full; half of a request is none

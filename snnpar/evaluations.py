@@ -30,6 +30,7 @@ from snnpar.checkpoint import CONFIG, WEIGHTS
 from snnpar.claims import start
 from snnpar.datasets import PedestrianSplit
 from snnpar.errors import SnnparError
+from snnpar.formats import EVALUATION, FormatError, stamped, upgraded
 from snnpar.hub import hub_id_of
 from snnpar.jobs import Job, modified, write_status
 from snnpar.places import place as path_of
@@ -106,14 +107,14 @@ class Evaluation(Job):
         return ["-m", "snnpar", "evaluate", str(self.checkpoint), *self.choice.arguments(), *out]
 
     def _request(self, name: str) -> str | dict:
-        content = _read_json(self.path / REQUEST)
+        content = _read(self.path / REQUEST)
         if name not in content:
             raise EvaluationError(f"{self.path / REQUEST} has no {name!r}; delete the folder and evaluate anew")
         return content[name]
 
     def info(self) -> dict:
         """The content of evaluation.json. Raises EvaluationError while there is none."""
-        return _read_json(self.path / REPORT)
+        return _read(self.path / REPORT)
 
     def progress(self) -> dict:
         """The content of progress.json; empty when nothing is under way."""
@@ -147,7 +148,7 @@ def create_evaluation(checkpoint: Path, choice: DataChoice, *, root: Path | None
     if not (evaluation.path / REQUEST).is_file():
         evaluation.path.mkdir(parents=True, exist_ok=True)
         content = {"checkpoint": str(_absolute(checkpoint)), "choice": asdict(choice)}
-        write_text(evaluation.path / REQUEST, json.dumps(content, indent=1) + "\n")
+        write_text(evaluation.path / REQUEST, json.dumps(stamped(EVALUATION, content), indent=1) + "\n")
         write_status(evaluation, state="created")
     return evaluation
 
@@ -283,6 +284,14 @@ def read_predictions(path: Path) -> Predictions:
         )
     except (OSError, KeyError, ValueError, ZeroDivisionError, pa.ArrowException) as error:
         raise EvaluationError(f"{path} is missing or damaged ({error}); evaluate again with --again") from error
+
+
+def _read(path: Path) -> dict:
+    """A request or a report in today's format. Raises EvaluationError."""
+    try:
+        return upgraded(EVALUATION, _read_json(path), path)
+    except FormatError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def _read_json(path: Path) -> dict:

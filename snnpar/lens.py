@@ -16,6 +16,7 @@ import numpy as np
 
 from snnpar.atomic import write_text
 from snnpar.errors import SnnparError
+from snnpar.formats import LENS, FormatError, stamped, upgraded
 from snnpar.geometry import Axis, Geometry
 
 FOLDER, IMAGES = "lens", "images.png"
@@ -109,7 +110,9 @@ def save_lens(run: Path, lens: Lens) -> None:
             **{name: _rounded(getattr(maps, name)) for name in ("correlation", "teacher", "student")},
         }
     (run / FOLDER).mkdir(exist_ok=True)
-    write_text(_file(run, lens.epoch), json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
+    write_text(
+        _file(run, lens.epoch), json.dumps(stamped(LENS, content), separators=(",", ":"), allow_nan=False) + "\n"
+    )
 
 
 def save_images(run: Path, images: np.ndarray) -> None:
@@ -135,7 +138,7 @@ def read_lens(run: Path, epoch: int) -> Lens:
     """The lens of one epoch (1-based). Raises LensError when it is missing or damaged."""
     path = _file(run, epoch)
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = upgraded(LENS, json.loads(path.read_text("utf-8")), path)
         maps = content.get("maps")
         return Lens(
             content["epoch"],
@@ -149,6 +152,8 @@ def read_lens(run: Path, epoch: int) -> Lens:
         )
     except OSError as error:
         raise LensError(f"{path} cannot be read ({error.strerror}); resume the run to write later epochs") from error
+    except FormatError as error:
+        raise LensError(str(error)) from error
     except (SnnparError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise LensError(f"{path} is damaged ({error}); delete it, the other epochs can be seen without it") from error
 

@@ -16,6 +16,7 @@ from snnpar.errors import SnnparError
 from snnpar.jobs import Job
 from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema
+from snnpar.sidecar import read_config
 
 STATES, COUNTERS = "states", "progress.json"  # of a run's folder; of a saved state
 # Settings that may change between two sessions of a run. A folder may have moved.
@@ -48,7 +49,7 @@ def check_resume(run: Job) -> None:
     """Raise ResumeError unless config.json is whole, what it names is there, and it means what was saved."""
     path = run.path / CONFIG
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_config(path)
         config = from_dict(TrainConfig, content["train"])
         now = meaning(
             config, from_dict(ModelConfig, content["model"]), AttributeSchema.from_dict(content["schema"]).attributes

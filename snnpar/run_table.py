@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -13,11 +12,13 @@ from pathlib import Path
 
 from snnpar import CONFIG
 from snnpar.config import ConfigError, TrainConfig, from_dict, without_folders
+from snnpar.errors import SnnparError
 from snnpar.history import METRICS, History, best_epoch, how_far, read_history, seconds_at_work
 from snnpar.jobs import PROGRESS, modified, read_progress
 from snnpar.metrics import SUPPORTED
 from snnpar.notes import NOTES, read_notes
 from snnpar.runs import DAMAGED, Run, list_runs, run_status
+from snnpar.sidecar import read_config
 
 log = logging.getLogger(__name__)
 FORMULA = "=+-@\t\r\n＝＋－＠"  # what a spreadsheet takes for the beginning of a formula
@@ -154,10 +155,9 @@ def _known(run: Run, history: History) -> dict:
 
 def _config_json(run: Run) -> dict:
     try:
-        content = json.loads((run.path / CONFIG).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_config(run.path / CONFIG)
+    except (OSError, ValueError, SnnparError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _config(content: dict) -> TrainConfig | None:

@@ -10,7 +10,6 @@ torch is imported by `create_run` alone, so that a run can wait for its turn wit
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -33,6 +32,7 @@ from snnpar.programs import module, train_command
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
 from snnpar.resuming import check_resume
+from snnpar.sidecar import read_config
 
 DAMAGED = "damaged"
 STATES = (*JOB_STATES, DAMAGED)
@@ -52,7 +52,7 @@ class Run(Job):
         """How it is trained. Raises ConfigError naming the file."""
         path = self.path / CONFIG
         try:
-            return from_dict(TrainConfig, json.loads(path.read_text("utf-8"))["train"])
+            return from_dict(TrainConfig, read_config(path)["train"])
         except (OSError, SnnparError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(f"{path} is not the config of a run: {error}") from error
 

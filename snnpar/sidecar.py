@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snnpar.config import ModelConfig, from_dict, setting_fields
 from snnpar.errors import SnnparError
+from snnpar.formats import CHECKPOINT, upgraded
 from snnpar.schema import AttributeSchema
 
 SECTIONS = ("model", "schema", "train", "provenance")
@@ -29,7 +30,7 @@ class Sidecar:
 def read_sidecar(path: Path) -> Sidecar:
     """Read and check a config.json. Raises SnnparError, which names the file."""
     try:
-        content = _read_json(path)
+        content = read_config(path)
         model = from_dict(ModelConfig, content["model"])
         schema = AttributeSchema.from_dict(content["schema"])
     except KeyError as error:
@@ -39,8 +40,8 @@ def read_sidecar(path: Path) -> Sidecar:
     return Sidecar(model, schema, content.get("train") or {}, content.get("provenance") or {})
 
 
-def _read_json(path: Path) -> dict:
-    """The object of a config.json, its sections objects too. Raises SnnparError."""
+def read_config(path: Path) -> dict:
+    """The object of a config.json in today's format, sections and all. Raises SnnparError, OSError, ValueError."""
     if path.stat().st_size > MOST_BYTES:
         raise SnnparError(f"it has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
     try:
@@ -50,6 +51,7 @@ def _read_json(path: Path) -> dict:
         raise SnnparError("its values are nested too deeply") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
         raise SnnparError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
+    content = upgraded(CHECKPOINT, content, path)
     kinds, train = _kinds_of_settings(), content.get("train") or {}
     wrong = [name for name, value in train.items() if not isinstance(value, kinds.get(name, object))]
     if wrong:

@@ -16,6 +16,7 @@ import snnpar
 from snnpar.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, join, open_folder, rendered_split, subset
 from snnpar.errors import SnnparError
+from snnpar.formats import SLICE, FormatError, stamped, upgraded
 from snnpar.places import place as path_of
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
@@ -141,7 +142,7 @@ def save_slice(name: str, choice: DataChoice, files: Iterable[str], *, root: Pat
     folder.mkdir(parents=True, exist_ok=True)
     content = {"name": name, **asdict(made.choice), "files": made.files}
     del content["slice"]
-    write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(stamped(SLICE, content), indent=1) + "\n")
     return made
 
 
@@ -149,9 +150,11 @@ def load_slice(name: str, *, root: Path | None = None) -> Slice:
     """A slice by name. Raises SliceError listing the slices when there is none such."""
     path = _existing(name, root)
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = upgraded(SLICE, json.loads(path.read_text("utf-8")), path)
         files, _ = content.pop("files"), content.pop("name")
         return Slice(name, DataChoice(**content), tuple(files))
+    except FormatError as error:
+        raise SliceError(str(error)) from error
     except (SnnparError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SliceError(f"{path} is damaged ({error}); delete it and make the slice again") from error
 

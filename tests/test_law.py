@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors",
     "programs",
+    "formats",
     "disks",
     "places",
     "terminal",

@@ -53,6 +53,8 @@ def test_a_slice_is_kept_and_opened(data: str, slices: Path) -> None:
     made = save_slice("hats-2", whole, files)
     assert load_slice("hats-2") == made and made.files == (files[0], files[1], files[3])
     assert set(json.loads((slices / "hats-2.json").read_text("utf-8"))) == {
+        "format",
+        "snnpar",
         "name",
         "data",
         "layout",

@@ -18,6 +18,7 @@ from snnpar import CONFIG, WEIGHTS
 from snnpar.atomic import share, write_text
 from snnpar.config import ConfigError, ModelConfig, to_dict
 from snnpar.errors import SnnparError
+from snnpar.formats import CHECKPOINT, stamped
 from snnpar.hub import hub_id_of
 from snnpar.models import Network, build_model, role_of
 from snnpar.places import place as path_of
@@ -151,7 +152,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
 def write_config(folder: Path, model: ModelConfig, schema: AttributeSchema, train: dict, provenance: dict) -> None:
     """Write config.json, the sidecar from which the model is rebuilt."""
     content = {"model": to_dict(model), "schema": schema.to_dict(), "train": train, "provenance": provenance}
-    write_text(folder / CONFIG, json.dumps(content, indent=1) + "\n")
+    write_text(folder / CONFIG, json.dumps(stamped(CHECKPOINT, content), indent=1) + "\n")
 
 
 def write_phrases(folder: Path, phrases: Phrases) -> None:
