@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snnpar.config import TrainConfig
 from snnpar.errors import SnnparError
@@ -15,10 +15,11 @@ from snnpar.estimate import Trial
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from snnpar.config import ModelConfig
     from snnpar.inference import LoadedModel
+    from snnpar.models import Network
     from snnpar.trace import SpikeTrace
 
 PA100K_IMAGES, PUBLISHED_EPOCHS = 80_000, 60  # of PA100K's training split, and the authors' epochs
@@ -47,7 +48,7 @@ def bench_training(
     precision: str = "fp32",
     steps: int = 4,
     threads: int = 0,
-    **saving: int,
+    **saving: Any,
 ) -> str:
     """Seconds per image and peak memory of a training step, in a process of its own.
 
@@ -192,7 +193,7 @@ def _loaded(name: str) -> LoadedModel:
     return LoadedModel(Checkpoint(Path(name), config, schema), model, vectors)
 
 
-def _lively(config: ModelConfig, attributes: int, vectors: Tensor | None) -> nn.Module:
+def _lively(config: ModelConfig, attributes: int, vectors: Tensor | None) -> Network:
     """Random weights whose neurons fire: batch norms know the statistics of noise and spread it over the threshold."""
     import torch
     from torch import nn

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 _FLAG = re.compile(r"--?[A-Za-z]\S*")  # with a space in it, it is a value, as for argparse
 _CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
@@ -18,11 +19,11 @@ class Parser(argparse.ArgumentParser):
     usage, the flag or command that is unknown, and those that resemble it. Subcommands are parsers of the same class.
     """
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
         self.has_commands = False
 
-    def add_subparsers(self, **options: object) -> argparse._SubParsersAction:
+    def add_subparsers(self, **options: Any) -> argparse._SubParsersAction:
         self.has_commands = True
         return super().add_subparsers(**options)
 

@@ -37,9 +37,10 @@ class Decoder:
         """The bytes of a picture to uint8 (H, W, 3). Raises ImageError, also for one that takes too long."""
         with self._alone:
             try:
-                head = self._asked(data, name)
+                line = self._started()
+                head = self._asked(line, data, name)
                 if "shape" in head:
-                    pixels = np.frombuffer(self._line.recv_bytes(), np.uint8)
+                    pixels = np.frombuffer(line.recv_bytes(), np.uint8)
                     return pixels.reshape(head["shape"])
             except (EOFError, OSError, TimeoutError) as error:
                 self.close()
@@ -51,22 +52,25 @@ class Decoder:
             raise ImageError(head["refused"])
         raise RuntimeError(f"the decoder failed: {head['fault']}")
 
-    def _asked(self, data: bytes, name: str) -> dict:
+    def _asked(self, line: Connection, data: bytes, name: str) -> dict:
         """The first half of the answer: the shape of the pixels that follow, or why there are none."""
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            self._start()
-        self._line.send_bytes(name.encode("utf-8", "surrogatepass"))
-        self._line.send_bytes(data)
-        if not self._line.poll(self.wait_s):
+        line.send_bytes(name.encode("utf-8", "surrogatepass"))
+        line.send_bytes(data)
+        if not line.poll(self.wait_s):
             raise TimeoutError
-        return json.loads(self._line.recv_bytes())
+        return json.loads(line.recv_bytes())
 
-    def _start(self) -> None:
-        self._line, end = Pipe()
+    def _started(self) -> Connection:
+        """The line to the process, which is started if it does not run."""
+        if self._line and self._process and self._process.poll() is None:
+            return self._line
+        self.close()
+        line, end = Pipe()
         command = [sys.executable, "-m", "snnpar.decoder", str(end.fileno()), str(self.processor_s)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[end.fileno()])
         end.close()
+        self._line = line
+        return line
 
     def close(self) -> None:
         """End the process; the next picture starts another."""
@@ -93,7 +97,7 @@ def serve(line: Connection, processor_s: int) -> None:
             head, pixels = _decoded(name, data)
             line.send_bytes(json.dumps(head).encode())
             if pixels is not None:
-                line.send_bytes(pixels)
+                line.send_bytes(pixels.data)
 
 
 def _decoded(name: str, data: bytes) -> tuple[dict, np.ndarray | None]:

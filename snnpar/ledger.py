@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def branches(model: Network) -> tuple[Branch, ...]:
 def spike_ledger(model: Network, trace: SpikeTrace, attribute: int) -> Ledger:
     """The ledger of one attribute (its column) for a trace of one image by this model in eval mode."""
     sources, readout = branches(model), _readout(model)
-    _check_one_image(trace)
+    per_timestep = _logits(trace)
     weight = readout.weight[attribute].cpu().double()
     places = trace.timesteps * math.prod(model.token_grid)
     parts, constants = [], []
@@ -90,7 +91,7 @@ def spike_ledger(model: Network, trace: SpikeTrace, attribute: int) -> Ledger:
         kernel = torch.einsum("d,d...->...", weight * scale, conv.weight.cpu().double())[None]
         parts.append(_convolve(conv, _spikes(trace, branch), kernel)[:, 0] / places)
         constants.append(float(weight @ constant) / places)
-    logit = float(trace.logits_per_timestep[:, 0, attribute].astype(np.float64).mean())
+    logit = float(per_timestep[:, attribute].astype(np.float64).mean())
     bias = float(readout.bias[attribute])
     return Ledger(
         tuple(b.name for b in sources),
@@ -114,7 +115,7 @@ class ChannelTerms:
 def channel_terms(model: Network, trace: SpikeTrace, attribute: int, name: str) -> ChannelTerms:
     """Split a branch's part of a logit by read-out channel, summed over timesteps and tokens."""
     branch = _branch(model, name)
-    _check_one_image(trace)
+    _logits(trace)
     conv, scale, constant = _folded(model, branch)
     weight = _readout(model).weight[attribute].cpu().double()
     places = trace.timesteps * math.prod(model.token_grid)
@@ -124,7 +125,7 @@ def channel_terms(model: Network, trace: SpikeTrace, attribute: int, name: str) 
 
 def entering_spikes(model: Network, trace: SpikeTrace, name: str) -> np.ndarray:
     """(T, C, N) bool: the spikes that a branch's convolution reads at each token, after any max pooling."""
-    _check_one_image(trace)
+    _logits(trace)
     return _spikes(trace, _branch(model, name)).flatten(2).bool().numpy()
 
 
@@ -141,14 +142,17 @@ def _branch(model: Network, name: str) -> Branch:
     return found[name]
 
 
-def _check_one_image(trace: SpikeTrace) -> None:
+def _logits(trace: SpikeTrace) -> np.ndarray:
+    """(T, A) of the one image. Raises ValueError for another trace."""
     if trace.logits_per_timestep is None or trace.logits_per_timestep.shape[1] != 1:
         raise ValueError("a spike ledger needs the trace of one image through a spiking student")
+    return trace.logits_per_timestep[:, 0]
 
 
-def _folded(model: Network, branch: Branch) -> tuple[nn.Module, Tensor, Tensor]:
+def _folded(model: Network, branch: Branch) -> tuple[Any, Tensor, Tensor]:
     """The convolution, and scale and constant (D,) of bias and batch norm after it, float64."""
-    conv, norm = model.get_submodule(branch.conv), model.get_submodule(branch.norm)
+    conv: Any = model.get_submodule(branch.conv)
+    norm: Any = model.get_submodule(branch.norm)
     gain, shift, mean, variance = (
         x.cpu().double() for x in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     )
@@ -163,7 +167,7 @@ def _spikes(trace: SpikeTrace, branch: Branch) -> Tensor:
     return branch.pool(spikes) if branch.pool else spikes
 
 
-def _convolve(conv: nn.Module, spikes: Tensor, kernel: Tensor) -> Tensor:
+def _convolve(conv: Any, spikes: Tensor, kernel: Tensor) -> Tensor:
     """(T, outputs, N) with the geometry of `conv` and another kernel."""
     convolve = F.conv1d if isinstance(conv, nn.Conv1d) else F.conv2d
     return convolve(spikes, kernel, stride=conv.stride, padding=conv.padding).flatten(2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from snnpar.config import ConfigError, TrainConfig, setting_fields
 
@@ -125,11 +126,12 @@ def usual_recipe(given: Mapping[str, object]) -> str:
     return "default" if given.get("dataset", "rendered") != "rendered" else "first-run"
 
 
-def apply_recipe(name: str, given: dict[str, object]) -> TrainConfig:
+def apply_recipe(name: str, given: dict[str, Any]) -> TrainConfig:
     """The config of a recipe with the given values on top. Raises ConfigError listing the recipes."""
     if name not in RECIPES:
         raise ConfigError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
-    values = {field: value for field, (value, _) in RECIPES[name].values.items()} | given | {"recipe": name}
+    values: dict[str, Any] = {field: value for field, (value, _) in RECIPES[name].values.items()}
+    values |= given | {"recipe": name}
     if name.startswith("published") and "ce_weight" not in given:
         chosen = bool(values.get("feature_kd")), bool(values.get("logit_kd"))
         values["ce_weight"] = PUBLISHED_CE_WEIGHTS[chosen]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from snnpar import CONFIG
 from snnpar.config import ConfigError, TrainConfig, from_dict, without_folders
@@ -109,7 +110,7 @@ def run_row(run: Run) -> RunRow:
 
 def _damaged(run: Run, message: str) -> RunRow:
     """A row of which nothing else is known."""
-    nothing = {
+    nothing: dict[str, Any] = {
         field.name: () if field.type == "tuple[str, ...]" else "" if field.type == "str" else None
         for field in fields(RunRow)
     }

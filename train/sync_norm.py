@@ -30,7 +30,7 @@ def share_statistics(model: nn.Module, processes: int) -> None:
 def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     """As nn.BatchNorm's: x (N, C, ...) to the same shape."""
     if not norm.training:
-        return type(norm).forward(norm, x)
+        return nn.modules.batchnorm._BatchNorm.forward(norm, x)
     mean, variance, count = _statistics(x.detach())
     if norm.track_running_stats:
         _track(norm, mean, variance * (count / (count - 1)))
@@ -52,10 +52,12 @@ def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 @torch.no_grad()
 def _track(norm: nn.BatchNorm1d | nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    norm.num_batches_tracked.add_(1)
-    momentum = 1.0 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
-    norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), momentum)
-    norm.running_var.lerp_(variance.to(norm.running_var.dtype), momentum)
+    counted, running_mean, running_var = norm.num_batches_tracked, norm.running_mean, norm.running_var
+    assert counted is not None and running_mean is not None and running_var is not None, "it tracks statistics"
+    counted.add_(1)
+    momentum = 1.0 / float(counted) if norm.momentum is None else norm.momentum
+    running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+    running_var.lerp_(variance.to(running_var.dtype), momentum)
 
 
 class _Normalise(torch.autograd.Function):

@@ -6,10 +6,11 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from snnpar.checkpoint.files import (
     WEIGHTS,
@@ -23,7 +24,7 @@ from snnpar.checkpoint.order import assumed_schema
 from snnpar.checkpoint.state_file import read_state
 from snnpar.config import ModelConfig
 from snnpar.disks import whole_folder
-from snnpar.models import build_model
+from snnpar.models import Network, build_model
 from snnpar.phrases import pair_as_published
 from snnpar.pickles import read_pickle
 from snnpar.places import place as path_of
@@ -40,8 +41,8 @@ CLASSIFIER = ("vit.fc.", "vit.head.")  # the ImageNet classifier of the teacher'
 class Published:
     """The models of a published file in eval mode, either may be None; `dropped` lists keys that no model uses."""
 
-    teacher: nn.Module | None
-    student: nn.Module | None
+    teacher: Network | None
+    student: Network | None
     schema: AttributeSchema
     dropped: tuple[str, ...]
 
@@ -93,7 +94,7 @@ def _check_published(state: dict[str, Tensor], path: Path) -> None:
     )
 
 
-def _student(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
+def _student(state: dict[str, Tensor], path: Path, **arguments: Any) -> Network:
     head = _shape(state, "head.weight", path)
     hidden = _shape(state, "block.0.mlp.mlp1_conv.weight", path)[0]
     config = ModelConfig(
@@ -107,7 +108,7 @@ def _student(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Mo
     return _build(config, head[0], state, path)
 
 
-def _teacher(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Module:
+def _teacher(state: dict[str, Tensor], path: Path, **arguments: Any) -> Network:
     depth = _count(state, "vit.blocks.")
     if "vit.norm.weight" not in state:  # saved without second names: the last block is there as blocks.0 only
         depth += 1
@@ -127,7 +128,7 @@ def _teacher(state: dict[str, Tensor], path: Path, **arguments: object) -> nn.Mo
     return _build(config, len(state["weight_layer.bias"]), state, path)
 
 
-def _build(config: ModelConfig, num_attributes: int, state: dict[str, Tensor], path: Path) -> nn.Module:
+def _build(config: ModelConfig, num_attributes: int, state: dict[str, Tensor], path: Path) -> Network:
     model = build_model(config, num_attributes)
     counters = {key: value for key, value in model.state_dict().items() if key.endswith("num_batches_tracked")}
     load_strictly(model, counters | state, path)  # before 0.4.1 torch did not save them, and nothing here uses them
@@ -156,11 +157,10 @@ def _stack_readouts(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} does not fit the published teacher: missing weight_layer.0.weight")
     rest = {key: value for key, value in state.items() if not key.startswith("weight_layer.")}
     for part in ("weight", "bias"):
-        rows = [state.get(f"weight_layer.{j}.{part}") for j in range(count)]
-        missing = [f"weight_layer.{j}.{part}" for j, row in enumerate(rows) if row is None]
-        if missing:
+        keys = [f"weight_layer.{j}.{part}" for j in range(count)]
+        if missing := [key for key in keys if key not in state]:
             raise CheckpointError(f"{path} does not fit the published teacher: missing {', '.join(missing)}")
-        rest[f"weight_layer.{part}"] = torch.cat(rows)
+        rest[f"weight_layer.{part}"] = torch.cat([state[key] for key in keys])
     return rest
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -157,8 +158,8 @@ def _fetch_timm(source: str, config: ModelConfig) -> Path:
         raise CheckpointError(f"timm has no pretrained {name!r}; of the published teacher's size it has {known}")
     with torch.device("meta"):  # no memory: only what it is made of
         model = timm.create_model(name, pretrained=False)
-    attention = getattr(model.blocks[0], "attn", None) if isinstance(model, VisionTransformer) else None
-    told = model.pretrained_cfg
+    attention: Any = getattr(model.blocks[0], "attn", None) if isinstance(model, VisionTransformer) else None
+    told: Any = model.pretrained_cfg
     if attention is None or not told.get("hf_hub_id"):
         raise CheckpointError(f"{source} is no plain vision transformer on the Hub; take {TIMM}{AUTHORS_VIT}")
     if attention.num_heads != config.heads:  # leaves no trace in the weights

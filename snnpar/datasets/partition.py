@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ APART = (("train", "val"), ("train", "test"), ("trainval", "test"))  # if these 
 
 def read_partition(
     source: Path,
-    partition: Mapping[str, object],
+    partition: Mapping[str, Any],
     fold: int,
     files: Sequence[str],
     names: Sequence[str],
@@ -59,12 +60,12 @@ def read_partition(
     return found
 
 
-def _is_table(part: object) -> bool:
+def _is_table(part: Any) -> bool:
     """Is it an array of two dimensions, but not a vector as MATLAB keeps it?"""
     return isinstance(part, np.ndarray) and part.ndim == 2 and 1 not in part.shape
 
 
-def _folds(source: Path, name: str, part: object, most: int, *, turned: bool) -> list[object]:
+def _folds(source: Path, name: str, part: Any, most: int, *, turned: bool) -> list[Any]:
     """The folds of a split: items of a list, or rows or columns of an array of two dimensions."""
     if isinstance(part, list | tuple) and np.ndim(part[0]):
         return list(part)
@@ -78,7 +79,7 @@ def _folds(source: Path, name: str, part: object, most: int, *, turned: bool) ->
     return [np.ravel(part) if isinstance(part, np.ndarray) else part]
 
 
-def _indices(source: Path, name: str, part: object, files: Sequence[str]) -> np.ndarray:
+def _indices(source: Path, name: str, part: Any, files: Sequence[str]) -> np.ndarray:
     """One fold's images as whole numbers, as they are written."""
     if len(part) > len(files):
         raise DataError(f"{source}: split {name} names {len(part):,} images of {len(files):,}; make the file again")

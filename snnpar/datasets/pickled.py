@@ -34,6 +34,8 @@ def _pickle_file(path: Path) -> Path | None:
 def read(path: Path, fold: int) -> Annotation:
     """The evaluated attributes of a pickle; nothing in the file is executed."""
     source = _pickle_file(path)
+    if source is None:
+        raise DataError(f"{path} holds no {' or '.join(FILES)}")
     try:
         content = read_pickle(source)
     except SnnparError as error:

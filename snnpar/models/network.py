@@ -8,7 +8,7 @@ Grad-CAM.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -146,7 +146,7 @@ class Network(Pretrained, nn.Module):
     def anatomy(self) -> Anatomy:
         """What `describe` says, with layers told from the modules where it says none."""
         said = self.describe()
-        return said if said.layers else Anatomy(**vars(said) | {"layers": tuple(derived(self))})
+        return said if said.layers else replace(said, layers=tuple(derived(self)))
 
     def capabilities(self) -> frozenset[str]:
         """What it offers, of the names above."""

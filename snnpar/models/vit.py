@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,8 @@ from snnpar.models.topology import READOUT, TOKENIZER, Layer
 from snnpar.operations import Work, count_as, rule_of
 
 repair_torchvision()
-from timm.layers import Attention, trunc_normal_  # noqa: E402  timm imports torchvision
+from timm.layers.attention import Attention  # noqa: E402  timm imports torchvision
+from timm.layers.weight_init import trunc_normal_  # noqa: E402
 from timm.models.vision_transformer import Block  # noqa: E402
 
 EMBEDDINGS = ("cls_token", "pos_embed")  # weight decay leaves them alone
@@ -79,7 +81,7 @@ class ConvStem(nn.Module):
 
 
 def _window(conv: nn.Conv2d) -> Window:
-    return Window(conv.kernel_size[0], conv.stride[0], conv.padding[0])
+    return Window(conv.kernel_size[0], conv.stride[0], int(conv.padding[0]))
 
 
 class PatchEmbed(nn.Module):
@@ -122,10 +124,11 @@ class VisionTransformer(nn.Module):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + rows * columns, config.dim))
         drop_path = [config.drop_path * i / max(1, config.depth - 1) for i in range(config.depth)]
-        norm = partial(nn.LayerNorm, eps=1e-6)
+        norm: Any = partial(nn.LayerNorm, eps=1e-6)
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.mlp_ratio, qkv_bias=True, norm_layer=norm) for _ in drop_path
         )
+        block: Any
         for block, drop in zip(self.blocks, drop_path, strict=True):
             block.attn.fused_attn = False  # the attention maps are what people come to see
             if drop:

@@ -6,6 +6,8 @@ one linear read-out per attribute and a batch norm over attributes follow. Modul
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -82,7 +84,7 @@ class VTB(Network):
         return self.vit.windows
 
     def describe(self) -> Anatomy:
-        blocks = tuple(self.vit.blocks)
+        blocks: tuple[Any, ...] = tuple(self.vit.blocks)
         # The last block sees text and visual tokens, the one before it visual tokens only.
         visual = blocks[-2] if len(blocks) > 1 else None
         return Anatomy(

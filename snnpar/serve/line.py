@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snnpar.turns import SHARE, fairly
 
@@ -36,7 +36,7 @@ def bound(queue: Queue, limits: Limits) -> None:
     push: Callable = queue.push
     process: Callable = queue.process_events
 
-    async def bounded(body: object, request: object, username: str | None) -> tuple[bool, str | list, str]:
+    async def bounded(body: Any, request: Any, username: str | None) -> tuple[bool, str | list, str]:
         count = len(queue.pending_event_ids_session.get(body.session_hash, ()))
         if count >= limits.waiting + 2:  # one that computes and one that is being fetched
             return False, FETCH_FIRST.format(count=count), "queue_full"
@@ -55,11 +55,12 @@ def bound(queue: Queue, limits: Limits) -> None:
         finally:
             for event in events:
                 event.data = None
-                queue.server_app.state_holder.session_data.pop(event.session_hash, None)
-                queue.server_app.state_holder.time_last_used.pop(event.session_hash, None)
+                if queue.server_app:
+                    queue.server_app.state_holder.session_data.pop(event.session_hash, None)
+                    queue.server_app.state_holder.time_last_used.pop(event.session_hash, None)
             forget(queue, limits)
 
-    queue.push, queue.process_events = bounded, forgetting
+    vars(queue).update(push=bounded, process_events=forgetting)
 
 
 def has_room(there: list[Event], newcomer: str, bytes_: int, limits: Limits) -> bool:
@@ -73,7 +74,7 @@ def has_room(there: list[Event], newcomer: str, bytes_: int, limits: Limits) -> 
     )
 
 
-def visitor(request: object) -> str:
+def visitor(request: Any) -> str:
     """A visitor's address: the name of a session is the visitor's own choice."""
     return request.client.host if request and request.client else ""
 

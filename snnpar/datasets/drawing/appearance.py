@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -204,7 +205,7 @@ def _wardrobe(u: np.ndarray, names: frozenset[str]) -> Wardrobe:
     )
 
 
-def _shapes(u: np.ndarray, names: frozenset[str]) -> dict[str, str | float]:
+def _shapes(u: np.ndarray, names: frozenset[str]) -> dict[str, Any]:
     """The wardrobe's choices of cut and kind. Long hair is kept off a print or a pack on the back."""
     female = "Female" in names
     hair = ("long", "long", "tail", "bob") if female else ("short",)
