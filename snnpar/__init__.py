@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
+from typing import Any
 
 # Spinning OpenMP threads make a busy machine up to 50x slower; this only works before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -42,7 +43,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"  # the files that make a fo
 _LAZY = dict.fromkeys(("load", "from_pretrained", "save_pretrained", "push_to_hub"), "snnpar.pretrained")
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """snnpar.load and its like; what they need is heavy, and imported when they are asked for."""
     if name not in _LAZY:
         raise AttributeError(f"module 'snnpar' has no attribute {name!r}")

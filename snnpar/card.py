@@ -138,7 +138,7 @@ def _is_what(checkpoint: Checkpoint) -> str:
 
 
 def _data(checkpoint: Checkpoint) -> str:
-    return DATA.get(checkpoint.train.get("dataset"), "not recorded; ask who trained it for its licence")
+    return DATA.get(checkpoint.train.get("dataset", ""), "not recorded; ask who trained it for its licence")
 
 
 def _evaluations(scores: list[Score]) -> list[str]:

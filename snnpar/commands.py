@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
         options, rest = super().parse_known_args(words, namespace)
         if rest:
             self.refuse(rest)
+        assert options is not None  # it made one
         return options, rest
 
     def refuse(self, unknown: list[str]) -> None:

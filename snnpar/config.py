@@ -367,7 +367,7 @@ def check_value(spec: SettingField, value: Any) -> None:
         raise ConfigError(f"{spec.name} must be of type {spec.type.__name__}; got {value!r}")
     if spec.choices and value not in spec.choices:
         raise ConfigError(f"{spec.name} must be one of {', '.join(spec.choices)}; got {value!r}")
-    if spec.minimum is not None and not spec.minimum <= value <= spec.maximum:
+    if spec.minimum is not None and spec.maximum is not None and not spec.minimum <= value <= spec.maximum:
         raise ConfigError(f"{spec.name} must be between {spec.minimum} and {spec.maximum}; got {value}")
 
 

@@ -110,9 +110,16 @@ class _Line:
     pj: np.ndarray
 
     def total(self) -> LayerEnergy:
-        rates = (self.layer.input_rate, self.layer.spikes_per_synapse) if self.layer else (None, None)
-        sums = (float(values.sum()) for values in (self.macs, self.acs, self.bytes, self.pj * 1e-6))
-        return LayerEnergy(self.name, *sums, *rates, round(self.updates.sum()))
+        return LayerEnergy(
+            self.name,
+            float(self.macs.sum()),
+            float(self.acs.sum()),
+            float(self.bytes.sum()),
+            float((self.pj * 1e-6).sum()),
+            self.layer.input_rate if self.layer else None,
+            self.layer.spikes_per_synapse if self.layer else None,
+            round(self.updates.sum()),
+        )
 
 
 def estimate_energy(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[ENERGY]) -> EnergyReport:
@@ -135,7 +142,7 @@ def energy_over_time(trace: SpikeTrace, assumptions: Assumptions = CONVENTIONS[E
     """
     if not trace.timesteps:
         raise ValueError("energy over time needs a spiking model; this one answers once")
-    return sum(line.pj for line in _lines(trace, assumptions)).cumsum() * 1e-6
+    return np.asarray(sum(line.pj for line in _lines(trace, assumptions))).cumsum() * 1e-6
 
 
 def _lines(trace: SpikeTrace, assumptions: Assumptions) -> Iterator[_Line]:
@@ -223,7 +230,8 @@ def accumulates_by_token(trace: SpikeTrace, grid: tuple[int, int]) -> np.ndarray
         if places is None or places.ndim != 3:
             continue
         down, across = (np.arange(size) * cells // size for size, cells in zip(places.shape[1:], grid, strict=True))
-        np.add.at(total, (slice(None), down[:, None], across), places)
+        for t, now in enumerate(places):
+            np.add.at(total[t], (down[:, None], across), now)
     return total
 
 

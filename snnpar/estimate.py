@@ -244,14 +244,15 @@ class Trial:
         """How far it is, 0 to 1."""
         known = self._read("progress.json")
         done = {"warming up": 0, "measuring": 1 + known.get("done", 0), "validating": 1.5 + known.get("n", 0)}
-        return done.get(known.get("phase"), 0) / (2 + known.get("n", 0))
+        return done.get(known.get("phase", ""), 0) / (2 + known.get("n", 0))
 
     def close(self) -> None:
         """End what still runs, and leave nothing."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.process.stdin.close()
+        if self.process.stdin:
+            self.process.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:

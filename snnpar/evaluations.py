@@ -20,6 +20,7 @@ import re
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class Evaluation(Job):
         out = ["--out", str(self.path.parent.resolve())] if elsewhere else []
         return ["-m", "snnpar", "evaluate", str(self.checkpoint), *self.choice.arguments(), *out]
 
-    def _request(self, name: str) -> str | dict:
+    def _request(self, name: str) -> Any:
         content = _read(self.path / REQUEST)
         if name not in content:
             raise EvaluationError(f"{self.path / REQUEST} has no {name!r}; delete the folder and evaluate anew")
@@ -127,7 +128,7 @@ class Evaluation(Job):
     def split(self) -> PedestrianSplit:
         """The images, opened again, in the order of the predictions. Raises EvaluationError when they have changed."""
         choice, files = self.choice, self.predictions().files
-        whole = DataChoice(**asdict(choice) | {"slice": ""}).open()
+        whole = replace(choice, slice="").open()
         try:
             split = pick(whole, files, name=choice.title) if choice.slice else whole
         except SliceError as error:

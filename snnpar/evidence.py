@@ -157,7 +157,7 @@ def overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
     low, high = span(heat.bound, signed=heat.signed)
     places = np.clip((heat.values - low) / (high - low) * 255, 0, 255).round().astype(int)
     cells = palette(signed=heat.signed)[places]
-    colours = Image.fromarray(heat.geometry.spread(cells, base.height, base.width))
+    colours = Image.fromarray(heat.cells.spread(cells, base.height, base.width))
     base.paste(colours, (0, 0), colours)
     return base
 

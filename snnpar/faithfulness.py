@@ -97,7 +97,7 @@ def _surest(model: LoadedModel, split: PedestrianSplit, index: int, image: np.nd
         for name, label in zip(split.schema.attributes, split.labels[index], strict=True)
         if label == 1 and name in probs
     ]
-    return max(present, key=probs.get) if present else None
+    return max(present, key=lambda name: probs[name]) if present else None
 
 
 def _maps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from snnpar.commands import Parser
 from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
@@ -43,7 +43,7 @@ def _in_a_first_run(name: str) -> str:
     return f", first-run: {values[name][0]}" if name in values else ""
 
 
-def given(options: argparse.Namespace) -> dict[str, object]:
+def given(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that the command line names, by field."""
     return {spec.name: getattr(options, spec.name) for spec in setting_fields() if spec.name in options}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def measure_gain(
     *,
     attributes: tuple[str, ...],
     ignore_unknown: bool,
-    **about: object,
+    **about: Any,
 ) -> Gain:
     """The gain of the answers `end` over `start`, probabilities (n, A) each, against labels (n, A) of `attributes`.
 

@@ -84,8 +84,8 @@ def normalise(pixels: torch.Tensor, *, mean: Sequence[float], std: Sequence[floa
     """uint8 (..., 3, H, W) to float32: scaled to 0..1, less the mean, by the standard deviation of each channel."""
     import torch
 
-    mean, std = (torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (mean, std))
-    return (pixels.float() / 255 - mean) / std
+    shift, scale = (torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (mean, std))
+    return (pixels.float() / 255 - shift) / scale
 
 
 def resize(image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:

@@ -248,7 +248,7 @@ class GroupDecision:
 
     group: str
     attributes: tuple[str, ...]
-    text: str
+    text: str | None
 
 
 def decide(schema: AttributeSchema, probs: np.ndarray, threshold: float) -> list[GroupDecision]:
@@ -262,7 +262,7 @@ def decide(schema: AttributeSchema, probs: np.ndarray, threshold: float) -> list
 def _decide_group(schema: AttributeSchema, group: AttributeGroup, probs: np.ndarray, threshold: float) -> GroupDecision:
     value = {name: probs[schema.index(name)] for name in group.attributes}
     if group.exclusive:
-        best = max(value, key=value.get)
+        best = max(value, key=lambda name: value[name])
         chosen = (best,) if group.none is None or value[best] > threshold else ()
     else:
         chosen = tuple(name for name in group.attributes if value[name] > threshold)

@@ -105,8 +105,8 @@ def save_lens(run: Path, lens: Lens) -> None:
             "student_title": maps.student_title,
             "attribute": maps.attribute.tolist(),
             "student_signed": maps.student_signed,
-            "teacher_geometry": asdict(maps.teacher_geometry),
-            "student_geometry": asdict(maps.student_geometry),
+            "teacher_geometry": maps.teacher_geometry and asdict(maps.teacher_geometry),
+            "student_geometry": maps.student_geometry and asdict(maps.student_geometry),
             **{name: _rounded(getattr(maps, name)) for name in ("correlation", "teacher", "student")},
         }
     (run / FOLDER).mkdir(exist_ok=True)
@@ -188,7 +188,7 @@ def _read_maps(content: dict) -> LensMaps:
 
 
 def _read_geometry(content: dict | None) -> Geometry | None:
-    return content and Geometry(*(Axis(**content[side]) for side in ("rows", "columns")))
+    return Geometry(*(Axis(**content[side]) for side in ("rows", "columns"))) if content else None
 
 
 def _rounded(values: np.ndarray) -> list:

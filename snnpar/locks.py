@@ -90,6 +90,7 @@ def _whose(path: Path, error: OSError) -> str:
 
 
 def _take(file: int, path: Path, *, wait: bool) -> None:
+    assert fcntl is not None, "asked for in _open"
     try:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

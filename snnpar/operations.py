@@ -97,14 +97,18 @@ class Work:
         """Calls for one timestep after the other as a call for all of them."""
         if len(calls) == 1:
             return calls[0]
-        first, spiking = calls[0], all(one.additions is not None for one in calls)
+        first = calls[0]
+        additions = [one.additions for one in calls if one.additions is not None]
+        fired = [one.fired for one in calls if one.fired is not None]
+        rates = [one.rate for one in calls if one.rate is not None]
+        spiking = len(additions) == len(fired) == len(rates) == len(calls)
         sums = {name: sum(getattr(one, name) for one in calls) for name in ("macs", "inputs", "outputs", "padding")}
         return replace(
             first,
             lead=(len(calls) * first.lead[0], *first.lead[1:]),
-            additions=torch.cat([one.additions for one in calls]) if spiking else None,
-            fired=torch.cat([one.fired for one in calls]) if spiking else None,
-            rate=sum(one.rate for one in calls) / len(calls) if spiking else None,
+            additions=torch.cat(additions) if spiking else None,
+            fired=torch.cat(fired) if spiking else None,
+            rate=sum(rates) / len(calls) if spiking else None,
             **sums,
         )
 
@@ -245,6 +249,7 @@ def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
     """
     if isinstance(module, nn.Linear):
         return _spikes_at(x, -1) * module.out_features
+    assert not isinstance(module.padding, str), "torch has made numbers of it"
     kernel = Kernel(module.stride, module.padding, module.dilation, module.groups)
     ways = _ways_of(tuple(x.shape[2:]), module.kernel_size, kernel, ())
     return ways.times(_spikes_at(x, 1), module.out_channels // module.groups)

@@ -6,8 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import TypeVar
 
-from torch import nn
-
 from snnpar import inference
 from snnpar.checkpoint import (
     WEIGHTS,
@@ -20,10 +18,11 @@ from snnpar.checkpoint import (
     write_phrases,
 )
 from snnpar.hub_push import push
+from snnpar.models import Network
 from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema, Phrases
 
-Model = TypeVar("Model", bound=nn.Module)
+Model = TypeVar("Model", bound=Network)
 
 
 def load(place: str | Path, *, revision: str = "") -> inference.LoadedModel:
@@ -48,7 +47,7 @@ def from_pretrained(kind: type[Model], place: str | Path, *, revision: str = "")
 
 
 def save_pretrained(
-    model: nn.Module, folder: str | Path, *, schema: AttributeSchema | None = None, phrases: Phrases | None = None
+    model: Network, folder: str | Path, *, schema: AttributeSchema | None = None, phrases: Phrases | None = None
 ) -> Path:
     """Write the model as a checkpoint folder, which must be new or empty."""
     folder, known = path_of(folder), getattr(model, "checkpoint", None)
@@ -72,7 +71,7 @@ def save_pretrained(
 
 
 def push_to_hub(
-    model: nn.Module,
+    model: Network,
     hub_id: str,
     *,
     private: bool = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def _metrics(
     convention: str,
     *,
     ignore_unknown: bool,
-    **drawn: object,
+    **drawn: Any,
 ) -> dict:
     values = pedestrian_metrics(truth, probs, convention, ignore_unknown=ignore_unknown)
     ends = bootstrap_intervals(truth, probs, convention, ignore_unknown=ignore_unknown, **drawn)

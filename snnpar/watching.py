@@ -154,7 +154,7 @@ class Watch(TorchDispatchMode):
         elif func._schema.is_mutable:
             self._fired.pop(made.untyped_storage()._cdata, None)
         owners = [self.owner(x) for x in inputs]
-        if all(owners):
+        if owners[0] and all(owners):
             self.makes(made, owners[0])
         elif packet in FREE or torch.Tag.pointwise in func.tags:
             return
@@ -207,8 +207,10 @@ def _follow(watch: Watch, func: Any, args: tuple, kwargs: dict, output: Any) -> 
 def _convolution(watch: Watch, _func: Any, args: tuple, _kwargs: dict, output: Tensor) -> None:
     x, weight, bias, stride, padding, dilation, transposed, _, groups = args
     axes = weight.ndim - 2
-    wide = (tuple(one) * axes if len(one) == 1 else tuple(one) for one in (stride, padding, dilation))
-    kernel = Kernel(*wide, groups, transposed)
+    stride, padding, dilation = (
+        tuple(one) * axes if len(one) == 1 else tuple(one) for one in (stride, padding, dilation)
+    )
+    kernel = Kernel(stride, padding, dilation, groups, transposed)
     spiking = watch.spikes and bool(watch.feeders(x))
     watch.count_weight(operations.convolution(x, weight, bias, output, kernel, spiking=spiking), x, weight)
 

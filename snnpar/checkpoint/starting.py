@@ -157,7 +157,7 @@ def _fetch_timm(source: str, config: ModelConfig) -> Path:
         known = ", ".join(timm.list_pretrained("vit_base_patch16_224*"))
         raise CheckpointError(f"timm has no pretrained {name!r}; of the published teacher's size it has {known}")
     with torch.device("meta"):  # no memory: only what it is made of
-        model = timm.create_model(name, pretrained=False)
+        model: Any = timm.create_model(name, pretrained=False)
     attention: Any = getattr(model.blocks[0], "attn", None) if isinstance(model, VisionTransformer) else None
     told: Any = model.pretrained_cfg
     if attention is None or not told.get("hf_hub_id"):

@@ -69,7 +69,7 @@ def _folds(source: Path, name: str, part: Any, most: int, *, turned: bool) -> li
     """The folds of a split: items of a list, or rows or columns of an array of two dimensions."""
     if isinstance(part, list | tuple) and np.ndim(part[0]):
         return list(part)
-    if _is_table(part) and part.shape[int(turned)] <= most:
+    if isinstance(part, np.ndarray) and _is_table(part) and part.shape[int(turned)] <= most:
         return list(part.T if turned else part)
     if isinstance(part, np.ndarray) and (part.ndim > 2 or _is_table(part)):
         raise DataError(

@@ -146,7 +146,7 @@ class ResizedImages:
     def without(self, indices: Sequence[int]) -> ResizedImages:
         """The same images but those at `indices`; what has been read stays read."""
         kept = np.setdiff1d(np.arange(len(self)), np.asarray(list(indices), dtype=int))
-        rest = ResizedImages(subset(self.split, kept), self.image_size, keep=self.keep)
+        rest = ResizedImages(subset(self.split, kept.tolist()), self.image_size, keep=self.keep)
         rest._ready = self._ready[kept]
         if self.keep:
             rest._pixels = self._pixels[kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def text_to_patch(fusion: Tensor, attributes: int) -> Tensor:
 @contextmanager
 def softmaxes(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
     """The softmax (B, heads, tokens, tokens) that each of an anatomy's `softmaxes` gives out inside, in order."""
-    seen: list[Tensor] = []
+    seen: list[Any] = []
     with ExitStack() as hooks:
         for module in modules:
             handle = module.register_forward_hook(lambda _m, _i, output: seen.append(output))

@@ -38,7 +38,7 @@ class Heatmap:
             raise ValueError(f"a heatmap must be (rows, columns); got {self.values.shape}")
         if self.geometry is None:
             object.__setattr__(self, "geometry", Geometry.even(*self.values.shape))
-        if self.geometry.shape != self.values.shape:
+        elif self.geometry.shape != self.values.shape:
             raise ValueError(f"a heatmap of {self.geometry.shape} cells; got {self.values.shape} values")
         if self.frames is not None and self.frames.shape[1:] != self.values.shape:
             raise ValueError(f"frames must be (T, {', '.join(map(str, self.values.shape))}); got {self.frames.shape}")
@@ -54,13 +54,19 @@ class Heatmap:
         return SIGNED if self.signed else UNSIGNED
 
     @property
+    def cells(self) -> Geometry:
+        """Where they lie."""
+        assert self.geometry is not None, "set above"
+        return self.geometry
+
+    @property
     def placed(self) -> str:
         """Where the cells are drawn."""
-        if abs(self.geometry.shift) < 1e-6:
+        if abs(self.cells.shift) < 1e-6:
             return "A cell is the patch of pixels that its token reads."
         return (
             "Cells are drawn around the centres of the tokens' receptive fields, "
-            f"{self.geometry.shift:.2f} of a cell above and left of an even grid; those at the border reach to it."
+            f"{self.cells.shift:.2f} of a cell above and left of an even grid; those at the border reach to it."
         )
 
     @property

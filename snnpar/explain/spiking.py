@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from snnpar.errors import SnnparError
@@ -20,17 +21,15 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     teacher = known.teacher
     if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
         raise SnnparError("Text-patch cosine needs a teacher of the student's width; pick one, or another map.")
-    stream: list[Tensor] = []
+    stream: list[Any] = []
     last = model.anatomy.stream
     handle = last.register_forward_hook(lambda _m, _i, out: stream.append(out)) if last else None
     try:
         with torch.no_grad(), teacher.lock:
             features = model.forward(model.prepare(image)).features[0]
-            text = (
-                teacher.forward(teacher.prepare(image))
-                .text_features[0, teacher.schema.index(attribute)]
-                .to(model.device)
-            )
+            taught = teacher.forward(teacher.prepare(image)).text_features
+            assert taught is not None, "a teacher reads the phrases"
+            text = taught[0, teacher.schema.index(attribute)].to(model.device)
     finally:
         if handle:
             handle.remove()

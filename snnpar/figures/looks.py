@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -32,7 +32,7 @@ def verbatim(words: str) -> str:
     return escape(words, quote=False)
 
 
-def bare(figure: go.Figure, height: int, **options: object) -> go.Figure:
+def bare(figure: go.Figure, height: int, **options: Any) -> go.Figure:
     """The figure without margins and ground, `height` pixels tall."""
     figure.update_layout(
         height=height,

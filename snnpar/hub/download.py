@@ -92,7 +92,8 @@ class Download:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.process.stdin.close()
+        if self.process.stdin:
+            self.process.stdin.close()
         sweep(self.id.repo, self.cache)
 
     def _last(self) -> dict:
