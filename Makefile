@@ -13,12 +13,14 @@ test: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/deptry .
+	$(BIN)/pyright
 	$(BIN)/pytest -m "not slow and not gpu"
 
 test-all: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/deptry .
+	$(BIN)/pyright
 	$(BIN)/pytest
 
 fix: .venv/dev.stamp

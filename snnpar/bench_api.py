@@ -72,7 +72,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "snnpar", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(
+        self.process = process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=os.environ | {"SNNPAR_PUBLIC": "1"},
@@ -80,7 +80,7 @@ class Server:
             stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + START_S
-        while time.monotonic() < end and self.process.poll() is None:
+        while time.monotonic() < end and process.poll() is None:
             with suppress(httpx.HTTPError), self.client() as client:
                 if client.get("/config", timeout=5).is_success:
                     return
@@ -89,8 +89,9 @@ class Server:
         raise SnnparError(f"the server did not answer within {START_S} s; try python -m snnpar serve")
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
 
     @property
     def address(self) -> str:
@@ -103,7 +104,7 @@ class Server:
     def memory(self) -> int:
         """Bytes resident."""
         with suppress(psutil.Error):
-            return psutil.Process(self.process.pid).memory_info().rss
+            return psutil.Process(self.process.pid).memory_info().rss if self.process else 0
         return 0
 
 

@@ -29,6 +29,7 @@ from snnpar.metrics import (
     decisions,
     finish,
     mean_of,
+    pedestrian,
     per_image,
     supported,
 )
@@ -81,10 +82,7 @@ def bootstrap_intervals(
         for field in fields(AttributeMetrics)
     }
     low, high = (
-        PedestrianMetrics(
-            *map(float, ends[i]), AttributeMetrics(**{k: v[i] for k, v in per_attribute.items()}), float(several[i])
-        )
-        for i in (0, 1)
+        pedestrian(ends[i], AttributeMetrics(**{k: v[i] for k, v in per_attribute.items()}), several[i]) for i in (0, 1)
     )
     return Intervals(low, high, resamples)
 

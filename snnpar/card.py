@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -58,7 +59,7 @@ def run_card(run: Run, name: str) -> str:
         unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
         epochs = sum(row["epoch"] > 0 for row in read_metrics(run))  # 0 is before the first step
         images = f", n = {best['val_images']}" if "val_images" in best else ""
-        support = (best.get("without_positives", ()), best.get("supported_attributes"), len(checkpoint.schema))
+        support = (best.get("without_positives", ()), best.get("supported_attributes", 0), len(checkpoint.schema))
         told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
         lines += [
             f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
@@ -162,7 +163,7 @@ def _evaluations(scores: list[Score]) -> list[str]:
     ]
 
 
-def _percent(values: dict, supported: float | None) -> str:
+def _percent(values: Mapping, supported: float | None) -> str:
     """The cells of COLUMNS; a dash where mA over the attributes with enough positives is not recorded."""
     shares = {**values, SUPPORTED: supported}
     return " | ".join("-" if shares[name] is None else f"{100 * shares[name]:.2f}" for name in COLUMNS)

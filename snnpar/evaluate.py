@@ -319,7 +319,8 @@ def compare(
     probs = [one.probs[-1][:, kept] for one, kept in zip(pair, columns, strict=True)]
     info, groups = first.info(), pair[0].groups
     if leave_out_duplicates:
-        info, kept = leave_out(info), pair[0].new
+        info, kept = leave_out(info), pair[0].new  # leave_out has refused where these are not known
+        assert kept is not None and groups is not None
         truth, groups, probs = truth[kept], groups[kept], [one[kept] for one in probs]
     left_out = {"left_out": info["near_duplicates"]["images"]} if leave_out_duplicates else {}
     return {

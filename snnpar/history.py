@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -184,7 +185,7 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     return smoothed
 
 
-def config_diff(configs: Mapping[str, Mapping]) -> dict[str, dict[str, object]]:
+def config_diff(configs: Mapping[str, Mapping]) -> dict[str, dict[str, Any]]:
     """The fields in which configs, by name of their run, differ: {field: {run: value}}; None where one lacks it."""
     fields = dict.fromkeys(name for config in configs.values() for name in config)
     told = {name: {run: config.get(name) for run, config in configs.items()} for name in fields}

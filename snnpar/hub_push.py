@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from snnpar.card import share
 from snnpar.hub import HubError, endpoint, parse_hub_id
@@ -58,7 +59,7 @@ def _upload(folder: Path, repo: str, branch: str, private: bool) -> str:
         ) from error
 
 
-def _refusal(repo: str, error: Exception) -> str:
+def _refusal(repo: str, error: Any) -> str:
     status = error.response.status_code
     if status in (401, 403):
         return f"This HF_TOKEN may not write to {repo}; check the name, and give the token the right to write."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
@@ -101,12 +101,12 @@ def resize(image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     return np.asarray(tall.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _name(source: bytes | Path | BinaryIO) -> str:
+def _name(source: bytes | Path | BinaryIO | Image.Image) -> str:
     name = getattr(source, "name", None)
     return Path(name).name if isinstance(name, str) and name else "The image"
 
 
-def _read(source: bytes | Path | BinaryIO, name: str) -> bytes:
+def _read(source: Any, name: str) -> bytes:
     """At most MAX_BYTES of the source, from its start."""
     if isinstance(source, Path):
         try:

@@ -63,5 +63,5 @@ def neuron_cost(neurons: int, fired: np.ndarray, assumptions: Assumptions) -> tu
 
 def _with_memory(pj: np.ndarray, accesses: list[tuple[np.ndarray, float]]) -> tuple[np.ndarray, ...]:
     """Add accesses: how many words in each timestep, of a memory of how many words."""
-    words = sum(count for count, _ in accesses)
+    words = np.asarray(sum(count for count, _ in accesses))
     return pj + sum(count * WORD * access_pj(words_held * WORD) for count, words_held in accesses), words * WORD

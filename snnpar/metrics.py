@@ -106,7 +106,13 @@ def pedestrian_metrics(
     """
     decided = decisions(labels, probs, convention, threshold, ignore_unknown)
     five, attributes = finish(per_image(decided).mean(0), attribute_counts(decided).sum(0), convention, decided.masked)
-    return PedestrianMetrics(*map(float, five), attributes, float(mean_of(attributes.ma, supported(labels))))
+    return pedestrian(five, attributes, mean_of(attributes.ma, supported(labels)))
+
+
+def pedestrian(five: np.ndarray, attributes: AttributeMetrics, several: np.ndarray | float) -> PedestrianMetrics:
+    """The `FIVE` metrics in their order, those of attributes, and the mA over those with enough positives."""
+    ma, accuracy, precision, recall, f1 = map(float, five)
+    return PedestrianMetrics(ma, accuracy, precision, recall, f1, attributes, float(several))
 
 
 def per_image(decided: Decisions) -> np.ndarray:
@@ -168,7 +174,7 @@ def without_positives(labels: np.ndarray, attributes: tuple[str, ...]) -> tuple[
 
 def without_labels(labels: np.ndarray, attributes: tuple[str, ...]) -> tuple[str, ...]:
     """Attributes of which every label is unknown, by name; labels (n, A) with columns named by `attributes`."""
-    unknown = ~np.isin(np.asarray(labels), (0, 1)).any(0)
+    unknown = np.asarray(~np.isin(np.asarray(labels), (0, 1)).any(0))
     return tuple(name for name, none in zip(attributes, unknown, strict=True) if none)
 
 

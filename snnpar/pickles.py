@@ -6,6 +6,7 @@ import codecs
 import pickle
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def _factory(*_arguments: object) -> None:
     """Stands in for what makes a defaultdict's missing values; it makes nothing."""
 
 
-MULTIARRAY = np._core.multiarray
+CORE: Any = np._core  # pyright: ignore[reportAttributeAccessIssue]  a name in pickles
+MULTIARRAY = CORE.multiarray
 ALLOWED = {
     ("easydict", "EasyDict"): EasyDict,
     ("numpy", "ndarray"): np.ndarray,
@@ -49,7 +51,7 @@ ALLOWED = {
         for package in ("core", "_core")
         for name in ("_reconstruct", "scalar")
     },
-    ("numpy._core.numeric", "_frombuffer"): np._core.numeric._frombuffer,  # arrays in pickle protocol 5
+    ("numpy._core.numeric", "_frombuffer"): CORE.numeric._frombuffer,  # arrays in pickle protocol 5
 }
 
 

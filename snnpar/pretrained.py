@@ -42,7 +42,7 @@ def from_pretrained(kind: type[Model], place: str | Path, *, revision: str = "")
         raise CheckpointError(
             f"{place} is a {type(model).__name__}, not a {kind.__name__}; call {type(model).__name__}.from_pretrained"
         )
-    model.checkpoint = checkpoint
+    vars(model)["checkpoint"] = checkpoint
     return model
 
 

@@ -85,7 +85,7 @@ class RunTable:
     def row(self, run: Run) -> RunRow:
         now = run_status(run)
         stamps = tuple(_stamp(run.path / name) for name in (CONFIG, METRICS, NOTES, PROGRESS))
-        before, known = self._kept.get(run.path, (None, {}))
+        before, known = self._kept.get(run.path, ((), {}))
         if stamps != before:
             history = read_history(run.path, self._growing.pop(run.path, None))
             if now.is_active:
@@ -93,14 +93,8 @@ class RunTable:
             known = _known(run, history)
             self._kept[run.path] = stamps, known
         eta_s = known["eta_s"] if now.state in ("running", "stopping") else None
-        return RunRow(
-            name=run.name,
-            state=now.state,
-            message=now.message,
-            pid=now.pid,
-            path=str(run.path),
-            **known | {"eta_s": eta_s},
-        )
+        told: dict[str, Any] = known | {"eta_s": eta_s}
+        return RunRow(name=run.name, state=now.state, message=now.message, pid=now.pid, path=str(run.path), **told)
 
 
 def run_row(run: Run) -> RunRow:
@@ -114,7 +108,8 @@ def _damaged(run: Run, message: str) -> RunRow:
         field.name: () if field.type == "tuple[str, ...]" else "" if field.type == "str" else None
         for field in fields(RunRow)
     }
-    return RunRow(**nothing | {"name": run.name, "state": DAMAGED, "message": message, "path": str(run.path)})
+    nothing |= {"name": run.name, "state": DAMAGED, "message": message, "path": str(run.path)}
+    return RunRow(**nothing)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -140,7 +135,7 @@ def _known(run: Run, history: History) -> dict:
         "role": config.role if config else "",
         "model": _model(content, config),
         "dataset": config.dataset if config else "",
-        "teacher": without_folders(config.teacher) if distils else "",
+        "teacher": without_folders(config.teacher) if config and distils else "",
         **how_far(history, progress, config.epochs if config else None),
         "best_epoch": best.get("epoch"),
         "mean_accuracy": best.get("mean_accuracy"),
@@ -164,8 +159,8 @@ def _config_json(run: Run) -> dict:
 def _config(content: dict) -> TrainConfig | None:
     """The settings; None if they cannot be used: a damaged run is listed, too."""
     try:
-        return from_dict(TrainConfig, content.get("train"))
-    except (ConfigError, TypeError):
+        return from_dict(TrainConfig, content["train"])
+    except (ConfigError, TypeError, KeyError):
         return None
 
 
@@ -173,7 +168,7 @@ def _created(run: Run, content: dict) -> str:
     told = content.get("provenance")
     told = told.get("created") if isinstance(told, dict) else None
     try:
-        return datetime.fromisoformat(told).astimezone().isoformat(timespec="seconds")
+        return datetime.fromisoformat(told or "").astimezone().isoformat(timespec="seconds")
     except (TypeError, ValueError):
         return datetime.fromtimestamp(modified(run.path / CONFIG)).astimezone().isoformat(timespec="seconds")
 
@@ -183,8 +178,7 @@ def _model(content: dict, config: TrainConfig | None) -> str:
     if config and config.model:
         return config.model
     model = content.get("model")
-    architecture = model.get("architecture") if isinstance(model, dict) else None
-    if not isinstance(architecture, str):
+    if not isinstance(model, dict) or not isinstance(architecture := model.get("architecture"), str):
         return ""
     return "_".join([architecture, *(str(model[name]) for name in ("depth", "dim") if name in model)])
 

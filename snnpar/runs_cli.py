@@ -212,7 +212,7 @@ def _of(done: int | None, whole: int | None) -> str:
 
 
 def _best(row: RunRow) -> str:
-    if row.best_epoch is None:
+    if row.best_epoch is None or row.mean_accuracy is None or row.f1 is None:
         return "none yet"
     images = f", n = {row.val_images}" if row.val_images else ""
     return f"{100 * row.mean_accuracy:.1f} / {100 * row.f1:.1f} (epoch {row.best_epoch}{images})"

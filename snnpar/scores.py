@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -176,7 +176,7 @@ def _told(rows: object) -> list[Score]:
     return found
 
 
-def best_epoch(folder: Path) -> dict | None:
+def best_epoch(folder: Path) -> Mapping | None:
     """The validation of the weights that a run keeps; None without one."""
     rows = history.read_metrics(Run(folder))
     return history.best_epoch([row for row in rows if "best" in row])

@@ -133,7 +133,7 @@ def _written(sdk: str) -> dict[str, str]:
     if sdk == "docker":
         return {"README.md": _fenced(matter) + CARD, ".gitattributes": ATTRIBUTES}
     requirements = (ROOT / "requirements.txt").read_text("utf-8").splitlines(keepends=True)
-    version = re.search(r"^gradio==([\d.]+)", "".join(requirements), re.M)[1]
+    (version,) = re.findall(r"^gradio==([\d.]+)", "".join(requirements), re.M)
     matter = {name: value for name, value in matter.items() if name != "app_port"} | {
         "sdk": "gradio",
         "sdk_version": version,

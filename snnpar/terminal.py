@@ -52,8 +52,8 @@ def prepare() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not every stand-in of a notebook or a test has it
-            stream.reconfigure(errors="replace")
+        if reconfigure := getattr(stream, "reconfigure", None):  # not every stand-in of a notebook or a test has it
+            reconfigure(errors="replace")
 
 
 def stop_requests() -> tuple[signal.Signals, ...]:
@@ -83,7 +83,7 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
     def ask(number: int, _frame: object) -> None:
         hung_up(number)
         asked.append(number)
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     before = {number: signal.signal(number, ask) for number in stop_requests()}
     try:

@@ -19,7 +19,7 @@ from snnpar.losses import (
     timestep_kl,
     weighted_bce,
 )
-from snnpar.models import ModelOutput, Network, timesteps_of
+from snnpar.models import ModelOutput, Network, takes_text, timesteps_of
 from snnpar.schema import AttributeSchema
 
 
@@ -52,6 +52,11 @@ def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainCon
         raise ConfigError(
             f"a {student.architecture} has no timesteps to distil one by one: set timestep_weight to 0, "
             "or train a spiking student"
+        )
+    if config.feature_kd and config.feature_loss == "text-kl" and not takes_text(teacher):
+        raise ConfigError(
+            f"feature_loss text-kl compares tokens with phrases, which a {teacher.architecture} does not read; "
+            "use cosine"
         )
     if config.feature_kd and teacher.dim != student.dim:
         raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")
@@ -87,12 +92,14 @@ def loss_terms(
     terms = {"ce": config.ce_weight * weighted_bce(output.logits, labels, weights)}
     if output.visual_logits is not None and config.visual_weight:
         terms["visual"] = config.visual_weight * weighted_bce(output.visual_logits, labels, weights)
+    if teacher is None:
+        return terms
     if config.feature_kd:
         terms["feature"] = config.feature_weight * _feature_loss(output, teacher, config, restorer)
     if config.logit_kd:
         logit_loss = binary_kl if config.logit_loss == "binary" else attribute_softmax_kl
         terms["logit"] = config.logit_weight * logit_loss(output.logits, teacher.logits, config.temperature)
-    if config.timestep_weight:
+    if config.timestep_weight and output.logits_per_timestep is not None:
         at_each = timestep_kl(output.logits_per_timestep, teacher.logits, config.temperature)
         terms["timestep"] = config.timestep_weight * at_each
     return terms
@@ -102,4 +109,5 @@ def _feature_loss(output: ModelOutput, teacher: ModelOutput, config: TrainConfig
     features = output.features if restorer is None else restorer(output.features)
     if config.feature_loss == "cosine":
         return feature_cosine(features, teacher.features)
+    assert teacher.text_features is not None, "see check_teacher"
     return text_cosine_kl(features, teacher.features, teacher.text_features)

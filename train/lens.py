@@ -51,9 +51,9 @@ def write_lens(
         if teacher:
             with softmaxes(teacher.model.anatomy().softmaxes[-1:]) as seen:
                 taught = teacher(images)
-            attention = text_to_patch(seen[-1].float(), len(schema))
+            attention = text_to_patch(seen[-1].float(), len(schema)) if seen else None
     maps = None
-    if taught:
+    if teacher and taught and attention is not None:
         widest = (output.logits - taught.logits).abs().argmax(1).cpu().numpy()
         maps = compare_maps(model, trace, output, taught, attention, widest, teacher.model)
     save_images(run.path, _pictures(images, model.config.mean, model.config.std))
@@ -101,12 +101,13 @@ def compare_maps(
     the widths differ, its co-fire counts, one map for all attributes; None if it has neither, or tokens elsewhere.
     """
     grid = model.token_grid
-    if grid != teacher.token_grid:
+    text = taught.text_features
+    if grid != teacher.token_grid or text is None:
         return None
-    signed = output.features.shape[-1] == taught.text_features.shape[-1]
+    signed = output.features.shape[-1] == text.shape[-1]
     if signed:
         title = "Text-patch cosine: student tokens after the last block against the teacher's projected phrase"
-        student = F.cosine_similarity(output.features[:, None], taught.text_features[:, :, None], dim=-1).cpu()
+        student = F.cosine_similarity(output.features[:, None], text[:, :, None], dim=-1).cpu()
     elif model.anatomy().co_fire:
         title = "q.k co-fire counts of the last block, the same for every attribute"
         counts = torch.from_numpy(co_fire_counts(trace, model.anatomy()).sum(0))
@@ -115,14 +116,18 @@ def compare_maps(
         return None
     attention = attention.cpu()
     picked = torch.arange(len(attribute)), torch.from_numpy(attribute)
+    shown = [_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)]
+    lie = [geometry_of(one.windows, one.config.image_size, grid) for one in (teacher, model)]
     return LensMaps(
         "Text-to-patch attention of the fusion block, mean of its heads",
         title,
         correlation(attention, student).cpu().numpy(),
         attribute,
-        *(_numbers(values[picked].unflatten(-1, grid)) for values in (attention, student)),
+        shown[0],
+        shown[1],
         signed,
-        *(geometry_of(one.windows, one.config.image_size, grid) for one in (teacher, model)),
+        lie[0],
+        lie[1],
     )
 
 

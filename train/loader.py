@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class Batch:
     pixels: Tensor
 
 
-def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int) -> Iterator[Batch]:
+def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int) -> Generator[Batch]:
     """The batches of indices (parts, B) in order, the same for any number of workers.
 
     Raises ImageError or WorkerError between batches.
@@ -42,7 +42,7 @@ def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int)
     loader = DataLoader(
         _Reader(images, batches),
         batch_size=None,
-        collate_fn=_as_it_is,
+        collate_fn=_as_it_is,  # pyright: ignore[reportArgumentType]  without batches it gets one item
         num_workers=workers,
         prefetch_factor=2,
         multiprocessing_context="fork",

@@ -10,7 +10,6 @@ import logging
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from torch import nn
 
 from snnpar.atomic import share
 from snnpar.checkpoint import load_model, read_checkpoint
@@ -20,6 +19,7 @@ from snnpar.evaluate import predict_probs
 from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.history import read_metrics, start_of
 from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_labels, without_positives
+from snnpar.models import Network
 from snnpar.report import HEADINGS, no_label_words, support_words
 
 from .events import add_row
@@ -30,7 +30,7 @@ log = logging.getLogger("train")
 STEP_0 = "step-0.safetensors"  # its answers, (n, A) float32, on the session's held-out images
 
 
-def answers(session: Session, model: nn.Module, images: ResizedImages, what: str) -> np.ndarray:
+def answers(session: Session, model: Network, images: ResizedImages, what: str) -> np.ndarray:
     """Probabilities (n, A); raises Stopped between batches, if only this process must agree."""
 
     def say(done: int) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, star
 from snnpar.config import TrainConfig
 from snnpar.datasets import ResizedImages, open_split
 from snnpar.inference import pick_device
-from snnpar.models import build_model, unnamed
+from snnpar.models import Network, build_model, unnamed
 from snnpar.runs import Run
 from snnpar.schema import Phrases
 
@@ -46,7 +46,7 @@ class Session:
     config: TrainConfig
     world: World
     device: torch.device
-    model: nn.Module
+    model: Network
     wrapped: nn.Module  # `model` for training's forward, which shares gradients where several processes train
     restorer: nn.Module | None
     wrapped_restorer: nn.Module | None
@@ -66,7 +66,7 @@ class Session:
     @property
     def models(self) -> dict[str, nn.Module]:
         """Everything with weights or running statistics that a resumed run needs, by name of its file."""
-        changing = {"model": self.model}
+        changing: dict[str, nn.Module] = {"model": self.model}
         if self.average:
             changing["average"] = self.average.module
         if self.restorer:
@@ -76,9 +76,9 @@ class Session:
         return changing
 
     @property
-    def scored(self) -> nn.Module:
+    def scored(self) -> Network:
         """What is validated and kept: the moving average of the weights, if there is one."""
-        return self.average.module if self.average else self.model
+        return cast(Network, self.average.module) if self.average else self.model
 
     @cached_property
     def held_out(self) -> ResizedImages:

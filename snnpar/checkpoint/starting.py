@@ -158,7 +158,7 @@ def _fetch_timm(source: str, config: ModelConfig) -> Path:
         raise CheckpointError(f"timm has no pretrained {name!r}; of the published teacher's size it has {known}")
     with torch.device("meta"):  # no memory: only what it is made of
         model: Any = timm.create_model(name, pretrained=False)
-    attention: Any = getattr(model.blocks[0], "attn", None) if isinstance(model, VisionTransformer) else None
+    attention = getattr(model.get_submodule("blocks.0"), "attn", None) if isinstance(model, VisionTransformer) else None
     told: Any = model.pretrained_cfg
     if attention is None or not told.get("hf_hub_id"):
         raise CheckpointError(f"{source} is no plain vision transformer on the Hub; take {TIMM}{AUTHORS_VIT}")

@@ -83,7 +83,7 @@ def _plain(path: Path) -> Mapping[str, Tensor]:
 
 def _allowed_types() -> list:
     """What the published files hold beside tensors: an EasyDict of numpy values; Spikingformer's, their flags."""
-    multiarray = np._core.multiarray
+    multiarray = np._core.multiarray  # pyright: ignore[reportAttributeAccessIssue]  a name in pickles
     aliases = [
         (function, f"numpy.{module}.multiarray.{name}")
         for module in ("core", "_core")

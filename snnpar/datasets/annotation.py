@@ -53,7 +53,7 @@ class Annotation:
         """(k, 2): image and attribute of each label that is none of 0, 1 and 2."""
         return np.argwhere(~np.isin(self.labels, VALUES))
 
-    def check_there(self, indices: np.ndarray, title: str) -> None:
+    def check_there(self, indices: np.ndarray, title: str | Path) -> None:
         """Raises DataError if not one of these images is there: then the folder is wrong, and not the images."""
         paths = [self.images / self.files[index] for index in indices]
         if paths and not any(map(os.path.isfile, paths)):
@@ -167,7 +167,7 @@ def schema_of_names(names: Sequence[str]) -> AttributeSchema:
 
 def image_folder(folder: Path, files: Sequence[str]) -> Path:
     """Where the images lie: the usual folder that has most of a few listed files, the first such."""
-    few = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, min(16, len(files)), dtype=int))]
+    few = [files[int(i)] for i in np.unique(np.linspace(0, len(files) - 1, min(16, len(files)), dtype=int))]
     return max((folder / name for name in IMAGE_FOLDERS), key=lambda place: sum((place / f).is_file() for f in few))
 
 

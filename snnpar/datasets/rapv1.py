@@ -39,6 +39,8 @@ def read(folder: Path, fold: int) -> Annotation:
             "splits": {**hold_out(trainval), "test": test, "trainval": trainval},
         }
 
+    if source is None:
+        raise DataError(f"{folder} holds no RAP_annotation.mat")
     found = read_mat(source, "RAPv1's annotation file", parse)
     labels = select(source, schema, found["attributes"], found["labels"])
     return Annotation(source, schema, found["files"], labels, found["splits"], image_folder(folder, found["files"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def predictions_over_time(attributes: Sequence[AttributeOverTime], threshold: fl
         rows, columns, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.28 / rows, horizontal_spacing=0.03
     )
     for i, attribute in enumerate(attributes):
-        where = {"row": i // columns + 1, "col": i % columns + 1}
+        where: dict[str, Any] = {"row": i // columns + 1, "col": i % columns + 1}
         steps = list(range(1, len(attribute.student) + 1))
         _add_answers(figure, attribute, steps, showlegend=i == 0, **where)
         figure.add_hline(threshold, line={"dash": "dot", "width": 1.5, "color": "#8a94a3"}, **where)

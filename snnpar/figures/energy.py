@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,7 +50,8 @@ def part_bars(parts: Sequence[str], bars: Sequence[Bars], title: str, *, log: bo
             hovertemplate=f"%{{y}}: {number}<extra>{verbatim(one.name)}</extra>",
         )
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    figure.update_xaxes(title=title, **({"type": "log", "dtick": 1} if log else {"rangemode": "tozero"}))
+    scale: dict[str, Any] = {"type": "log", "dtick": 1} if log else {"rangemode": "tozero"}
+    figure.update_xaxes(title=title, **scale)
     height = 120 + (ROW * len(bars) + 8) * len(parts)
     return bare(figure, height, legend=LEGEND, barmode="group", bargap=0.2).update_layout(
         margin={"t": 24 + 22 * len(bars)}, legend_traceorder="normal", legend_orientation="v"

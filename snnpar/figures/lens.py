@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def lens_trend(epochs: Sequence[int], gap: np.ndarray, correlation: np.ndarray, 
         horizontal_spacing=0.1,
     )
     for column, values in enumerate((gap, correlation), 1):
-        where = {"row": 1, "col": column}
+        where: dict[str, Any] = {"row": 1, "col": column}
         for number, image in enumerate(values.T, 1):
             figure.add_scatter(
                 x=list(epochs),
@@ -73,7 +73,7 @@ def lens_logits(labels: Sequence[str], teacher: np.ndarray, student: np.ndarray,
     import plotly.graph_objects as go
 
     order = np.abs(student - teacher).argsort()  # the lowest row of a plot is its first
-    names = [verbatim(labels[i]) + (" ✓" if truth[i] == 1 else "") for i in order]
+    names = [verbatim(labels[int(i)]) + (" ✓" if truth[i] == 1 else "") for i in order]
     figure = go.Figure()
     apart = [value for i in order for value in (teacher[i], student[i], None)]
     figure.add_scatter(

@@ -119,7 +119,7 @@ def run_curves(
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for name, line in reversed(lines.items()):
+    for name, line in reversed(list(lines.items())):
         _draw(figure, line, name, {"color": looks[name].colour, "width": 2}, looks[name].symbol)
     figure.update_yaxes(rangemode="tozero" if from_zero else "normal")
     return _finish(figure, axis, unit, height).update_layout(showlegend=legend, legend_traceorder="reversed")

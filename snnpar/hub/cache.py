@@ -58,7 +58,9 @@ def list_cached(cache: Path) -> list[Cached]:
         for path in sorted(filter(_is_whole, folder.glob("snapshots/*")), key=_fetched_at, reverse=True):
             size = sum(file.stat().st_size for file in path.iterdir() if file.is_file() and file.name != FETCHED)
             named = tuple(name for name, commit in refs.items() if commit == path.name and name != commit)
-            found.append(Cached(hub_id_of(path), path, size, named, is_private(path)))
+            known = hub_id_of(path)
+            if known:
+                found.append(Cached(known, path, size, named, is_private(path)))
     return found
 
 

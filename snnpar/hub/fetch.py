@@ -98,6 +98,7 @@ def look_up(hub_id: str, *, signed: bool = True) -> Listing:
     """The commit of a revision and its files, asked anew. Raises HubError, also for what is no checkpoint."""
     wanted = parse_hub_id(hub_id)
     found = _listing(wanted, CHECKPOINT_REPO, None, signed)
+    assert found is not None, "without a cached one it is had or refused"
     CHECKPOINT_REPO.check(wanted, found)
     return found
 
@@ -107,8 +108,9 @@ def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None, s
     if cached and wanted.pinned:
         return cached
     found = _listing(wanted, kind, cached, signed)
-    if found is None or (cached and cached.name == found.commit):
+    if cached and (found is None or cached.name == found.commit):
         return cached
+    assert found is not None, "without a cached one it is had or refused"
     kind.check(wanted, found)
     files = found.used(kind.patterns)
     if odd := next((name for name in files if not is_place(name)), None):
@@ -144,7 +146,7 @@ def _download(wanted: HubId, kind: Kind, found: Listing, cache: Path, signed: bo
         def bring(name: str) -> None:
             _bring(wanted, kind.repo_type, name, files[name], folder, signed, came)
 
-        if kind.first:
+        if kind.first and kind.check_first:
             bring(kind.first)
             kind.check_first(wanted, folder / kind.first)
         with ThreadPoolExecutor(AT_A_TIME, "hub") as pool:
@@ -207,7 +209,8 @@ def _pin(place: str, kind: Kind, cache: Path) -> str:
     if not wanted.pinned:
         cached = _cached(wanted, kind, cache)
         found = _listing(wanted, kind, cached)
-        wanted = replace(wanted, revision=found.commit if found else cached.name)
+        if commit := found.commit if found else cached and cached.name:
+            wanted = replace(wanted, revision=commit)
     return f"{REMOTE}{wanted}"
 
 

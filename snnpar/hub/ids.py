@@ -37,7 +37,7 @@ def parse_hub_id(text: str) -> HubId:
     """Read "owner/name" or "owner/name@revision". Raises HubError if it is anything else."""
     match = _HUB_ID.fullmatch(text.strip())
     revision = match and (match["revision"] or "main")
-    if not revision or ".." in revision or "//" in revision or revision.endswith(("/", ".", ".lock")):
+    if match is None or not revision or ".." in revision or "//" in revision or revision.endswith(("/", ".", ".lock")):
         raise HubError(f"{text[:100]!r} is not a Hub id; write owner/name or owner/name@revision.")
     return HubId(match["repo"], revision)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from snnpar.hub.ids import HubError, HubId
@@ -57,8 +57,9 @@ def endpoint() -> str:
             f"HF_ENDPOINT is {address[:100]!r}, which is no address of a Hub; write one such as "
             f"{constants._HF_DEFAULT_ENDPOINT}, or unset it."
         )
-    if parts.hostname == "localhost" or parts.hostname.startswith("127.") or parts.hostname == "::1":
-        _bypass_proxies(parts.hostname)
+    host = parts.hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        _bypass_proxies(host)
     return address
 
 
@@ -76,7 +77,7 @@ def where() -> str:
     return f"the Hub at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def ask(path: str, what: HubId, *, params: dict | None = None, signed: bool, most: int = ANSWER_BYTES) -> object:
+def ask(path: str, what: HubId, *, params: dict | None = None, signed: bool, most: int = ANSWER_BYTES) -> Any:
     """The JSON of one answer. `signed`: with the token of this machine. Raises HubError in one sentence."""
     body, until = bytearray(), time.monotonic() + WHOLE_ANSWER_SECONDS
     with _answer(path, what, signed, params=params) as response:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -246,7 +246,7 @@ def _share(value: object, what: str) -> float:
     return float(value)
 
 
-def _png(picture: object) -> str:
+def _png(picture: Any) -> str:
     file = BytesIO()
     picture.save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode("ascii")

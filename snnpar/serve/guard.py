@@ -73,7 +73,7 @@ class Guard:
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit() and len(length) < 20 and int(length) <= MAX_BODY):
             return await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
-        scope = scope | {"headers": [one for one in scope["headers"] if one[0].lower() not in UNBELIEVED]}
+        scope = {**scope, "headers": [one for one in scope["headers"] if one[0].lower() not in UNBELIEVED]}
         body = _Body(self, receive)
         try:
             await self.app(scope, body.receive, headed(send, f"{POLICY}; frame-ancestors {hosts.FRAMES}"))

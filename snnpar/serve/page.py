@@ -45,7 +45,7 @@ def blocks(answers: Answers, waiting: int) -> gr.Blocks:
     """The app: five documented endpoints and one page over them; at most `waiting` requests wait for their turn."""
     with gr.Blocks(title="SNN-PAR Explorer", analytics_enabled=False) as demo:
         for name in ENDPOINTS:
-            gr.api(_told(getattr(answers, name)), api_name=name, **QUEUE)
+            gr.api(_told(getattr(answers, name)), api_name=name, **QUEUE)  # pyright: ignore[reportPrivateImportUsage]
         _page(answers)
     # api_open=False: nobody passes the queue by.
     demo.queue(api_open=False, max_size=waiting, default_concurrency_limit=1)
@@ -86,7 +86,7 @@ def _page(answers: Answers) -> None:
     )
 
 
-def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[dict, dict, str, str]:
+def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[dict[str, float] | str, ...]:
     """Probabilities of both, both heatmaps as HTML, and a sentence on energy."""
     said, costs = answers.predict(image), answers.energy(image)
     heats = [answers.heatmap(image, attribute, role, method) for role, method in zip(ROLES, methods, strict=True)]
@@ -118,7 +118,7 @@ def _told(function: Callable) -> Callable:
         except SnnparError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    told.__signature__ = inspect.signature(function, eval_str=True)  # Gradio reads types of results from it, as types
+    vars(told)["__signature__"] = inspect.signature(function, eval_str=True)  # Gradio reads types of results from it
     return told
 
 

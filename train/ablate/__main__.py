@@ -24,7 +24,7 @@ TABLES = {"table3": table3, "table2": table2, "parts": parts}
 
 
 def parser() -> Parser:
-    flags = Parser(prog=f"python -m {module('train.ablate')}", description=__doc__.split("\n")[0])
+    flags = Parser(prog=f"python -m {module('train.ablate')}", description=(__doc__ or "").split("\n")[0])
     flags.add_argument("table", choices=TABLES)
     flags.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2, for parts 0")
     flags.add_argument("--out", type=Path, help="folder of the runs (default: checkpoints/runs/TABLE)")

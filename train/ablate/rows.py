@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from snnpar import ROOT
 from snnpar.checkpoint import find_checkpoint, read_checkpoint
@@ -32,10 +34,10 @@ class Row:
 
     name: str
     folder: str
-    settings: dict[str, object]
+    settings: dict[str, Any]
 
 
-def train_rows(rows: list[Row], options: argparse.Namespace) -> dict[tuple[str, int], Run]:
+def train_rows(rows: Sequence[Row], options: argparse.Namespace) -> dict[tuple[str, int], Run]:
     """The finished run of every row's name and seed.
 
     By seed, so that an early look compares like with like; all are made first, so that a mistake shows at once.

@@ -83,7 +83,7 @@ class Canvas:
         bottom = min(max(y + h for _, y, _, h in box) // _SUBPIXEL + 2, self.height)
         return np.array([left, top, right, bottom])
 
-    def line(self, points: np.ndarray, width: float, paint: Paint, *, relief: float = 0.0) -> None:
+    def line(self, points: np.ndarray | list[np.ndarray], width: float, paint: Paint, *, relief: float = 0.0) -> None:
         """A line of constant width (frame units) through the points (N, 2)."""
         self.fill(tube(np.asarray(points, np.float32), np.full(len(points), width / 2)), paint, relief=relief)
 

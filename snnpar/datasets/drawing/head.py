@@ -182,7 +182,8 @@ class Head:
             (1.13, low),
             (0, low - 0.16),
         ]
-        brim = ellipse(*self.at(0, low, 0.0), 1.75 * self.radius, 0.30 * self.half)
+        x, y = self.at(0, low, 0.0)
+        brim = ellipse(x, y, 1.75 * self.radius, 0.30 * self.half)
         if kind in ("sun", "bucket") and self.seen(0) <= 0:
             self.canvas.fill(brim, colour * 0.8)
         self.canvas.fill(smooth(np.array(crown) * (self.radius, -self.half) + self.figure.head, 3), colour, relief=0.5)

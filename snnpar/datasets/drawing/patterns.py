@@ -96,7 +96,7 @@ def _tile(kind: int) -> np.ndarray:
     layers = np.zeros((2, 128, 128), np.uint8)
     for number in range((24, 20, 16)[kind]):
         x, y = rng.integers(0, 128, 2) if kind else (number % 5 * 25.6 + number // 5 % 2 * 12.8, number // 5 * 25.6)
-        size, angle = rng.integers(8, 14), float(rng.integers(0, 180))
+        size, angle = int(rng.integers(8, 14)), float(rng.integers(0, 180))
         axes = ((7, 7), (5, size), (size + 4, size))[kind]
         for dx in (-128, 0, 128):
             for dy in (-128, 0, 128):
