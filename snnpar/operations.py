@@ -237,6 +237,15 @@ def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> Work:
     return replace(work, additions=(left * right).sum(1), fired=fired, rate=rate)
 
 
+def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> Work:
+    """softmax(q k^T) v of (B, heads, N, D) and (B, heads, M, D), dense: N M D products, twice, for each head."""
+    (batch, heads, n, dim), m = q.shape, k.shape[2]
+    macs = batch * heads * n * m * (dim + v.shape[3])
+    read = q.numel() + k.numel() + v.numel() + batch * heads * n * m
+    made = batch * heads * n * (m + v.shape[3])
+    return Work((batch,), macs, read, made, has_weights=False, is_placed=False)
+
+
 def norm(output: Tensor, weights: int) -> Work:
     """A batch norm in eval mode: one multiply-accumulate per result, unless folded into the weights before it."""
     return Work((len(output),), output.numel(), output.numel(), output.numel(), weights=weights, is_norm=True)

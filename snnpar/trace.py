@@ -126,7 +126,7 @@ class _Recorder:
 
     def listen(self) -> None:
         for name, module in self.model.named_modules():
-            if isinstance(module, SILENT):
+            if isinstance(module, SILENT) and module is not self.model:
                 continue  # known by their weights
             begin, end = self.root() if module is self.model else self.call(name, module)
             always = module is self.model  # also where the forward fails
@@ -208,9 +208,7 @@ class _Recorder:
         if self.spikes:
             kept = fired.bool().cpu().numpy() if isinstance(module, LIF) else _smallest(fired.cpu())
             if kept.dtype.kind == "f":
-                self.watch.uncounted[f"{name}: gives out numbers that are not whole; no spikes, billed as numbers"] = (
-                    None
-                )
+                self.watch.uncounted[f"{name}: gives out fractions, no spikes; billed as numbers"] = None
                 return False
         self.fired.setdefault(name, []).append(kept)
         if not is_multi_step(module):

@@ -32,7 +32,15 @@ KEEPING = {
 NORMS = {aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten._native_batch_norm_legit,
          aten.cudnn_batch_norm, aten.miopen_batch_norm, aten._batch_norm_no_update}  # fmt: skip
 # They read weights and do no arithmetic worth a bill: look-ups, copies and, as in every publication, other norms.
-FREE = {aten.embedding, aten.native_layer_norm, aten.native_group_norm, aten._fused_rms_norm, aten.copy_, *KEEPING}
+FREE = {
+    aten.embedding,
+    aten.native_layer_norm,
+    aten.native_group_norm,
+    aten._fused_rms_norm,
+    aten._prelu_kernel,
+    aten.copy_,
+    *KEEPING,
+}
 MATRICES = {aten.mm, aten.addmm, aten.bmm, aten.baddbmm}
 
 
@@ -78,10 +86,13 @@ class Watch(TorchDispatchMode):
         self._frames: list[Frame] = []
         self._calls: dict[str, int] = {}
         self._owners: dict[int, tuple[str, str]] = {}  # name and class of the module of a weight, by its memory
-        for name, module in model.named_modules():
+        modules = dict(model.named_modules())
+        for name, module in modules.items():
+            owner = name.partition(".parametrizations.")[0]  # of a weight norm and its like
             for x in (*module._parameters.values(), *module._buffers.values()):
                 if x is not None:
-                    self._owners.setdefault(x.untyped_storage()._cdata, (name, type(module).__name__))
+                    kind = type(modules[owner]).__name__
+                    self._owners.setdefault(x.untyped_storage()._cdata, (owner, kind.removeprefix("Parametrized")))
         self._made: dict[int, tuple[StorageWeakRef, tuple[str, str]]] = {}  # likewise, of what is made of weights
         self._fired: dict[int, tuple[StorageWeakRef, tuple[str, ...]]] = {}
 
@@ -259,6 +270,33 @@ def _norm(watch: Watch, _func: Any, args: tuple, _kwargs: dict, output: Any) -> 
         watch.count_weight(operations.norm(made, held[0].numel()), x, held[0])
 
 
+def _fused_attention(watch: Watch, func: Any, args: tuple, _kwargs: dict, output: Any) -> None:
+    """softmax(q k^T) v of queries, keys and values (B, heads, N, D) in one operation."""
+    if watch.frame.ruled:
+        return
+    q, k, v = args[:3]
+    watch.count([_numbered(watch, operations.fused_attention(q, k, v))], q, k, v)
+    _warn_of_spikes(watch, func, q, k, v)
+
+
+def _whole_attention(watch: Watch, func: Any, args: tuple, kwargs: dict, output: Any) -> None:
+    """nn.MultiheadAttention in one operation: input projections, attention, output projection."""
+    x, keys, values, dim, heads, *held = args[:9]
+    into, into_bias, out, out_bias = (*held, *kwargs.values())[:4]
+    for weight, bias, read in ((into, into_bias, x), (out, out_bias, x.detach().clone())):
+        spiking = watch.spikes and bool(watch.feeders(read))
+        work = operations.linear(read, weight.numel(), len(weight), bias.numel(), spiking=spiking)
+        watch.count_weight(work, read, weight)
+    split = [one.unflatten(-1, (heads, -1)).transpose(1, 2) for one in (x, keys, values)]
+    work = replace(operations.fused_attention(*split), product=":2")
+    watch.count([work], x.detach().clone())  # no spikes any more
+
+
+def _warn_of_spikes(watch: Watch, func: Any, *inputs: Tensor) -> None:
+    if any(map(watch.feeders, inputs)):
+        watch.miss(f"{func._overloadpacket} of spikes, billed as of numbers")
+
+
 def _known_to_torch(watch: Watch, func: Any, args: tuple, kwargs: dict, output: Any) -> None:
     """Dense, as torch's own counter has it, such as a fused attention; two operations are a multiply-accumulate."""
     if watch.frame.ruled:
@@ -269,8 +307,7 @@ def _known_to_torch(watch: Watch, func: Any, args: tuple, kwargs: dict, output: 
     read = sum(x.numel() for x in inputs)
     work = Work((len(made),), macs, read, made.numel(), has_weights=has_weights, is_placed=False)
     watch.count([_numbered(watch, work)], *inputs)
-    if any(map(watch.feeders, inputs)):
-        watch.miss(f"{func._overloadpacket} of spikes, billed as of numbers")
+    _warn_of_spikes(watch, func, *inputs)
 
 
 def _VIEW(*_: Any) -> None:
@@ -298,6 +335,10 @@ def _handler(func: Any) -> Callable:
         return _matrices
     if packet in NORMS:
         return _norm
+    if packet is aten._native_multi_head_attention:
+        return _whole_attention
+    if packet.__name__.startswith("_scaled_dot_product"):
+        return _fused_attention
     if packet in flop_registry:
         return _known_to_torch
     return _COMPOSITE if func._can_decompose() else _follow

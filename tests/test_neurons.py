@@ -237,3 +237,29 @@ def test_compiled_kernels_give_the_same_values(monkeypatch: pytest.MonkeyPatch) 
     spikes.sum().backward()
     assert torch.equal(spikes, expected)
     torch.testing.assert_close(x.grad, expected_gradient, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("tau", [1.0, 2.0, 3.7])
+def test_a_stream_fires_as_all_timesteps_at_once(tau: float, dtype: torch.dtype) -> None:
+    """Stepped with its state in and out, bit for bit; and a stream may pause where it likes."""
+    x = (torch.randn(9, 4, 5, generator=torch.Generator().manual_seed(3)) * 2).to(dtype)
+    lif, v, spikes = LIF(tau, 0.7), None, []
+    for current in x:
+        fired, v = lif.step(current, v)
+        spikes.append(fired)
+    assert torch.equal(torch.stack(spikes), lif(x)) and spikes[0].dtype == dtype
+    assert v.dtype == torch.promote_types(dtype, torch.float32)
+
+
+def test_which_classes_are_neurons() -> None:
+    class Mine(torch.nn.Module):
+        pass
+
+    assert not neurons.is_neuron(Mine())
+    neurons.register_neuron(Mine, multi_step=False)
+    assert neurons.is_neuron(Mine()) and not neurons.is_multi_step(Mine())
+    for node in (neuron.IFNode, neuron.LIFNode, neuron.ParametricLIFNode, neuron.ILIFNode):
+        assert neurons.is_neuron(node()) and not neurons.is_multi_step(node())
+        assert neurons.is_multi_step(node(step_mode="m"))
+    assert not neurons.is_neuron(neuron.NonSpikingLIFNode()) and not neurons.is_neuron(surrogate.Sigmoid())
