@@ -17,7 +17,7 @@ from snnpar.datasets.gallery import SAMPLES
 from snnpar.defaults import SAMPLE
 from snnpar.explain import METHODS, Method
 from snnpar.images import open_rgb
-from snnpar.models import build_model, role_of
+from snnpar.models import build_model, takes_text
 from snnpar.schema import AttributeSchema, load_phrases, load_schema
 
 STUDENT = ModelConfig("spikingformer", image_size=(64, 32), dim=32, depth=2, heads=2, timesteps=3)
@@ -60,7 +60,7 @@ def lively(config: ModelConfig, num_attributes: int = len(PA100K), seed: int = 0
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.momentum = None  # average instead of a running mean
             nn.init.constant_(module.weight, 3.0)
-    extra = () if role_of(config) == "student" else (torch.randn(num_attributes, config.text_dim),)
+    extra = (torch.randn(num_attributes, config.text_dim),) if takes_text(config) else ()
     with torch.no_grad():
         for round_ in range(2):
             model.train()(random_images(8, config, seed=round_), *extra)
@@ -80,7 +80,7 @@ def write_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     write_config(folder, config, schema, {"seed": seed}, {"commit": "test"})
     save_weights(lively(config, len(schema), seed), folder / "model.safetensors")
-    if role_of(config) == "teacher":
+    if takes_text(config):
         write_phrases(folder, load_phrases(PHRASES))
     return read_checkpoint(folder)
 

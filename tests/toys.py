@@ -30,6 +30,12 @@ class ToyANN(Network):
         return ModelOutput(self.head(tokens.mean(1)), tokens)
 
 
+class ToyTeacher(ToyANN):
+    """A conventional teacher that reads no phrases."""
+
+    title, role = "a toy teacher", "teacher"
+
+
 class ToyLIF(ToyANN):
     """spikingjelly's neurons, called once for each timestep in a loop; spikes of tokens first, channels last."""
 
@@ -114,5 +120,11 @@ class ToyShared(ToyANN):
         return ModelOutput(per_timestep.mean(0), pooled.mean(0)[:, None], logits_per_timestep=per_timestep)
 
 
-TOYS = {"toy_ann": ToyANN, "toy_lif": ToyLIF, "toy_integer": ToyInteger, "toy_shared": ToyShared}
+TOYS = {
+    "toy_ann": ToyANN,
+    "toy_teacher": ToyTeacher,
+    "toy_lif": ToyLIF,
+    "toy_integer": ToyInteger,
+    "toy_shared": ToyShared,
+}
 SIZES = {name: ModelConfig(name, image_size=(64, 32), dim=16, timesteps=3) for name in TOYS}

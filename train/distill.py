@@ -25,17 +25,18 @@ from snnpar.schema import AttributeSchema
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """A teacher without gradients and the vectors of its phrases (A, text_dim)."""
+    """A teacher without gradients and the vectors (A, text_dim) of its phrases, None if it reads none."""
 
     model: Network
-    word_vectors: Tensor
+    word_vectors: Tensor | None
 
     def to(self, device: torch.device) -> Teacher:
-        return Teacher(self.model.to(device), self.word_vectors.to(device))
+        vectors = self.word_vectors
+        return Teacher(self.model.to(device), None if vectors is None else vectors.to(device))
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> ModelOutput:
-        return self.model(images, self.word_vectors)
+        return self.model(images) if self.word_vectors is None else self.model(images, self.word_vectors)
 
 
 def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainConfig) -> None:
@@ -67,8 +68,9 @@ def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: Attribute
     check_teacher(checkpoint, student, config)
     if checkpoint.schema.attributes != schema.attributes:
         raise ConfigError(f"{checkpoint.path} was trained on other attributes ({checkpoint.schema.name})")
-    vectors = torch.from_numpy(checkpoint.phrases().for_schema(schema))
-    return Teacher(load_model(checkpoint).train(config.teacher_mode == "train"), vectors)
+    model = load_model(checkpoint)
+    vectors = torch.from_numpy(checkpoint.phrases().for_schema(schema)) if model.takes_text else None
+    return Teacher(model.train(config.teacher_mode == "train"), vectors)
 
 
 def loss_terms(

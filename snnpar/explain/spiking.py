@@ -12,15 +12,18 @@ from snnpar.errors import SnnparError
 from snnpar.explain.heat import Heatmap, Known, on_grid
 from snnpar.inference import LoadedModel
 from snnpar.ledger import spike_ledger
-from snnpar.models.network import Anatomy
+from snnpar.models.network import TEXT, Anatomy
 from snnpar.trace import SpikeTrace, record
 
 
 def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:
     """How much each token points the way of the teacher's phrase, the space that feature distillation aligns."""
     teacher = known.teacher
-    if teacher is None or teacher.checkpoint.model.dim != model.checkpoint.model.dim:
-        raise SnnparError("Text-patch cosine needs a teacher of the student's width; pick one, or another map.")
+    fits = teacher is not None and teacher.checkpoint.model.dim == model.checkpoint.model.dim
+    if teacher is None or not fits or TEXT not in teacher.capabilities:
+        raise SnnparError(
+            "Text-patch cosine needs a teacher of the student's width that reads phrases; pick one, or another map."
+        )
     stream: list[Any] = []
     last = model.anatomy.stream
     handle = last.register_forward_hook(lambda _m, _i, out: stream.append(out)) if last else None

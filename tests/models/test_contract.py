@@ -22,7 +22,7 @@ from pages.ui.raster.payload import payload
 from snnpar import raster
 from snnpar.card import shared_card
 from snnpar.checkpoint import read_checkpoint
-from snnpar.config import ModelConfig, TrainConfig
+from snnpar.config import ConfigError, ModelConfig, TrainConfig
 from snnpar.conventions import CONVENTIONS
 from snnpar.energy import accumulates_by_token, energy_over_time, estimate_energy
 from snnpar.errors import SnnparError
@@ -31,6 +31,7 @@ from snnpar.evidence import Evidence, Finding, evidence_json
 from snnpar.explain import METHODS, heatmap, methods_of
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.ledger import spike_ledger
+from snnpar.lens import read_lens
 from snnpar.membrane import record_membrane
 from snnpar.models import MODELS, PRESETS, Network, build_model
 from snnpar.models.network import BRANCHES, CAM, TIMESTEPS
@@ -258,6 +259,22 @@ def test_a_run_trains_it(name: str, people: str, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text("utf-8").splitlines()]
     firing = [line for line in lines if line["kind"] == "firing"]
     assert bool(firing) == (PRESETS[name].architecture in ("spikingformer", "toy_lif", "toy_integer", "toy_shared"))
+
+
+def test_a_student_is_distilled_from_a_teacher_that_reads_no_phrases(
+    registered: None, people: str, tmp_path: Path
+) -> None:
+    """Answers and tokens; the lens has no attention to compare with, and phrases cannot be asked for."""
+    teacher = tiny.write_checkpoint(tmp_path / "teacher", toys.SIZES["toy_teacher"])
+    wanted = {"model": "toy_lif", "dataset": "pa100k", "data": people, "epochs": 1, "batch_size": 3}
+    wanted |= {"teacher": str(teacher.path), "feature_kd": True, "logit_kd": True, "timestep_weight": 1.0}
+    run = create_run(TrainConfig(**wanted), tmp_path / "run")
+    train(run)
+    lens = read_lens(run.path, 1)
+    assert lens.gap is not None and lens.maps is None
+    refused = create_run(TrainConfig(**wanted, feature_loss="text-kl"), tmp_path / "refused")
+    with pytest.raises(ConfigError, match="phrases, which a toy_teacher does not read; use cosine"):
+        train(refused)
 
 
 # -------------------------------------------------------------------------------------- what the toys are there for
