@@ -31,6 +31,7 @@ def read_sidecar(path: Path) -> Sidecar:
     """Read and check a config.json. Raises SnnparError, which names the file."""
     try:
         content = read_config(path)
+        _check_settings(content.get("train") or {})
         model = from_dict(ModelConfig, content["model"])
         schema = AttributeSchema.from_dict(content["schema"])
     except KeyError as error:
@@ -51,12 +52,15 @@ def read_config(path: Path) -> dict:
         raise SnnparError("its values are nested too deeply") from None
     if not isinstance(content, dict) or not all(isinstance(content.get(name) or {}, dict) for name in SECTIONS):
         raise SnnparError(f"it must be a JSON object of the objects {', '.join(SECTIONS)}")
-    content = upgraded(CHECKPOINT, content, path)
-    kinds, train = _kinds_of_settings(), content.get("train") or {}
+    return upgraded(CHECKPOINT, content, path)
+
+
+def _check_settings(train: dict) -> None:
+    """Raise SnnparError for values of another type than a run writes; names of settings may be those of any version."""
+    kinds = _kinds_of_settings()
     wrong = [name for name, value in train.items() if not isinstance(value, kinds.get(name, object))]
     if wrong:
         raise SnnparError(f"its train section has values of another type than a run writes: {', '.join(wrong[:TOLD])}")
-    return content
 
 
 @cache

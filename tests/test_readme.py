@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +16,12 @@ import tiny
 from snnpar import models
 from snnpar.__main__ import parser as snnpar_parser
 from snnpar.inference import analyze, load
+from snnpar.sidecar import read_config
 from train.__main__ import config_from
 from train.__main__ import parser as train_parser
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+README_FILE = Path(__file__).resolve().parents[1] / "README.md"
+README = README_FILE.read_text("utf-8")
 
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
@@ -58,3 +63,24 @@ def test_the_model_of_the_recipe_is_one(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert seen.trace.names == ("lif",) and seen.trace.timesteps == 4 and seen.trace.uncounted == ()
     assert [(layer.name, layer.runs) for layer in seen.trace.layers] == [("conv", 1), ("head", 4)]
     assert seen.prediction.probs_per_timestep.shape == (4, 26)
+
+
+def test_every_command_knows_a_network_of_others(tmp_path: Path) -> None:
+    """A module that SNNPAR_MODELS names; one that fails is told, and the rest works."""
+    (tmp_path / "mine.py").write_text(BLOCKS[1], "utf-8")
+    (tmp_path / "broken.py").write_text("1 / 0", "utf-8")
+    paths = os.pathsep.join((str(tmp_path), str(README_FILE.parent)))
+    environment = os.environ | {"PYTHONPATH": paths, "SNNPAR_MODELS": "mine, broken"}
+    environment["SNNPAR_CHECKPOINTS"] = str(tmp_path)
+
+    def said(*arguments: str) -> str:
+        command = [sys.executable, "-m", *arguments]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    models = said("snnpar", "models")
+    assert "| `plain_64` | student | 128 x 64 | 4 |" in models and "the networks of broken are not known" in models
+    said("snnpar", "runs", "create", "--model", "plain_64")
+    (config,) = (tmp_path / "runs").glob("*/config.json")
+    assert read_config(config)["model"]["architecture"] == "plain"

@@ -1,11 +1,16 @@
 """Models by name. Add one with a file in this package and a line in MODELS (and one in PRESETS for a named size).
 
-From outside: MODELS["name"] = a subclass of `Network`; PRESETS["name_of_a_size"] = its ModelConfig.
+From outside: MODELS["name"] = a subclass of `Network`; PRESETS["name_of_a_size"] = its ModelConfig. A module that does
+so is imported with this package where SNNPAR_MODELS names it, or an entry point of the group "snnpar.models" does.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any
 
@@ -124,3 +129,17 @@ def layers_of(config: ModelConfig) -> tuple[Layer, ...]:
     """The layers of a model of which only the config is at hand; built without memory for its weights."""
     with torch.device("meta"):
         return build_model(config, 1).anatomy().layers
+
+
+def _import_others() -> None:
+    """Modules of others that register networks; one that fails is told, and the rest works without it."""
+    named = {name.strip(): import_module for name in os.environ.get("SNNPAR_MODELS", "").split(",") if name.strip()}
+    installed = {one.value: lambda _, one=one: one.load() for one in entry_points(group="snnpar.models")}
+    for name, load in (named | installed).items():
+        try:
+            load(name)
+        except Exception as error:  # anything can be in there
+            logging.getLogger(__name__).warning("the networks of %s are not known, as it fails: %r", name, error)
+
+
+_import_others()  # last: they import this package
