@@ -85,7 +85,7 @@ def _operations(report: EnergyReport) -> str:
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.2g}×"
+    return f"{ratio:,.0f}×" if ratio >= 100 else f"{ratio:.2g}×"
 
 
 def _billing(assumptions: Assumptions) -> str:
@@ -199,7 +199,7 @@ def _row(seen: dict[str, Seen], title: str, one: Assumptions, first: str = "Conv
             cells["of it neurons"] = _digits(report.neuron_uj)
     if len(reports) == 2:
         ratio = _ratio(seen, one)
-        cells["Teacher ÷ student"] = "–" if ratio is None else f"{ratio:.3g}×"
+        cells["Teacher ÷ student"] = "–" if ratio is None else f"{ratio:,.0f}×" if ratio >= 1e3 else f"{ratio:.3g}×"
     return cells
 
 

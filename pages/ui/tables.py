@@ -38,7 +38,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
         for role, one in seen.items():
             number(
                 " energy",
-                f"≈ {one.analysis.energy.energy_uj:,.0f} µJ",
+                f"≈ {_digits(one.analysis.energy.energy_uj)} µJ",
                 f"An estimate for one picture: {one.analysis.energy.convention}.",
                 role,
                 f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
@@ -85,3 +85,7 @@ def provenance(seen: dict[str, Seen]) -> None:
         if text:
             with st.expander(f"Card of {literal(one.model.checkpoint.name)}"):
                 st.code(text, language="markdown", wrap_lines=True)  # anybody may have written it
+
+
+def _digits(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.3g}"

@@ -35,7 +35,8 @@ def layer(student: Seen, on_change: Callable[[str], None]) -> str:
 
 def readable(name: str, layers: tuple[Layer, ...]) -> str:
     """A layer's name with what it is: "block.0.attn.q_lif · block 1, attention, q"."""
-    return f"{name} · {find(layers, name).label}"
+    label = find(layers, name).label
+    return name if label == name else f"{name} · {label}"
 
 
 def answers(seen: dict[str, Seen], selection: Selection) -> None:
