@@ -121,8 +121,8 @@ function energyAt(view) {
     if (meter.values.length > 1) parts.push(`by the end of t = ${t}`);
     if (teacher && meter.values !== teacher) {
       const share = (100 * value) / teacher[0];
-      parts.push(`${share && share < 1 ? 'less than 1' : Math.round(share)}% of the teacher's`);
-    };
+      parts.push(`${share && share < 1 ? "less than 1" : Math.round(share)}% of the teacher's`);
+    }
     meter.share.textContent = parts.length ? ` ${parts.join(", ")}` : "";
   }
 }
