@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from snnpar.fan_out import Kernel, ways_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,23 +177,12 @@ def rule_of(module: nn.Module) -> Rule | None:
     return next((_RULES[cls] for cls in type(module).__mro__ if cls in _RULES), None)
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """The geometry of a convolution, each axis of places apart."""
-
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int = 1
-    transposed: bool = False
-
-
 def convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor, kernel: Kernel, *, spiking: bool
 ) -> Work:
     """A convolution of any number of axes; `weight` as torch keeps it."""
     outputs_per_input = weight.shape[1] if kernel.transposed else weight.shape[0] // kernel.groups
-    ways = _ways_of(tuple(x.shape[2:]), tuple(weight.shape[2:]), kernel, tuple(output.shape[2:]))
+    ways = ways_of(tuple(x.shape[2:]), tuple(weight.shape[2:]), kernel, tuple(output.shape[2:]))
     macs = len(x) * ways.total * outputs_per_input * x.shape[1]
     padded = output.numel() * weight[0].numel() if not kernel.transposed else macs
     here = _spikes_at(x, 1) if spiking else None
@@ -260,7 +250,7 @@ def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
         return _spikes_at(x, -1) * module.out_features
     assert not isinstance(module.padding, str), "torch has made numbers of it"
     kernel = Kernel(module.stride, module.padding, module.dilation, module.groups)
-    ways = _ways_of(tuple(x.shape[2:]), module.kernel_size, kernel, ())
+    ways = ways_of(tuple(x.shape[2:]), module.kernel_size, kernel, ())
     return ways.times(_spikes_at(x, 1), module.out_channels // module.groups)
 
 
@@ -272,50 +262,3 @@ def _caused(fired: Tensor, additions: Tensor, x: Tensor) -> dict:
 def _spikes_at(x: Tensor, channels: int) -> Tensor:
     """Spikes at each place, over all channels: at most C and so exact in float32, float64."""
     return x.detach().sum(channels, dtype=torch.float32).double()
-
-
-@dataclass(frozen=True, eq=False)
-class _Ways:
-    """At how many kernel positions each place of an input is read: `count` (*places), float64, and their sum.
-
-    `even`: the one number of every place, as of a 1 x 1 kernel, else 0.
-    """
-
-    count: Tensor
-    total: int
-    even: int
-
-    def times(self, spikes: Tensor, outputs: int) -> Tensor:
-        """Spikes (n, *places) times the weights that each meets."""
-        if self.even:
-            return spikes * (self.even * outputs)
-        return spikes * self.count.to(spikes.device) * outputs
-
-
-@lru_cache(maxsize=256)  # asked for again by every layer of every forward
-def _ways_of(places: tuple[int, ...], size: tuple[int, ...], kernel: Kernel, outputs: tuple[int, ...]) -> _Ways:
-    """The positions of all axes together: those of each axis, multiplied."""
-    options = list(zip(places, size, kernel.stride, kernel.padding, kernel.dilation, strict=True))
-    if kernel.transposed:
-        axes = [_ways_transposed(*option, out) for option, out in zip(options, outputs, strict=True)]
-    else:
-        axes = [_ways(*option) for option in options]
-    count = reduce(lambda made, axis: made.unsqueeze(-1) * axis, axes)
-    low, high = (int(one) for one in count.aminmax())
-    return _Ways(count, int(count.sum()), high if low == high else 0)
-
-
-def _ways(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Tensor:
-    """How many (output, kernel position) pairs read each of `size` inputs along one axis, float64."""
-    outputs = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    steps, offsets = (torch.arange(n, device="cpu") for n in (outputs, kernel))  # whatever the default device is
-    read = steps[:, None] * stride - padding + offsets * dilation
-    inside = read[(read >= 0) & (read < size)]
-    return torch.bincount(inside, minlength=size).double()
-
-
-def _ways_transposed(size: int, kernel: int, stride: int, padding: int, dilation: int, outputs: int) -> Tensor:
-    """How many of `outputs` each of `size` inputs writes to along one axis, float64."""
-    steps, offsets = (torch.arange(n, device="cpu") for n in (size, kernel))
-    written = steps[:, None] * stride - padding + offsets * dilation
-    return ((written >= 0) & (written < outputs)).sum(1).double()
