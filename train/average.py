@@ -7,7 +7,7 @@ from torch import nn
 from snnpar.compat import repair_torchvision
 
 repair_torchvision()
-from timm.utils.model_ema import ModelEmaV3  # noqa: E402  timm imports torchvision
+from timm.utils import ModelEmaV3  # noqa: E402  # pyright: ignore[reportPrivateImportUsage]  timm imports torchvision
 
 
 def moving_average(model: nn.Module, decay: float) -> ModelEmaV3 | None:

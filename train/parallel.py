@@ -16,7 +16,6 @@ from datetime import timedelta
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from torch._C._distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
@@ -69,7 +68,9 @@ def start(config: TrainConfig) -> World:
         torch.cuda.set_device(world.local_rank)
     # torchrun keeps one store over its restarts, in which processes would find the addresses of their predecessors.
     store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
-    fresh = PrefixStore(f"restart_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    fresh = distributed.PrefixStore(  # pyright: ignore[reportPrivateImportUsage]  documented, but not in __all__
+        f"restart_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store
+    )
     distributed.init_process_group(
         "nccl" if on_gpu else "gloo", store=fresh, rank=rank, world_size=size, timeout=PATIENCE
     )

@@ -21,7 +21,7 @@ from snnpar.models import Network, build_model, unnamed
 from snnpar.runs import Run
 from snnpar.schema import Phrases
 
-from .average import ModelEmaV3, moving_average
+from .average import ModelEmaV3, moving_average  # pyright: ignore[reportPrivateImportUsage]
 from .data import label_ratio, read_images, teacher_phrases
 from .distill import Teacher, load_teacher
 from .heartbeat import Heartbeat

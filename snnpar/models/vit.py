@@ -23,8 +23,10 @@ from snnpar.models.topology import READOUT, TOKENIZER, Layer
 from snnpar.operations import Work, count_as, rule_of
 
 repair_torchvision()
-from timm.layers.attention import Attention  # noqa: E402  timm imports torchvision
-from timm.layers.weight_init import trunc_normal_  # noqa: E402
+from timm.layers import (  # noqa: E402  timm imports torchvision
+    Attention,  # pyright: ignore[reportPrivateImportUsage]
+    trunc_normal_,  # pyright: ignore[reportPrivateImportUsage]
+)
 from timm.models.vision_transformer import Block  # noqa: E402
 
 EMBEDDINGS = ("cls_token", "pos_embed")  # weight decay leaves them alone

@@ -22,7 +22,7 @@ from snnpar.models.vit import (
     cam_target,
     check_widths,
     init_weights,
-    trunc_normal_,
+    trunc_normal_,  # pyright: ignore[reportPrivateImportUsage]
     vit_layers,
 )
 
