@@ -120,7 +120,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_compare(options: argparse.Namespace) -> None:
     """Both evaluations are kept, so that a second comparison need not compute them again."""
-    from snnpar.evaluate import compare
+    from snnpar.comparison import compare
 
     if options.resamples < 1:
         raise SnnparError(f"--resamples must be 1 or more; got {options.resamples}")

@@ -15,9 +15,10 @@ from PIL import Image
 
 import snnpar
 from snnpar.checkpoint import read_checkpoint, save_weights, write_config
+from snnpar.comparison import compare
 from snnpar.datasets import DataError, ResizedImages
 from snnpar.errors import SnnparError
-from snnpar.evaluate import Stopped, compare, evaluate_checkpoint, predict_probs, probabilities
+from snnpar.evaluate import Stopped, evaluate_checkpoint, predict_probs, probabilities
 from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, data_hash, evaluation_at, revision
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.jobs import JobError, process_identity, read_log, status, write_status

@@ -14,7 +14,8 @@ import tiny
 import snnpar
 from snnpar.__main__ import main, parser
 from snnpar.checkpoint import find_checkpoint
-from snnpar.evaluate import Stopped, compare, evaluate_checkpoint
+from snnpar.comparison import compare
+from snnpar.evaluate import Stopped, evaluate_checkpoint
 from snnpar.evaluate_cli import choice_of
 from snnpar.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
 from snnpar.jobs import read_log, status, stop

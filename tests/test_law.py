@@ -84,6 +84,7 @@ ORDER = (
     "estimate_cli",
     "slices",
     "evaluations",
+    "comparison",
     "overlap",
     "evaluation_work",
     "scores",

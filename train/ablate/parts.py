@@ -11,9 +11,10 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import replace
 
+from snnpar.comparison import compare
 from snnpar.config import ConfigError
 from snnpar.errors import SnnparError
-from snnpar.evaluate import compare, evaluate_checkpoint
+from snnpar.evaluate import evaluate_checkpoint
 from snnpar.evaluations import Evaluation
 from snnpar.models import PRESETS, preset
 from snnpar.runs import Run
