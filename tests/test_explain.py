@@ -9,6 +9,7 @@ import tiny
 import torch
 from torch.nn import functional as F
 
+from snnpar import explain
 from snnpar.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.geometry import Geometry
@@ -248,3 +249,18 @@ def test_maps_that_add_up_accumulate_and_others_show_one_timestep() -> None:
 def test_which_maps_add_up(student: LoadedModel, teacher: LoadedModel, method: str, adds_up: bool) -> None:
     heat = heatmap(method, student, PICTURE, "Hat", teacher=teacher)
     assert heat.adds_up == adds_up and len(heat.over_time()) == 3
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("x"), ValueError("(8,)"), RuntimeError("sizes must match")])
+def test_a_method_that_fails_is_told_and_leaves_the_others(
+    student: LoadedModel, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def broken(*_arguments: object) -> Heatmap:
+        raise fault
+
+    monkeypatch.setitem(explain.METHODS, "broken", explain.Method("A broken map", True, broken))
+    with pytest.raises(SnnparError, match=rf"A broken map of .* failed \({type(fault).__name__}: .*not concerned"):
+        heatmap("broken", student, PICTURE, "Hat")
+    assert np.isfinite(heatmap("ledger", student, PICTURE, "Hat").values).all()
+    assert student.lock.acquire(blocking=False)
+    student.lock.release()

@@ -5,6 +5,7 @@ Add a method with a function here and a line in METHODS, which says what a model
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from snnpar.trace import SpikeTrace
 
 __all__ = ["METHODS", "Heatmap", "Method", "heatmap", "methods_of"]
 
+log = logging.getLogger(__name__)
 CAMS = {
     key: Method(title, True, gradient_cam(cls, title), frozenset({CAM}))
     for key, cls, title in (
@@ -57,7 +59,8 @@ def heatmap(
     teacher: LoadedModel | None = None,
     trace: SpikeTrace | None = None,
 ) -> Heatmap:
-    """Compute one heatmap of an image uint8 (H, W, 3). Raises SnnparError where the method does not apply.
+    """Compute one heatmap of an image uint8 (H, W, 3). Raises SnnparError where the method does not apply,
+    or fails, which the log tells in full.
 
     `trace`: of this model on this image, if there is one; it saves methods that read spikes a forward.
     """
@@ -68,6 +71,15 @@ def heatmap(
             f"{model.checkpoint.name}, a {model.role}, has no heatmap {method!r}{wants}; it has "
             f"{', '.join(methods) or 'none'}."
         )
-    with model.lock:
-        found = methods[method].compute(model, image, attribute, Known(teacher, trace))
+    try:
+        with model.lock:
+            found = methods[method].compute(model, image, attribute, Known(teacher, trace))
+    except SnnparError:
+        raise
+    except Exception as error:  # of a method, or of what a network says of itself: the other maps are as good as before
+        log.exception("the heatmap %s of %s failed", method, model.checkpoint.name)
+        raise SnnparError(
+            f"{methods[method].label} of {model.checkpoint.name} failed ({type(error).__name__}: {error}); "
+            "the other maps are not concerned."
+        ) from error
     return replace(found, signed=methods[method].signed, geometry=model.geometry)

@@ -19,7 +19,7 @@ from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, first_picture, write_checkpo
 from pages.ui import occluder
 from pages.ui.looking import Seen
 from pages.ui.occlusion import flipped
-from snnpar.explain import heatmap
+from snnpar.explain import METHODS, Method, heatmap
 from snnpar.explain.heat import SIGNED, UNSIGNED
 from snnpar.inference import analyze, load
 from snnpar.ledger import entering_spikes, spike_ledger
@@ -248,3 +248,13 @@ def test_models_without_a_common_attribute_are_stopped(app, pair: Path, tmp_path
     write_checkpoint(tmp_path / "bags", STUDENT, BAGS)
     test = app(tmp_path, "explain")
     assert "share no attribute" in said(test.error) and not components(test)
+
+
+def test_a_map_that_fails_leaves_the_page(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setitem(METHODS, "broken", Method("A broken map", True, broken))
+    test = app(pair, "explain", view="Heatmaps")
+    assert not test.exception and "A broken map: A broken map of tiny" in said(test.info)
+    assert len(test.get("plotly_chart")) == sum(map(len, BY_ROLE.values()))
