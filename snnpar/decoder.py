@@ -7,10 +7,10 @@ taken over by a picture gains nothing by it.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from io import BytesIO
 from multiprocessing.connection import Connection, Pipe
@@ -25,9 +25,9 @@ WAIT_S = 60.0  # for an answer, on a machine that is busy with other things
 
 
 class Decoder:
-    """Decodes as `open_rgb` does, at most `processor_s` whole seconds of a processor each; safe to use from threads."""
+    """Decodes as `open_rgb` does, at most `processor_s` seconds of a processor each; safe to use from threads."""
 
-    def __init__(self, processor_s: int = PROCESSOR_S, wait_s: float = WAIT_S) -> None:
+    def __init__(self, processor_s: float = PROCESSOR_S, wait_s: float = WAIT_S) -> None:
         self.processor_s, self.wait_s = processor_s, wait_s
         self._alone = threading.Lock()
         self._process: subprocess.Popen | None = None
@@ -45,7 +45,7 @@ class Decoder:
             except (EOFError, OSError, TimeoutError) as error:
                 self.close()
                 raise ImageError(
-                    f"{name or 'The image'} takes more than {self.processor_s} s to decode, or breaks its "
+                    f"{name or 'The image'} takes more than {self.processor_s:g} s to decode, or breaks its "
                     "decoder; save it as an ordinary PNG or JPEG and choose that file."
                 ) from error
         if "refused" in head:
@@ -85,15 +85,12 @@ class Decoder:
 DECODER = Decoder()  # of this process; it starts with the first picture
 
 
-def serve(line: Connection, processor_s: int) -> None:
+def serve(line: Connection, processor_s: float) -> None:
     """Decode what comes down the line until it is closed; the system ends the process that takes longer."""
-    import resource  # of POSIX alone, like the limit
-
     with suppress(EOFError, OSError):
         while True:
             name, data = line.recv_bytes().decode("utf-8", "surrogatepass"), line.recv_bytes()
-            _, most = resource.getrlimit(resource.RLIMIT_CPU)
-            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + processor_s + 1, most))
+            signal.setitimer(signal.ITIMER_PROF, processor_s)  # of processor time; nobody handles its signal
             head, pixels = _decoded(name, data)
             line.send_bytes(json.dumps(head).encode())
             if pixels is not None:
@@ -113,4 +110,4 @@ def _decoded(name: str, data: bytes) -> tuple[dict, np.ndarray | None]:
 
 
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))
+    serve(Connection(int(sys.argv[1])), float(sys.argv[2]))
