@@ -60,7 +60,7 @@ def bench_training(
 
     distils = bool(teacher)
     try:
-        config = TrainConfig(
+        config = TrainConfig.of(
             role=role_of(preset(model)),
             model=model,
             teacher=teacher,
@@ -98,9 +98,9 @@ def bench_training(
 def _saved(config: TrainConfig) -> str:
     """How the step saves memory, in words."""
     ways = (
-        (config.accumulate > 1, f"in {config.accumulate} parts"),
-        (config.recompute, "blocks recomputed"),
-        (config.pack_spikes, "spikes kept as bits"),
+        (config.runtime.accumulate > 1, f"in {config.runtime.accumulate} parts"),
+        (config.runtime.recompute, "blocks recomputed"),
+        (config.runtime.pack_spikes, "spikes kept as bits"),
     )
     return "".join(f", {words}" for used, words in ways if used)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from snnpar import ASSETS
 from snnpar.atomic import write_text
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
-from snnpar.config import TrainConfig, to_dict, without_places
+from snnpar.config import TrainConfig, without_places
 from snnpar.defaults import CONVENTION, THRESHOLD
 from snnpar.disks import whole_folder
 from snnpar.gain import read_gain
@@ -45,18 +44,20 @@ def run_card(run: Run, name: str) -> str:
     checkpoint, config = read_checkpoint(run.path), shareable(run.config)
     lines = [front_matter(checkpoint, name), f"# {name}", "", _is_what(checkpoint), ""]
     lines += [
-        f"- Data: {DATA[config.dataset]}{left_out(run)}.",
-        f"- Distilled from: `{config.teacher}`."
-        if config.feature_kd or config.logit_kd
+        f"- Data: {DATA[config.data.dataset]}{left_out(run)}.",
+        f"- Distilled from: `{config.distillation.teacher}`."
+        if config.distillation.is_on
         else "- Trained on labels alone.",
         f"- Recipe `{config.recipe}`: `{' '.join([*train_command(), *to_arguments(config)])}`",
-        f"- Seed {config.seed}, {config.epochs} epochs, {training_hours(run):.2f} h of training, commit "
-        f"{checkpoint.provenance.get('commit') or 'unknown'}.",
+        f"- Seed {config.optimisation.seed}, {config.optimisation.epochs} epochs, {training_hours(run):.2f} h of "
+        f"training, commit {checkpoint.provenance.get('commit') or 'unknown'}.",
         "",
     ]
     best = best_epoch(run.path)
     if best:
-        unknown = ", unknown labels left out" if config.mask_unknown and config.dataset in WITH_UNKNOWN else ""
+        unknown = (
+            ", unknown labels left out" if config.task.mask_unknown and config.data.dataset in WITH_UNKNOWN else ""
+        )
         epochs = sum(row["epoch"] > 0 for row in read_metrics(run))  # 0 is before the first step
         images = f", n = {best['val_images']}" if "val_images" in best else ""
         support = (best.get("without_positives", ()), best.get("supported_attributes", 0), len(checkpoint.schema))
@@ -218,7 +219,7 @@ def left_out(run: Run) -> str:
 
 def shareable(config: TrainConfig) -> TrainConfig:
     """The config with folders reduced to their names: where they lay is nobody else's business."""
-    return replace(config, **without_places(to_dict(config)))
+    return config.changed(**without_places(config.settings()))
 
 
 def share(folder: Path, target: Path, place: str) -> None:

@@ -48,7 +48,11 @@ def device_key(config: TrainConfig) -> str:
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     hidden = visible is not None and visible.strip() in ("", "-1")
-    if config.device == "cpu" or hidden or (config.device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*"))):
+    if (
+        config.runtime.device == "cpu"
+        or hidden
+        or (config.runtime.device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")))
+    ):
         return "cpu"
     return f"cuda-{visible.replace('/', '-')}" if visible else "cuda"
 

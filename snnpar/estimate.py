@@ -14,14 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import snnpar
 from snnpar import ROOT
 from snnpar.atomic import write_text
-from snnpar.config import TrainConfig, to_dict
+from snnpar.config import TrainConfig
 from snnpar.errors import SnnparError
 from snnpar.programs import module
 
@@ -46,7 +46,7 @@ class Figure:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What `measured` (see train/measure.py) of a batch of `config.batch_size` says; `asked` is the batch wanted."""
+    """What `measured` (see train/measure.py) of a batch of the size in `config` says; `asked` is the batch wanted."""
 
     config: TrainConfig
     asked: int
@@ -55,7 +55,7 @@ class Estimate:
     @property
     def fits(self) -> bool:
         """Did the batch that was asked for fit into the memory?"""
-        return self.config.batch_size == self.asked
+        return self.config.optimisation.batch_size == self.asked
 
     @property
     def step_s(self) -> float:
@@ -69,36 +69,36 @@ class Estimate:
     @property
     def validation_s(self) -> float:
         """Seconds of the validation after an epoch."""
-        per_image = self.measured["validating_s"] + (self.reading_s if self.config.stream else 0.0)
+        per_image = self.measured["validating_s"] + (self.reading_s if self.config.runtime.stream else 0.0)
         return self.measured["val_images"] * per_image
 
     @property
     def epoch_s(self) -> float:
         """Seconds of an epoch after the first, which also reads the images that are kept."""
-        images, workers = self.measured["train_images"], self.config.workers
+        images, workers = self.measured["train_images"], self.config.runtime.workers
         steps = self.measured["steps_per_epoch"] * self.step_s
         if workers:
             return max(steps, images * self.reading_s / workers) + self.validation_s
-        return steps + (images * self.reading_s if self.config.stream else 0.0) + self.validation_s
+        return steps + (images * self.reading_s if self.config.runtime.stream else 0.0) + self.validation_s
 
     @property
     def first_s(self) -> float:
         """Seconds to read, or draw, the images that are kept in memory."""
-        return 0.0 if self.config.stream else (self._drawn + self._scored) * self.reading_s
+        return 0.0 if self.config.runtime.stream else (self._drawn + self._scored) * self.reading_s
 
     @property
     def total_s(self) -> float:
-        return self.first_s + self.gain_s + self.config.epochs * self.epoch_s
+        return self.first_s + self.gain_s + self.config.optimisation.epochs * self.epoch_s
 
     @property
     def gain_s(self) -> float:
         """Seconds to score step 0 on val, and step 0 and the kept weights where the gain is measured."""
-        return self.validation_s * (3 if self.config.dataset == "rendered" else 2)
+        return self.validation_s * (3 if self.config.data.dataset == "rendered" else 2)
 
     @property
     def memory_bytes(self) -> int:
         """At its peak; images are kept in the computer's memory, not on the GPU."""
-        kept = 0 if self.config.stream or self.measured["on_gpu"] else self._drawn + self._scored
+        kept = 0 if self.config.runtime.stream or self.measured["on_gpu"] else self._drawn + self._scored
         return self.measured["peak_bytes"] + kept * self.measured["image_bytes"]
 
     @property
@@ -108,13 +108,13 @@ class Estimate:
     @property
     def _scored(self) -> int:
         """Images kept that it does not train on: val, and as many held-out ones where they are rendered."""
-        return self.measured["val_images"] * (2 if self.config.dataset == "rendered" else 1)
+        return self.measured["val_images"] * (2 if self.config.data.dataset == "rendered" else 1)
 
     @property
     def _drawn(self) -> int:
         """Training images kept by the end; a mixed data set draws its rendered ones anew in each epoch."""
-        epochs, fresh = self.config.epochs, self.measured["train_images"]
-        return min(self.measured["all_images"], fresh * (epochs if self.config.dataset == "mixed" else 1))
+        epochs, fresh = self.config.optimisation.epochs, self.measured["train_images"]
+        return min(self.measured["all_images"], fresh * (epochs if self.config.data.dataset == "mixed" else 1))
 
     def figures(self) -> list[Figure]:
         """All that is told, in order."""
@@ -126,15 +126,15 @@ class Estimate:
                 "Step",
                 duration(self.step_s),
                 f"{MEASURED}, median of {len(found['seconds'])}, batch "
-                f"{config.batch_size}, {config.precision}, {found['device']} with {found['threads']} of "
-                f"{found['cores']} cores",
+                f"{config.optimisation.batch_size}, {config.runtime.precision}, {found['device']} with "
+                f"{found['threads']} of {found['cores']} cores",
             ),
             Figure("Epoch", duration(self.epoch_s), f"{EXTRAPOLATED}: {steps}"),
             Figure(
                 "Whole run",
                 duration(self.total_s),
-                f"{EXTRAPOLATED}: {config.epochs:,} "
-                f"{'epoch' if config.epochs == 1 else 'epochs'}"
+                f"{EXTRAPOLATED}: {config.optimisation.epochs:,} "
+                f"{'epoch' if config.optimisation.epochs == 1 else 'epochs'}"
                 + (f", {duration(self.first_s)} to read or draw the images" if self.first_s else "")
                 + f", and {duration(self.gain_s)} to measure what it gained over step 0",
             ),
@@ -152,15 +152,15 @@ class Estimate:
             f"{MEASURED} at the peak of a step"
             + (" on the GPU" if self.measured["on_gpu"] else "")
             + (f"; {size(kept)} of it {CALCULATED}, for the images kept" if kept else "")
-            + (f"; {self.config.workers} workers come on top" if self.config.workers else "")
+            + (f"; {self.config.runtime.workers} workers come on top" if self.config.runtime.workers else "")
         )
 
     def notes(self) -> list[str]:
         """Sentences on what to mind."""
         found, told = self.measured, []
         if not self.fits:
-            parts = self.asked // math.gcd(self.asked, self.config.batch_size)
-            fitting = self.config.batch_size
+            parts = self.asked // math.gcd(self.asked, self.config.optimisation.batch_size)
+            fitting = self.config.optimisation.batch_size
             told.append(
                 f"A batch of {self.asked} does not fit into the {size(found['free_bytes'])} that are free; one "
                 f"of {fitting} does, and the figures are its. Set --batch-size {fitting}"
@@ -187,7 +187,7 @@ class Trial:
         self, config: TrainConfig, *, steps: int = 3, limit_s: int = LIMIT_S, memory: int = 0, random_teacher: str = ""
     ) -> None:
         """`memory`: bytes it may take on a CPU (0: what is free); a random teacher stands in for the config's."""
-        self.config, self.asked, self.limit_s = config, config.batch_size, limit_s
+        self.config, self.asked, self.limit_s = config, config.optimisation.batch_size, limit_s
         self._flags = ["--steps", str(steps), "--memory", str(memory), "--random-teacher", random_teacher]
         self._ends = time.monotonic() + limit_s
         self._start()
@@ -211,14 +211,14 @@ class Trial:
             return Estimate(self.config, self.asked, result)
         if not failure["out_of_memory"]:
             raise EstimateError(failure["error"])
-        if self.config.batch_size // 2 < SMALLEST:
+        if self.config.optimisation.batch_size // 2 < SMALLEST:
             raise EstimateError(
-                f"not even a batch of {self.config.batch_size} fits into the memory that is free; take "
+                f"not even a batch of {self.config.optimisation.batch_size} fits into the memory that is free; take "
                 "a smaller --model, or --recompute"
             )
-        half = self.config.batch_size // 2
-        parts = math.gcd(self.config.accumulate, half)
-        self.config = replace(self.config, batch_size=half, accumulate=parts if parts < half else 1)
+        half = self.config.optimisation.batch_size // 2
+        parts = math.gcd(self.config.runtime.accumulate, half)
+        self.config = self.config.changed(batch_size=half, accumulate=parts if parts < half else 1)
         self._start()
         return None
 
@@ -231,7 +231,7 @@ class Trial:
     def told(self) -> str:
         """What is being done, in words."""
         known = self._read("progress.json")
-        batch = self.config.batch_size
+        batch = self.config.optimisation.batch_size
         smaller = "" if batch == self.asked else f", batch {batch} after one too large"
         if not known:
             return f"loading libraries and data{smaller}"
@@ -257,7 +257,7 @@ class Trial:
 
     def _start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="snnpar-estimate-"))
-        write_text(self.folder / "config.json", json.dumps(to_dict(self.config)))
+        write_text(self.folder / "config.json", json.dumps(self.config.to_dict()))
         left = max(1, math.ceil(self._ends - time.monotonic()) + 5)
         command = [
             sys.executable,

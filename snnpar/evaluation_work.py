@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from snnpar.atomic import write_text
 from snnpar.checkpoint import PHRASES, Checkpoint
-from snnpar.config import to_dict, without_folders, without_places
+from snnpar.config import without_folders, without_places
 from snnpar.datasets import DataError, PedestrianSplit, layout_of, local_path, none_readable, subset, unreadable
 from snnpar.evaluations import (
     PARTS,
@@ -56,7 +56,7 @@ def subject(
             "role": checkpoint.role,
             "architecture": checkpoint.model.architecture,
             "sha256": revision(folder),
-            "model": to_dict(checkpoint.model),
+            "model": checkpoint.model.to_dict(),
             "train": without_places(checkpoint.train),
             "attributes": checkpoint.schema.attributes,
         },

@@ -8,7 +8,7 @@ import shlex
 from typing import Any, NoReturn
 
 from snnpar.commands import Parser
-from snnpar.config import FOLDERS, ConfigError, TrainConfig, absolute, setting_fields
+from snnpar.config import FOLDERS, GROUPS, TASK, ConfigError, TrainConfig, absolute, setting_fields
 from snnpar.programs import TRAIN_WORDS
 from snnpar.recipes import RECIPES, apply_recipe, usual_recipe
 
@@ -16,18 +16,20 @@ RUN_FLAGS = ("--run", "--resume", "--out", "--print-config")  # of `python -m tr
 
 
 def add_settings(flags: argparse.ArgumentParser, leave_out: tuple[str, ...] = ()) -> None:
-    """Add one flag per TrainConfig field, but those to leave out; flags that are not given leave no trace."""
+    """Add one flag per setting, but those to leave out, in groups; flags that are not given leave no trace."""
+    groups = {name: flags.add_argument_group(f"{name} settings") for name in (*GROUPS, TASK)}
     for spec in setting_fields():
         if spec.name in leave_out:
             continue
+        group = groups.get(spec.group, flags)
         usual = f"{spec.default}{_in_a_first_run(spec.name)}"
         shown = f"{spec.help} (default: {usual})" if spec.default != "" else spec.help
         if spec.type is bool:
-            flags.add_argument(
+            group.add_argument(
                 spec.flag, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction, help=spec.help
             )
         else:
-            flags.add_argument(
+            group.add_argument(
                 spec.flag,
                 default=argparse.SUPPRESS,
                 type=spec.type,

@@ -14,8 +14,36 @@ from snnpar import __version__
 from snnpar.errors import SnnparError
 
 CHECKPOINT, EVALUATION, SLICE, LENS = "checkpoint", "evaluation", "slice", "lens"  # a run is a checkpoint
-CURRENT = {CHECKPOINT: 1, EVALUATION: 1, SLICE: 1, LENS: 1}
-STEPS: dict[tuple[str, int], Callable[[dict], dict]] = {}  # from a format to the next
+CURRENT = {CHECKPOINT: 2, EVALUATION: 1, SLICE: 1, LENS: 1}
+# Format 2 of a checkpoint has its settings in groups.
+GROUPS_2 = {
+    "model": "role model init prior_bias",
+    "data": "dataset data fold skip_unreadable rendered_count rendered_per_real rendered_seed augment mixup",
+    "distillation": "teacher feature_kd logit_kd teacher_mode feature_loss feature_weight feature_mask logit_loss "
+    "logit_weight temperature timestep_weight",
+    "optimisation": "epochs batch_size optimizer lr schedule warmup_epochs weight_decay decay_all grad_clip ema seed",
+    "task": "mask_unknown label_weighting ce_weight visual_weight phrase_pairing",
+    "runtime": "device precision threads workers accumulate recompute pack_spikes stream compile save_seconds "
+    "log_steps",
+}
+RENAMED_2 = {"model": "name", "data": "folder"}
+
+
+def _settings_in_groups(content: dict) -> dict:
+    """What is no setting, as a model of others may say, stays beside the groups."""
+    groups = {name: group for group, names in GROUPS_2.items() for name in names.split()}
+    if not content.get("train"):
+        return content
+    train: dict = {}
+    for name, value in content["train"].items():
+        if name in groups:
+            train.setdefault(groups[name], {})[RENAMED_2.get(name, name)] = value
+        else:
+            train[name] = value
+    return content | {"train": train}
+
+
+STEPS: dict[tuple[str, int], Callable[[dict], dict]] = {(CHECKPOINT, 1): _settings_in_groups}  # to the next format
 STAMP = ("format", "snnpar")
 
 

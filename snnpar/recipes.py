@@ -135,18 +135,19 @@ def apply_recipe(name: str, given: dict[str, Any]) -> TrainConfig:
     if name.startswith("published") and "ce_weight" not in given:
         chosen = bool(values.get("feature_kd")), bool(values.get("logit_kd"))
         values["ce_weight"] = PUBLISHED_CE_WEIGHTS[chosen]
-    return TrainConfig(**values)
+    return TrainConfig.of(**values)
 
 
 def to_arguments(config: TrainConfig) -> list[str]:
     """The shortest command line that builds `config`: what differs from its recipe."""
-    chosen = {name: getattr(config, name) for name in ("role", "dataset", "data", "teacher", "feature_kd", "logit_kd")}
-    start = apply_recipe(config.recipe, chosen)
+    values = config.settings()
+    chosen = {name: values[name] for name in ("role", "dataset", "data", "teacher", "feature_kd", "logit_kd")}
+    start = apply_recipe(config.recipe, chosen).settings()
     arguments = []
     for spec in setting_fields():
-        value = getattr(config, spec.name)
+        value = values[spec.name]
         usual = {"recipe": usual_recipe(chosen)}.get(spec.name, spec.default)
-        if value == (usual if spec.name in {"recipe", *chosen} else getattr(start, spec.name)):
+        if value == (usual if spec.name in {"recipe", *chosen} else start[spec.name]):
             continue
         if spec.type is bool:
             arguments.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
@@ -164,11 +165,11 @@ def source_of(recipe: str, field: str) -> str:
 
 def explain_config(config: TrainConfig, given: dict[str, object]) -> str:
     """One line per field: its value and where it comes from."""
-    recipe = RECIPES[config.recipe]
+    recipe, values = RECIPES[config.recipe], config.settings()
     lines = [f"recipe {config.recipe}: {recipe.about}"]
     for spec in setting_fields():
         if spec.name == "recipe":
             continue
         source = "given" if spec.name in given else source_of(config.recipe, spec.name)
-        lines.append(f"{spec.name:18} {getattr(config, spec.name)!s:24} {source}")
+        lines.append(f"{spec.name:18} {values[spec.name]!s:24} {source}")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import snnpar
 from snnpar import CONFIG, WEIGHTS
-from snnpar.config import FOLDERS, REMOTE, ConfigError, ModelConfig, TrainConfig, from_dict, to_dict
+from snnpar.config import FOLDERS, REMOTE, ConfigError, ModelConfig, TrainConfig
 from snnpar.errors import SnnparError
 from snnpar.jobs import Job
 from snnpar.places import place as path_of
@@ -41,8 +41,8 @@ class ResumeError(ConfigError):
 
 def meaning(config: TrainConfig, model: ModelConfig, attributes: tuple[str, ...]) -> dict:
     """What a run learns, as JSON: all of its config that may not change between its sessions."""
-    train = {name: value for name, value in to_dict(config).items() if name not in FREE}
-    return json.loads(json.dumps({"train": train, "model": to_dict(model), "attributes": attributes}))
+    train = {name: value for name, value in config.settings().items() if name not in FREE}
+    return json.loads(json.dumps({"train": train, "model": model.to_dict(), "attributes": attributes}))
 
 
 def check_resume(run: Job) -> None:
@@ -50,9 +50,9 @@ def check_resume(run: Job) -> None:
     path = run.path / CONFIG
     try:
         content = read_config(path)
-        config = from_dict(TrainConfig, content["train"])
+        config = TrainConfig.from_dict(content["train"])
         now = meaning(
-            config, from_dict(ModelConfig, content["model"]), AttributeSchema.from_dict(content["schema"]).attributes
+            config, ModelConfig.from_dict(content["model"]), AttributeSchema.from_dict(content["schema"]).attributes
         )
     except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)
@@ -71,13 +71,21 @@ def check_resume(run: Job) -> None:
 
 def _missing(config: TrainConfig) -> str:
     """What the config names and is not there, in words; "". What comes from the Hub is fetched at the start."""
-    if config.dataset != "rendered" and not config.data.startswith(REMOTE) and not path_of(config.data).exists():
-        return f"the data set in {config.data} is gone"
-    distils = config.feature_kd or config.logit_kd
-    if distils and not _is_remote(config.teacher) and not _is_checkpoint(config.teacher):
-        return f"the teacher {config.teacher} is gone or has no {CONFIG} and {WEIGHTS}"
-    if config.init and not _is_remote(config.init) and not any(place.exists() for place in _places(config.init)):
-        return f"{config.init}, which the weights started from, is gone"
+    if (
+        config.data.dataset != "rendered"
+        and not config.data.folder.startswith(REMOTE)
+        and not path_of(config.data.folder).exists()
+    ):
+        return f"the data set in {config.data.folder} is gone"
+    distils = config.distillation.is_on
+    if distils and not _is_remote(config.distillation.teacher) and not _is_checkpoint(config.distillation.teacher):
+        return f"the teacher {config.distillation.teacher} is gone or has no {CONFIG} and {WEIGHTS}"
+    if (
+        config.model.init
+        and not _is_remote(config.model.init)
+        and not any(place.exists() for place in _places(config.model.init))
+    ):
+        return f"{config.model.init}, which the weights started from, is gone"
     return ""
 
 

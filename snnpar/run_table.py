@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from snnpar import CONFIG
-from snnpar.config import ConfigError, TrainConfig, from_dict, without_folders
+from snnpar.config import ConfigError, TrainConfig, without_folders
 from snnpar.errors import SnnparError
 from snnpar.history import METRICS, History, best_epoch, how_far, read_history, seconds_at_work
 from snnpar.jobs import PROGRESS, modified, read_progress
@@ -126,17 +126,17 @@ def _known(run: Run, history: History) -> dict:
     config = _config(content)
     progress, notes = read_progress(run), read_notes(run)
     best = best_epoch(history.epochs) or {}
-    distils = config is not None and (config.feature_kd or config.logit_kd)
+    distils = config is not None and config.distillation.is_on
     eta = progress.get("eta_s")
     return {
         "tags": notes.tags,
         "note": notes.note,
         "created": _created(run, content),
-        "role": config.role if config else "",
+        "role": config.model.role if config else "",
         "model": _model(content, config),
-        "dataset": config.dataset if config else "",
-        "teacher": without_folders(config.teacher) if config and distils else "",
-        **how_far(history, progress, config.epochs if config else None),
+        "dataset": config.data.dataset if config else "",
+        "teacher": without_folders(config.distillation.teacher) if config and distils else "",
+        **how_far(history, progress, config.optimisation.epochs if config else None),
         "best_epoch": best.get("epoch"),
         "mean_accuracy": best.get("mean_accuracy"),
         "f1": best.get("f1"),
@@ -159,7 +159,7 @@ def _config_json(run: Run) -> dict:
 def _config(content: dict) -> TrainConfig | None:
     """The settings; None if they cannot be used: a damaged run is listed, too."""
     try:
-        return from_dict(TrainConfig, content["train"])
+        return TrainConfig.from_dict(content["train"])
     except (ConfigError, TypeError, KeyError):
         return None
 
@@ -175,8 +175,8 @@ def _created(run: Run, content: dict) -> str:
 
 def _model(content: dict, config: TrainConfig | None) -> str:
     """Its name, or the architecture of one that was not named."""
-    if config and config.model:
-        return config.model
+    if config and config.model.name:
+        return config.model.name
     model = content.get("model")
     if not isinstance(model, dict) or not isinstance(architecture := model.get("architecture"), str):
         return ""
@@ -184,7 +184,7 @@ def _model(content: dict, config: TrainConfig | None) -> str:
 
 
 def _seconds(history: History, config: TrainConfig | None) -> float | None:
-    return seconds_at_work(history, config.batch_size, config.epochs) if config else None
+    return seconds_at_work(history, config.optimisation.batch_size, config.optimisation.epochs) if config else None
 
 
 def matching(

@@ -20,7 +20,7 @@ from pathlib import Path
 import snnpar
 from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.claims import claim
-from snnpar.config import ConfigError, TrainConfig, from_dict, to_dict
+from snnpar.config import ConfigError, TrainConfig
 from snnpar.devices import device_key, enlist
 from snnpar.disks import whole_folder
 from snnpar.errors import SnnparError
@@ -52,7 +52,7 @@ class Run(Job):
         """How it is trained. Raises ConfigError naming the file."""
         path = self.path / CONFIG
         try:
-            return from_dict(TrainConfig, read_config(path)["train"])
+            return TrainConfig.from_dict(read_config(path)["train"])
         except (OSError, SnnparError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(f"{path} is not the config of a run: {error}") from error
 
@@ -89,10 +89,10 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     from snnpar.datasets import phrases_for, schema_of
     from snnpar.models import preset, role_of, takes_text, unnamed
 
-    model_name = config.model or unnamed(config.role, config.recipe)
+    model_name = config.model.name or unnamed(config.model.role, config.recipe)
     model = preset(model_name)
-    if role_of(model) != config.role:
-        raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.role}; change --model or --role")
+    if role_of(model) != config.model.role:
+        raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.model.role}; change --model or --role")
     config = pinned(config)
     schema = schema_of(config)
     if takes_text(model):  # its projection takes the phrase vectors there are, whatever made them
@@ -103,7 +103,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     provenance = {"created": datetime.now().astimezone().isoformat(timespec="seconds"), "commit": commit()}
     try:
         with whole_folder(path):
-            write_config(path, model, schema, to_dict(config), provenance)
+            write_config(path, model, schema, config.settings(), provenance)
             write_status(Run(path), state="created", worked=False)
     except OSError as error:
         raise RunError(f"{path} cannot be made ({error.strerror}); give another folder, or free some space") from error
@@ -113,18 +113,17 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
 def pinned(config: TrainConfig) -> TrainConfig:
     """The config with every id of the Hub at the commit that its revision means now. Raises HubError."""
     cache = snnpar.CHECKPOINTS / "hub"
-    return replace(
-        config,
-        data=pin_dataset(config.data, cache=snnpar.CHECKPOINTS / "hub-data"),
-        teacher=pin_checkpoint(config.teacher, cache=cache),
-        init=pin_checkpoint(config.init, cache=cache),
+    return config.changed(
+        data=pin_dataset(config.data.folder, cache=snnpar.CHECKPOINTS / "hub-data"),
+        teacher=pin_checkpoint(config.distillation.teacher, cache=cache),
+        init=pin_checkpoint(config.model.init, cache=cache),
     )
 
 
 def new_name(config: TrainConfig) -> str:
     """A name that sorts by time and cannot clash: 20261121-141530-student-rendered-1a2b."""
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return f"{stamp}-{config.role}-{config.dataset}-{os.urandom(2).hex()}"
+    return f"{stamp}-{config.model.role}-{config.data.dataset}-{os.urandom(2).hex()}"
 
 
 def open_run(path: str | Path) -> Run:

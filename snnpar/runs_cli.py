@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import shlex
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import snnpar
-from snnpar.config import TrainConfig, to_dict
+from snnpar.config import TrainConfig
 from snnpar.devices import queue
 from snnpar.flags import add_settings, config_from
 from snnpar.history import config_diff, place_words
@@ -155,7 +154,7 @@ def diff_two(options: argparse.Namespace) -> None:
     runs = [find_run(name) for name in (options.first, options.second)]
     if runs[0] == runs[1]:
         raise RunError(f"both names mean {runs[0].name}; give two runs")
-    found = config_diff({run.name: to_dict(run.config) for run in runs})
+    found = config_diff({run.name: run.config.settings() for run in runs})
     if not found:
         print("no setting differs")
         return
@@ -184,8 +183,8 @@ def delete_all(options: argparse.Namespace) -> None:
 
 def settings_beside_recipe(config: TrainConfig) -> list[str]:
     """One line per setting that differs from the run's recipe."""
-    plain = apply_recipe(config.recipe, {})
-    values = {spec.name: (getattr(config, spec.name), getattr(plain, spec.name)) for spec in dataclasses.fields(config)}
+    plain = apply_recipe(config.recipe, {}).settings()
+    values = {name: (value, plain[name]) for name, value in config.settings().items()}
     lines = [
         f"{name:18} {ours!s} (recipe {config.recipe}: {theirs if theirs != '' else 'empty'})"
         for name, (ours, theirs) in values.items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from snnpar.config import ModelConfig, from_dict, setting_fields
+from snnpar.config import ModelConfig, flat, setting_fields
 from snnpar.errors import SnnparError
 from snnpar.formats import CHECKPOINT, upgraded
 from snnpar.schema import AttributeSchema
@@ -19,7 +19,7 @@ TOLD, TOLD_LETTERS = 12, 500  # of what is wrong, whose values can be of any num
 
 @dataclass(frozen=True, eq=False)
 class Sidecar:
-    """What config.json says: the model, what it answers, and how and with which code it was trained."""
+    """What config.json says: the model, what it answers, its settings by name, and with which code it was trained."""
 
     model: ModelConfig
     schema: AttributeSchema
@@ -31,14 +31,15 @@ def read_sidecar(path: Path) -> Sidecar:
     """Read and check a config.json. Raises SnnparError, which names the file."""
     try:
         content = read_config(path)
-        _check_settings(content.get("train") or {})
-        model = from_dict(ModelConfig, content["model"])
+        train = flat(content.get("train") or {})
+        _check_settings(train)
+        model = ModelConfig.from_dict(content["model"])
         schema = AttributeSchema.from_dict(content["schema"])
     except KeyError as error:
         raise SnnparError(f"{path} has no {error} section; it needs model and schema") from error
     except (SnnparError, ValueError, TypeError) as error:
         raise SnnparError(f"{path} is not a usable config: {str(error)[:TOLD_LETTERS]}") from error
-    return Sidecar(model, schema, content.get("train") or {}, content.get("provenance") or {})
+    return Sidecar(model, schema, train, content.get("provenance") or {})
 
 
 def read_config(path: Path) -> dict:

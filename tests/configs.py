@@ -37,7 +37,7 @@ def _mended(values: dict) -> TrainConfig:
     values["feature_mask"] *= values["feature_kd"]
     parts = math.gcd(values["accumulate"], values["batch_size"])
     values["accumulate"] = parts if parts < values["batch_size"] else 1
-    return TrainConfig(**values)
+    return TrainConfig.of(**values)
 
 
 TRAIN_CONFIGS = st.fixed_dictionaries({spec.name: _values_of(spec) for spec in setting_fields()}).map(_mended)

@@ -6,7 +6,6 @@ import json
 
 from tiny import STUDENT
 
-from snnpar.config import to_dict
 from snnpar.schema import load_schema
 
-CONFIG = json.dumps({"model": to_dict(STUDENT), "schema": load_schema("pa100k").to_dict()}).encode()
+CONFIG = json.dumps({"model": STUDENT.to_dict(), "schema": load_schema("pa100k").to_dict()}).encode()

@@ -60,7 +60,7 @@ def lens(epoch: int) -> Lens:
 
 def make_run(root: Path, name: str, epochs: int = 2, firing: dict | None = FIRING, **settings: object) -> Run:
     """A run of six steps in two epochs, of a TrainConfig with these settings, with a lens for each epoch."""
-    run = create_run(TrainConfig(model="spikingformer_1_64", epochs=2, **settings), root / "runs" / name)
+    run = create_run(TrainConfig.of(model="spikingformer_1_64", epochs=2, **settings), root / "runs" / name)
     rows = [step(number, 6, 3) for number in range(1, 3 * epochs + 1)]
     for epoch in range(1, epochs + 1):
         rows.append({"kind": "epoch", "epoch": epoch, "step": 3 * epoch, "best": True, **METRICS})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -23,8 +22,8 @@ def told(measured: dict, fitting: int = 0) -> Callable[..., SimpleNamespace]:
     """A trial that finds this, for a batch of `fitting` images if not for the one asked for."""
 
     def trial(config: TrainConfig, **_: object) -> SimpleNamespace:
-        fits = replace(config, batch_size=fitting or config.batch_size)
-        found = Estimate(fits, config.batch_size, {"load": 0, "cores": 2} | measured)
+        fits = config.changed(batch_size=fitting or config.optimisation.batch_size)
+        found = Estimate(fits, config.optimisation.batch_size, {"load": 0, "cores": 2} | measured)
         return SimpleNamespace(wait=lambda: found, close=lambda: None)
 
     return trial

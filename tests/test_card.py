@@ -49,7 +49,7 @@ ROWS = [
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    config = TrainConfig(
+    config = TrainConfig.of(
         model="spikingformer_1_64",
         dataset="mixed",
         data=str(tmp_path / "private" / "pa100k"),

@@ -197,7 +197,7 @@ def test_the_device_that_a_run_wants(
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert device_key(TrainConfig(device=device)) == key
+    assert device_key(TrainConfig.of(device=device)) == key
 
 
 def test_a_queue_that_cannot_be_written_is_one_sentence(

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,11 +37,11 @@ MEASURED = {
     "free_bytes": 8e9,
     "load": 0.1,
 }
-CONFIG = TrainConfig(epochs=5)
+CONFIG = TrainConfig.of(epochs=5)
 
 
 def told(config: TrainConfig = CONFIG, asked: int = 0, **measured: object) -> Estimate:
-    return Estimate(config, asked or config.batch_size, MEASURED | measured)
+    return Estimate(config, asked or config.optimisation.batch_size, MEASURED | measured)
 
 
 def test_time_follows_from_the_median_step() -> None:
@@ -56,12 +55,12 @@ def test_time_follows_from_the_median_step() -> None:
 
 
 def test_real_images_measure_the_gain_on_val() -> None:
-    real = told(replace(CONFIG, dataset="pa100k", data="/d"))
+    real = told(CONFIG.changed(dataset="pa100k", data="/d"))
     assert real.gain_s == pytest.approx(20) and real.first_s == pytest.approx(22)
 
 
 def test_a_streamed_data_set_is_read_in_every_epoch() -> None:
-    one = told(replace(CONFIG, stream=True))
+    one = told(CONFIG.changed(stream=True))
     assert one.epoch_s == pytest.approx(124 + 20 + 12) and one.total_s == pytest.approx(5 * 156 + 3 * 12)
     assert one.memory_bytes == MEASURED["peak_bytes"]
 
@@ -69,7 +68,7 @@ def test_a_streamed_data_set_is_read_in_every_epoch() -> None:
 @pytest.mark.parametrize(("reading", "seconds"), [(0.02, 124 + 10), (1.0, 500 + 10)])
 def test_workers_read_beside_the_steps(reading: float, seconds: float) -> None:
     """Two of them read 1000 images in 10 or 500 s; the steps take 124 s."""
-    one = told(replace(CONFIG, workers=2), reading_s=[reading])
+    one = told(CONFIG.changed(workers=2), reading_s=[reading])
     assert one.epoch_s == pytest.approx(seconds)
 
 
@@ -77,7 +76,7 @@ def test_memory_and_disk_add_what_the_trial_did_not_have_yet() -> None:
     assert told().memory_bytes == 2_000_000_000 + 1200 * 24_576
     assert told(on_gpu=True).memory_bytes == 2_000_000_000
     assert told().disk_bytes == 3 * 30_000_000 + 10_000_000
-    mixed = told(replace(CONFIG, dataset="mixed", data="/d"), all_images=4000, train_images=1500)
+    mixed = told(CONFIG.changed(dataset="mixed", data="/d"), all_images=4000, train_images=1500)
     assert mixed.memory_bytes == 2_000_000_000 + 4100 * 24_576
 
 
@@ -92,7 +91,7 @@ def test_what_was_measured_and_what_follows_is_said() -> None:
 
 
 def test_notes_say_what_to_mind() -> None:
-    (fits,) = told(replace(CONFIG, batch_size=8), asked=32).notes()
+    (fits,) = told(CONFIG.changed(batch_size=8), asked=32).notes()
     assert "one of 8 does" in fits and "--batch-size 8" in fits and "--accumulate 4" in fits
     (images,) = told(peak_bytes=8e9).notes()
     assert "--stream" in images
@@ -135,7 +134,7 @@ def acting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def use(script: str) -> Path:
         head = (
             "import json, os, pathlib, signal, sys, time\nfolder = pathlib.Path(sys.argv[3])\n"
-            "batch = json.loads((folder / 'config.json').read_text())['batch_size']\n"
+            "batch = json.loads((folder / 'config.json').read_text())['optimisation']['batch_size']\n"
             "def leave(name, value): (folder / name).write_text(json.dumps(value))\n"
         )
         monkeypatch.setattr(
@@ -154,14 +153,19 @@ FOUND = f"leave('result.json', {MEASURED!r})"
 
 def test_the_batch_is_halved_until_it_fits(acting) -> None:
     folder = acting(f"if batch > 8: {FULL}\n{FOUND}")
-    found = Trial(replace(CONFIG, batch_size=48, accumulate=16)).wait()
-    assert (found.config.batch_size, found.asked, found.config.accumulate, found.fits) == (6, 48, 2, False)
+    found = Trial(CONFIG.changed(batch_size=48, accumulate=16)).wait()
+    assert (found.config.optimisation.batch_size, found.asked, found.config.runtime.accumulate, found.fits) == (
+        6,
+        48,
+        2,
+        False,
+    )
     assert not list(folder.iterdir())
 
 
 def test_no_part_of_a_halved_batch_is_one_image(acting) -> None:
     acting(f"if batch > 3: {FULL}\n{FOUND}")
-    assert Trial(replace(CONFIG, batch_size=6, accumulate=3)).wait().config.accumulate == 1
+    assert Trial(CONFIG.changed(batch_size=6, accumulate=3)).wait().config.accumulate == 1
 
 
 def test_a_process_that_the_system_kills_has_no_memory(acting) -> None:
@@ -169,7 +173,7 @@ def test_a_process_that_the_system_kills_has_no_memory(acting) -> None:
     assert Trial(CONFIG).wait().config.batch_size == 16
     acting(FULL)
     with pytest.raises(EstimateError, match="not even a batch of 2 fits"):
-        Trial(replace(CONFIG, batch_size=5)).wait()
+        Trial(CONFIG.changed(batch_size=5)).wait()
     assert not list(folder.iterdir())
 
 
@@ -230,7 +234,7 @@ def test_a_process_whose_parent_is_killed_ends_and_leaves_nothing(tmp_path: Path
     script = (
         "import tempfile, time\nfrom snnpar.config import TrainConfig\nfrom snnpar.estimate import Trial\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
-        "trial = Trial(TrainConfig(model='spikingformer_1_64', threads=1, rendered_count=100_000))\n"
+        "trial = Trial(TrainConfig.of(model='spikingformer_1_64', threads=1, rendered_count=100_000))\n"
         "print(trial.process.pid, flush=True)\ntime.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=estimate.ROOT, stdout=subprocess.PIPE)
@@ -263,13 +267,13 @@ def test_a_real_run_is_estimated_from_the_command_line(
 def test_a_real_lack_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Confined to less than the libraries, with their usual threads, and a step of 64 images take."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    config = TrainConfig(model="spikingformer_1_64", batch_size=64, rendered_count=64, threads=1)
+    config = TrainConfig.of(model="spikingformer_1_64", batch_size=64, rendered_count=64, threads=1)
     trial = Trial(config, steps=1, memory=1_200_000_000)
     try:
         found = trial.wait()
     finally:
         trial.close()
-    assert found.config.batch_size < 64 and not found.fits
+    assert found.config.optimisation.batch_size < 64 and not found.fits
     assert "--batch-size" in found.notes()[0]
 
 

@@ -8,7 +8,7 @@ import pytest
 from configs import TRAIN_CONFIGS, UNTIMED
 from hypothesis import given
 
-from snnpar.config import ConfigError, TrainConfig, absolute, to_dict
+from snnpar.config import ConfigError, TrainConfig, absolute
 from snnpar.flags import FOLDERS, parse_command
 from snnpar.recipes import RECIPES, apply_recipe, to_arguments
 
@@ -16,8 +16,8 @@ from snnpar.recipes import RECIPES, apply_recipe, to_arguments
 @UNTIMED
 @given(TRAIN_CONFIGS)
 def test_the_command_shown_gives_its_config_back(config: TrainConfig) -> None:
-    places = {name: absolute(getattr(config, name)) for name in FOLDERS}
-    config = TrainConfig(**to_dict(config) | places)
+    places = {name: absolute(config.settings()[name]) for name in FOLDERS}
+    config = TrainConfig.of(**config.settings() | places)
     assert parse_command(shlex.join(["python", "-m", "train", *to_arguments(config)])) == config
 
 

@@ -11,7 +11,7 @@ import pytest
 import tiny
 
 from snnpar import __version__, formats
-from snnpar.checkpoint import CheckpointError, read_checkpoint
+from snnpar.checkpoint import CheckpointError, read_checkpoint, write_config
 from snnpar.config import ConfigError
 from snnpar.errors import SnnparError
 from snnpar.evaluations import Evaluation, EvaluationError
@@ -26,12 +26,16 @@ from snnpar.runs import Run
 from snnpar.slices import DataChoice, SliceError, load_slice, save_slice
 
 FIXTURES = Path(__file__).parent / "fixtures"
-FORMAT_1 = FIXTURES / "format-1"  # as version 0.1.0 wrote it
+FORMAT_1, FORMAT_2 = FIXTURES / "format-1", FIXTURES / "format-2"  # as versions 0.1.0 and 0.2.0 wrote it
 
 
 def test_a_run_and_checkpoint_of_format_1() -> None:
     run, checkpoint = Run(FORMAT_1 / "run"), read_checkpoint(FORMAT_1 / "run")
-    assert (run.config.epochs, run.config.teacher, run.config.logit_kd) == (1, "/elsewhere/teacher", True)
+    assert (run.config.optimisation.epochs, run.config.distillation.teacher, run.config.distillation.logit_kd) == (
+        1,
+        "/elsewhere/teacher",
+        True,
+    )
     assert checkpoint.model.timesteps == 2 and checkpoint.schema.attributes == tiny.PA100K.attributes
     assert load(checkpoint).module.config == checkpoint.model
     assert read_gain(run.path).n == 3 and len(read_history(run.path).epochs) == 2
@@ -97,23 +101,44 @@ def test_a_number_that_is_none_is_told(number: object) -> None:
 
 def test_a_renamed_setting_leaves_old_runs_readable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As the next change of a setting will be made: a number, and a step."""
-    root = shutil.copytree(FORMAT_1, tmp_path / "copy")
-    path = root / "run" / "config.json"
+    root = shutil.copytree(FORMAT_2, tmp_path / "copy")
+    path, newest = root / "run" / "config.json", formats.CURRENT[CHECKPOINT]
     content = json.loads(path.read_text("utf-8"))
-    content["train"]["rate"] = content["train"].pop("lr")  # as an older version called it
+    content["train"]["optimisation"]["rate"] = content["train"]["optimisation"].pop("lr")  # as an older version said
     path.write_text(json.dumps(content), "utf-8")
-    with pytest.raises(SnnparError, match="has no rate"):
+    with pytest.raises(SnnparError, match="optimisation has no rate"):
         _ = Run(root / "run").config
 
     def rename(old: dict) -> dict:
-        train = dict(old["train"])
-        train["lr"] = train.pop("rate")
+        train = json.loads(json.dumps(old["train"]))
+        train["optimisation"]["lr"] = train["optimisation"].pop("rate")
         return old | {"train": train}
 
-    monkeypatch.setitem(formats.CURRENT, CHECKPOINT, 2)
-    monkeypatch.setitem(formats.STEPS, (CHECKPOINT, 1), rename)
-    assert Run(root / "run").config.lr == 1e-3 and read_checkpoint(root / "run").train["lr"] == 1e-3
-    assert stamped(CHECKPOINT, {})["format"] == 2
+    monkeypatch.setitem(formats.CURRENT, CHECKPOINT, newest + 1)
+    monkeypatch.setitem(formats.STEPS, (CHECKPOINT, newest), rename)
+    assert Run(root / "run").config.optimisation.lr == 1e-3
+    assert read_checkpoint(root / "run").train["lr"] == 1e-3
+    assert stamped(CHECKPOINT, {})["format"] == newest + 1
+
+
+def test_settings_of_format_1_come_into_the_groups_of_format_2() -> None:
+    """The run of 0.1.0, and its copy as 0.2.0 wrote it."""
+    old, new = (Run(root / "run").config for root in (FORMAT_1, FORMAT_2))
+    assert old == new and old.settings() == new.settings()
+    assert json.loads((FORMAT_2 / "run" / "config.json").read_text("utf-8"))["train"] == new.to_dict()
+
+
+def test_what_is_no_setting_stays_as_it_was(tmp_path: Path) -> None:
+    """A model of others may say what it likes of its training, before and after."""
+    root = shutil.copytree(FORMAT_1, tmp_path / "copy")
+    path = root / "run" / "config.json"
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(content | {"train": {"by": "hand", "seed": 3}}), "utf-8")
+    checkpoint = read_checkpoint(root / "run")
+    assert checkpoint.train == {"by": "hand", "seed": 3}
+    write_config(tmp_path, checkpoint.model, checkpoint.schema, checkpoint.train, {})
+    written = json.loads((tmp_path / "config.json").read_text("utf-8"))["train"]
+    assert written == {"by": "hand", "optimisation": {"seed": 3}}
 
 
 def test_there_is_a_step_from_every_format_to_the_next() -> None:

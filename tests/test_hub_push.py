@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,14 +233,16 @@ def test_a_branch_of_a_private_repository(hub: Hub, tmp_path: Path) -> None:
 def test_a_run_keeps_the_commits_of_what_it_takes_from_the_hub(hub: Hub, tmp_path: Path) -> None:
     push(write_checkpoint(tmp_path / "wise", TEACHER).path, "lab/wise")
     commit = hub.repos["lab/wise"].refs["main"]
-    config = TrainConfig(model="spikingformer_1_64", teacher="hf:lab/wise", init="hf:lab/wise@main", logit_kd=True)
+    config = TrainConfig.of(model="spikingformer_1_64", teacher="hf:lab/wise", init="hf:lab/wise@main", logit_kd=True)
     run = create_run(config, tmp_path / "run")
-    assert run.config.teacher == run.config.init == f"hf:lab/wise@{commit}"
+    assert run.config.distillation.teacher == run.config.model.init == f"hf:lab/wise@{commit}"
     hub.repos["lab/wise"].push({"README.md": b"moved"})
-    assert find_checkpoint(run.config.teacher).name == commit
+    assert find_checkpoint(run.config.distillation.teacher).name == commit
     hub.requests.clear()
-    again = create_run(replace(config, teacher=str(find_checkpoint(run.config.teacher)), init=""), tmp_path / "again")
-    assert again.config.teacher == f"hf:lab/wise@{commit}" and hub.requests == []
+    again = create_run(
+        config.changed(teacher=str(find_checkpoint(run.config.distillation.teacher)), init=""), tmp_path / "again"
+    )
+    assert again.config.distillation.teacher == f"hf:lab/wise@{commit}" and hub.requests == []
     with pytest.raises(HubError, match="does not exist or is private"):
-        create_run(replace(config, teacher="hf:lab/none"), tmp_path / "third")
+        create_run(config.changed(teacher="hf:lab/none"), tmp_path / "third")
     assert not (tmp_path / "third").exists()

@@ -30,12 +30,12 @@ def test_a_recipe_that_is_not_named_is_a_first_run_on_rendered_pedestrians_alone
     assert parse_command("python -m train") == apply_recipe("first-run", {})
     assert parse_command("python -m train --lr 1e-3").recipe == "first-run"
     real = parse_command("python -m train --dataset pa100k --data /d")
-    assert real == TrainConfig(dataset="pa100k", data="/d") and "--recipe" not in to_arguments(real)
+    assert real == TrainConfig.of(dataset="pa100k", data="/d") and "--recipe" not in to_arguments(real)
     assert parse_command("python -m train --recipe default") == TrainConfig()
 
 
 def test_given_values_win():
-    assert apply_recipe("published-code", {"epochs": 3}).epochs == 3
+    assert apply_recipe("published-code", {"epochs": 3}).optimisation.epochs == 3
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_given_values_win():
 )
 def test_published_weight_of_the_cross_entropy(features, logits, weight):
     given = {"feature_kd": features, "logit_kd": logits, "teacher": "somewhere"}
-    assert apply_recipe("published-code", given).ce_weight == weight
-    assert apply_recipe("default", given).ce_weight == 1.0
+    assert apply_recipe("published-code", given).task.ce_weight == weight
+    assert apply_recipe("default", given).task.ce_weight == 1.0
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
@@ -85,7 +85,7 @@ def test_every_value_says_where_it_comes_from():
 def test_what_the_paper_states_is_tagged_as_the_papers(field, value, words):
     source = source_of("published-paper", field)
     assert source.startswith(PAPER) and words in source
-    assert getattr(apply_recipe("published-paper", {}), field) == value
+    assert apply_recipe("published-paper", {}).settings()[field] == value
     assert source_of("published-code", field) == CODE
 
 

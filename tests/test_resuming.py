@@ -6,25 +6,33 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny
 
 from snnpar.checkpoint import read_checkpoint
-from snnpar.config import TrainConfig
+from snnpar.config import TrainConfig, flat, grouped
 from snnpar.jobs import AT_WORK, kill, status, write_status
 from snnpar.resuming import ResumeError, check_resume, meaning
 from snnpar.runs import Run, create_run, launch
 
-SMALL = TrainConfig(model="spikingformer_1_64", epochs=2, lr=0.001)
+SMALL = TrainConfig.of(model="spikingformer_1_64", epochs=2, lr=0.001)
 
 
 def edit(run: Run, change: Callable[[dict], object]) -> None:
     content = json.loads((run.path / "config.json").read_text())
     change(content)
     (run.path / "config.json").write_text(json.dumps(content))
+
+
+def settings(**values: object) -> Callable[[dict], None]:
+    """What an editor of the train section does."""
+
+    def change(content: dict) -> None:
+        content["train"] = grouped(flat(content["train"]) | values)
+
+    return change
 
 
 def save_state(run: Run) -> None:
@@ -47,24 +55,24 @@ def run(own_runs: Path) -> Run:
     ("change", "words"),
     [
         (
-            lambda content: content["train"].update(lr=0.002),
+            settings(lr=0.002),
             "lr 0.002 where the saved state was trained with 0.001; put",
         ),
-        (lambda content: content["train"].update(epochs=3), "epochs 3 where"),
+        (settings(epochs=3), "epochs 3 where"),
         (lambda content: content["model"].update(depth=2), "depth 2 where the saved state was trained with 1"),
         (lambda content: content["schema"]["attributes"].reverse(), "other attributes"),
-        (lambda content: content["train"].update(lr="fast"), "lr must be of type float"),
-        (lambda content: content["train"].update(speed=9), "has no speed"),
+        (settings(lr="fast"), "lr must be of type float"),
+        (lambda content: content["train"]["runtime"].update(speed=9), "has no speed"),
         (lambda content: content.pop("schema"), "has no 'schema' section"),
         (
-            lambda content: content["train"].update(dataset="pa100k", data="/nowhere"),
+            settings(dataset="pa100k", data="/nowhere"),
             "the data set in /nowhere is gone",
         ),
         (
-            lambda content: content["train"].update(logit_kd=True, teacher="/no/teacher"),
+            settings(logit_kd=True, teacher="/no/teacher"),
             "the teacher /no/teacher is gone",
         ),
-        (lambda content: content["train"].update(init="/no/weights.pth"), "/no/weights.pth, which the weights started"),
+        (settings(init="/no/weights.pth"), "/no/weights.pth, which the weights started"),
     ],
 )
 def test_a_refusal_names_the_reason_and_the_run_keeps_its_own(run: Run, change: Callable, words: str) -> None:
@@ -88,32 +96,32 @@ def test_a_damaged_config_is_refused(run: Run, content: str) -> None:
     "free", [{"workers": 2}, {"device": "cpu"}, {"threads": 1}, {"log_steps": 1}, {"stream": True}]
 )
 def test_what_changes_nothing_that_is_learned_may_change(run: Run, free: dict) -> None:
-    edit(run, lambda content: content["train"].update(free))
+    edit(run, settings(**free))
     check_resume(run)
 
 
 def test_a_run_without_a_state_may_still_be_edited(own_runs: Path) -> None:
     run = create_run(SMALL, own_runs / "fresh")
-    edit(run, lambda content: content["train"].update(lr=0.5))
+    edit(run, settings(lr=0.5))
     check_resume(run)
 
 
 def test_states_of_an_earlier_version_or_damaged_ones_refuse_nothing(run: Run) -> None:
     (run.path / "states" / "epoch-00001-step-0000000" / "progress.json").write_text('{"progress": {"epoch": 1}}')
     (run.path / "states" / "epoch-00002-step-0000000").mkdir()
-    edit(run, lambda content: content["train"].update(lr=0.5))
+    edit(run, settings(lr=0.5))
     check_resume(run)
 
 
 def test_a_teacher_that_is_there_or_comes_from_the_hub_is_fine(own_runs: Path, tmp_path: Path) -> None:
     tiny.write_checkpoint(tmp_path / "teacher", tiny.TEACHER)
-    config = replace(SMALL, teacher=str(tmp_path / "teacher"), logit_kd=True)
+    config = SMALL.changed(teacher=str(tmp_path / "teacher"), logit_kd=True)
     run = create_run(config, own_runs / "distilled")
     check_resume(run)
-    edit(run, lambda content: content["train"].update(teacher="hf:lab/teacher@abc"))
+    edit(run, settings(teacher="hf:lab/teacher@abc"))
     check_resume(run)
     shutil.rmtree(tmp_path / "teacher")
-    edit(run, lambda content: content["train"].update(teacher=str(tmp_path / "teacher")))
+    edit(run, settings(teacher=str(tmp_path / "teacher")))
     with pytest.raises(ResumeError, match="teacher .* is gone"):
         check_resume(run)
 
@@ -121,7 +129,7 @@ def test_a_teacher_that_is_there_or_comes_from_the_hub_is_fine(own_runs: Path, t
 def test_training_in_a_terminal_asks_the_same(run: Run, capsys: pytest.CaptureFixture) -> None:
     from train.__main__ import main
 
-    edit(run, lambda content: content["train"].update(lr=0.002))
+    edit(run, settings(lr=0.002))
     assert main(["--run", str(run.path), "--resume"]) == 2
     assert "lr 0.002 where the saved state" in capsys.readouterr().err and status(run).message == "the disk is full"
 

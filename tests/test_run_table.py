@@ -17,7 +17,7 @@ from snnpar.notes import change_tags, set_note
 from snnpar.run_table import RunRow, RunTable, as_text, matching, run_row, to_csv
 from snnpar.runs import Run, create_run, unnamed_runs
 
-CONFIG = TrainConfig(model="spikingformer_1_64", epochs=4, batch_size=8)
+CONFIG = TrainConfig.of(model="spikingformer_1_64", epochs=4, batch_size=8)
 SCORES = {"mean_accuracy": 0.6, "f1": 0.7}
 
 
@@ -186,7 +186,7 @@ def test_a_formula_becomes_text(text: str) -> None:
 )
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe{", b"{}", b"null", b"[1]", b""])
 def test_one_damaged_run_hides_no_other(run: Run, file: str, content: bytes) -> None:
-    whole = create_run(TrainConfig(model="spikingformer_1_64"), run.path.parent / "whole")
+    whole = create_run(TrainConfig.of(model="spikingformer_1_64"), run.path.parent / "whole")
     (run.path / file).write_bytes(content)
     assert {row.name for row in RunTable().rows(run.path.parent)} == {run.name, whole.name}
 
@@ -194,7 +194,7 @@ def test_one_damaged_run_hides_no_other(run: Run, file: str, content: bytes) -> 
 def test_a_folder_whose_name_is_no_text_is_told_apart(run: Run) -> None:
     other = Path(os.fsdecode(os.fsencode(run.path.parent) + b"/caf\xe9"))
     try:
-        create_run(TrainConfig(model="spikingformer_1_64"), run.path.parent / "b").path.rename(other)
+        create_run(TrainConfig.of(model="spikingformer_1_64"), run.path.parent / "b").path.rename(other)
     except OSError:
         pytest.skip("this file system takes no such name")
     assert [row.name for row in RunTable().rows(run.path.parent)] == [run.name]

@@ -6,21 +6,20 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny
 
 from snnpar.checkpoint import load_model, read_checkpoint
-from snnpar.config import ConfigError, TrainConfig, to_dict
+from snnpar.config import ConfigError, TrainConfig
 from snnpar.devices import queue, turn
 from snnpar.history import read_metrics
 from snnpar.jobs import JobError, kill, process_identity, processes, read_log, status, stop, write_status
 from snnpar.models import preset
 from snnpar.runs import Run, RunError, create_run, delete_run, find_run, launch, list_runs, open_run
 
-SMALL = TrainConfig(model="spikingformer_1_64", epochs=1, batch_size=8, rendered_count=16, threads=1)
+SMALL = TrainConfig.of(model="spikingformer_1_64", epochs=1, batch_size=8, rendered_count=16, threads=1)
 
 
 @pytest.fixture
@@ -42,12 +41,12 @@ def test_a_new_run_says_what_it_is(run: Run) -> None:
         "default",
         "--model",
         "spikingformer_1_64",
+        "--rendered-count",
+        "16",
         "--epochs",
         "1",
         "--batch-size",
         "8",
-        "--rendered-count",
-        "16",
         "--threads",
         "1",
     ]
@@ -86,7 +85,7 @@ def test_a_used_folder_is_refused(run: Run, tmp_path: Path) -> None:
 )
 def test_an_unusable_model_leaves_no_folder(tmp_path: Path, change: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        create_run(replace(SMALL, **change), tmp_path / "run")
+        create_run(SMALL.changed(**change), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -127,7 +126,7 @@ def new(own_runs: Path, data: str) -> Iterator[Callable[..., Run]]:
     made: list[Run] = []
 
     def new(name: str = "run", **values: object) -> Run:
-        made.append(create_run(replace(SMALL, **{"dataset": "pa100k", "data": data} | values), own_runs / name))
+        made.append(create_run(SMALL.changed(**{"dataset": "pa100k", "data": data} | values), own_runs / name))
         return made[-1]
 
     yield new
@@ -247,4 +246,4 @@ def test_a_damaged_config_names_its_file(run: Run) -> None:
 
 
 def test_config_json_holds_the_config(run: Run) -> None:
-    assert json.loads((run.path / "config.json").read_text())["train"] == to_dict(SMALL)
+    assert json.loads((run.path / "config.json").read_text())["train"] == SMALL.to_dict()

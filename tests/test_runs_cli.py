@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from snnpar.recipes import apply_recipe
 from snnpar.runs import Run, create_run, open_run
 from snnpar.runs_cli import settings_beside_recipe, table
 
-SMALL = TrainConfig(model="spikingformer_1_64", epochs=4)
+SMALL = TrainConfig.of(model="spikingformer_1_64", epochs=4)
 
 
 @pytest.fixture
@@ -188,7 +187,7 @@ def test_a_list_is_filtered(runs: Callable[..., str], run: Run, own_runs: Path) 
 
 
 def test_the_settings_of_two_runs_side_by_side(runs: Callable[..., str], run: Run, own_runs: Path) -> None:
-    create_run(replace(SMALL, lr=0.5, data="D"), own_runs / "second")
+    create_run(SMALL.changed(lr=0.5, data="D"), own_runs / "second")
     assert [line.split() for line in runs("diff", "2026", "second").splitlines()] == [
         ["setting", "20260101-one", "second"],
         ["data", "-", "D"],
@@ -202,7 +201,7 @@ def test_the_settings_of_two_runs_side_by_side(runs: Callable[..., str], run: Ru
 def test_a_refused_resume_says_why_and_keeps_the_reason(runs: Callable[..., str], run: Run) -> None:
     write_status(run, state="failed", message="the disk is full")
     content = json.loads((run.path / "config.json").read_text())
-    content["train"] |= {"dataset": "pa100k", "data": "/nowhere"}
+    content["train"]["data"] |= {"dataset": "pa100k", "folder": "/nowhere"}
     (run.path / "config.json").write_text(json.dumps(content))
     assert "the data set in /nowhere is gone; put it back" in runs("resume", "2026", code=2)
     assert runs("show", "2026").startswith("20260101-one: failed; the disk is full\n")

@@ -34,7 +34,7 @@ def read_images(
         split = open_split(config, name)
         if split.schema.attributes != checkpoint.schema.attributes:
             raise DataError(f"the attributes of {split.name} are no longer those the run was made for; make a new run")
-        found.append(ResizedImages(split, checkpoint.model.image_size, keep=not config.stream))
+        found.append(ResizedImages(split, checkpoint.model.image_size, keep=not config.runtime.stream))
 
     def say(images: ResizedImages, done: int) -> None:
         heartbeat.check()
@@ -53,9 +53,9 @@ def read_images(
 
 def stored(config: TrainConfig, training: bool, count: int) -> int:
     """How many of a split's images, the first ones, lie in files; the rest is drawn when needed."""
-    if config.dataset == "rendered":
+    if config.data.dataset == "rendered":
         return 0
-    return count - config.rendered_count if config.dataset == "mixed" and training else count
+    return count - config.data.rendered_count if config.data.dataset == "mixed" and training else count
 
 
 def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages], reasons: list[dict[int, str]]) -> None:
@@ -76,7 +76,7 @@ def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages],
     for line in lines:
         log.warning("unreadable: %s", line.replace("\t", ": "))
     total = sum(len(images) for images in found)
-    if config.skip_unreadable:
+    if config.data.skip_unreadable:
         log.warning("%d of %d images cannot be read and are left out", len(lines), total)
         return
     names = [line.split("\t")[1] for line in lines]
@@ -89,7 +89,7 @@ def report_unreadable(run: Run, config: TrainConfig, found: list[ResizedImages],
 
 def label_ratio(config: TrainConfig, split: PedestrianSplit) -> np.ndarray:
     """What weighs the loss, (A,): the share of positives, or the published mean of the labels with unknown as 2."""
-    return split.positive_ratio if config.mask_unknown else split.labels.mean(0)
+    return split.positive_ratio if config.task.mask_unknown else split.labels.mean(0)
 
 
 def teacher_phrases(config: TrainConfig, checkpoint: Checkpoint) -> Phrases:
@@ -98,7 +98,7 @@ def teacher_phrases(config: TrainConfig, checkpoint: Checkpoint) -> Phrases:
     length, made_for = phrases.vectors.shape[1], checkpoint.model.text_dim
     if length != made_for:
         raise ConfigError(f"the phrase vectors have {length} numbers, the run was made for {made_for}; make a new run")
-    if config.phrase_pairing == "name":
+    if config.task.phrase_pairing == "name":
         return phrases
     paired = pair_as_published(phrases, checkpoint.schema)
     astray = sum(old != new for old, new in zip(phrases.text, paired.text, strict=True))

@@ -49,17 +49,17 @@ def check_teacher(checkpoint: Checkpoint, student: ModelConfig, config: TrainCon
             raise ConfigError(
                 f"teacher and student need one {name}: {getattr(teacher, name)} and {getattr(student, name)}"
             )
-    if config.timestep_weight and not timesteps_of(student):
+    if config.distillation.timestep_weight and not timesteps_of(student):
         raise ConfigError(
             f"a {student.architecture} has no timesteps to distil one by one: set timestep_weight to 0, "
             "or train a spiking student"
         )
-    if config.feature_kd and config.feature_loss == "text-kl" and not takes_text(teacher):
+    if config.distillation.feature_kd and config.distillation.feature_loss == "text-kl" and not takes_text(teacher):
         raise ConfigError(
             f"feature_loss text-kl compares tokens with phrases, which a {teacher.architecture} does not read; "
             "use cosine"
         )
-    if config.feature_kd and teacher.dim != student.dim:
+    if config.distillation.feature_kd and teacher.dim != student.dim:
         raise ConfigError(f"feature distillation needs equal widths: teacher {teacher.dim}, student {student.dim}")
 
 
@@ -70,7 +70,7 @@ def load_teacher(checkpoint: Checkpoint, student: ModelConfig, schema: Attribute
         raise ConfigError(f"{checkpoint.path} was trained on other attributes ({checkpoint.schema.name})")
     model = load_model(checkpoint)
     vectors = torch.from_numpy(checkpoint.phrases().for_schema(schema)) if model.takes_text else None
-    return Teacher(model.train(config.teacher_mode == "train"), vectors)
+    return Teacher(model.train(config.distillation.teacher_mode == "train"), vectors)
 
 
 def loss_terms(
@@ -86,30 +86,31 @@ def loss_terms(
     Labels that are unknown (2) weigh nothing; where the config masks none they weigh as positives, with 2 for a target.
     A restorer, of `make_restorer`, hides tokens of the student and fills them in before the feature loss sees them.
     """
-    known = labels != UNKNOWN if config.mask_unknown else torch.ones_like(labels, dtype=torch.bool)
+    how, own = config.distillation, config.task
+    known = labels != UNKNOWN if own.mask_unknown else torch.ones_like(labels, dtype=torch.bool)
     labels = torch.where(known, labels, 0)
     weights = known
-    if config.label_weighting == "ratio":
-        weights = label_weights(labels, positive_ratio, blended=config.mixup > 0) * known
-    terms = {"ce": config.ce_weight * weighted_bce(output.logits, labels, weights)}
-    if output.visual_logits is not None and config.visual_weight:
-        terms["visual"] = config.visual_weight * weighted_bce(output.visual_logits, labels, weights)
+    if own.label_weighting == "ratio":
+        weights = label_weights(labels, positive_ratio, blended=config.data.mixup > 0) * known
+    terms = {"ce": own.ce_weight * weighted_bce(output.logits, labels, weights)}
+    if output.visual_logits is not None and own.visual_weight:
+        terms["visual"] = own.visual_weight * weighted_bce(output.visual_logits, labels, weights)
     if teacher is None:
         return terms
-    if config.feature_kd:
-        terms["feature"] = config.feature_weight * _feature_loss(output, teacher, config, restorer)
-    if config.logit_kd:
-        logit_loss = binary_kl if config.logit_loss == "binary" else attribute_softmax_kl
-        terms["logit"] = config.logit_weight * logit_loss(output.logits, teacher.logits, config.temperature)
-    if config.timestep_weight and output.logits_per_timestep is not None:
-        at_each = timestep_kl(output.logits_per_timestep, teacher.logits, config.temperature)
-        terms["timestep"] = config.timestep_weight * at_each
+    if how.feature_kd:
+        terms["feature"] = how.feature_weight * _feature_loss(output, teacher, how.feature_loss, restorer)
+    if how.logit_kd:
+        logit_loss = binary_kl if how.logit_loss == "binary" else attribute_softmax_kl
+        terms["logit"] = how.logit_weight * logit_loss(output.logits, teacher.logits, how.temperature)
+    if how.timestep_weight and output.logits_per_timestep is not None:
+        at_each = timestep_kl(output.logits_per_timestep, teacher.logits, how.temperature)
+        terms["timestep"] = how.timestep_weight * at_each
     return terms
 
 
-def _feature_loss(output: ModelOutput, teacher: ModelOutput, config: TrainConfig, restorer: nn.Module | None) -> Tensor:
+def _feature_loss(output: ModelOutput, teacher: ModelOutput, loss: str, restorer: nn.Module | None) -> Tensor:
     features = output.features if restorer is None else restorer(output.features)
-    if config.feature_loss == "cosine":
+    if loss == "cosine":
         return feature_cosine(features, teacher.features)
     assert teacher.text_features is not None, "see check_teacher"
     return text_cosine_kl(features, teacher.features, teacher.text_features)

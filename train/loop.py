@@ -70,7 +70,7 @@ def _train(run: Run, resume: bool) -> None:
         if world.is_first:
             session.events = open_events(run.path, session.steps_done + 1)
             score_start(session)
-        while session.epoch < session.config.epochs:
+        while session.epoch < session.config.optimisation.epochs:
             train_epoch(session)
             validate(session)
         if world.is_first:  # it alone has validated
@@ -108,24 +108,24 @@ def train_epoch(session: Session) -> None:
     session.model.train()
     saved, first = began, session.step
     bar = tqdm(
-        total=config.epochs * steps,
+        total=config.optimisation.epochs * steps,
         initial=session.steps_done,
         disable=None,
         leave=False,
-        desc=f"epoch {session.epoch + 1} of {config.epochs}, step",
+        desc=f"epoch {session.epoch + 1} of {config.optimisation.epochs}, step",
     )
-    with bar, closing(load_batches(session.train, session.batches_left(), config.workers)) as batches:
+    with bar, closing(load_batches(session.train, session.batches_left(), config.runtime.workers)) as batches:
         for batch in batches:
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
                 raise Stopped
             for group in session.optimizer.param_groups:
-                group["lr"] = learning_rate(config, session.epoch + session.step / steps)
+                group["lr"] = learning_rate(config.optimisation, session.epoch + session.step / steps)
             terms = train_step(session, batch)
             bar.update()
             bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()}, refresh=False)
-            speed = (session.step - first) * config.batch_size / (time.monotonic() - began)
+            speed = (session.step - first) * config.optimisation.batch_size / (time.monotonic() - began)
             _tell_step(session, terms, speed)
-            if time.monotonic() - saved >= config.save_seconds:
+            if time.monotonic() - saved >= config.runtime.save_seconds:
                 save(session)
                 saved = time.monotonic()
 
@@ -206,13 +206,13 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
     config, steps = session.config, session.steps_per_epoch
     done = session.steps_done
     place = session.place(done)
-    left_s = (place["steps"] - done) * config.batch_size / images_per_s
+    left_s = (place["steps"] - done) * config.optimisation.batch_size / images_per_s
     speed = {"images_per_s": round(images_per_s, 2), "eta_s": round(left_s)}
     if not session.world.is_first:
         return
     session.heartbeat.check_own()
     session.heartbeat.beat("training", **place, **speed)
-    if done % config.log_steps == 0 or session.step == steps:
+    if done % config.runtime.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
         record(session, {"kind": "step", **place, **terms, **costs})
 

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ import torch
 from snnpar.atomic import write_text
 from snnpar.checkpoint import Checkpoint, save_weights, write_config, write_phrases
 from snnpar.commands import Parser
-from snnpar.config import TrainConfig, from_dict
+from snnpar.config import TrainConfig
 from snnpar.datasets import ResizedImages, open_split, subset
 from snnpar.errors import SnnparError
 from snnpar.evaluate import predict_probs
@@ -60,7 +59,9 @@ def open_images(
 ) -> tuple[ResizedImages, ResizedImages]:
     """Training and validation images, of which only those are read that a step asks for."""
     size = checkpoint.model.image_size
-    train, val = (ResizedImages(open_split(config, name), size, keep=not config.stream) for name in ("train", "val"))
+    train, val = (
+        ResizedImages(open_split(config, name), size, keep=not config.runtime.stream) for name in ("train", "val")
+    )
     return train, val
 
 
@@ -101,13 +102,13 @@ def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
 
 def _step(session: Session, number: int, folder: Path, steps: int) -> dict[str, float]:
     """One step, with the learning rate of its place in a run; a small data set comes again."""
-    order = session.batches_left() or [np.arange(session.config.batch_size)[None] % len(session.train)]
+    order = session.batches_left() or [np.arange(session.config.optimisation.batch_size)[None] % len(session.train)]
     began = time.perf_counter()
     indices = order[0]
     batch = Batch(indices, read_pixels(session.train, indices))
     read = time.perf_counter()
     for group in session.optimizer.param_groups:
-        group["lr"] = learning_rate(session.config, session.epoch + session.step / session.steps_per_epoch)
+        group["lr"] = learning_rate(session.config.optimisation, session.epoch + session.step / session.steps_per_epoch)
     session.model.train()
     busy = time.process_time()
     train_step(session, batch)  # its loss is read as a number, so that a GPU has ended its work
@@ -194,13 +195,13 @@ def main(arguments: list[str] | None = None) -> int:
     signal.alarm(options.seconds)
     folder, load = options.folder, os.getloadavg()[0]
     try:
-        config = from_dict(TrainConfig, json.loads((folder / "config.json").read_text("utf-8")))
-        free = options.memory or free_bytes(config.device)
-        if config.device == "cpu" or not torch.cuda.is_available():
+        config = TrainConfig.from_dict(json.loads((folder / "config.json").read_text("utf-8")))
+        free = options.memory or free_bytes(config.runtime.device)
+        if config.runtime.device == "cpu" or not torch.cuda.is_available():
             confine(free)
         if options.random_teacher:
             write_random_teacher(folder / "teacher", options.random_teacher, load_schema("pa100k"))
-            config = replace(config, teacher=str(folder / "teacher"))
+            config = config.changed(teacher=str(folder / "teacher"))
         result = measure(config, folder, options.steps) | {"free_bytes": free, "load": load}
         write_text(folder / "result.json", json.dumps(result))
     except Exception as error:

@@ -25,14 +25,14 @@ COMPRESSOR = BitSpikeCompressor()
 
 
 def save_memory(model: Network, config: TrainConfig) -> None:
-    """Train `model` as config.recompute and config.pack_spikes say. Raises ConfigError for spikes it has not."""
-    if config.recompute:
+    """Train `model` as config.runtime says, recomputing and packing. Raises ConfigError for spikes it has not."""
+    if config.runtime.recompute:
         blocks = model.anatomy().blocks
         if not blocks:
             raise ConfigError(f"a {model.config.architecture} names no blocks to recompute: switch recompute off")
         for module in blocks:
             module.forward = MethodType(_recomputed, module)
-    if config.pack_spikes:
+    if config.runtime.pack_spikes:
         if not any(map(is_neuron, model.modules())):
             raise ConfigError("pack_spikes is for spiking models; this one has no spikes: switch it off")
         model.forward = MethodType(_packed, model)

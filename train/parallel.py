@@ -58,7 +58,7 @@ def start(config: TrainConfig) -> World:
     check_batch(config, world)
     if world.is_alone:
         return world
-    on_gpu = config.device != "cpu" and torch.cuda.is_available()
+    on_gpu = config.runtime.device != "cpu" and torch.cuda.is_available()
     if on_gpu:
         if world.local_rank >= torch.cuda.device_count():
             raise ConfigError(
@@ -94,13 +94,13 @@ def world_of(environment: Mapping[str, str]) -> World:
 
 def check_batch(config: TrainConfig, world: World) -> None:
     """Raise ConfigError with the nearest valid sizes unless the batch falls into equal parts for all processes."""
-    parts = world.size * config.accumulate
-    if config.batch_size % parts:
-        below = config.batch_size // parts * parts
+    parts = world.size * config.runtime.accumulate
+    if config.optimisation.batch_size % parts:
+        below = config.optimisation.batch_size // parts * parts
         near = " or ".join(str(size) for size in (below, below + parts) if size)
         raise ConfigError(
-            f"batch_size is that of all processes together: {config.batch_size} images cannot be shared "
-            f"by {world.size} processes in {config.accumulate} parts each; use {near}"
+            f"batch_size is that of all processes together: {config.optimisation.batch_size} images cannot be shared "
+            f"by {world.size} processes in {config.runtime.accumulate} parts each; use {near}"
         )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snnpar.config import ModelConfig, TrainConfig
+from snnpar.config import DistillationSettings, ModelConfig
 
 
 class Restorer(nn.Module):
@@ -33,6 +33,6 @@ class Restorer(nn.Module):
         return self.conv2(F.relu(self.conv1(places))).flatten(2).transpose(1, 2)
 
 
-def make_restorer(config: TrainConfig, student: ModelConfig) -> nn.Module | None:
-    """A fresh restorer for a student, if the config asks for one (feature_mask above 0)."""
-    return Restorer(student.dim, student.token_grid, config.feature_mask) if config.feature_mask else None
+def make_restorer(how: DistillationSettings, student: ModelConfig) -> nn.Module | None:
+    """A fresh restorer for a student, if distillation asks for one (feature_mask above 0)."""
+    return Restorer(student.dim, student.token_grid, how.feature_mask) if how.feature_mask else None

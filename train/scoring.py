@@ -44,7 +44,7 @@ def answers(session: Session, model: Network, images: ResizedImages, what: str) 
 def score(session: Session, probs: np.ndarray) -> dict[str, float]:
     """The five metrics of probabilities on val, and mA over the attributes with enough positives if there are such."""
     labels = session.val.split.labels
-    found = pedestrian_metrics(labels, probs, ignore_unknown=session.config.mask_unknown)
+    found = pedestrian_metrics(labels, probs, ignore_unknown=session.config.task.mask_unknown)
     return found.summary() | ({SUPPORTED: found.mean_accuracy_supported} if supported(labels).any() else {})
 
 
@@ -91,7 +91,9 @@ def score_start(session: Session) -> None:
     metrics, labels = score(session, probs), session.val.split.labels
     record_scores(session, 0, metrics, best=False)
     absent = without_positives(labels, session.checkpoint.schema.attributes)
-    unlabelled = without_labels(labels, session.checkpoint.schema.attributes) if session.config.mask_unknown else ()
+    unlabelled = (
+        without_labels(labels, session.checkpoint.schema.attributes) if session.config.task.mask_unknown else ()
+    )
     log.info(
         "val: %s%s",
         support_words(absent, int(supported(labels).sum()), len(session.checkpoint.schema)),
@@ -119,11 +121,11 @@ def score_gain(session: Session) -> Gain | None:
         answers(session, kept, images, "the weights that are kept, held out"),
         alike,
         attributes=session.checkpoint.schema.attributes,
-        ignore_unknown=session.config.mask_unknown,
+        ignore_unknown=session.config.task.mask_unknown,
         images=images.split.name,
         chose=images is session.val,
         epoch=session.best["epoch"],
-        seed=session.config.seed,
+        seed=session.config.optimisation.seed,
     )
     write_gain(session.run.path, gain)
     log.info("%s", gain.numbers())

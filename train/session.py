@@ -71,7 +71,7 @@ class Session:
             changing["average"] = self.average.module
         if self.restorer:
             changing["restorer"] = self.restorer
-        if self.teacher and self.config.teacher_mode == "train":
+        if self.teacher and self.config.distillation.teacher_mode == "train":
             changing["teacher"] = self.teacher.model  # its batch norm drifts
         return changing
 
@@ -83,7 +83,7 @@ class Session:
     @cached_property
     def held_out(self) -> ResizedImages:
         """What the gain is measured on: rendered images of their own seed; real ones of val, as test stays unseen."""
-        if self.config.dataset != "rendered":
+        if self.config.data.dataset != "rendered":
             return self.val
         return ResizedImages(open_split(self.config, "test"), self.checkpoint.model.image_size)
 
@@ -100,7 +100,7 @@ class Session:
 
     @cached_property
     def steps_per_epoch(self) -> int:
-        return max(1, len(self.epoch_order(0)) // self.config.batch_size)
+        return max(1, len(self.epoch_order(0)) // self.config.optimisation.batch_size)
 
     @property
     def steps_done(self) -> int:
@@ -109,16 +109,16 @@ class Session:
 
     def place(self, steps: int) -> dict[str, int]:
         """Where so many steps of all epochs are, counted from 1 as everybody is told; 0 before the first."""
-        each, epochs = self.steps_per_epoch, self.config.epochs
+        each, epochs = self.steps_per_epoch, self.config.optimisation.epochs
         return {"epoch": -(-steps // each), "epochs": epochs, "step": steps, "steps": each * epochs}
 
     def epoch_order(self, epoch: int) -> np.ndarray:
         """The images of an epoch, in order; a mixed one has all real images and a fresh draw of rendered ones."""
-        rng = np.random.default_rng((self.config.seed, epoch))
-        if self.config.dataset != "mixed":
+        rng = np.random.default_rng((self.config.optimisation.seed, epoch))
+        if self.config.data.dataset != "mixed":
             return rng.permutation(len(self.train))
-        real = max(0, len(self.train) - self.config.rendered_count)
-        rendered = min(len(self.train) - real, round(real * self.config.rendered_per_real))
+        real = max(0, len(self.train) - self.config.data.rendered_count)
+        rendered = min(len(self.train) - real, round(real * self.config.data.rendered_per_real))
         drawn = real + rng.choice(len(self.train) - real, rendered, replace=False)
         return rng.permutation(np.concatenate([np.arange(real), drawn]))
 
@@ -127,9 +127,9 @@ class Session:
 
         What does not fill a batch at the end of an epoch is left out.
         """
-        order, size = self.epoch_order(self.epoch), self.config.batch_size
+        order, size = self.epoch_order(self.epoch), self.config.optimisation.batch_size
         batches = [order[step * size : (step + 1) * size] for step in range(self.step, self.steps_per_epoch)]
-        return [np.stack(shard(batch, self.world, self.config.accumulate)) for batch in batches]
+        return [np.stack(shard(batch, self.world, self.config.runtime.accumulate)) for batch in batches]
 
 
 def prepare(
@@ -142,14 +142,14 @@ def prepare(
     checkpoint = read_checkpoint(run.path)
     config = run.config
     heartbeat = heartbeat or Heartbeat(run)
-    device = pick_device(config.device)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    if config.compile:
+    device = pick_device(config.runtime.device)
+    if config.runtime.threads:
+        torch.set_num_threads(config.runtime.threads)
+    if config.runtime.compile:
         neurons.compile_kernels()
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.optimisation.seed)
     model = build_model(checkpoint.model, len(checkpoint.schema))
-    start = start_from(model, config.init) if config.init else None
+    start = start_from(model, config.model.init) if config.model.init else None
     if start:
         log.info("%s", start.told)
     phrases = teacher = None
@@ -157,28 +157,28 @@ def prepare(
         phrases = teacher_phrases(config, checkpoint)
         if world.is_first:
             write_phrases(run.path, phrases)
-    if config.teacher and not (config.feature_kd or config.logit_kd):
+    if config.distillation.teacher and not config.distillation.is_on:
         log.warning("the teacher is not used: switch on --feature-kd, --logit-kd or both to distil from it")
-    if config.feature_kd or config.logit_kd:
-        source = read_checkpoint(find_checkpoint(config.teacher))
+    if config.distillation.is_on:
+        source = read_checkpoint(find_checkpoint(config.distillation.teacher))
         teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
     images = read(run, config, checkpoint, heartbeat)
-    if config.prior_bias and (not start or start.fresh):
+    if config.model.prior_bias and (not start or start.fresh):
         start_from_prior(model.prior_bias, images[0].split.positive_ratio)
     model.to(device)
-    restorer = make_restorer(config, checkpoint.model)
+    restorer = make_restorer(config.distillation, checkpoint.model)
     if restorer:
         restorer.to(device)
-    optimizer = make_optimizer(model, config, restorer)
+    optimizer = make_optimizer(model, config.optimisation, restorer)
     log.info(
         "%s: %s on %s, %d training and %d validation images, %s",
         run.name,
-        config.model or unnamed(config.role, config.recipe),
+        config.model.name or unnamed(config.model.role, config.recipe),
         device,
         *map(len, images),
-        config.precision,
+        config.runtime.precision,
     )
-    average = moving_average(model, config.ema)  # a copy, so before the model's forward is changed
+    average = moving_average(model, config.optimisation.ema)  # a copy, so before the model's forward is changed
     save_memory(model, config)
     wrapped_restorer = wrap(restorer, world) if restorer else None
     return Session(

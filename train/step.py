@@ -31,7 +31,7 @@ def train_step(session: Session, batch: Batch) -> dict[str, float]:
     before = [buffer.clone() for buffer in session.model.buffers()]
     try:
         terms = _accumulate(session, batch)
-        longest = session.config.grad_clip or math.inf
+        longest = session.config.optimisation.grad_clip or math.inf
         parameters = [p for group in session.optimizer.param_groups for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, longest).item()
         if not math.isfinite(norm):
@@ -73,15 +73,15 @@ def part_terms(session: Session, part: int, indices: np.ndarray, pixels: Tensor)
     What is random depends on seed, epoch, step, part and process alone.
     """
     config, device, model = session.config, session.device, session.checkpoint.model
-    rng = np.random.default_rng((config.seed, session.epoch, session.step, part, session.world.rank))
+    rng = np.random.default_rng((config.optimisation.seed, session.epoch, session.step, part, session.world.rank))
     torch.manual_seed(int(rng.integers(2**63)))  # drop path and masks
     images = normalise(pixels.to(device), mean=model.mean, std=model.std)
-    images = AUGMENTATIONS[config.augment](images, draw(config.seed, session.epoch, indices))
+    images = AUGMENTATIONS[config.data.augment](images, draw(config.optimisation.seed, session.epoch, indices))
     labels = session.train.labels[indices].to(device).float()
-    if config.mixup:
-        images, labels = mixup(images, labels, config.mixup, rng)
+    if config.data.mixup:
+        images, labels = mixup(images, labels, config.data.mixup, rng)
     extra = () if session.phrases is None else (session.word_vectors,)
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.runtime.precision == "bf16"):
         taught = session.teacher(images) if session.teacher else None
         output = session.wrapped(images, *extra)
     return loss_terms(output, labels, session.positive_ratio, taught, config, session.wrapped_restorer)
@@ -89,7 +89,7 @@ def part_terms(session: Session, part: int, indices: np.ndarray, pixels: Tensor)
 
 def largest_that_fits(session: Session) -> int:
     """Half, a quarter, an eighth ... of the batch size: the first that a step can be computed with; 0 if none does."""
-    size = session.config.batch_size // 2
+    size = session.config.optimisation.batch_size // 2
     while size >= 2:
         if session.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -11,7 +11,6 @@ from pages.ui.checkpoint_table import scores
 from pages.ui.chrome import COLOURS, mark, sentence, to_compare
 from pages.ui.literal import literal
 from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
-from snnpar.config import to_dict
 from snnpar.errors import SnnparError
 from snnpar.figures import LOOKS
 from snnpar.history import config_diff
@@ -183,7 +182,7 @@ def _compare(one: Kept, there: list[Kept]) -> None:
 def _config(one: Kept) -> dict:
     """Model and training settings side by side, by names that cannot clash."""
     return (
-        {f"model.{name}": value for name, value in to_dict(one.checkpoint.model).items()}
+        {f"model.{name}": value for name, value in one.checkpoint.model.to_dict().items()}
         | {"attributes": one.checkpoint.schema.name}
         | one.checkpoint.train
     )

@@ -17,54 +17,13 @@ from snnpar.models import PRESETS, role_of, unnamed
 from snnpar.programs import train_command
 from snnpar.recipes import RECIPES, source_of, to_arguments
 
-GROUPS = {
-    "Data": (
-        "fold",
-        "skip_unreadable",
-        "mask_unknown",
-        "rendered_count",
-        "rendered_per_real",
-        "rendered_seed",
-        "augment",
-        "mixup",
-    ),
-    "Optimiser": (
-        "batch_size",
-        "optimizer",
-        "lr",
-        "schedule",
-        "warmup_epochs",
-        "weight_decay",
-        "decay_all",
-        "grad_clip",
-        "ema",
-        "init",
-        "prior_bias",
-        "seed",
-    ),
-    "Loss": ("label_weighting", "ce_weight", "visual_weight", "phrase_pairing"),
-    "Distillation": (
-        "feature_loss",
-        "feature_weight",
-        "feature_mask",
-        "logit_loss",
-        "logit_weight",
-        "temperature",
-        "timestep_weight",
-        "teacher_mode",
-    ),
-    "Speed and memory": (
-        "device",
-        "precision",
-        "threads",
-        "workers",
-        "accumulate",
-        "recompute",
-        "pack_spikes",
-        "stream",
-        "compile",
-    ),
-    "Saving and logging": ("save_seconds", "log_steps"),
+TITLES = {
+    "model": "Model",
+    "data": "Data",
+    "distillation": "Distillation",
+    "optimisation": "Optimiser",
+    "task": "Labels and loss",
+    "runtime": "Speed, memory, saving",
 }
 LABELS = {
     "feature_kd": "Distil features",
@@ -151,9 +110,10 @@ def _shown(value: object) -> str:
 
 def _rest(fields: dict[str, SettingField], values: dict, wrong: dict[str, str]) -> None:
     """Everything that is not basic, in groups, searchable."""
-    names = [name for group in GROUPS.values() for name in group]
-    bad = [name for name in names if name in wrong]
-    title = f"{len(names)} more settings" + (f" · {len(bad)} to mend" if bad else "")
+    shown_above = {spec.name for spec in fields.values() if spec.basic} | {"recipe", "task", *DISTILLATION}
+    rest = [spec for spec in fields.values() if spec.name not in shown_above]
+    bad = [spec for spec in rest if spec.name in wrong]
+    title = f"{len(rest)} more settings" + (f" · {len(bad)} to mend" if bad else "")
     with st.expander(title, expanded=bool(bad), key="form_rest"):
         wanted = st.text_input(
             "Search settings",
@@ -164,8 +124,8 @@ def _rest(fields: dict[str, SettingField], values: dict, wrong: dict[str, str]) 
             label_visibility="collapsed",
         )
         found = {
-            group: [fields[name] for name in members if _matches(wanted, fields[name], group)]
-            for group, members in GROUPS.items()
+            title: [spec for spec in rest if spec.group == group and _matches(wanted, spec, title)]
+            for group, title in TITLES.items()
         }
         if not any(found.values()):
             st.caption(f"No setting speaks of “{literal(wanted)}”.")

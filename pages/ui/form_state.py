@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.form_values import CHOSEN, Seed, changed, from_config, of_recipe, start_values
 from snnpar.checkpoint import Checkpoint
-from snnpar.config import TrainConfig, setting_fields, to_dict
+from snnpar.config import TrainConfig, setting_fields
 from snnpar.models import preset, role_of
 
 EMPTY_BOXES = ("teacher", "init")  # a select box says None where the config says ""
@@ -82,7 +82,7 @@ def last_step() -> str:
 def _take(values: dict, told: str) -> None:
     st.session_state["form_step"] = Step(told, st.session_state["form_seed"], _read())
     about = {name: values[name] for name in CHOSEN}
-    _remember(Seed(to_dict(TrainConfig()) | of_recipe(values["recipe"], values) | about), values)
+    _remember(Seed(TrainConfig().settings() | of_recipe(values["recipe"], values) | about), values)
 
 
 def _read() -> dict:

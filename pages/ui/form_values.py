@@ -13,7 +13,6 @@ from snnpar.config import (
     absolute,
     problems,
     setting_fields,
-    to_dict,
 )
 from snnpar.errors import SnnparError
 from snnpar.flags import FOLDERS
@@ -24,7 +23,7 @@ from snnpar.recipes import apply_recipe, usual_recipe
 REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
 DISTILLATION = ("feature_kd", "logit_kd")
 # What is trained, on what and from whom: no recipe says that.
-CHOSEN = ("recipe", "role", "model", "dataset", "data", "teacher", *DISTILLATION)
+CHOSEN = ("recipe", "task", "role", "model", "dataset", "data", "teacher", *DISTILLATION)
 
 
 @dataclass(frozen=True)
@@ -82,12 +81,12 @@ def of_recipe(recipe: str, values: dict) -> dict:
     """A recipe's values of all fields but `CHOSEN`, given which distillation is on."""
     kd = {name: bool(values[name]) for name in DISTILLATION}
     config = apply_recipe(recipe, kd | {"teacher": "any"})  # named, so that the config is valid
-    return {name: value for name, value in to_dict(config).items() if name not in CHOSEN}
+    return {name: value for name, value in config.settings().items() if name not in CHOSEN}
 
 
 def start_values(teacher: Checkpoint | None) -> dict:
     """What the form starts with: what `python -m train` does without flags, and `teacher` at hand to distil from."""
-    return to_dict(apply_recipe(usual_recipe({}), {})) | {"teacher": str(teacher.path) if teacher else ""}
+    return apply_recipe(usual_recipe({}), {}).settings() | {"teacher": str(teacher.path) if teacher else ""}
 
 
 def in_effect(values: dict) -> dict:
@@ -107,21 +106,20 @@ def to_config(values: dict) -> TrainConfig:
     found = in_effect(values)
     for name in FOLDERS:
         found[name] = absolute(found[name])
-    return TrainConfig(**found)
+    return TrainConfig.of(**found)
 
 
 def from_config(config: TrainConfig) -> dict:
     """The values that fill the form for a config. Raises ConfigError for a model the form cannot offer."""
-    if config.model and role_of(preset(config.model)) != config.role:
-        raise ConfigError(
-            f"{config.model} is a {role_of(preset(config.model))}, not a {config.role}; change --model or --role"
-        )
-    return to_dict(config)
+    model = config.model
+    if model.name and (role := role_of(preset(model.name))) != model.role:
+        raise ConfigError(f"{model.name} is a {role}, not a {model.role}; change --model or --role")
+    return config.settings()
 
 
 def without_effect(config: TrainConfig) -> dict[str, str]:
     """The settings of a config that the form leaves out, each with why it has no effect."""
-    values, kept = to_dict(config), in_effect(to_dict(config))
+    values, kept = config.settings(), in_effect(config.settings())
     return {name: hindrance(name, kept) for name, value in values.items() if kept[name] != value}
 
 

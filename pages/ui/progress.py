@@ -21,7 +21,7 @@ from pages.ui import (
 )
 from pages.ui.literal import literal
 from snnpar.checkpoint import CheckpointError
-from snnpar.config import ConfigError, to_dict
+from snnpar.config import ConfigError
 from snnpar.history import config_diff
 from snnpar.jobs import ACTIVE, read_log
 from snnpar.programs import TRAIN_WORDS
@@ -100,7 +100,7 @@ def _view(run: Run, others: tuple[Run, ...]) -> None:
 
 def _differences(shown: tuple[Run, ...]) -> None:
     """The settings in which the runs differ. A data frame: its cells are text, never Markdown."""
-    configs = {run.name: to_dict(config) for run in shown if (config := run_files.config(run))}
+    configs = {run.name: config.settings() for run in shown if (config := run_files.config(run))}
     found = config_diff(configs)
     st.markdown("**Settings that differ**")
     if not found:

@@ -31,7 +31,7 @@ def headline(run: Run, now: JobStatus, known: History) -> None:
     """State and message; the progress bar of a run that goes on, or how far one got."""
     st.markdown(f"{STATES[now.state]} {literal(now.message)}".rstrip())
     told, config = read_progress(run), run_files.config(run)
-    place = how_far(known, told, config.epochs if config else None)
+    place = how_far(known, told, config.optimisation.epochs if config else None)
     if now.state in ("running", "stalled", "stopping"):
         told = {"epochs": place["epochs"], **(told or known.last)}
         st.progress(_share(told), _doing(told))
@@ -176,7 +176,7 @@ def confirm(
 
 def _use_button(run: Run, now: JobStatus) -> None:
     try:
-        role = run.config.role
+        role = run.config.model.role
     except (CheckpointError, ConfigError) as error:
         st.error(sentence(error), icon=":material/error:")
         return

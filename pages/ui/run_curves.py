@@ -69,7 +69,7 @@ def show(run: Run, others: tuple[Run, ...]) -> None:
     for one in (run, *others):
         config, found = run_files.config(one), run_files.history(one)
         if config and (len(found) or found.epochs):
-            known[one.name], axes[one.name] = found, _Axis(found, config.epochs, unit)
+            known[one.name], axes[one.name] = found, _Axis(found, config.optimisation.epochs, unit)
     _tell_missing([one.name for one in (run, *others) if one.name not in known])
     if len(known) == 1:
         _alone(*known.values(), *axes.values(), weight)

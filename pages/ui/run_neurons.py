@@ -97,7 +97,7 @@ def _over_others(known: dict[str, History]) -> None:
 
 def _tell_none(run: Run) -> None:
     config = run_files.config(run)
-    if config and config.role == "teacher":
+    if config and config.model.role == "teacher":
         st.info("A teacher has no spiking neurons.", icon=":material/info:")
     else:
         st.info(

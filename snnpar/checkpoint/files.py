@@ -16,7 +16,7 @@ from torch import nn
 import snnpar
 from snnpar import CONFIG, WEIGHTS
 from snnpar.atomic import share, write_text
-from snnpar.config import ConfigError, ModelConfig, to_dict
+from snnpar.config import ConfigError, ModelConfig, grouped
 from snnpar.errors import SnnparError
 from snnpar.formats import CHECKPOINT, stamped
 from snnpar.hub import hub_id_of
@@ -150,8 +150,8 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def write_config(folder: Path, model: ModelConfig, schema: AttributeSchema, train: dict, provenance: dict) -> None:
-    """Write config.json, the sidecar from which the model is rebuilt."""
-    content = {"model": to_dict(model), "schema": schema.to_dict(), "train": train, "provenance": provenance}
+    """Write config.json, the sidecar from which the model is rebuilt; `train` are settings by name."""
+    content = {"model": model.to_dict(), "schema": schema.to_dict(), "train": grouped(train), "provenance": provenance}
     write_text(folder / CONFIG, json.dumps(stamped(CHECKPOINT, content), indent=1) + "\n")
 
 

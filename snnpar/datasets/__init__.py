@@ -120,17 +120,17 @@ def rendered_split(seed: int, count: int, *, name: str) -> PedestrianSplit:
 
 def _rendered(config: TrainConfig, split: str) -> PedestrianSplit:
     if split == "train":
-        return rendered_split(config.rendered_seed, config.rendered_count, name="rendered train")
+        return rendered_split(config.data.rendered_seed, config.data.rendered_count, name="rendered train")
     return rendered_split(HELD_OUT_SEEDS[split], HELD_OUT_COUNT, name=f"rendered {split}")
 
 
 def _real(config: TrainConfig, split: str) -> PedestrianSplit:
-    return open_folder(config.data, split, layout=config.dataset, fold=config.fold)
+    return open_folder(config.data.folder, split, layout=config.data.dataset, fold=config.data.fold)
 
 
 def _mixed(config: TrainConfig, split: str) -> PedestrianSplit:
     """Trains on both; the real images alone choose the checkpoint."""
-    real = open_folder(config.data, split, layout="pa100k")
+    real = open_folder(config.data.folder, split, layout="pa100k")
     return join([real, _rendered(config, split)]) if split == "train" else real
 
 
@@ -143,14 +143,14 @@ DATASETS: dict[str, Callable[[TrainConfig, str], PedestrianSplit]] = {
 
 def open_split(config: TrainConfig, split: str) -> PedestrianSplit:
     """The train, val or test split that a run with this config uses."""
-    return DATASETS[config.dataset](config, split)
+    return DATASETS[config.data.dataset](config, split)
 
 
 def schema_of(config: TrainConfig) -> AttributeSchema:
     """The attributes that a run with this config trains; only data of one's own has to be opened for it."""
-    if config.dataset in ("pickle", "csv"):
-        return open_annotation(config.data, layout=config.dataset, fold=config.fold).schema
-    return load_schema("pa100k" if config.dataset in ("rendered", "mixed") else config.dataset)
+    if config.data.dataset in ("pickle", "csv"):
+        return open_annotation(config.data.folder, layout=config.data.dataset, fold=config.data.fold).schema
+    return load_schema("pa100k" if config.data.dataset in ("rendered", "mixed") else config.data.dataset)
 
 
 def phrases_for(config: TrainConfig, schema: AttributeSchema) -> Phrases:
@@ -158,7 +158,7 @@ def phrases_for(config: TrainConfig, schema: AttributeSchema) -> Phrases:
 
     Raises ConfigError saying how to make them when there are neither.
     """
-    place = local_path(config.data) if config.data else ASSETS / "phrases"
+    place = local_path(config.data.folder) if config.data.folder else ASSETS / "phrases"
     own = (place.parent if place.is_file() else place) / PHRASES
     try:
         return phrases_of(schema, own)

@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(root: Path) -> Iterator[Run]:
-    config = TrainConfig(model="spikingformer_1_64", epochs=10_000, batch_size=8, rendered_count=32, threads=1)
+    config = TrainConfig.of(model="spikingformer_1_64", epochs=10_000, batch_size=8, rendered_count=32, threads=1)
     run = create_run(config, root / "runs" / "long")
     yield run
     if processes(run):

@@ -138,11 +138,11 @@ def test_held_out_images_are_a_tenth_and_nothing_is_lost() -> None:
 
 def test_a_run_opens_its_data_by_name(tmp_path: Path) -> None:
     tiny.write_csv(tmp_path, [("a.png", "train", "1", ""), ("b.png", "val", "0", "1")])
-    config = TrainConfig(dataset="csv", data=str(tmp_path))
+    config = TrainConfig.of(dataset="csv", data=str(tmp_path))
     assert [len(open_split(config, split)) for split in ("train", "val")] == [1, 1]
     assert schema_of(config).attributes == ("Hat", "Red coat")
     with pytest.raises(DataError, match="not laid out as peta"):
-        open_split(TrainConfig(dataset="peta", data=str(tmp_path)), "train")
+        open_split(TrainConfig.of(dataset="peta", data=str(tmp_path)), "train")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_run_opens_its_data_by_name(tmp_path: Path) -> None:
     [("rendered", "pa100k"), ("mixed", "pa100k"), ("pa100k", "pa100k"), ("peta", "peta"), ("rapv1", "rapv1")],
 )
 def test_attributes_of_published_data_need_no_data(dataset: str, schema: str) -> None:
-    assert schema_of(TrainConfig(dataset=dataset, data="/nowhere")) == load_schema(schema)
+    assert schema_of(TrainConfig.of(dataset=dataset, data="/nowhere")) == load_schema(schema)
 
 
 def test_a_data_set_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_a_data_set_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert test.files == ("images/b.png",) and test.labels.tolist() == [[0, 1]]
         expected = np.asarray(Image.open(tmp_path / "source" / "images" / "b.png").convert("RGB"))
         assert np.array_equal(test.read(0), expected)
-        assert len(open_split(TrainConfig(dataset="csv", data=f"hf:lab/people@{commit}"), "train")) == 1
+        assert len(open_split(TrainConfig.of(dataset="csv", data=f"hf:lab/people@{commit}"), "train")) == 1
         with pytest.raises(SnnparError, match="lab/nothing does not exist or is private"):
             open_folder("hf:lab/nothing", "test")
     with pytest.raises(SnnparError, match="'lab' is not a Hub id"):

@@ -101,11 +101,11 @@ def test_rendered_splits_differ_by_seed_and_held_out_seeds_cannot_be_trained_on(
 def test_data_of_a_run(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnpar.datasets.HELD_OUT_COUNT", 4)
     tiny.write_pa100k(tmp_path / "pa", {"train": 5, "val": 2, "test": 3})
-    rendered = TrainConfig(rendered_count=16)
+    rendered = TrainConfig.of(rendered_count=16)
     assert [len(open_split(rendered, split)) for split in ("train", "val", "test")] == [16, 4, 4]
-    real = TrainConfig(dataset="pa100k", data=str(tmp_path / "pa"))
+    real = TrainConfig.of(dataset="pa100k", data=str(tmp_path / "pa"))
     assert [len(open_split(real, split)) for split in ("train", "val", "test")] == [5, 2, 3]
-    mixed = open_split(replace(real, dataset="mixed", rendered_count=16), "train")
+    mixed = open_split(real.changed(dataset="mixed", rendered_count=16), "train")
     assert len(mixed) == 21 and np.array_equal(mixed.read(0), open_split(real, "train").read(0))
     assert np.array_equal(mixed.read(5), open_split(rendered, "train").read(0))
-    assert len(open_split(replace(real, dataset="mixed"), "val")) == 2, "real images alone choose the checkpoint"
+    assert len(open_split(real.changed(dataset="mixed"), "val")) == 2, "real images alone choose the checkpoint"

@@ -250,7 +250,7 @@ def test_an_evaluation_judges_it(model: LoadedModel, people: str, tmp_path: Path
 @pytest.mark.parametrize("name", [*toys.TOYS, "spikingformer_1_64", "vit_2_96", "vtb_conv_2_64"])
 def test_a_run_trains_it(name: str, people: str, tmp_path: Path) -> None:
     """Step, validation, lens and best weights, by its name."""
-    config = TrainConfig(
+    config = TrainConfig.of(
         role=build_model(PRESETS[name], 1).role, model=name, dataset="pa100k", data=people, epochs=1, batch_size=3
     )
     run = create_run(config, tmp_path / "run")
@@ -268,11 +268,11 @@ def test_a_student_is_distilled_from_a_teacher_that_reads_no_phrases(
     teacher = tiny.write_checkpoint(tmp_path / "teacher", toys.SIZES["toy_teacher"])
     wanted = {"model": "toy_lif", "dataset": "pa100k", "data": people, "epochs": 1, "batch_size": 3}
     wanted |= {"teacher": str(teacher.path), "feature_kd": True, "logit_kd": True, "timestep_weight": 1.0}
-    run = create_run(TrainConfig(**wanted), tmp_path / "run")
+    run = create_run(TrainConfig.of(**wanted), tmp_path / "run")
     train(run)
     lens = read_lens(run.path, 1)
     assert lens.gap is not None and lens.maps is None
-    refused = create_run(TrainConfig(**wanted, feature_loss="text-kl"), tmp_path / "refused")
+    refused = create_run(TrainConfig.of(**wanted, feature_loss="text-kl"), tmp_path / "refused")
     with pytest.raises(ConfigError, match="phrases, which a toy_teacher does not read; use cosine"):
         train(refused)
 

@@ -35,7 +35,7 @@ def folder(pair: Path, tmp_path: Path) -> Path:
     """The tiny pair, a run that can be started, and an evaluation."""
     root = tmp_path / "root"
     shutil.copytree(pair, root)
-    create_run(TrainConfig(model="spikingformer_1_64"), root / "runs" / "mine")
+    create_run(TrainConfig.of(model="spikingformer_1_64"), root / "runs" / "mine")
     return root
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,7 +118,7 @@ def test_what_cannot_be_pasted_is_one_sentence_and_changes_nothing(app, pair: Pa
 
 def test_the_settings_of_a_run_are_duplicated(app, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny-student", STUDENT)
-    config = TrainConfig(model="spikingformer_cml_4_192", epochs=4, batch_size=12, accumulate=3, lr=0.01)
+    config = TrainConfig.of(model="spikingformer_cml_4_192", epochs=4, batch_size=12, accumulate=3, lr=0.01)
     run = create_run(config, tmp_path / "runs" / "one")
     test = app(tmp_path, "train")
     test.selectbox(key="fill_run").set_value(run.name).run()
@@ -215,7 +214,7 @@ def estimating(app, pair: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_an_estimate_is_told_and_knows_its_settings(estimating) -> None:
     trial = Scripted.last
-    trial.outcome = Estimate(trial.config, trial.config.batch_size, MEASURED)
+    trial.outcome = Estimate(trial.config, trial.config.optimisation.batch_size, MEASURED)
     estimating.run()
     table = said(estimating.markdown)
     assert "| **Whole run** | 80 s | :small[extrapolated: 5 epochs, and 0 s to measure" in table
@@ -227,7 +226,7 @@ def test_an_estimate_is_told_and_knows_its_settings(estimating) -> None:
 
 def test_an_estimate_that_needs_a_smaller_batch_says_so(estimating) -> None:
     trial = Scripted.last
-    trial.outcome = Estimate(replace(trial.config, batch_size=8), 32, MEASURED)
+    trial.outcome = Estimate(trial.config.changed(batch_size=8), 32, MEASURED)
     estimating.run()
     assert "--batch-size 8" in said(estimating.warning)
 

@@ -70,7 +70,7 @@ def evaluated(pair: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(pair: Path, evaluated: Path, tmp_path: Path) -> Path:
     root = tmp_path / "root"
     shutil.copytree(pair, root)
-    create_run(TrainConfig(model="spikingformer_1_64"), root / "runs" / "mine")
+    create_run(TrainConfig.of(model="spikingformer_1_64"), root / "runs" / "mine")
     shutil.copytree(evaluated, root / "evaluations")
     return root
 

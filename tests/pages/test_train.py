@@ -27,7 +27,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list:
 
 def write_run(root: Path, state: str, *, steps: int = 3) -> Path:
     """A run with curves and weights, as training leaves it."""
-    run = create_run(TrainConfig(model="spikingformer_1_64", epochs=2), root / "runs" / f"20260101-{state}")
+    run = create_run(TrainConfig.of(model="spikingformer_1_64", epochs=2), root / "runs" / f"20260101-{state}")
     train = json.loads((run.path / "config.json").read_text("utf-8"))["train"]
     write_checkpoint(run.path, STUDENT)
     config = json.loads((run.path / "config.json").read_text("utf-8"))
@@ -110,7 +110,7 @@ def test_the_command_shown_is_that_of_the_run(app, pair: Path, tmp_path: Path, l
     assert not test.exception
     (run,) = launched
     assert shlex.split(shown) == ["python", "-m", "train", *to_arguments(run.config)]
-    assert (run.config.epochs, run.config.seed, run.config.prior_bias) == (7, 5, False)
+    assert (run.config.optimisation.epochs, run.config.optimisation.seed, run.config.model.prior_bias) == (7, 5, False)
     assert [one.path for one in list_runs(tmp_path / "runs")] == [run.path]
     assert test.selectbox(key="run").value == run.name
 
@@ -175,7 +175,7 @@ def test_a_run_with_a_broken_config_is_told(app, tmp_path: Path) -> None:
 def test_the_states_of_all_runs_are_counted(app, tmp_path: Path) -> None:
     """The list itself holds names only: a browser keeps an option's old words when only they change."""
     for state in ("done", "done", "stopped"):
-        write_status(create_run(TrainConfig(model="spikingformer_1_64"), root=tmp_path / "runs"), state=state)
+        write_status(create_run(TrainConfig.of(model="spikingformer_1_64"), root=tmp_path / "runs"), state=state)
     test = app(tmp_path, "train")
     assert set(test.selectbox(key="run").options) == {run.name for run in list_runs(tmp_path / "runs")}
     assert "2 ✓ done" in said(test.caption) and "1 ■ stopped" in said(test.caption)

@@ -23,7 +23,9 @@ def noise_data(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def quick(noise_data: str) -> TrainConfig:
     """Two steps per epoch of the smallest student."""
-    return TrainConfig(model="spikingformer_1_64", dataset="pa100k", data=noise_data, epochs=3, batch_size=8, threads=1)
+    return TrainConfig.of(
+        model="spikingformer_1_64", dataset="pa100k", data=noise_data, epochs=3, batch_size=8, threads=1
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import tiny
 
-from snnpar.config import to_dict
 from snnpar.errors import SnnparError
 from snnpar.jobs import status
 from snnpar.models import preset
@@ -119,10 +118,10 @@ def options(*flags: str) -> argparse.Namespace:
 
 def test_each_part_changes_one_thing_of_the_base() -> None:
     base, *others = part_rows("spikingformer_2_96")
-    first = to_dict(run_config(base, 0, options()))
+    first = run_config(base, 0, options()).settings()
     changed = []
     for row in others:
-        config = to_dict(run_config(row, 0, options()))
+        config = run_config(row, 0, options()).settings()
         changed += [{name: config[name] for name in config if config[name] != first[name]}]
     assert changed == [
         {"timestep_weight": 1.0},

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,13 +91,13 @@ def in_a_terminal(config: TrainConfig, out: Path) -> subprocess.CompletedProcess
 
 
 def test_a_failing_run_ends_with_its_sentence(quick: TrainConfig, own_runs: Path, tmp_path: Path) -> None:
-    ended = in_a_terminal(replace(quick, data=str(tmp_path / "nowhere")), tmp_path / "run")
+    ended = in_a_terminal(quick.changed(data=str(tmp_path / "nowhere")), tmp_path / "run")
     assert ended.returncode == 1 and "no such folder" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_terminal_and_page_train_alike(quick: TrainConfig, own_runs: Path, tmp_path: Path) -> None:
     """The same settings as flags, and as a run that is created and launched: equal configs, equal epochs."""
-    config = replace(quick, epochs=2, mixup=0.2)
+    config = quick.changed(epochs=2, mixup=0.2)
     page = create_run(config, tmp_path / "page")
     launch(page)
     ended = in_a_terminal(config, tmp_path / "terminal")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +39,7 @@ def damaged(quick: TrainConfig, tmp_path: Path) -> TrainConfig:
     (folder / "data" / "000003.png").write_bytes(b"no picture")
     (folder / "data" / "000007.png").unlink()
     (folder / "data" / "000021.png").write_bytes(b"")
-    return replace(quick, data=str(folder), epochs=1)
+    return quick.changed(data=str(folder), epochs=1)
 
 
 # ------------------------------------------------------------------------------------------------ images
@@ -67,7 +66,7 @@ def test_what_cannot_be_read_stops_the_run_before_it_starts(damaged: TrainConfig
 
 
 def test_skipped_images_are_left_out_and_recorded(damaged: TrainConfig, tmp_path: Path) -> None:
-    run = create_run(replace(damaged, skip_unreadable=True), tmp_path / "run")
+    run = create_run(damaged.changed(skip_unreadable=True), tmp_path / "run")
     session = loop.prepare(run)
     whole = open_split(damaged, "train")
     kept = [i for i in range(20) if i not in (3, 7)]
@@ -94,7 +93,7 @@ def test_every_image_is_read_once_and_before_training(quick: TrainConfig, tmp_pa
 
 def test_rendered_images_are_drawn_when_needed(quick: TrainConfig, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("snnpar.datasets.rendered.render_pedestrian", lambda *_: pytest.fail("drawn before its time"))
-    config = replace(quick, dataset="mixed", rendered_count=40, rendered_per_real=1.0)
+    config = quick.changed(dataset="mixed", rendered_count=40, rendered_per_real=1.0)
     session = loop.prepare(create_run(config, tmp_path / "run"))
     assert session.train.pixels(np.arange(20)).shape[0] == 20 and len(session.train) == 60
 
@@ -111,7 +110,7 @@ def test_reading_for_long_is_a_sign_of_life(quick: TrainConfig, tmp_path: Path, 
 def test_attributes_that_changed_since_are_refused(tmp_path: Path) -> None:
     rows = [("a.png", "train", "1", "0"), ("b.png", "val", "0", "1")]
     tiny.write_csv(tmp_path / "own", rows)
-    config = TrainConfig(model="spikingformer_1_64", dataset="csv", data=str(tmp_path / "own"))
+    config = TrainConfig.of(model="spikingformer_1_64", dataset="csv", data=str(tmp_path / "own"))
     run = create_run(config, tmp_path / "run")
     tiny.write_csv(tmp_path / "own", rows, "file,split,Hat,Blue coat")
     with pytest.raises(SnnparError, match="no longer those the run was made for"):
@@ -121,7 +120,7 @@ def test_attributes_that_changed_since_are_refused(tmp_path: Path) -> None:
 def test_a_student_of_ones_own_attributes(tmp_path: Path) -> None:
     rows = [(f"{i}.png", "train" if i < 8 else "val", str(i % 2), "" if i % 3 else "1") for i in range(12)]
     tiny.write_csv(tmp_path / "own", rows)
-    config = TrainConfig(
+    config = TrainConfig.of(
         model="spikingformer_1_64", dataset="csv", data=str(tmp_path / "own"), epochs=1, batch_size=4, threads=1
     )
     run = create_run(config, tmp_path / "run")
@@ -139,7 +138,7 @@ def terms_and_gradient(labels: list[list[float]], **settings: object) -> tuple[f
     logits = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]], requires_grad=True)
     output = ModelOutput(logits=logits, features=torch.zeros(2, 1, 1))
     ratio = torch.tensor([0.5, 0.25, 0.75])
-    terms = loss_terms(output, torch.tensor(labels, dtype=torch.float32), ratio, None, TrainConfig(**settings))
+    terms = loss_terms(output, torch.tensor(labels, dtype=torch.float32), ratio, None, TrainConfig.of(**settings))
     terms["ce"].backward()
     return terms["ce"].item(), logits.grad
 
@@ -160,7 +159,8 @@ def test_an_unknown_label_has_no_loss_and_no_gradient() -> None:
 
 
 def test_the_published_code_takes_the_two_for_a_number() -> None:
-    assert not apply_recipe("published-code", {}).mask_unknown and apply_recipe("published-paper", {}).mask_unknown
+    assert not apply_recipe("published-code", {}).task.mask_unknown
+    assert apply_recipe("published-paper", {}).task.mask_unknown
     value, _ = terms_and_gradient([[1, 2, 0], [1, 0, 1]], mask_unknown=False)
     expected = (
         bce(0.5, 1, 0.5)
@@ -192,10 +192,10 @@ def test_known_labels_alone_train_as_before() -> None:
 
 def test_the_ratio_of_the_loss(tmp_path: Path) -> None:
     tiny.write_csv(tmp_path, [("a.png", "train", "1", ""), ("b.png", "train", "0", "1"), ("c.png", "val", "1", "0")])
-    config = TrainConfig(dataset="csv", data=str(tmp_path))
+    config = TrainConfig.of(dataset="csv", data=str(tmp_path))
     split = open_split(config, "train")
     assert label_ratio(config, split).tolist() == [0.5, 1.0]
-    assert label_ratio(replace(config, mask_unknown=False), split).tolist() == [0.5, 1.5]
+    assert label_ratio(config.changed(mask_unknown=False), split).tolist() == [0.5, 1.5]
 
 
 def test_a_blend_with_an_unknown_label_is_unknown() -> None:
@@ -222,10 +222,10 @@ def teacher_run(config: TrainConfig, folder: Path) -> Phrases:
 
 
 def test_phrases_are_paired_by_name_or_as_published(tmp_path: Path, caplog) -> None:
-    config = TrainConfig(role="teacher", dataset="peta", data=str(tmp_path))
+    config = TrainConfig.of(role="teacher", dataset="peta", data=str(tmp_path))
     named = teacher_run(config, tmp_path / "named")
-    published = teacher_run(replace(config, phrase_pairing="published"), tmp_path / "published")
-    assert apply_recipe("published-code", {}).phrase_pairing == "published"
+    published = teacher_run(config.changed(phrase_pairing="published"), tmp_path / "published")
+    assert apply_recipe("published-code", {}).task.phrase_pairing == "published"
     assert caplog.text.count("of 35 describe another attribute") == 1
     by_name, as_published = named.for_schema(PETA), published.for_schema(PETA)
     assert dict(zip(named.names, named.text, strict=True))["personalLess30"] == PETA.phrases[0]
@@ -240,10 +240,10 @@ def test_phrases_are_paired_by_name_or_as_published(tmp_path: Path, caplog) -> N
 def test_elsewhere_the_published_phrases_are_astray_where_the_names_are(
     tmp_path: Path, dataset: str, astray: list[str]
 ) -> None:
-    config = TrainConfig(role="teacher", dataset=dataset, data=str(tmp_path))
+    config = TrainConfig.of(role="teacher", dataset=dataset, data=str(tmp_path))
     schema = load_schema(dataset)
     named, published = (
-        teacher_run(replace(config, phrase_pairing=how), tmp_path / how) for how in ("name", "published")
+        teacher_run(config.changed(phrase_pairing=how), tmp_path / how) for how in ("name", "published")
     )
     differ = np.any(named.for_schema(schema) != published.for_schema(schema), axis=1)
     assert [schema.attributes[j] for j in np.flatnonzero(differ)] == astray
@@ -253,7 +253,7 @@ def test_elsewhere_the_published_phrases_are_astray_where_the_names_are(
 
 def test_a_teacher_of_ones_own_attributes_needs_their_vectors(tmp_path: Path) -> None:
     tiny.write_csv(tmp_path / "own", [("a.png", "train", "1", "0"), ("b.png", "val", "0", "1")])
-    config = TrainConfig(role="teacher", model="vtb_conv_2_64", dataset="csv", data=str(tmp_path / "own"))
+    config = TrainConfig.of(role="teacher", model="vtb_conv_2_64", dataset="csv", data=str(tmp_path / "own"))
     with pytest.raises(ConfigError, match="phrases.safetensors is missing: .*data schema .*snnpar.phrases .*.json"):
         teacher_run(config, tmp_path / "a")
     path = tmp_path / "own" / "phrases.safetensors"

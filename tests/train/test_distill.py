@@ -16,7 +16,7 @@ from snnpar.losses import binary_kl, feature_cosine
 from snnpar.models import ModelOutput, preset
 from train.distill import check_teacher, loss_terms
 
-BOTH = TrainConfig(teacher="t", feature_kd=True, logit_kd=True)
+BOTH = TrainConfig.of(teacher="t", feature_kd=True, logit_kd=True)
 RATIO = torch.tensor([0.1, 0.5, 0.9])
 
 
@@ -40,22 +40,22 @@ def terms(config: TrainConfig, restorer: nn.Module | None = None) -> dict[str, t
 def test_a_part_that_is_off_leaves_no_term() -> None:
     assert list(terms(TrainConfig())) == ["ce"]
     assert list(terms(BOTH)) == ["ce", "feature", "logit"]
-    assert list(terms(replace(BOTH, timestep_weight=0.5))) == ["ce", "feature", "logit", "timestep"]
+    assert list(terms(BOTH.changed(timestep_weight=0.5))) == ["ce", "feature", "logit", "timestep"]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
 def test_the_timestep_term_is_its_weight_times_the_mean_kl(temperature: float) -> None:
-    config = replace(BOTH, timestep_weight=0.5, temperature=temperature, logit_loss="softmax")
+    config = BOTH.changed(timestep_weight=0.5, temperature=temperature, logit_loss="softmax")
     each = [binary_kl(one, TEACHER.logits, temperature).item() for one in STUDENT.logits_per_timestep]
     found = terms(config)
     assert found["timestep"].item() == pytest.approx(0.5 * sum(each) / 4, rel=1e-5)
-    others = terms(replace(config, timestep_weight=0.0))
+    others = terms(config.changed(timestep_weight=0.0))
     assert all(torch.equal(others[name], found[name]) for name in others)
 
 
 def test_labels_without_weighting_count_alike_and_unknown_ones_not_at_all() -> None:
     zero = replace(STUDENT, logits=torch.zeros(2, 3))
-    plain = loss_terms(zero, LABELS, RATIO, None, TrainConfig(label_weighting="none"))["ce"].item()
+    plain = loss_terms(zero, LABELS, RATIO, None, TrainConfig.of(label_weighting="none"))["ce"].item()
     assert plain == pytest.approx(math.log(2) * 5 / 2)  # five known labels, two images
     weighted = loss_terms(zero, LABELS, RATIO, None, TrainConfig())["ce"].item()
     weights = [math.exp(w) for w in (0.9, 0.5, 0.1, 0.1, 0.5)]  # rare positives and common negatives more
@@ -68,7 +68,7 @@ def test_a_restorer_stands_between_the_student_and_the_feature_loss_only() -> No
             return tokens.flip(2)
 
     plain, restored = terms(BOTH), terms(BOTH, Flip())
-    expected = BOTH.feature_weight * feature_cosine(STUDENT.features.flip(2), TEACHER.features)
+    expected = BOTH.distillation.feature_weight * feature_cosine(STUDENT.features.flip(2), TEACHER.features)
     torch.testing.assert_close(restored["feature"], expected)
     assert restored["feature"] != plain["feature"]
     assert all(torch.equal(plain[name], restored[name]) for name in ("ce", "logit"))
@@ -76,7 +76,7 @@ def test_a_restorer_stands_between_the_student_and_the_feature_loss_only() -> No
 
 def test_timesteps_are_asked_of_spiking_students_only(tmp_path: Path) -> None:
     teacher = tiny.write_checkpoint(tmp_path, preset("vtb_conv_2_96"))
-    config = replace(BOTH, timestep_weight=1.0)
+    config = BOTH.changed(timestep_weight=1.0)
     for name in ("spikingformer_2_96", "spikingformer_cml_2_96"):
         check_teacher(teacher, preset(name), config)
     check_teacher(teacher, preset("vit_2_96"), BOTH)

@@ -53,7 +53,7 @@ def test_a_finished_run_is_a_checkpoint(quick: TrainConfig, tmp_path: Path) -> N
     run = trained(quick, tmp_path / "run")
     assert status(run).state == "done" and status(run).message.startswith("best epoch")
     model = load(read_checkpoint(run.path))
-    assert model.role == "student" and model.checkpoint.model == preset(quick.model)
+    assert model.role == "student" and model.checkpoint.model == preset(quick.model.name)
     rows = read_metrics(run)
     assert [row["epoch"] for row in rows] == [0, 1, 2, 3] and rows[0]["step"] == 0 and not rows[0]["best"]
     scores = [(row["mean_accuracy"] + row["f1"]) / 2 for row in rows[1:]]
@@ -98,7 +98,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 
     monkeypatch.setattr(loop, "validate", watched)
     monkeypatch.setattr(scoring, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
-    run = trained(replace(quick, ema=ema), tmp_path / "run")
+    run = trained(quick.changed(ema=ema), tmp_path / "run")
     kept = load_file(run.path / "model.safetensors")
     assert all(torch.equal(kept[key], value) for key, value in after[1].items())
     assert not torch.equal(kept["head.weight"], after[2]["head.weight"])
@@ -115,7 +115,7 @@ def test_three_epochs_on_rendered_images_lower_the_loss(tmp_path: Path, monkeypa
         return terms
 
     monkeypatch.setattr(loop, "train_step", watched)
-    config = TrainConfig(
+    config = TrainConfig.of(
         model="spikingformer_1_64",
         epochs=3,
         rendered_count=64,
@@ -153,7 +153,7 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, role: str
 ) -> None:
     monkeypatch.setitem(PRESETS, TEACHER, replace(PRESETS[TEACHER], drop_path=0.5))  # draws random numbers of its own
-    config = replace(quick, mixup=0.2, role=role, model=TEACHER if role == "teacher" else quick.model)
+    config = quick.changed(mixup=0.2, role=role, model=TEACHER if role == "teacher" else quick.model.name)
     whole = trained(config, tmp_path / "whole")
     name, calls = ("validate", 1) if when == "between epochs" else ("train_step", 3)  # 2 steps per epoch
     original, count = getattr(loop, name), iter(range(100))
@@ -182,17 +182,16 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
 
 
 def test_resuming_a_run_that_never_began_begins_it(quick: TrainConfig, tmp_path: Path) -> None:
-    run = trained(replace(quick, epochs=1), tmp_path / "run", resume=True)
+    run = trained(quick.changed(epochs=1), tmp_path / "run", resume=True)
     assert status(run).state == "done" and [row["epoch"] for row in read_metrics(run)] == [0, 1]
     loop.train(run, resume=True)
     assert status(run).state == "done" and [row["epoch"] for row in read_metrics(run)] == [0, 1]
 
 
 def test_the_seed_decides(quick: TrainConfig, tmp_path: Path) -> None:
-    config = replace(quick, epochs=1)
+    config = quick.changed(epochs=1)
     one, two, other = (
-        trained(c, tmp_path / name)
-        for c, name in ((config, "one"), (config, "two"), (replace(config, seed=1), "other"))
+        trained(c, tmp_path / name) for c, name in ((config, "one"), (config, "two"), (config.changed(seed=1), "other"))
     )
     assert same_weights(one.path / "model.safetensors", two.path / "model.safetensors")
     assert not same_weights(one.path / "model.safetensors", other.path / "model.safetensors")
@@ -203,13 +202,13 @@ def test_a_teacher_takes_the_width_of_its_phrases(
 ) -> None:
     """The published size reads 768 numbers per phrase, the bundled vectors have 384."""
     monkeypatch.setitem(PRESETS, TEACHER, replace(PRESETS[TEACHER], text_dim=768))
-    run = trained(replace(quick, role="teacher", model=TEACHER, epochs=1), tmp_path / "run")
+    run = trained(quick.changed(role="teacher", model=TEACHER, epochs=1), tmp_path / "run")
     assert read_checkpoint(run.path).model == replace(PRESETS[TEACHER], text_dim=384)
     assert load(read_checkpoint(run.path)).module.word_embed.in_features == 384
 
 
 def test_a_teacher_leaves_its_phrases(quick: TrainConfig, tmp_path: Path) -> None:
-    run = trained(replace(quick, role="teacher", model=TEACHER, epochs=1), tmp_path / "run")
+    run = trained(quick.changed(role="teacher", model=TEACHER, epochs=1), tmp_path / "run")
     model = load(read_checkpoint(run.path))
     assert model.role == "teacher" and model.word_vectors.shape == (26, 384)
     assert (run.path / "phrases.safetensors").is_file()
@@ -231,7 +230,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_bad_data_fails_in_words(quick: TrainConfig, tmp_path: Path) -> None:
-    run = create_run(replace(quick, data=str(tmp_path / "nowhere")), tmp_path / "run")
+    run = create_run(quick.changed(data=str(tmp_path / "nowhere")), tmp_path / "run")
     with pytest.raises(SnnparError, match="no such folder"):
         loop.train(run)
     assert status(run).state == "failed" and "nowhere" in status(run).message
@@ -240,7 +239,7 @@ def test_bad_data_fails_in_words(quick: TrainConfig, tmp_path: Path) -> None:
 def test_a_damaged_picture_fails_by_name(quick: TrainConfig, tmp_path: Path) -> None:
     tiny.write_pa100k(tmp_path / "pa", {"train": 8, "val": 2, "test": 1})
     (tmp_path / "pa" / "data" / "000003.png").write_bytes(b"no picture")
-    run = create_run(replace(quick, data=str(tmp_path / "pa")), tmp_path / "run")
+    run = create_run(quick.changed(data=str(tmp_path / "pa")), tmp_path / "run")
     with pytest.raises(SnnparError, match="000003.png"):
         loop.train(run)
     assert status(run).state == "failed" and "000003.png" in status(run).message

@@ -6,13 +6,12 @@ import json
 import resource
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
-from snnpar.config import TrainConfig, to_dict
+from snnpar.config import TrainConfig
 from snnpar.runs import open_run
 from train import measure
 from train.session import Session
@@ -31,7 +30,7 @@ def unconfined(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def measured(config: TrainConfig, folder: Path, *flags: str) -> dict:
     """What the process would leave."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(to_dict(config)), "utf-8")
+    (folder / "config.json").write_text(json.dumps(config.to_dict()), "utf-8")
     code = measure.main([str(folder), "--steps", "2", *flags])
     return json.loads((folder / ("error.json" if code else "result.json")).read_text("utf-8"))
 
@@ -56,7 +55,7 @@ def test_real_steps_are_measured(
     monkeypatch.setattr(measure, "train_step", watched)
     kd = {"teacher": teacher, "feature_kd": bool(teacher), "logit_kd": bool(teacher)}
     role = "teacher" if model.startswith("vtb") else "student"
-    config = TrainConfig(model=model, role=role, batch_size=2, threads=1, rendered_count=16, **kd)
+    config = TrainConfig.of(model=model, role=role, batch_size=2, threads=1, rendered_count=16, **kd)
     told = measured(config, tmp_path / "trial", "--random-teacher", teacher)
     assert [count for count, _ in taken] == [2, 2, 2]  # one to warm up
     assert all(set(losses) == terms | {"loss", "grad_norm"} for _, losses in taken)
@@ -87,7 +86,7 @@ def test_a_small_data_set_comes_again_and_only_what_a_step_needs_is_read(
     monkeypatch.setattr(measure, "prepare", lambda *a, **k: sessions.append(prepare(*a, **k)) or sessions[-1])
     told = measured(quick, tmp_path / "trial")
     assert (sessions[0].epoch, sessions[0].step) == (1, 1) and told["all_images"] == 20 and told["val_images"] == 6
-    few = measured(replace(quick, batch_size=2), tmp_path / "other")
+    few = measured(quick.changed(batch_size=2), tmp_path / "other")
     assert few["steps_per_epoch"] == 10 and sessions[1].train._ready.sum() == 6
 
 
@@ -105,7 +104,7 @@ def test_no_memory_is_told_apart_from_other_faults(
     monkeypatch.setattr(measure, "train_step", full)
     assert measured(quick, tmp_path / "trial", "--memory", "5000")["out_of_memory"]
     assert unconfined == [5000]
-    told = measured(replace(quick, data=str(tmp_path / "nowhere")), tmp_path / "other")
+    told = measured(quick.changed(data=str(tmp_path / "nowhere")), tmp_path / "other")
     assert not told["out_of_memory"] and "nowhere" in told["error"]
 
 
@@ -128,6 +127,6 @@ def test_a_limit_below_that_of_the_system_is_set(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_a_pair_that_cannot_train_is_told(tmp_path: Path, model: str, teacher: str, message: str) -> None:
-    config = TrainConfig(model=model, teacher="any", feature_kd=True, batch_size=2, rendered_count=16)
+    config = TrainConfig.of(model=model, teacher="any", feature_kd=True, batch_size=2, rendered_count=16)
     told = measured(config, tmp_path / "trial", "--random-teacher", teacher)
     assert message in told["error"] and not told["out_of_memory"]

@@ -19,8 +19,8 @@ from train.memory import save_memory
 CML = replace(tiny.STUDENT, pool_first=True)
 TEACHER = replace(tiny.TEACHER, drop_path=0.3)  # what is dropped is drawn once
 VIT = ModelConfig("vit", image_size=(64, 32), dim=32, depth=2, heads=2, stem="conv")
-RECOMPUTE, PACK = TrainConfig(recompute=True), TrainConfig(pack_spikes=True)
-BOTH = TrainConfig(recompute=True, pack_spikes=True)
+RECOMPUTE, PACK = TrainConfig.of(recompute=True), TrainConfig.of(pack_spikes=True)
+BOTH = TrainConfig.of(recompute=True, pack_spikes=True)
 
 
 def fresh(model: ModelConfig, config: TrainConfig) -> nn.Module:

@@ -14,13 +14,13 @@ from train import optim
     [(0, 0.02 / 2.02), (1, 1.02 / 2.02), (2, 1.0), (6, 0.5), (10, 0.0), (4, 0.5 + 0.25 * 2**0.5)],
 )
 def test_learning_rate_warms_up_and_follows_a_cosine(position: float, share: float) -> None:
-    config = TrainConfig(epochs=10, warmup_epochs=2, lr=0.1)
-    assert optim.learning_rate(config, position) == pytest.approx(0.1 * share)
+    config = TrainConfig.of(epochs=10, warmup_epochs=2, lr=0.1)
+    assert optim.learning_rate(config.optimisation, position) == pytest.approx(0.1 * share)
 
 
 def test_learning_rate_of_a_run_shorter_than_its_warm_up() -> None:
-    config = TrainConfig(epochs=1, warmup_epochs=5, lr=0.1)
-    assert 0 < optim.learning_rate(config, 0) < optim.learning_rate(config, 0.99) < 0.1
+    config = TrainConfig.of(epochs=1, warmup_epochs=5, lr=0.1)
+    assert 0 < optim.learning_rate(config.optimisation, 0) < optim.learning_rate(config.optimisation, 0.99) < 0.1
 
 
 @pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER])

@@ -17,7 +17,7 @@ from train import parallel
 from train.heartbeat import Heartbeat
 from train.parallel import World, check_batch, shard, world_of
 
-CONFIG = TrainConfig(batch_size=8, device="cpu")
+CONFIG = TrainConfig.of(batch_size=8, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_a_place_that_cannot_be_is_told(environment: dict[str, str]) -> None:
     ],
 )
 def test_a_batch_must_fall_into_equal_parts(batch_size: int, accumulate: int, size: int, use: str | None) -> None:
-    config = TrainConfig(batch_size=batch_size, accumulate=accumulate)
+    config = TrainConfig.of(batch_size=batch_size, accumulate=accumulate)
     if use is None:
         check_batch(config, World(0, size))
         return
     with pytest.raises(ConfigError, match=f"by {size} processes in {accumulate} parts each; use {use}$"):
         check_batch(config, World(0, size))
     for valid in map(int, use.split(" or ")):
-        check_batch(TrainConfig(batch_size=valid, accumulate=accumulate), World(0, size))
+        check_batch(TrainConfig.of(batch_size=valid, accumulate=accumulate), World(0, size))
 
 
 @pytest.mark.parametrize(("count", "size", "parts"), [(24, 1, 1), (24, 2, 3), (24, 4, 2), (26, 4, 2)])
@@ -80,7 +80,7 @@ def test_more_processes_than_gpus_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in (("RANK", "2"), ("LOCAL_RANK", "2"), ("WORLD_SIZE", "4")):
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match="this machine has 2 GPUs: start no more processes on it"):
-        parallel.start(TrainConfig(batch_size=8))
+        parallel.start(TrainConfig.of(batch_size=8))
 
 
 def test_alone_nobody_is_asked() -> None:

@@ -41,13 +41,13 @@ def test_steps_equal_the_published_code(golden, arrays, mode, combination):
     word_vectors, images, labels, ratio = (
         torch.from_numpy(arrays[f"in.{name}"]) for name in ("word_vectors", "images", "labels", "sample_weight")
     )
-    teacher = Teacher(models.teacher.train(config.teacher_mode == "train"), word_vectors)
-    optimizer = make_optimizer(student, config)
+    teacher = Teacher(models.teacher.train(config.distillation.teacher_mode == "train"), word_vectors)
+    optimizer = make_optimizer(student, config.optimisation)
     torch.manual_seed(int(arrays["train.torch_manual_seed"]))
     for step in range(1, 3 if combination == "both" else 2):
         expected = f"train.{mode}.{combination}.step{step}."
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, 0)
+            group["lr"] = learning_rate(config.optimisation, 0)
         taught, output = teacher(images), student(images)
         loss = torch.stack(list(loss_terms(output, labels, ratio.float(), taught, config).values())).sum()
         optimizer.zero_grad()
@@ -56,7 +56,7 @@ def test_steps_equal_the_published_code(golden, arrays, mode, combination):
         check_gradients(student, arrays["train.param_names"], arrays[expected + "grad_norm"])
         optimizer.step()
         if combination == "both":
-            assert learning_rate(config, 0) == pytest.approx(float(arrays[expected + "lr"]), abs=1e-12)
+            assert learning_rate(config.optimisation, 0) == pytest.approx(float(arrays[expected + "lr"]), abs=1e-12)
             np.testing.assert_allclose(taught.logits, arrays[expected + "teacher_logits"], rtol=0, atol=2e-5)
             check_state(student, models.teacher, arrays, expected)
 
@@ -87,6 +87,6 @@ def check_state(student, teacher, arrays, expected) -> None:
 def test_learning_rates_equal_the_published_table(arrays):
     config = apply_recipe("published-code", {})
     table = arrays["sched.lr_epoch1_to_60"]
-    found = [learning_rate(config, epoch) for epoch in range(len(table))]
+    found = [learning_rate(config.optimisation, epoch) for epoch in range(len(table))]
     np.testing.assert_allclose(found, table, rtol=0, atol=1e-9)
-    assert learning_rate(config, 7.9) == found[7]  # constant within an epoch
+    assert learning_rate(config.optimisation, 7.9) == found[7]  # constant within an epoch

@@ -64,7 +64,7 @@ def test_a_hidden_token_is_restored_from_its_neighbours_alone() -> None:
 
 
 def test_a_restorer_is_made_for_the_students_grid_when_asked_for() -> None:
-    asked = TrainConfig(teacher="t", feature_kd=True, feature_mask=0.3)
-    restorer = make_restorer(asked, tiny.STUDENT)
+    asked = TrainConfig.of(teacher="t", feature_kd=True, feature_mask=0.3)
+    restorer = make_restorer(asked.distillation, tiny.STUDENT)
     assert (restorer.grid, restorer.share, restorer.conv1.in_channels) == ((4, 2), 0.3, 32)
-    assert make_restorer(TrainConfig(teacher="t", feature_kd=True), tiny.STUDENT) is None
+    assert make_restorer(TrainConfig.of(teacher="t", feature_kd=True).distillation, tiny.STUDENT) is None

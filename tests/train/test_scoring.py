@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def start_rows(run: Run) -> list[dict]:
 )
 def test_step_0_is_what_the_initial_weights_answer(quick: TrainConfig, tmp_path: Path, change: dict) -> None:
     """Evaluated by themselves, from a session that never trains."""
-    config = replace(quick, epochs=1, **change)
+    config = quick.changed(epochs=1, **change)
     run = create_run(config, tmp_path / "run")
     loop.train(run)
     fresh = prepare(create_run(config, tmp_path / "fresh"))
@@ -50,9 +49,9 @@ def test_step_0_is_what_the_initial_weights_answer(quick: TrainConfig, tmp_path:
 
 def test_step_0_starts_from_the_weights_it_was_given(quick: TrainConfig, tmp_path: Path) -> None:
     """Fine-tuning starts where the first run ended, not at chance."""
-    first = create_run(replace(quick, epochs=1), tmp_path / "first")
+    first = create_run(quick.changed(epochs=1), tmp_path / "first")
     loop.train(first)
-    second = create_run(replace(quick, epochs=1, init=str(first.path)), tmp_path / "second")
+    second = create_run(quick.changed(epochs=1, init=str(first.path)), tmp_path / "second")
     loop.train(second)
     expected = probabilities(first.path, open_split(quick, "val"))
     np.testing.assert_array_equal(load_file(second.path / scoring.STEP_0)["probs"], expected)
@@ -92,7 +91,7 @@ def test_rendered_images_measure_the_gain_where_no_epoch_was_chosen(
 ) -> None:
     caplog.set_level("INFO", "train")
     monkeypatch.setattr("snnpar.datasets.HELD_OUT_COUNT", 8)
-    config = TrainConfig(model="spikingformer_1_64", epochs=1, rendered_count=16, batch_size=8, threads=1)
+    config = TrainConfig.of(model="spikingformer_1_64", epochs=1, rendered_count=16, batch_size=8, threads=1)
     run = create_run(config, tmp_path / "run")
     loop.train(run)
     held, gain = rendered_split(HELD_OUT_SEEDS["test"], 8, name="rendered test"), read_gain(run.path)
@@ -144,7 +143,7 @@ def test_step_0_of_a_run_that_never_scored_it_is_not_made_up(
     quick: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A run of an earlier version goes on: its first weights are gone, so that it has no gain to tell."""
-    run = create_run(replace(quick, epochs=1), tmp_path / "run")
+    run = create_run(quick.changed(epochs=1), tmp_path / "run")
     loop.train(run)
     lines = [line for line in (run.path / "metrics.jsonl").read_text().splitlines() if json.loads(line)["epoch"]]
     (run.path / "metrics.jsonl").write_text("\n".join(lines) + "\n")

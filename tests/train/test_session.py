@@ -50,7 +50,7 @@ def test_epochs_are_permutations_that_differ_and_repeat(quick: TrainConfig, tmp_
 def test_mixed_epochs_have_all_real_and_a_fresh_draw_of_rendered_images(
     quick: TrainConfig, tmp_path: Path, per_real: float, drawn: int
 ) -> None:
-    config = replace(quick, dataset="mixed", rendered_count=40, rendered_per_real=per_real)
+    config = quick.changed(dataset="mixed", rendered_count=40, rendered_per_real=per_real)
     session = prepare(create_run(config, tmp_path / "run"))
     orders = [session.epoch_order(epoch) for epoch in range(2)]
     for order in orders:
@@ -60,9 +60,9 @@ def test_mixed_epochs_have_all_real_and_a_fresh_draw_of_rendered_images(
 
 
 def test_a_run_can_start_from_another(quick: TrainConfig, tmp_path: Path) -> None:
-    first = create_run(replace(quick, epochs=1), tmp_path / "first")
+    first = create_run(quick.changed(epochs=1), tmp_path / "first")
     loop.train(first)
-    session = prepare(create_run(replace(quick, init=str(first.path)), tmp_path / "second"))
+    session = prepare(create_run(quick.changed(init=str(first.path)), tmp_path / "second"))
     state = load_file(first.path / "model.safetensors")
     assert all(torch.equal(session.model.state_dict()[key], value) for key, value in state.items())
     assert all(p.requires_grad for p in session.model.parameters())
@@ -72,10 +72,10 @@ def test_a_run_can_start_from_a_backbone(quick: TrainConfig, tmp_path: Path, cap
     """Its answers begin at the log odds of the attributes, as those of a random start; a checkpoint keeps its own."""
     caplog.set_level("INFO", "train")
     torch.manual_seed(5)
-    state = build_model(preset(quick.model), 1000).state_dict()
+    state = build_model(preset(quick.model.name), 1000).state_dict()
     save_file(state, tmp_path / "imagenet.safetensors")
     runs = [
-        create_run(replace(quick, init=init), tmp_path / f"run{len(init)}")
+        create_run(quick.changed(init=init), tmp_path / f"run{len(init)}")
         for init in ("", str(tmp_path / "imagenet.safetensors"))
     ]
     plain, started = (prepare(run) for run in runs)
@@ -88,7 +88,7 @@ def test_a_teacher_that_teaches_nothing_is_told(
     quick: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING", "train")
-    prepare(create_run(replace(quick, teacher=str(tmp_path / "unused")), tmp_path / "run"))
+    prepare(create_run(quick.changed(teacher=str(tmp_path / "unused")), tmp_path / "run"))
     assert "the teacher is not used" in caplog.text
 
 
@@ -108,7 +108,7 @@ def test_a_teacher_that_does_not_fit_is_refused(
     folder = tmp_path / "teacher"
     folder.mkdir()
     write_config(folder, replace(preset(TEACHER), **change), load_schema(schema), {}, {})
-    run = create_run(replace(quick, teacher=str(folder), feature_kd=True), tmp_path / "run")
+    run = create_run(quick.changed(teacher=str(folder), feature_kd=True), tmp_path / "run")
     with pytest.raises(ConfigError, match=message):
         loop.train(run)
     assert status(run).state == "failed" and "teacher" in status(run).message
@@ -116,5 +116,5 @@ def test_a_teacher_that_does_not_fit_is_refused(
 
 def test_logits_alone_distil_across_widths(quick: TrainConfig, tmp_path: Path) -> None:
     tiny.write_checkpoint(tmp_path / "teacher", replace(preset(TEACHER), dim=32))
-    config = replace(quick, teacher=str(tmp_path / "teacher"), logit_kd=True)
+    config = quick.changed(teacher=str(tmp_path / "teacher"), logit_kd=True)
     assert prepare(create_run(config, tmp_path / "run")).teacher is not None

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +37,7 @@ def numbers(session: Session) -> list[torch.Tensor]:
 def test_distillation_adds_its_terms_and_leaves_the_teacher_alone(
     quick: TrainConfig, teacher: str, tmp_path: Path
 ) -> None:
-    config = replace(
-        quick,
+    config = quick.changed(
         epochs=1,
         teacher=teacher,
         feature_kd=True,
@@ -66,7 +64,7 @@ def test_distillation_adds_its_terms_and_leaves_the_teacher_alone(
 
 
 def test_a_step_counts_itself_and_moves_the_average(quick: TrainConfig, tmp_path: Path) -> None:
-    session = prepare(create_run(replace(quick, ema=0.9), tmp_path / "run"))
+    session = prepare(create_run(quick.changed(ema=0.9), tmp_path / "run"))
     before = session.average.module.head.weight.clone()
     step.train_step(session, batch(session))
     assert (session.epoch, session.step, session.steps_done, session.is_whole) == (0, 1, 1, True)
@@ -78,10 +76,10 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(
     quick: TrainConfig, teacher: str, tmp_path: Path, parts: int
 ) -> None:
     """Without batch statistics, that is: those are of each part."""
-    config = replace(quick, teacher=teacher, feature_kd=True, logit_kd=True, grad_clip=0.0)
+    config = quick.changed(teacher=teacher, feature_kd=True, logit_kd=True, grad_clip=0.0)
     found = []
     for accumulate in (1, parts):
-        session = prepare(create_run(replace(config, accumulate=accumulate), tmp_path / f"run{accumulate}"))
+        session = prepare(create_run(config.changed(accumulate=accumulate), tmp_path / f"run{accumulate}"))
         session.model.eval()
         terms = step.train_step(session, batch(session, accumulate))
         found.append((terms, [p.grad.clone() for p in session.model.parameters()]))

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,12 +72,12 @@ def test_killed_at_random_points_and_resumed_it_equals_an_uninterrupted_run(
     quick: TrainConfig, tmp_path: Path, children: multiprocessing.context.ForkServerContext, workers: int
 ) -> None:
     """SIGKILL at ten points with each number of workers; a state is saved after every step, so saves are hit, too."""
-    config = replace(quick, epochs=4, mixup=0.2, ema=0.9, save_seconds=0.0, log_steps=1)
+    config = quick.changed(epochs=4, mixup=0.2, ema=0.9, save_seconds=0.0, log_steps=1)
     whole = create_run(config, tmp_path / "whole")
     began = time.monotonic()
     loop.train(whole)
     duration = time.monotonic() - began
-    run, chance = create_run(replace(config, workers=workers), tmp_path / "run"), random.Random(workers)
+    run, chance = create_run(config.changed(workers=workers), tmp_path / "run"), random.Random(workers)
     kills, amid_save = 0, 0
     while status(run).state != "done":
         child = children.Process(target=train_in_child, args=(str(run.path),))
@@ -93,7 +92,7 @@ def test_killed_at_random_points_and_resumed_it_equals_an_uninterrupted_run(
         assert kills == 10 or child.exitcode in (0, -signal.SIGKILL)
         if status(run).state == "done" and kills < 10:  # too fast: once more from the start
             shutil.rmtree(run.path)
-            run = create_run(replace(config, workers=workers), run.path)
+            run = create_run(config.changed(workers=workers), run.path)
     assert kills == 10
     assert_same(run, whole)
 
@@ -104,8 +103,7 @@ def test_a_distilled_run_goes_on_amid_an_epoch(
 ) -> None:
     """With the teacher's drifting statistics and the restorer, which are no part of the checkpoint."""
     tiny.write_checkpoint(tmp_path / "teacher", preset("vtb_conv_2_64"))
-    config = replace(
-        quick,
+    config = quick.changed(
         epochs=2,
         log_steps=1,
         teacher=str(tmp_path / "teacher"),
@@ -164,7 +162,7 @@ def test_a_run_that_is_gone_stops_and_writes_nothing_more(
     happens: Callable[[Run], None],
     step: int,
 ) -> None:
-    run, left = create_run(replace(quick, log_steps=1), tmp_path / "run"), []
+    run, left = create_run(quick.changed(log_steps=1), tmp_path / "run"), []
     count, original = iter(range(1, 100)), loop.train_step
 
     def files() -> list:
@@ -185,7 +183,7 @@ def test_a_run_that_is_gone_stops_and_writes_nothing_more(
 
 
 def test_a_config_changed_while_the_run_waited_is_refused(quick: TrainConfig, tmp_path: Path) -> None:
-    run = create_run(replace(quick, epochs=1), tmp_path / "run")
+    run = create_run(quick.changed(epochs=1), tmp_path / "run")
     loop.train(run)
     content = json.loads((run.path / "config.json").read_text())
     content["train"]["batch_size"] //= 2
@@ -250,7 +248,7 @@ def test_a_worker_that_dies_stops_the_run_with_a_state(
 ) -> None:
     whole = create_run(quick, tmp_path / "whole")
     loop.train(whole)
-    run = create_run(replace(quick, workers=1), tmp_path / "run")
+    run = create_run(quick.changed(workers=1), tmp_path / "run")
     pixels, parent = ResizedImages.pixels, os.getpid()
 
     def dies(self: ResizedImages, indices: object) -> object:
@@ -291,7 +289,7 @@ def test_an_error_on_saving_leaves_the_last_state(
 
 def test_a_disk_that_fills_up_leaves_the_last_state_and_a_clear_error(quick: TrainConfig, tmp_path: Path) -> None:
     """A real one, of a few megabytes, with room for two states and a half."""
-    whole, disk = create_run(replace(quick, epochs=1), tmp_path / "whole"), tmp_path / "disk"
+    whole, disk = create_run(quick.changed(epochs=1), tmp_path / "whole"), tmp_path / "disk"
     loop.train(whole)
     (state,) = saved_states(whole.path)
     room = 2.5 * size_of(state) + size_of(whole.path) - size_of(state)
@@ -300,7 +298,7 @@ def test_a_disk_that_fills_up_leaves_the_last_state_and_a_clear_error(quick: Tra
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small disk can be mounted by the administrator only")
     try:
-        run = create_run(replace(quick, epochs=100), disk / "run")
+        run = create_run(quick.changed(epochs=100), disk / "run")
         done = subprocess.run(
             [sys.executable, "-m", "train", "--run", run.path],
             cwd=ROOT,

@@ -22,7 +22,7 @@ from train.sync_norm import share_statistics
 ATTRIBUTES = len(tiny.PA100K)
 TEACHER = ModelConfig("vtb", image_size=(128, 64), dim=64, depth=2, heads=4, stem="conv")
 STUDENT = preset("spikingformer_1_64")
-DISTIL = TrainConfig(
+DISTIL = TrainConfig.of(
     batch_size=8,
     accumulate=2,
     device="cpu",
@@ -75,7 +75,7 @@ def student_step(world: World) -> Step:
 
 
 def teacher_step(world: World) -> Step:
-    return step_of(TEACHER, None, TrainConfig(role="teacher", batch_size=8, device="cpu"), world)
+    return step_of(TEACHER, None, TrainConfig.of(role="teacher", batch_size=8, device="cpu"), world)
 
 
 def step_of(size: ModelConfig, teacher: Teacher | None, config: TrainConfig, world: World) -> Step:
@@ -102,7 +102,7 @@ def backward(wrapped: nn.Module, teacher: Teacher | None, config: TrainConfig, w
     labels = torch.randint(0, 2, (8, ATTRIBUTES), generator=generator).double()
     extra = () if teacher else (torch.randn(ATTRIBUTES, TEACHER.text_dim, generator=generator).double(),)
     ratio, losses = torch.full((ATTRIBUTES,), 0.3).double(), []
-    shares = parallel.shard(torch.arange(8).numpy(), world, config.accumulate)
+    shares = parallel.shard(torch.arange(8).numpy(), world, config.runtime.accumulate)
     for number, share in enumerate(shares, start=1):
         with parallel.keep_gradients(*([wrapped] if number < len(shares) else [])):
             terms = loss_terms(

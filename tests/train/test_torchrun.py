@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -67,7 +66,7 @@ def second_of(agent: subprocess.Popen) -> psutil.Process | None:
 
 @pytest.fixture
 def config(quick: TrainConfig) -> TrainConfig:
-    return replace(quick, epochs=4, save_seconds=0.0, log_steps=1, mixup=0.0)
+    return quick.changed(epochs=4, save_seconds=0.0, log_steps=1, mixup=0.0)
 
 
 @pytest.fixture

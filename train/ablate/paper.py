@@ -65,7 +65,7 @@ def score(run: Run, rendered_test: int) -> dict:
     if path.exists():
         return json.loads(path.read_text("utf-8"))
     rendered = rendered_split(HELD_OUT_SEEDS["test"], rendered_test, name="rendered held out")
-    splits = [rendered] if run.config.dataset == "rendered" else [open_split(run.config, "test"), rendered]
+    splits = [rendered] if run.config.data.dataset == "rendered" else [open_split(run.config, "test"), rendered]
     scores = {}
     for split in splits:
         metrics = pedestrian_metrics(split.labels, probabilities(run.path, split)).summary()

@@ -92,8 +92,8 @@ def parts(options: argparse.Namespace) -> str:
 def evaluate(run: Run, options: argparse.Namespace) -> dict[str, Evaluation]:
     """The run's best epoch on val and on held-out rendered images, kept in OUT/evaluations."""
     choices = {"rendered held out": DataChoice(rendered=options.rendered_test)}
-    if run.config.dataset != "rendered":
-        choices = {"val": DataChoice(run.config.data, split="val", fold=run.config.fold)} | choices
+    if run.config.data.dataset != "rendered":
+        choices = {"val": DataChoice(run.config.data.folder, split="val", fold=run.config.data.fold)} | choices
     return {
         name: evaluate_checkpoint(run.path, choice, root=options.out / "evaluations")
         for name, choice in choices.items()

@@ -11,7 +11,7 @@ from typing import Any
 
 from snnpar import ROOT
 from snnpar.checkpoint import find_checkpoint, read_checkpoint
-from snnpar.config import TrainConfig, to_dict
+from snnpar.config import TrainConfig
 from snnpar.flags import config_from, given
 from snnpar.jobs import status
 from snnpar.models import preset
@@ -59,8 +59,8 @@ def run_config(row: Row, seed: int, options: argparse.Namespace) -> TrainConfig:
 def prepare(row: Row, seed: int, options: argparse.Namespace) -> Run:
     """The run of a row and seed, made unless it exists. Raises RunError if the one there has other settings."""
     path, config = options.out / f"{row.folder}-seed{seed}", pinned(run_config(row, seed, options))
-    if config.feature_kd or config.logit_kd:
-        check_teacher(read_checkpoint(find_checkpoint(config.teacher)), preset(config.model), config)
+    if config.distillation.is_on:
+        check_teacher(read_checkpoint(find_checkpoint(config.distillation.teacher)), preset(config.model.name), config)
     if not path.exists():
         return create_run(config, path)
     run = open_run(path)
@@ -72,7 +72,7 @@ def prepare(row: Row, seed: int, options: argparse.Namespace) -> Run:
 def result_settings(config: TrainConfig) -> dict[str, object]:
     """The settings that decide a result; where data and teacher lie, and how many threads work, are the machine's."""
     machine = ("data", "teacher", "init", "threads", "device")
-    return {name: value for name, value in to_dict(config).items() if name not in machine}
+    return {name: value for name, value in config.settings().items() if name not in machine}
 
 
 def finish(run: Run) -> None:

@@ -1,0 +1,39 @@
+"""What a model is (`ModelConfig`) and how a run trains it (`TrainConfig`).
+
+Both are frozen, check themselves, and round-trip through JSON. A training task is one entry of `TASKS`.
+"""
+
+from .groups import DEVICES, ROLES, DistillationSettings, OptimisationSettings
+from .model import ModelConfig
+from .places import FOLDERS, REMOTE, absolute, without_folders, without_places
+from .tasks import DATASET_CHOICES, TASKS, AttributeSettings, Task
+from .training import GROUPS, TASK, TrainConfig, flat, grouped, problems, setting_fields
+from .values import ConfigError, SettingField, fields_of, setting
+
+__all__ = [
+    "DATASET_CHOICES",
+    "DEVICES",
+    "FOLDERS",
+    "GROUPS",
+    "REMOTE",
+    "ROLES",
+    "TASK",
+    "TASKS",
+    "AttributeSettings",
+    "ConfigError",
+    "DistillationSettings",
+    "ModelConfig",
+    "OptimisationSettings",
+    "SettingField",
+    "Task",
+    "TrainConfig",
+    "absolute",
+    "fields_of",
+    "flat",
+    "grouped",
+    "problems",
+    "setting",
+    "setting_fields",
+    "without_folders",
+    "without_places",
+]
