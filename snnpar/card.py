@@ -44,7 +44,7 @@ def run_card(run: Run, name: str) -> str:
     checkpoint, config = read_checkpoint(run.path), shareable(run.config)
     lines = [front_matter(checkpoint, name), f"# {name}", "", _is_what(checkpoint), ""]
     lines += [
-        f"- Data: {DATA[config.data.dataset]}{left_out(run)}.",
+        f"- Data: {DATA.get(config.data.dataset, config.data.dataset)}{left_out(run)}.",
         f"- Distilled from: `{config.distillation.teacher}`."
         if config.distillation.is_on
         else "- Trained on labels alone.",
@@ -54,28 +54,38 @@ def run_card(run: Run, name: str) -> str:
         "",
     ]
     best = best_epoch(run.path)
-    if best:
-        unknown = (
-            ", unknown labels left out" if config.task.mask_unknown and config.data.dataset in WITH_UNKNOWN else ""
-        )
-        epochs = sum(row["epoch"] > 0 for row in read_metrics(run))  # 0 is before the first step
-        images = f", n = {best['val_images']}" if "val_images" in best else ""
-        support = (best.get("without_positives", ()), best.get("supported_attributes", 0), len(checkpoint.schema))
-        told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
-        lines += [
-            f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
-            f"{images}; {CONVENTION} convention, threshold {THRESHOLD}{unknown}):",
-            "",
-            f"| {' | '.join(COLUMNS.values())} |",
-            "|--:|--:|--:|--:|--:|--:|",
-            f"| {_percent(best, best.get(SUPPORTED))} |",
-            "",
-            *told,
-        ]
+    if best and "mean_accuracy" in best:
+        lines += _best_attributes(run, config, best, len(checkpoint.schema))
+    elif best:
+        lines += [f"Best on the validation split: {', '.join(_numbers(best))}.", ""]
     gain = read_gain(run.path)
     if gain:
         lines += [f"What it learned: {gain.numbers()}. {gain.verdict()}", "", gain.about(), ""]
     return "\n".join(lines)
+
+
+def _best_attributes(run: Run, config: TrainConfig, best: Mapping, count: int) -> list[str]:
+    """The five metrics of the best epoch, of so many attributes, and what they are worth."""
+    unknown = ", unknown labels left out" if config.task.mask_unknown and config.data.dataset in WITH_UNKNOWN else ""
+    epochs = sum(row["epoch"] > 0 for row in read_metrics(run))  # 0 is before the first step
+    images = f", n = {best['val_images']}" if "val_images" in best else ""
+    support = (best.get("without_positives", ()), best.get("supported_attributes", 0), count)
+    told = [f"{support_words(*support)}.", ""] if "supported_attributes" in best else []
+    return [
+        f"Best of {epochs} epochs by mA + F1 on the validation split (epoch {best['epoch']}"
+        f"{images}; {CONVENTION} convention, threshold {THRESHOLD}{unknown}):",
+        "",
+        f"| {' | '.join(COLUMNS.values())} |",
+        "|--:|--:|--:|--:|--:|--:|",
+        f"| {_percent(best, best.get(SUPPORTED))} |",
+        "",
+        *told,
+    ]
+
+
+def _numbers(best: Mapping) -> list[str]:
+    """Whatever the task of a run measured, in the words of its metrics."""
+    return [f"{name} {value:.4g}" for name, value in best.items() if isinstance(value, float) and name != "time"]
 
 
 def shared_card(checkpoint: Checkpoint, name: str, place: str) -> str:

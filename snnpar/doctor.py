@@ -184,14 +184,16 @@ def hub() -> list[Finding]:
 def pair() -> list[Finding]:
     """The shipped teacher and student answer about a sample and share their attributes."""
     from snnpar.checkpoint import shipped
+    from snnpar.config import ROLES
     from snnpar.datasets.gallery import samples
     from snnpar.images import open_rgb
     from snnpar.inference import analyze, load, measure_latency, shared_attributes
-    from snnpar.models import SMALL
+    from snnpar.models import unnamed
 
     there = {checkpoint.name: checkpoint for checkpoint in shipped()}
     found, usable, picture = [], {}, open_rgb(samples()[0].path)
-    for role, name in SMALL.items():
+    for role in ROLES:
+        name = unnamed(role)
         try:
             if name not in there:
                 raise SnnparError(f"{snnpar.CHECKPOINTS / name} is missing or has no usable config.json")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snnpar.config import ConfigError, TrainConfig, setting_fields
+from snnpar.config import DEFAULT_TASK, TASK, ConfigError, TrainConfig, setting_fields
 
 OURS = "ours"
 # Where TrainConfig's own defaults come from: the papers of what they switch on, or could. All others are ours.
@@ -34,6 +34,7 @@ class Recipe:
 
     about: str
     values: dict[str, tuple[object, str]]
+    task: str = ""  # that alone it is for
 
     def value(self, name: str) -> object:
         return self.values[name][0]
@@ -87,6 +88,7 @@ RECIPES: dict[str, Recipe] = {
             "label_weighting": ("ratio", CODE),
             "mixup": (0.0, CODE),
         },
+        "attributes",
     ),
     "published-paper": Recipe(
         "the paper's text; what it leaves open is ours",
@@ -115,8 +117,10 @@ RECIPES: dict[str, Recipe] = {
             "label_weighting": ("ratio", PAPER),
             "mixup": (0.0, OPEN),
         },
+        "attributes",
     ),
 }
+CHOSEN = (TASK, "role", "dataset", "data", "teacher", "feature_kd", "logit_kd")  # what no recipe says
 # The published code weighs the cross-entropy by which distillation terms stand beside it: (features, logits).
 PUBLISHED_CE_WEIGHTS = {(False, False): 1.0, (True, False): 0.8, (False, True): 0.8, (True, True): 0.6}
 
@@ -130,6 +134,10 @@ def apply_recipe(name: str, given: dict[str, Any]) -> TrainConfig:
     """The config of a recipe with the given values on top. Raises ConfigError listing the recipes."""
     if name not in RECIPES:
         raise ConfigError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
+    task = given.get(TASK, DEFAULT_TASK)
+    if RECIPES[name].task not in ("", task):
+        others = ", ".join(other for other, recipe in RECIPES.items() if recipe.task in ("", task))
+        raise ConfigError(f"recipe {name} is for task {RECIPES[name].task}; for {task} there are {others}")
     values: dict[str, Any] = {field: value for field, (value, _) in RECIPES[name].values.items()}
     values |= given | {"recipe": name}
     if name.startswith("published") and "ce_weight" not in given:
@@ -141,10 +149,10 @@ def apply_recipe(name: str, given: dict[str, Any]) -> TrainConfig:
 def to_arguments(config: TrainConfig) -> list[str]:
     """The shortest command line that builds `config`: what differs from its recipe."""
     values = config.settings()
-    chosen = {name: values[name] for name in ("role", "dataset", "data", "teacher", "feature_kd", "logit_kd")}
+    chosen = {name: values[name] for name in CHOSEN}
     start = apply_recipe(config.recipe, chosen).settings()
     arguments = []
-    for spec in setting_fields():
+    for spec in setting_fields(config.task.name):
         value = values[spec.name]
         usual = {"recipe": usual_recipe(chosen)}.get(spec.name, spec.default)
         if value == (usual if spec.name in {"recipe", *chosen} else start[spec.name]):
@@ -167,7 +175,7 @@ def explain_config(config: TrainConfig, given: dict[str, object]) -> str:
     """One line per field: its value and where it comes from."""
     recipe, values = RECIPES[config.recipe], config.settings()
     lines = [f"recipe {config.recipe}: {recipe.about}"]
-    for spec in setting_fields():
+    for spec in setting_fields(config.task.name):
         if spec.name == "recipe":
             continue
         source = "given" if spec.name in given else source_of(config.recipe, spec.name)

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from pkgutil import resolve_name
 
 import snnpar
 from snnpar import CONFIG, RUNS, WEIGHTS
 from snnpar.claims import claim
-from snnpar.config import ConfigError, TrainConfig
+from snnpar.config import TASKS, ConfigError, TrainConfig
 from snnpar.devices import device_key, enlist
 from snnpar.disks import whole_folder
 from snnpar.errors import SnnparError
@@ -86,15 +87,15 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     ConfigError when a teacher lacks phrase vectors, HubError when a commit cannot be found out.
     """
     from snnpar.checkpoint import write_config
-    from snnpar.datasets import phrases_for, schema_of
+    from snnpar.datasets import phrases_for
     from snnpar.models import preset, role_of, takes_text, unnamed
 
-    model_name = config.model.name or unnamed(config.model.role, config.recipe)
+    model_name = config.model.name or unnamed(config.model.role, config.recipe, config.task.name)
     model = preset(model_name)
     if role_of(model) != config.model.role:
         raise ConfigError(f"{model_name} is a {role_of(model)}, not a {config.model.role}; change --model or --role")
     config = pinned(config)
-    schema = schema_of(config)
+    schema = resolve_name(TASKS[config.task.name].schema)(config)
     if takes_text(model):  # its projection takes the phrase vectors there are, whatever made them
         model = replace(model, text_dim=phrases_for(config, schema).vectors.shape[1])
     path = path or root / new_name(config)

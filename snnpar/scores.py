@@ -147,7 +147,7 @@ def known_scores(folder: Path) -> list[Score]:
     """Of a checkpoint's folder: the validation of its best epoch if it is a run's, else what was known where it was
     copied from; then its complete evaluations here."""
     best = best_epoch(folder)
-    if not best:
+    if not best or not best.keys() >= set(FIVE):  # another task measures something else
         return _told(read_checkpoint(folder).provenance.get(TOLD)) + _evaluated(folder)
     support = (best.get(SUPPORTED), best.get("supported_attributes"), tuple(best.get("without_positives", ())))
     values, note = {name: best[name] for name in FIVE}, f"epoch {best['epoch']}, the best"

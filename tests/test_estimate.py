@@ -165,12 +165,12 @@ def test_the_batch_is_halved_until_it_fits(acting) -> None:
 
 def test_no_part_of_a_halved_batch_is_one_image(acting) -> None:
     acting(f"if batch > 3: {FULL}\n{FOUND}")
-    assert Trial(CONFIG.changed(batch_size=6, accumulate=3)).wait().config.accumulate == 1
+    assert Trial(CONFIG.changed(batch_size=6, accumulate=3)).wait().config.runtime.accumulate == 1
 
 
 def test_a_process_that_the_system_kills_has_no_memory(acting) -> None:
     folder = acting(f"if batch > 16: os.kill(os.getpid(), signal.SIGKILL)\n{FOUND}")
-    assert Trial(CONFIG).wait().config.batch_size == 16
+    assert Trial(CONFIG).wait().config.optimisation.batch_size == 16
     acting(FULL)
     with pytest.raises(EstimateError, match="not even a batch of 2 fits"):
         Trial(CONFIG.changed(batch_size=5)).wait()

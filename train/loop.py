@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 import traceback
 from contextlib import ExitStack, closing
 
-import numpy as np
 from tqdm import tqdm
 
 from snnpar.atomic import write_text
@@ -16,13 +16,9 @@ from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
 from snnpar.disks import is_disk_full
 from snnpar.errors import SnnparError
-from snnpar.gain import Gain
 from snnpar.history import place_words
-from snnpar.images import normalise
 from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
-from snnpar.metrics import SUPPORTED
 from snnpar.pulse import Gone, beating
-from snnpar.report import SUPPORTED_HEADING
 from snnpar.resuming import check_resume, meaning
 from snnpar.runs import Run
 
@@ -30,12 +26,10 @@ from . import parallel
 from .events import open_events
 from .faults import explain
 from .heartbeat import Heartbeat, Stopped, memory_gb
-from .lens import PINNED, write_lens
 from .loader import load_batches
 from .metrics_log import flush_metrics, rewind_metrics
 from .optim import learning_rate
 from .parallel import World
-from .scoring import answers, record, record_scores, score, score_gain, score_start, worded
 from .session import Session, prepare
 from .state import counted, drop_partial, load_state, save_state, saved_states
 from .step import largest_that_fits, train_step
@@ -69,12 +63,12 @@ def _train(run: Run, resume: bool) -> None:
             _resume(session)
         if world.is_first:
             session.events = open_events(run.path, session.steps_done + 1)
-            score_start(session)
+            session.objective.begin(session)
         while session.epoch < session.config.optimisation.epochs:
             train_epoch(session)
             validate(session)
         if world.is_first:  # it alone has validated
-            told = _best_line(session.best, score_gain(session))
+            told = session.objective.end(session)
             write_text(run.path / CARD, run_card(run, run.name))
             log.info("done; %s", told)
             write_status(run, state="done", message=told)  # last: who waits for it finds the log
@@ -138,40 +132,20 @@ def validate(session: Session) -> None:
     """
     epoch, steps = session.epoch + 1, session.steps_done
     if session.world.is_first:
-        metrics = score(session, answers(session, session.scored, session.val, f"epoch {epoch}"))
-        mean = (metrics["mean_accuracy"] + metrics["f1"]) / 2
+        task = session.objective
+        metrics = task.score(session, task.answers(session, session.scored, session.val, f"epoch {epoch}"))
+        merit = task.merit(metrics)
         session.heartbeat.check_own()
-        is_best = mean > session.best.get("score", -1.0)
+        is_best = merit > session.best.get("score", -math.inf)
         if is_best:
-            session.best = {"epoch": epoch, "score": mean, **metrics}
+            session.best = {"epoch": epoch, "score": merit, **metrics}
             save_weights(session.scored, session.run.path / WEIGHTS)
-        record_scores(session, epoch, metrics, best=is_best)
-        _look(session, epoch, steps)
-        log.info("%s: %s%s", place_words(session.place(steps)), worded(metrics), "  (best)" if is_best else "")
+        session.record_scores(epoch, metrics, best=is_best)
+        task.look(session, epoch, steps)
+        log.info("%s: %s%s", place_words(session.place(steps)), task.worded(metrics), "  (best)" if is_best else "")
     parallel.barrier(session.world)
     session.epoch, session.step = epoch, 0
     save(session)
-
-
-def _look(session: Session, epoch: int, steps: int) -> None:
-    """What the distillation lens and the firing alarms show of this epoch, on the first images of val."""
-    split, model = session.val.split, session.checkpoint.model
-    pinned = np.arange(min(PINNED, len(split)))
-    images = normalise(session.val.pixels(pinned), mean=model.mean, std=model.std)
-    row = write_lens(
-        session.run,
-        epoch,
-        steps,
-        session.scored,
-        session.teacher,
-        images,
-        split.files[: len(pinned)],
-        split.labels[: len(pinned)],
-        session.checkpoint.schema,
-        session.word_vectors,
-    )
-    if row:
-        record(session, row)
 
 
 def save(session: Session) -> None:
@@ -214,7 +188,7 @@ def _tell_step(session: Session, terms: dict[str, float], images_per_s: float) -
     session.heartbeat.beat("training", **place, **speed)
     if done % config.runtime.log_steps == 0 or session.step == steps:
         costs = {"lr": session.optimizer.param_groups[0]["lr"], **speed, "memory_gb": memory_gb()}
-        record(session, {"kind": "step", **place, **terms, **costs})
+        session.record({"kind": "step", **place, **terms, **costs})
 
 
 def _save_at_end(run: Run, session: Session | None, *, has_room: bool = True) -> str:
@@ -244,14 +218,3 @@ def _explain(run: Run, session: Session | None, error: Exception) -> Exception:
         drop_partial(run.path)  # so that at least the status can be written
     saved = _save_at_end(run, session, has_room=not is_disk_full(error))
     return explain(error, session.train.split.files, saved, fits=lambda: largest_that_fits(session))
-
-
-def _best_line(best: dict, gain: Gain | None) -> str:
-    several = f" ({SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.2f})" if SUPPORTED in best else ""
-    told = (
-        f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}{several}, F1 {100 * best['f1']:.2f} on val"
-    )
-    if gain is None:
-        return told
-    held = f"; mA {gain.worded('mean_accuracy')} over step 0 on {gain.n} images of {gain.images}"
-    return told + held + ("; at chance" if gain.is_chance else "")

@@ -27,7 +27,6 @@ from snnpar.commands import Parser
 from snnpar.config import TrainConfig
 from snnpar.datasets import ResizedImages, open_split, subset
 from snnpar.errors import SnnparError
-from snnpar.evaluate import predict_probs
 from snnpar.jobs import memory_limit_gb
 from snnpar.models import build_model, preset
 from snnpar.programs import module
@@ -129,7 +128,7 @@ def _validate(session: Session) -> float:
     few = ResizedImages(subset(session.val.split, range(count)), session.val.image_size)
     few.pixels(np.arange(count))
     began = time.perf_counter()
-    predict_probs(session.scored, few, session.word_vectors)
+    session.objective.answers(session, session.scored, few, "a few images")
     return (time.perf_counter() - began) / count
 
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from snnpar import neurons
 from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, start_from, write_phrases
-from snnpar.config import TrainConfig
+from snnpar.config import TASKS, TrainConfig
 from snnpar.datasets import ResizedImages, open_split
 from snnpar.inference import pick_device
 from snnpar.models import Network, build_model, unnamed
@@ -22,10 +23,12 @@ from snnpar.runs import Run
 from snnpar.schema import Phrases
 
 from .average import ModelEmaV3, moving_average  # pyright: ignore[reportPrivateImportUsage]
-from .data import label_ratio, read_images, teacher_phrases
+from .data import label_ratio, teacher_phrases
 from .distill import Teacher, load_teacher
+from .events import add_row
 from .heartbeat import Heartbeat
 from .memory import save_memory
+from .metrics_log import append_metrics
 from .optim import make_optimizer
 from .parallel import World, shard, wrap
 from .restore import make_restorer
@@ -35,6 +38,38 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("train")
 Reader = Callable[[Run, TrainConfig, Checkpoint, Heartbeat], tuple[ResizedImages, ResizedImages]]
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a task trains: its data, its loss and its metrics. `Task.training` names one.
+
+    read: the images to train and to validate on. prior: of those to train on, how often each output is positive, (A,);
+    the last bias starts there. terms: the terms of the loss, by name, of images (B,) and their pixels, uint8
+    (B, 3, H, W); what is random in it comes of the generator. answers: a model's, on images; told as what is given.
+    score: the metrics of answers on val. facts: what else to record with them. merit: what chooses the best epoch, the
+    higher the better. worded: metrics in words. begin: before the first update. look: at an epoch that is done, whose
+    steps are counted. end: what the weights that are kept have reached, in words.
+    """
+
+    read: Reader
+    prior: Callable[[ResizedImages], np.ndarray]
+    terms: Callable[[Session, np.ndarray, Tensor, np.random.Generator], dict[str, Tensor]]
+    answers: Callable[[Session, Network, ResizedImages, str], Any]
+    score: Callable[[Session, Any], Metrics]
+    facts: Callable[[Session], dict[str, Any]]
+    merit: Callable[[Metrics], float]
+    worded: Callable[[Metrics], str]
+    begin: Callable[[Session], None]
+    look: Callable[[Session, int, int], None]
+    end: Callable[[Session], str]
+
+
+def objective_of(config: TrainConfig) -> Objective:
+    """What the task of a config trains."""
+    module, name = TASKS[config.task.name].training.split(":")
+    return getattr(import_module(module, __package__), name)
 
 
 @dataclass
@@ -44,6 +79,7 @@ class Session:
     run: Run
     checkpoint: Checkpoint
     config: TrainConfig
+    objective: Objective
     world: World
     device: torch.device
     model: Network
@@ -79,6 +115,17 @@ class Session:
     def scored(self) -> Network:
         """What is validated and kept: the moving average of the weights, if there is one."""
         return cast(Network, self.average.module) if self.average else self.model
+
+    def record(self, row: dict) -> None:
+        """Add a line to metrics.jsonl, and the same to TensorBoard's files."""
+        append_metrics(self.run.path, row)
+        if self.events:
+            add_row(self.events, row)
+
+    def record_scores(self, epoch: int, metrics: Metrics, *, best: bool) -> None:
+        """Record a validation."""
+        about = {"epoch": epoch, "step": self.steps_done, "best": best, "val_images": len(self.val)}
+        self.record({"kind": "epoch", **about, **self.objective.facts(self), **metrics})
 
     @cached_property
     def held_out(self) -> ResizedImages:
@@ -136,11 +183,12 @@ def prepare(
     run: Run,
     heartbeat: Heartbeat | None = None,
     world: World = World(),  # noqa: B008  frozen
-    read: Reader = read_images,
+    read: Reader | None = None,
 ) -> Session:
-    """Build model, data, teacher and optimizer; nothing is trained yet."""
+    """Build model, data, teacher and optimizer; nothing is trained yet. `read`: other images than the task's own."""
     checkpoint = read_checkpoint(run.path)
     config = run.config
+    objective = objective_of(config)
     heartbeat = heartbeat or Heartbeat(run)
     device = pick_device(config.runtime.device)
     if config.runtime.threads:
@@ -162,9 +210,9 @@ def prepare(
     if config.distillation.is_on:
         source = read_checkpoint(find_checkpoint(config.distillation.teacher))
         teacher = load_teacher(source, checkpoint.model, checkpoint.schema, config).to(device)
-    images = read(run, config, checkpoint, heartbeat)
+    images = (read or objective.read)(run, config, checkpoint, heartbeat)
     if config.model.prior_bias and (not start or start.fresh):
-        start_from_prior(model.prior_bias, images[0].split.positive_ratio)
+        start_from_prior(model.prior_bias, objective.prior(images[0]))
     model.to(device)
     restorer = make_restorer(config.distillation, checkpoint.model)
     if restorer:
@@ -173,7 +221,7 @@ def prepare(
     log.info(
         "%s: %s on %s, %d training and %d validation images, %s",
         run.name,
-        config.model.name or unnamed(config.model.role, config.recipe),
+        config.model.name or unnamed(config.model.role, config.recipe, config.task.name),
         device,
         *map(len, images),
         config.runtime.precision,
@@ -185,6 +233,7 @@ def prepare(
         run,
         checkpoint,
         config,
+        objective,
         world,
         device,
         model,

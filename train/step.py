@@ -10,10 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnpar.images import normalise
-
-from .augment import AUGMENTATIONS, draw, mixup
-from .distill import loss_terms
 from .faults import NotFinite
 from .loader import Batch
 from .parallel import keep_gradients, mean_of
@@ -72,19 +68,10 @@ def part_terms(session: Session, part: int, indices: np.ndarray, pixels: Tensor)
 
     What is random depends on seed, epoch, step, part and process alone.
     """
-    config, device, model = session.config, session.device, session.checkpoint.model
-    rng = np.random.default_rng((config.optimisation.seed, session.epoch, session.step, part, session.world.rank))
+    seeds = (session.config.optimisation.seed, session.epoch, session.step, part, session.world.rank)
+    rng = np.random.default_rng(seeds)
     torch.manual_seed(int(rng.integers(2**63)))  # drop path and masks
-    images = normalise(pixels.to(device), mean=model.mean, std=model.std)
-    images = AUGMENTATIONS[config.data.augment](images, draw(config.optimisation.seed, session.epoch, indices))
-    labels = session.train.labels[indices].to(device).float()
-    if config.data.mixup:
-        images, labels = mixup(images, labels, config.data.mixup, rng)
-    extra = () if session.phrases is None else (session.word_vectors,)
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.runtime.precision == "bf16"):
-        taught = session.teacher(images) if session.teacher else None
-        output = session.wrapped(images, *extra)
-    return loss_terms(output, labels, session.positive_ratio, taught, config, session.wrapped_restorer)
+    return session.objective.terms(session, indices, pixels, rng)
 
 
 def largest_that_fits(session: Session) -> int:

@@ -41,17 +41,19 @@ class Task:
 
     settings: a dataclass of its own settings, all with defaults, and `name`, the task's name in TASKS.
     datasets: what `--dataset` may be. models: by role, the model that is trained where none is named, and the smaller
-    one of a first run. training: where data, loss and metrics are, as "module:name" of a `train.session.Objective`; a
-    module that begins with a dot lies in the package of training.
+    one of a first run. The others are places, "module:name", loaded when they are needed: schema, what a run with a
+    TrainConfig answers; training, a `train.session.Objective`, its data, loss and metrics (a module that begins with a
+    dot lies in the package of training).
     """
 
     settings: type
     datasets: tuple[str, ...]
     models: Mapping[str, tuple[str, str]]
+    schema: str
     training: str
 
 
-DEFAULT = "attributes"
+DEFAULT_TASK = "attributes"
 TASKS: dict[str, Task] = {
     "attributes": Task(
         AttributeSettings,
@@ -60,6 +62,7 @@ TASKS: dict[str, Task] = {
             "student": ("spikingformer_cml_4_192", "spikingformer_cml_2_96"),
             "teacher": ("vtb_conv_3_192", "vtb_conv_2_96"),
         },
+        "snnpar.datasets:schema_of",
         ".attributes:OBJECTIVE",
     ),
 }

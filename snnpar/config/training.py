@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from .groups import DataSettings, DistillationSettings, ModelSettings, OptimisationSettings, RuntimeSettings
-from .tasks import DEFAULT, TASKS, AttributeSettings, Task
+from .tasks import DEFAULT_TASK, TASKS, AttributeSettings, Task
 from .values import ConfigError, SettingField, check_value, fields_of, named, setting
 
 GROUPS: dict[str, type] = {
@@ -76,7 +76,7 @@ class TrainConfig:
         for name in [*GROUPS, TASK]:
             if name in groups:
                 kind = GROUPS.get(name) or task_of(groups).settings
-                groups[name] = kind(**named(groups[name], kind, name))
+                groups[name] = kind(**named(groups[name], kind, f"task {kind.name}" if name == TASK else name))
         return cls(**groups)
 
 
@@ -88,7 +88,7 @@ def setting_fields(task: str = "") -> list[SettingField]:
         if one.name in GROUPS:
             found += fields_of(GROUPS[one.name], one.name)
         elif one.name == TASK:
-            found.append(replace(one, group=TASK, field="name", type=str, default=DEFAULT, choices=tuple(TASKS)))
+            found.append(replace(one, group=TASK, field="name", type=str, default=DEFAULT_TASK, choices=tuple(TASKS)))
             found += [spec for each in tasks for spec in fields_of(each.settings, TASK)]
         else:
             found.append(one)
@@ -98,7 +98,7 @@ def setting_fields(task: str = "") -> list[SettingField]:
 def task_of(groups: Mapping[str, Any]) -> Task:
     """The task that config.json names. Raises ConfigError for one that there is not."""
     own = groups.get(TASK)
-    name = own.get("name", DEFAULT) if isinstance(own, Mapping) else DEFAULT
+    name = own.get("name", DEFAULT_TASK) if isinstance(own, Mapping) else DEFAULT_TASK
     if not isinstance(name, str) or name not in TASKS:
         raise ConfigError(f"{TASK} must be one of {', '.join(TASKS)}; got {name!r}")
     return TASKS[name]
@@ -143,13 +143,14 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
 def _contradictions(config: SimpleNamespace) -> dict[str, str]:
     """Values that do not go together, by the field to mend."""
     distils = config.feature_kd or config.logit_kd
-    offered = TASKS[config.task].datasets
+    offered, models = TASKS[config.task].datasets, TASKS[config.task].models
     rules = [
         (
             "dataset",
             config.dataset not in offered,
             f"task {config.task} trains on {', '.join(offered)}; dataset {config.dataset!r} is of another task",
         ),
+        ("role", config.role not in models, f"task {config.task} trains no {config.role}; it has {', '.join(models)}"),
         (
             "data",
             config.dataset != "rendered" and not config.data,

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from snnpar.config import ConfigError, ModelConfig
+from snnpar.config import DEFAULT_TASK, TASKS, ConfigError, ModelConfig
 from snnpar.models.network import Network
 from snnpar.models.output import ModelOutput
 from snnpar.models.topology import Layer
@@ -75,13 +75,11 @@ PRESETS: dict[str, ModelConfig] = {
     "vtb_vit_base_patch16": ModelConfig("vtb", **VIT_BASE, text_dim=768),
     "vit_base_student": ModelConfig("vit", **VIT_BASE),
 }
-SMALL = {"student": "spikingformer_cml_4_192", "teacher": "vtb_conv_3_192"}
-SMALLER = {"student": "spikingformer_cml_2_96", "teacher": "vtb_conv_2_96"}  # learn from scratch within minutes
 
 
-def unnamed(role: str, recipe: str) -> str:
-    """The model that is trained where none is named."""
-    return (SMALLER if recipe == "first-run" else SMALL)[role]
+def unnamed(role: str, recipe: str = "default", task: str = DEFAULT_TASK) -> str:
+    """The model that is trained where none is named; in a first run one that learns from scratch within minutes."""
+    return TASKS[task].models[role][recipe == "first-run"]
 
 
 def preset(name: str) -> ModelConfig:

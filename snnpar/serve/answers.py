@@ -27,7 +27,7 @@ from snnpar.evidence import overlaid
 from snnpar.explain import heatmap, methods_of
 from snnpar.images import ImageError
 from snnpar.inference import LoadedModel, analyze, decide, load, shared_attributes
-from snnpar.models import SMALL
+from snnpar.models import unnamed
 from snnpar.serve.shapes import Answer, Energy, Firing, Group, Heat, LayerCost, Model, Trace
 
 ROLES = ("teacher", "student")
@@ -55,7 +55,7 @@ class Pair:
 
 def load_pair(teacher: str | None = None, student: str | None = None, device: str = "cpu") -> Pair:
     """Read two checkpoints by their names in checkpoints/, or by folder; None: the shipped one. Raises SnnparError."""
-    names = (teacher or SMALL["teacher"], student or SMALL["student"])
+    names = (teacher or unnamed("teacher"), student or unnamed("student"))
     folders = [named(name) or Path(name) for name in names]
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
         raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {snnpar.CHECKPOINTS}")

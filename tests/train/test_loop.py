@@ -21,7 +21,7 @@ from snnpar.inference import load
 from snnpar.jobs import status
 from snnpar.models import PRESETS, preset
 from snnpar.runs import Run, create_run
-from train import loop, scoring
+from train import attributes, loop
 from train.state import saved_states
 
 TEACHER = "vtb_conv_2_64"
@@ -97,7 +97,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
             return dict.fromkeys(("mean_accuracy", "accuracy", "precision", "recall", "f1"), self.score)
 
     monkeypatch.setattr(loop, "validate", watched)
-    monkeypatch.setattr(scoring, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
+    monkeypatch.setattr(attributes, "pedestrian_metrics", lambda *_, **__: Scored(next(scores)))
     run = trained(quick.changed(ema=ema), tmp_path / "run")
     kept = load_file(run.path / "model.safetensors")
     assert all(torch.equal(kept[key], value) for key, value in after[1].items())

@@ -12,7 +12,7 @@ from snnpar.config import TrainConfig
 from snnpar.jobs import status
 from snnpar.models import preset
 from snnpar.runs import create_run
-from train import loop, step
+from train import attributes, loop, step
 from train.faults import NotFinite
 from train.loader import Batch, read_pixels
 from train.session import Session, prepare
@@ -97,7 +97,7 @@ def test_a_step_that_fails_leaves_the_session_as_it_was(
     session = prepare(create_run(quick, tmp_path / "run"))
     session.model.train()
     step.train_step(session, batch(session))
-    before, terms = numbers(session), step.loss_terms
+    before, terms = numbers(session), attributes.loss_terms
 
     def spoiled(*arguments: object) -> dict[str, torch.Tensor]:
         if amid == "interrupt":
@@ -108,7 +108,7 @@ def test_a_step_that_fails_leaves_the_session_as_it_was(
             found["ce"].register_hook(lambda grad: grad * float("inf"))
         return {"ce": found["ce"] * factor}
 
-    monkeypatch.setattr(step, "loss_terms", spoiled)
+    monkeypatch.setattr(attributes, "loss_terms", spoiled)
     with pytest.raises(
         KeyboardInterrupt if amid == "interrupt" else NotFinite,
         match=""

@@ -1,4 +1,4 @@
-"""Answers on images that a run does not train on: after each epoch, and before the first update and in the end.
+"""The task of attributes: what it trains on, its loss, and how it scores.
 
 Step 0 is scored like an epoch and its answers are kept, so that the run can tell in the end what it gained over them.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from torch import Tensor
 
 from snnpar.atomic import share
 from snnpar.checkpoint import load_model, read_checkpoint
@@ -18,16 +20,39 @@ from snnpar.datasets.duplicates import groups, thumbnail
 from snnpar.evaluate import predict_probs
 from snnpar.gain import Gain, measure_gain, write_gain
 from snnpar.history import read_metrics, start_of
+from snnpar.images import normalise
 from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_labels, without_positives
 from snnpar.models import Network
-from snnpar.report import HEADINGS, no_label_words, support_words
+from snnpar.report import HEADINGS, SUPPORTED_HEADING, no_label_words, support_words
 
-from .events import add_row
-from .metrics_log import append_metrics
-from .session import Session
+from .augment import AUGMENTATIONS, draw, mixup
+from .data import read_images
+from .distill import loss_terms
+from .lens import PINNED, write_lens
+from .session import Objective, Session
 
 log = logging.getLogger("train")
 STEP_0 = "step-0.safetensors"  # its answers, (n, A) float32, on the session's held-out images
+
+
+def prior(train: ResizedImages) -> np.ndarray:
+    """The share of positives among each attribute's labels, (A,)."""
+    return train.split.positive_ratio
+
+
+def terms(session: Session, indices: np.ndarray, pixels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    """The loss terms of a part of a batch, augmented, with its teacher's answers."""
+    config, device, model = session.config, session.device, session.checkpoint.model
+    images = normalise(pixels.to(device), mean=model.mean, std=model.std)
+    images = AUGMENTATIONS[config.data.augment](images, draw(config.optimisation.seed, session.epoch, indices))
+    labels = session.train.labels[indices].to(device).float()
+    if config.data.mixup:
+        images, labels = mixup(images, labels, config.data.mixup, rng)
+    extra = () if session.phrases is None else (session.word_vectors,)
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.runtime.precision == "bf16"):
+        taught = session.teacher(images) if session.teacher else None
+        output = session.wrapped(images, *extra)
+    return loss_terms(output, labels, session.positive_ratio, taught, config, session.wrapped_restorer)
 
 
 def answers(session: Session, model: Network, images: ResizedImages, what: str) -> np.ndarray:
@@ -55,29 +80,16 @@ def worded(metrics: dict[str, float]) -> str:
     return "  ".join([ma + several, *rest])
 
 
-def record(session: Session, row: dict) -> None:
-    """Add a line to metrics.jsonl, and the same to TensorBoard's files."""
-    append_metrics(session.run.path, row)
-    if session.events:
-        add_row(session.events, row)
-
-
-def record_scores(session: Session, epoch: int, metrics: dict[str, float], *, best: bool) -> None:
-    """Record a validation, and how much the labels of val say about each attribute."""
+def facts(session: Session) -> dict[str, object]:
+    """How much the labels of val say about each attribute."""
     labels = session.val.split.labels
-    record(
-        session,
-        {
-            "kind": "epoch",
-            "epoch": epoch,
-            "step": session.steps_done,
-            "best": best,
-            "val_images": len(session.val),
-            "supported_attributes": int(supported(labels).sum()),
-            "without_positives": list(without_positives(labels, session.checkpoint.schema.attributes)),
-            **metrics,
-        },
-    )
+    absent = without_positives(labels, session.checkpoint.schema.attributes)
+    return {"supported_attributes": int(supported(labels).sum()), "without_positives": list(absent)}
+
+
+def merit(metrics: dict[str, float]) -> float:
+    """The mean of mA and F1."""
+    return (metrics["mean_accuracy"] + metrics["f1"]) / 2
 
 
 def score_start(session: Session) -> None:
@@ -89,7 +101,7 @@ def score_start(session: Session) -> None:
     save_file({"probs": kept}, session.run.path / STEP_0)
     share(session.run.path / STEP_0)
     metrics, labels = score(session, probs), session.val.split.labels
-    record_scores(session, 0, metrics, best=False)
+    session.record_scores(0, metrics, best=False)
     absent = without_positives(labels, session.checkpoint.schema.attributes)
     unlabelled = (
         without_labels(labels, session.checkpoint.schema.attributes) if session.config.task.mask_unknown else ()
@@ -132,3 +144,43 @@ def score_gain(session: Session) -> Gain | None:
     log.info("%s", gain.about())
     log.log(logging.WARNING if gain.is_chance else logging.INFO, "%s", gain.verdict())
     return gain
+
+
+def look(session: Session, epoch: int, steps: int) -> None:
+    """What the distillation lens and the firing alarms show of this epoch, on the first images of val."""
+    split, model = session.val.split, session.checkpoint.model
+    pinned = np.arange(min(PINNED, len(split)))
+    images = normalise(session.val.pixels(pinned), mean=model.mean, std=model.std)
+    row = write_lens(
+        session.run,
+        epoch,
+        steps,
+        session.scored,
+        session.teacher,
+        images,
+        split.files[: len(pinned)],
+        split.labels[: len(pinned)],
+        session.checkpoint.schema,
+        session.word_vectors,
+    )
+    if row:
+        session.record(row)
+
+
+def end(session: Session) -> str:
+    """The best epoch, and what it gained over step 0."""
+    return _best_line(session.best, score_gain(session))
+
+
+def _best_line(best: dict, gain: Gain | None) -> str:
+    several = f" ({SUPPORTED_HEADING}: {100 * best[SUPPORTED]:.2f})" if SUPPORTED in best else ""
+    told = (
+        f"best epoch {best['epoch']}: mA {100 * best['mean_accuracy']:.2f}{several}, F1 {100 * best['f1']:.2f} on val"
+    )
+    if gain is None:
+        return told
+    held = f"; mA {gain.worded('mean_accuracy')} over step 0 on {gain.n} images of {gain.images}"
+    return told + held + ("; at chance" if gain.is_chance else "")
+
+
+OBJECTIVE = Objective(read_images, prior, terms, answers, score, facts, merit, worded, score_start, look, end)

@@ -23,7 +23,7 @@ from snnpar.history import read_metrics
 from snnpar.jobs import status
 from snnpar.metrics import FIVE, pedestrian_metrics
 from snnpar.runs import Run, create_run, list_runs
-from train import loop, scoring
+from train import attributes, loop
 from train.session import prepare
 
 
@@ -44,7 +44,7 @@ def test_step_0_is_what_the_initial_weights_answer(quick: TrainConfig, tmp_path:
     (row,) = start_rows(run)
     expected = pedestrian_metrics(fresh.val.split.labels, probs, ignore_unknown=True).summary()
     assert {name: row[name] for name in FIVE} == expected and (row["step"], row["best"]) == (0, False)
-    np.testing.assert_array_equal(load_file(run.path / scoring.STEP_0)["probs"], probs)
+    np.testing.assert_array_equal(load_file(run.path / attributes.STEP_0)["probs"], probs)
 
 
 def test_step_0_starts_from_the_weights_it_was_given(quick: TrainConfig, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_step_0_starts_from_the_weights_it_was_given(quick: TrainConfig, tmp_pat
     second = create_run(quick.changed(epochs=1, init=str(first.path)), tmp_path / "second")
     loop.train(second)
     expected = probabilities(first.path, open_split(quick, "val"))
-    np.testing.assert_array_equal(load_file(second.path / scoring.STEP_0)["probs"], expected)
+    np.testing.assert_array_equal(load_file(second.path / attributes.STEP_0)["probs"], expected)
 
 
 def near_duplicates(split: PedestrianSplit) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_real_images_measure_the_gain_on_val_and_say_so(quick: TrainConfig, tmp_
     run = create_run(quick, tmp_path / "run")
     loop.train(run)
     val, gain = open_split(quick, "val"), read_gain(run.path)
-    start, end = load_file(run.path / scoring.STEP_0)["probs"], probabilities(run.path, val)
+    start, end = load_file(run.path / attributes.STEP_0)["probs"], probabilities(run.path, val)
     best = next(row for row in reversed(read_metrics(run)) if row["best"])
     assert gain == measure_gain(
         val.labels,
@@ -121,7 +121,7 @@ def test_a_stop_while_scoring_loses_nothing(
 ) -> None:
     whole = create_run(quick, tmp_path / "whole")
     loop.train(whole)
-    run, answers = create_run(quick, tmp_path / "run"), scoring.answers
+    run, answers = create_run(quick, tmp_path / "run"), attributes.answers
 
     def interrupted(session: object, model: object, images: object, what: str) -> np.ndarray:
         if what.startswith("step 0" if when == "at step 0" else "the weights"):
@@ -129,7 +129,7 @@ def test_a_stop_while_scoring_loses_nothing(
         return answers(session, model, images, what)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scoring, "answers", interrupted)
+        patch.setattr(attributes, "answers", interrupted)
         loop.train(run)
     assert status(run).state == "stopped" and read_gain(run.path) is None
     loop.train(run, resume=True)
@@ -147,7 +147,7 @@ def test_step_0_of_a_run_that_never_scored_it_is_not_made_up(
     loop.train(run)
     lines = [line for line in (run.path / "metrics.jsonl").read_text().splitlines() if json.loads(line)["epoch"]]
     (run.path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    for name in (scoring.STEP_0, "result.json"):
+    for name in (attributes.STEP_0, "result.json"):
         (run.path / name).unlink()
     loop.train(run, resume=True)
     assert status(run).state == "done" and not start_rows(run) and read_gain(run.path) is None
