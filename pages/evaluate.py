@@ -28,7 +28,7 @@ try:
 except SnnparError as error:
     st.error(sentence(error), icon=":material/block:")
     st.stop()
-if len(models) == 1 and not running:
+if not running:
     evaluating.offer_missing(selection, models)
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     convention = scores.convention()
@@ -40,7 +40,7 @@ near_duplicates.explain(shown)
 scores.explain()
 scores.published(shown, convention)
 scores.by_attribute(shown, convention, attribute)
-if len(models) == 2:
+if len(models) > 1:
     outcome_tables.who(shown, selection.threshold, attribute)
 if "student" in models:
     over_time.show(shown, convention, selection.threshold, attribute)

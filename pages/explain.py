@@ -9,15 +9,14 @@ from snnpar.inference import shared_attributes
 VIEWS = {"Ledger": ledger_view, "Heatmaps": gallery, "Occlusion": occlusion}  # as in the link
 
 selection = chrome.selection()
-seen = looking.look(selection)
+seen = looking.look(selection, chrome.PAIR)
 if not seen:
     st.stop()
-if len(seen) == 2:
-    try:
-        shared_attributes(seen["teacher"].model.schema, seen["student"].model.schema)
-    except SnnparError as error:
-        st.error(str(error), icon=":material/block:")
-        st.stop()
+try:
+    shared_attributes(*(one.model.schema for one in seen.values()))
+except SnnparError as error:
+    st.error(str(error), icon=":material/block:")
+    st.stop()
 
 sharing.heading("Why do they say so?", selection)
 st.caption("Take an answer apart: term by term where that is exact, by maps that are put to the test, or by hiding.")

@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui import chrome, looking, raster, sharing, timeline
 
 selection = chrome.selection()
-seen = looking.look(selection)
+seen = looking.look(selection, chrome.PAIR)
 if "student" not in seen:
     st.stop()
 student = seen["student"]

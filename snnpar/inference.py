@@ -270,12 +270,12 @@ def _decide_group(schema: AttributeSchema, group: AttributeGroup, probs: np.ndar
     return GroupDecision(group.name, chosen, text)
 
 
-def shared_attributes(teacher: AttributeSchema, student: AttributeSchema) -> tuple[str, ...]:
-    """Attributes both know, in the student's order; matched by name. Raises SnnparError when there are none."""
-    shared = tuple(name for name in student.attributes if name in teacher.attributes)
+def shared_attributes(*schemas: AttributeSchema) -> tuple[str, ...]:
+    """Attributes that all of one or more know, in the order of the last. Raises SnnparError when there are none."""
+    shared = tuple(name for name in schemas[-1].attributes if all(name in one.attributes for one in schemas))
     if not shared:
         raise SnnparError(
-            f"The teacher ({teacher.name}) and the student ({student.name}) share no attribute; "
-            "pick two checkpoints of one data set."
+            f"These models share no attribute: they answer {', '.join(one.name for one in schemas)}; pick checkpoints "
+            "of one dataset."
         )
     return shared

@@ -12,8 +12,8 @@ from snnpar.__main__ import parser
 from snnpar.datasets.gallery import samples
 from snnpar.energy import CONVENTIONS, energy_over_time, estimate_energy
 from snnpar.metrics import THRESHOLDS
-from snnpar.models import SMALL
-from snnpar.serve.answers import Answers, load_pair
+from snnpar.models import unnamed
+from snnpar.serve.answers import Answers, load_models
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_heatmap_without_a_method_is_the_first_one_of_the_app(gradio_page: dic
 
     sample = next(one for one in samples() if one.name == defaults.SAMPLE)
     image = base64.b64encode(sample.path.read_bytes()).decode()
-    answers = Answers(load_pair())
+    answers = Answers(load_models())
     for role, method in FIRST.items():
         told = answers.heatmap(image, defaults.ATTRIBUTE, role)
         assert told["title"] == BY_ROLE[role][method].label
@@ -62,8 +62,8 @@ def test_the_command_line_begins_with_the_same_convention_and_pair() -> None:
     assert options.convention == defaults.CONVENTION
     serving = parser().parse_args(["serve"])
     assert serving.teacher is serving.student is None
-    pair = load_pair()
-    assert {role: pair[role].checkpoint.name for role in SMALL} == dict(SMALL)
+    pair = load_models()
+    assert all(pair[role].checkpoint.name == unnamed(role) for role in ("student", "teacher"))
 
 
 @pytest.mark.parametrize("function", [estimate_energy, energy_over_time])

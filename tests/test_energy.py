@@ -24,7 +24,7 @@ from snnpar.energy import (
 from snnpar.errors import SnnparError
 from snnpar.images import open_rgb
 from snnpar.inference import analyze, load
-from snnpar.models import SMALL, build_model
+from snnpar.models import build_model, unnamed
 from snnpar.operations import Operations
 from snnpar.trace import SpikeTrace, record
 
@@ -194,7 +194,8 @@ def test_phrases_are_embedded_once_for_all_images() -> None:
 def test_the_shipped_pair_turns_around_where_weights_are_read_once() -> None:
     """The teacher's advantage grows with reuse: 1.35 M neuron updates and their states are what spikes keep paying."""
     image, traces = open_rgb(ASSETS / "samples" / "00.png"), {}
-    for role, name in SMALL.items():
+    for role in ("student", "teacher"):
+        name = unnamed(role)
         traces[role] = analyze(load(read_checkpoint(CHECKPOINTS / name)), image).trace
     ratios = {
         key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj

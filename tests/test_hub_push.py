@@ -16,7 +16,7 @@ from tiny import PA100K, PHRASES, STUDENT, TEACHER, lively, random_picture, writ
 import snnpar
 from snnpar.__main__ import main
 from snnpar.checkpoint import CheckpointError, find_checkpoint, read_checkpoint, write_config
-from snnpar.config import TrainConfig
+from snnpar.config import TrainConfig, flat
 from snnpar.errors import SnnparError
 from snnpar.hub import HubError, fetch_checkpoint
 from snnpar.hub_push import push
@@ -63,7 +63,7 @@ def test_a_push_uploads_the_checkpoint_and_nothing_else(hub: Hub, tmp_path: Path
     files = pushed(hub, "lab/mine")
     assert address == f"{hub.endpoint}/lab/mine/commit/{hub.repos['lab/mine'].refs['main']}"
     assert set(files) == KEPT and files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
-    train = json.loads(files["config.json"])["train"]
+    train = flat(json.loads(files["config.json"])["train"])
     assert (train["teacher"], train["init"], train["data"]) == ("teacher", "first", "hf:lab/people")
     assert not any(b"somebody" in body for body in files.values()) and hub.repos["lab/mine"].token is None
 

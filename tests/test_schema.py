@@ -121,7 +121,7 @@ def test_index_is_the_column() -> None:
 )
 def test_schema_names_what_does_not_fit(changes: dict, words: str) -> None:
     with pytest.raises(SnnparError, match=words):
-        dataclasses.SMALL.changed(**changes)
+        dataclasses.replace(SMALL, **changes)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from snnpar.explain import heatmap, methods_of
 from snnpar.images import open_rgb
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.metrics import pedestrian_metrics
-from snnpar.models import SMALL
+from snnpar.models import unnamed
 from snnpar.report import COLUMNS
 
 ROLES = ("teacher", "student")
@@ -25,7 +25,7 @@ ROLES = ("teacher", "student")
 
 @pytest.fixture(scope="module")
 def pair() -> dict[str, LoadedModel]:
-    return {role: load(read_checkpoint(ROOT / "checkpoints" / SMALL[role])) for role in ROLES}
+    return {role: load(read_checkpoint(ROOT / "checkpoints" / unnamed(role))) for role in ROLES}
 
 
 def test_the_pair_is_small_and_fits_together(pair: dict[str, LoadedModel]) -> None:

@@ -28,7 +28,7 @@ from snnpar.errors import SnnparError
 from snnpar.images import open_rgb
 from snnpar.inference import analyze
 from snnpar.public import REASONS
-from snnpar.serve.answers import load_pair
+from snnpar.serve.answers import load_models
 from snnpar.space import ATTRIBUTES, MAX_FILE, SDKS, build_space, front_matter
 
 USER = 1000  # as the Hub runs containers
@@ -226,6 +226,7 @@ def started(folder: Path, command: list[str], environment: dict[str, str]) -> It
         "LANG": "C.UTF-8",
         **environment,
         "HOME": str(home),
+        "TMPDIR": str(home),  # lest what another user has made in /tmp stand in its way
     }
     with (home / "log.txt").open("wb") as log:
         process = subprocess.Popen(
@@ -315,7 +316,7 @@ def test_the_gradio_space_answers_as_the_library_does(built: dict[str, Path]) ->
         client = Client(f"http://127.0.0.1:{port}/", verbose=False)
         said = client.predict(base64.b64encode(sample.read_bytes()).decode(), api_name="/predict")
         heat = client.predict(base64.b64encode(sample.read_bytes()).decode(), "Hat", api_name="/heatmap")
-    pair = load_pair()
+    pair = load_models()
     for role in ("teacher", "student"):
         probs = analyze(pair[role], open_rgb(sample)).prediction.probs
         assert list(said[role]["probabilities"].values()) == pytest.approx(probs.tolist(), abs=1e-6)

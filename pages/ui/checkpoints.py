@@ -15,8 +15,9 @@ from pages.ui.literal import literal
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, named, read_checkpoint
 from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
+from snnpar.figures import OPPONENT
 from snnpar.hub import HubError, cached_checkpoint
-from snnpar.models import SMALL, network, timesteps_of
+from snnpar.models import network, timesteps_of, unnamed
 
 __all__ = ["RUN_PREFIX", "card", "describe", "find", "known", "version"]
 
@@ -27,13 +28,17 @@ EVERY_S = 0.2
 
 
 def known(role: str) -> dict[str, Checkpoint]:
-    """Local checkpoints of a role by reference: shipped ones, the preferred first, loadable runs, those of the Hub."""
+    """Local checkpoints of a role by reference: shipped ones, the preferred first, loadable runs, those of the Hub.
+
+    An opponent may be any of them.
+    """
     found = {
         one.reference: one.checkpoint
         for one in collect(runs=denied("runs") is None, private=signed())
-        if one.checkpoint.role == role
+        if role in (one.checkpoint.role, OPPONENT)
     }
-    return {SMALL[role]: found[SMALL[role]]} | found if SMALL[role] in found else found
+    first = found.get(unnamed(role)) if role != OPPONENT else None
+    return {unnamed(role): first} | found if first else found
 
 
 def find(reference: str, role: str) -> Checkpoint:
@@ -53,7 +58,7 @@ def find(reference: str, role: str) -> Checkpoint:
         raise CheckpointError(
             f"No checkpoint is called {reference[:100]!r}; pick one of the list, or type a Hub id owner/name."
         )
-    if checkpoint.role != role:
+    if role not in (checkpoint.role, OPPONENT):
         raise CheckpointError(f"{reference} is a {checkpoint.role}; pick it as the {checkpoint.role} instead.")
     return checkpoint
 

@@ -1,4 +1,4 @@
-"""The bar on every page: teacher, student, picture, attribute, threshold. All but an own picture is in the link."""
+"""The bar on every page: the models, picture, attribute, threshold. All but an own picture is in the link."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ from pages.ui.literal import literal, names_only
 from snnpar.checkpoint import Checkpoint
 from snnpar.defaults import THRESHOLD, first_attribute
 from snnpar.errors import SnnparError
-from snnpar.figures import LOOKS
+from snnpar.figures import LOOKS, OPPONENT
 from snnpar.schema import AttributeSchema, load_schema
 
-ROLES = ("teacher", "student")
-COLOURS = {
-    "teacher": "blue",
-    "student": "orange",
-}  # the names of LOOKS colours in Streamlit text, see config.toml
+PAIR = ("teacher", "student")
+ROLES = (*PAIR, OPPONENT)
+COLOURS = dict(zip(ROLES, ("blue", "orange", "violet"), strict=True))  # of LOOKS in Streamlit's words, see config.toml
 STYLE = Path(__file__).parent / "page.css"
 CHOICES = (*ROLES, "picture", "attribute", "threshold")
 BOUND = (*ROLES, "attribute", "threshold")  # their widgets write the link
 CARRIED = "carried"
 PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
     "Compare": CHOICES,
-    "Spikes": (*ROLES, "picture", "threshold"),
-    "Explain": CHOICES,
+    "Spikes": (*PAIR, "picture", "threshold"),
+    "Explain": (*PAIR, "picture", "attribute", "threshold"),
     "Energy": (*ROLES, "picture", "threshold"),
     "Evaluate": (*ROLES, "attribute", "threshold"),
     "Train": ("teacher",),
@@ -38,7 +36,7 @@ PAGES = {  # by title, and what each uses of the bar; add a page with a file pag
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What the bar says; a role without any checkpoint is left out of `checkpoints`."""
+    """What the bar says; a role without any checkpoint is left out of `checkpoints`, as is an opponent not chosen."""
 
     checkpoints: dict[str, Checkpoint]
     picture: picture.Picture
@@ -84,7 +82,8 @@ def bar(page: Page) -> None:
         if checkpoint:
             chosen[role] = checkpoint
     shown = picture.chosen()
-    schema = next((c.schema for c in reversed(chosen.values())), load_schema("pa100k"))
+    main = chosen.get("student") or next(iter(chosen.values()), None)
+    schema = main.schema if main else load_schema("pa100k")
     with attribute_slot:
         attribute = _attribute_picker(schema)
     st.session_state["selection"] = Selection(chosen, shown, attribute, st.session_state["threshold"])
@@ -139,15 +138,17 @@ def _checkpoint_picker(role: str) -> None:
     current = st.session_state.get(role) or st.query_params.get(role)
     if current and current not in options:
         options.append(current)  # a Hub id typed before, or a broken one: said below the bar, not lost
+    optional = role == OPPONENT
     st.selectbox(
         LOOKS[role].name,  # read aloud as it is written: page.css draws the mark
         options,
         key=role,
         bind="query-params",
         accept_new_options=True,
-        placeholder="none yet: type a Hub id",
-        index=0 if options else None,
-        help="Shipped checkpoints and your own runs; or type a Hugging Face Hub id, owner/name[@revision].",
+        placeholder="none" if optional else "none yet: type a Hub id",
+        index=None if optional or not options else 0,
+        help=("A third model beside the two, of either kind, to hold a claim against: " if optional else "")
+        + "Shipped checkpoints and your own runs; or type a Hugging Face Hub id, owner/name[@revision].",
     )
 
 
@@ -159,11 +160,11 @@ def _resolve(role: str) -> Checkpoint | None:
             return checkpoints.find(reference, role)
         except SnnparError as error:
             return _fall_back(role, error)
-    return next(iter(checkpoints.known(role).values()), None)
+    return None if role == OPPONENT else next(iter(checkpoints.known(role).values()), None)
 
 
 def _fall_back(role: str, error: SnnparError) -> Checkpoint | None:
-    stays = next(iter(checkpoints.known(role).values()), None)
+    stays = None if role == OPPONENT else next(iter(checkpoints.known(role).values()), None)
     rest = f"The {role} shown is {stays.name}." if stays else ""
     st.error(f"{sentence(error)} {rest}")
     return stays

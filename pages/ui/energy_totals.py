@@ -13,6 +13,7 @@ from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
 from snnpar.energy import EnergyReport, estimate_energy
+from snnpar.figures import LOOKS
 
 
 def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
@@ -30,12 +31,11 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
                 f"{literal(seen[role].model.checkpoint.name)}, this picture. {report.convention}.",
                 role,
             )
-        if len(reports) == 2 and reports["student"].energy_uj:
-            ratio = reports["teacher"].energy_uj / reports["student"].energy_uj
+        for role, ratio in _ratios(seen, assumptions).items():
             number(
-                "Teacher ÷ student",
+                _over(role),
                 _times(ratio),
-                f"Energy of the teacher over the student's: {assumptions}."
+                f"Energy of the {role} over the student's: {assumptions}."
                 + (" Below 1 the student costs more." if ratio < 1 else ""),
             )
         for role, report in reports.items():
@@ -111,11 +111,9 @@ def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     named = dict(CONVENTIONS)
     if assumptions not in named.values():
         named = {"as changed above": assumptions, **named}
-    st.markdown(_range(seen))
+    st.markdown("  \n".join(filter(None, (_range(seen, role) for role in seen if role != "student"))))
     rows = [_bold(_row(seen, key, one)) if one == assumptions else _row(seen, key, one) for key, one in named.items()]
-    st.table(
-        pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy of both models under each convention"
-    )
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy of the models under each convention")
     st.caption(
         "Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. What "
         "each convention leaves out, and for whom that is good:\n"
@@ -124,23 +122,28 @@ def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     )
 
 
-def _range(seen: dict[str, Seen]) -> str:
-    """Between which ratios the conventions lie, and which turn against the student."""
-    found = {key: ratio for key, one in CONVENTIONS.items() if (ratio := _ratio(seen, one))}
+def _range(seen: dict[str, Seen], role: str) -> str:
+    """Between which ratios of a model to the student the conventions lie, and which turn against the student."""
+    found = {key: ratio for key, one in CONVENTIONS.items() if (ratio := _ratios(seen, one).get(role))}
     if not found:
         return ""
     against = [key for key, ratio in found.items() if ratio < 1]
     turned = f"; under {' and '.join(against)} **the student costs more**" if against else ""
     return (
-        f"By the choice of convention alone, the teacher costs {_times(min(found.values()))} to "
+        f"By the choice of convention alone, the {role} costs {_times(min(found.values()))} to "
         f"{_times(max(found.values()))} what the student does{turned}."
     )
 
 
-def _ratio(seen: dict[str, Seen], one: Assumptions) -> float | None:
-    """The teacher's energy over the student's; None where either is missing or free."""
+def _ratios(seen: dict[str, Seen], one: Assumptions) -> dict[str, float]:
+    """The energy of each other model over the student's, by role; none where the student is missing or free."""
     energies = {role: estimate_energy(model.analysis.trace, one).energy_uj for role, model in seen.items()}
-    return energies["teacher"] / energies["student"] if len(energies) == 2 and energies["student"] else None
+    student = energies.pop("student", 0.0)
+    return {role: energy / student for role, energy in energies.items()} if student else {}
+
+
+def _over(role: str) -> str:
+    return f"{LOOKS[role].name} ÷ student"
 
 
 def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
@@ -195,12 +198,18 @@ def _row(seen: dict[str, Seen], title: str, one: Assumptions, first: str = "Conv
     cells = {first: title}
     for role, report in reports.items():
         cells[mark(role)] = _digits(report.energy_uj)
-        if report.neurons:
+        if role == "student" and report.neurons:
             cells["of it neurons"] = _digits(report.neuron_uj)
-    if len(reports) == 2:
-        ratio = _ratio(seen, one)
-        cells["Teacher ÷ student"] = "–" if ratio is None else f"{ratio:,.0f}×" if ratio >= 1e3 else f"{ratio:.3g}×"
+    if "student" in seen:
+        ratios = _ratios(seen, one)
+        for role in seen:
+            if role != "student":
+                cells[_over(role)] = _ratio_words(ratios.get(role))
     return cells
+
+
+def _ratio_words(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:,.0f}×" if ratio >= 1e3 else f"{ratio:.3g}×"
 
 
 def _bold(row: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Evaluations to show: the newest of the bar's pair on the same images, or those picked instead."""
+"""Evaluations to show: the newest of the bar's models on the same images, or those picked instead."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import checkpoints
-from pages.ui.chrome import ROLES, Selection
+from pages.ui.chrome import PAIR, ROLES, Selection
 from snnpar.checkpoint import Checkpoint
 from snnpar.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
-from snnpar.figures import LOOKS
+from snnpar.figures import LOOKS, OPPONENT
 from snnpar.jobs import modified
 from snnpar.report import leave_out
 from snnpar.schema import SCHEMAS, AttributeSchema, load_schema
@@ -53,7 +53,7 @@ class Evaluated:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """One or two evaluations, by role, of the same n images on the A attributes they share.
+    """One evaluation or several, by role, of the same n images on the A attributes they share.
 
     truth (n, A); probs by role (T, n, A), T = 1 without timesteps; kept (n,): where these images stand in the
     evaluation; groups (n,) of near duplicates, None where nobody has looked. key changes when the files do.
@@ -71,6 +71,12 @@ class Shown:
     @property
     def first(self) -> Evaluated:
         return next(iter(self.models.values()))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Roles held against each other, the second against the first: the student against each other model."""
+        *others, last = sorted(self.models, key=lambda role: role == "student")
+        return [(role, last) for role in others]
 
     @property
     def n(self) -> int:
@@ -116,14 +122,15 @@ def without_near_duplicates(shown: Shown) -> Shown:
 
 
 def complete(role: str) -> dict[str, Evaluated]:
-    """Complete evaluations of a role by folder name, newest first; one that cannot be read is left out."""
+    """Complete evaluations of a role by folder name, newest first; one that cannot be read is left out. An opponent's
+    are those of either."""
     found = {}
     for evaluation in list_evaluations():
         if not evaluation.is_complete:
             continue
         try:
             one = Evaluated(evaluation, _info(str(evaluation.path), modified(evaluation.path / REPORT)))
-            if one.checkpoint["role"] == role:
+            if role in (one.checkpoint["role"], OPPONENT):
                 found[evaluation.name] = one
         except (EvaluationError, KeyError):
             continue
@@ -131,18 +138,19 @@ def complete(role: str) -> dict[str, Evaluated]:
 
 
 def picked(selection: Selection) -> dict[str, Evaluated]:
-    """Draw the choice of evaluations, which starts with the newest of the bar's pair; those picked, by role."""
-    listed = {role: complete(role) for role in ROLES}
+    """Draw the choice of evaluations, which starts with the newest of the bar's models; those picked, by role."""
+    roles = ROLES if OPPONENT in selection.checkpoints else PAIR
+    listed = {role: complete(role) for role in roles}
     if not any(listed.values()):
         return {}
-    starts = newest_pair({role: of_checkpoint(selection.checkpoints.get(role), listed[role]) for role in ROLES})
+    starts = newest_together({role: of_checkpoint(selection.checkpoints.get(role), listed[role]) for role in roles})
     started_with = {role: one.version for role, one in starts.items()}
     if st.session_state.get("evaluations_started_with") != started_with:  # another pair in the bar, or a newer result
         st.session_state["evaluations_started_with"] = started_with
-        for role in ROLES:
+        for role in roles:
             st.session_state[f"evaluation_{role}"] = starts[role].evaluation.name if role in starts else None
     found = {}
-    for role, column in zip(ROLES, st.columns(2), strict=True):
+    for role, column in zip(roles, st.columns(len(roles)), strict=True):
         with column:
             name = _picker(role, listed[role])
         if name:
@@ -179,13 +187,18 @@ def of_checkpoint(checkpoint: Checkpoint | None, listed: dict[str, Evaluated]) -
     return [one for one in listed.values() if one.checkpoint["sha256"] == weights]
 
 
-def newest_pair(candidates: dict[str, list[Evaluated]]) -> dict[str, Evaluated]:
-    """The newest evaluation of each role on the same images; without such a pair, the newest of one role."""
-    for teacher in candidates["teacher"]:
-        for student in candidates["student"]:
-            if teacher.data["hash"] == student.data["hash"]:
-                return {"teacher": teacher, "student": student}
-    return next(({role: candidates[role][0]} for role in reversed(ROLES) if candidates[role]), {})
+def newest_together(candidates: dict[str, list[Evaluated]]) -> dict[str, Evaluated]:
+    """The newest evaluations, by role, of the images that most roles have been asked about; of one role without such
+    images, the student's rather than another's."""
+    together: dict[str, dict[str, Evaluated]] = {}
+    for role, listed in candidates.items():
+        for one in listed:
+            together.setdefault(one.data["hash"], {}).setdefault(role, one)
+    most = max(together.values(), key=len, default={})
+    if len(most) > 1:
+        return most
+    first = next((role for role in ("student", *candidates) if candidates.get(role)), None)
+    return {first: candidates[first][0]} if first else {}
 
 
 def on_same_images(models: dict[str, Evaluated]) -> bool:
@@ -210,17 +223,17 @@ def pick_attribute(name: str) -> None:
 
 
 def load(models: dict[str, Evaluated]) -> Shown:
-    """Predictions of one evaluation, or of two on the same images. Raises SnnparError when these share no attribute."""
+    """Predictions of evaluations of the same images. Raises SnnparError when these share no attribute."""
     return _load("+".join(one.version for one in models.values()), models)
 
 
 @st.cache_resource(max_entries=PREDICTIONS_KEPT, show_spinner="Reading the predictions…")
 def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
     read = {role: one.evaluation.predictions() for role, one in _models.items()}
-    *_, last = read.values()
+    last = read.get("student") or next(iter(read.values()))
     names = tuple(name for name in last.attributes if all(name in one.attributes for one in read.values()))
     if not names:
-        raise EvaluationError("these two evaluations share no attribute; pick two of one dataset")
+        raise EvaluationError("these evaluations share no attribute; pick some of one dataset")
     columns = {role: [one.attributes.index(name) for name in names] for role, one in read.items()}
     truth = next(one.truth[:, columns[role]] for role, one in read.items())
     probs = {role: one.probs[:, :, columns[role]] for role, one in read.items()}

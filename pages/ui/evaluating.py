@@ -39,20 +39,20 @@ def offer_pair(selection: Selection) -> None:
     st.info(
         "Nothing of this pair is evaluated yet. The button starts it; it takes about a minute.", icon=":material/info:"
     )
-    what = "this pair" if len(models) == 2 else f"this {next(iter(models))}"
+    what = f"this {next(iter(models))}" if len(models) == 1 else "this pair" if len(models) == 2 else "these three"
     offer(f"Evaluate {what} on {QUICK.rendered} rendered pedestrians", folders(selection), QUICK, type="primary")
 
 
 def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
-    """With one model evaluated: evaluate the bar's other one on the same images."""
-    missing = [role for role in selection.checkpoints if role not in models]
-    for role in missing:
+    """With one model evaluated: evaluate the bar's others on the same images."""
+    one = next(iter(models.values()))
+    for role, checkpoint in selection.checkpoints.items():
+        if role in models:
+            continue
         st.info(
             f"The {role} is not evaluated on these images yet, so there is nothing to compare with.",
             icon=":material/info:",
         )
-        (one,) = models.values()
-        checkpoint = selection.checkpoints[role]
         offer(
             f"Evaluate {literal(checkpoint.name)} on the same images",
             [checkpoint.path],
@@ -62,19 +62,22 @@ def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
 
 
 def offer_same(models: dict[str, Evaluated]) -> None:
-    """Evaluations of different images are not put side by side; offers to evaluate the student on the teacher's."""
-    teacher, student = models["teacher"], models["student"]
+    """Evaluations of different images are not put side by side; offers to evaluate the others on the first one's."""
+    first, *_ = models.values()
+    on = "; ".join(f"the {role} on {literal(one.title)}" for role, one in models.items())
     st.error(
-        f"These two were evaluated on different images: the teacher on {literal(teacher.title)}, the student on "
-        f"{literal(student.title)}. Their numbers cannot be compared. Pick two evaluations of the same images, or:",
+        f"These were evaluated on different images: {on}. Their numbers cannot be compared. Pick evaluations of the "
+        "same images, or:",
         icon=":material/block:",
     )
-    offer(
-        f"Evaluate {student.checkpoint['name']} on {teacher.data['title']}",
-        [student.evaluation.checkpoint],
-        teacher.evaluation.choice,
-        type="primary",
-    )
+    for one in models.values():
+        if one.data["hash"] != first.data["hash"]:
+            offer(
+                f"Evaluate {one.checkpoint['name']} on {first.data['title']}",
+                [one.evaluation.checkpoint],
+                first.evaluation.choice,
+                type="primary",
+            )
 
 
 def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) -> None:
@@ -109,7 +112,7 @@ def form(selection: Selection) -> None:
     """Choose images, see the command, start it for the bar's pair; not on a public server."""
     if access.denied("evaluate"):
         return
-    with st.expander("Evaluate the bar's pair on other data"):
+    with st.expander("Evaluate the bar's models on other data"):
         try:
             choice = choose()
         except SnnparError as error:

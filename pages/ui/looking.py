@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import checkpoints, cropping, own_image
-from pages.ui.chrome import Selection, sentence
+from pages.ui.chrome import ROLES, Selection, sentence
 from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
@@ -35,18 +35,19 @@ class Seen:
         return checkpoints.version(self.model.checkpoint)
 
 
-def look(selection: Selection) -> dict[str, Seen]:
-    """Both models on the picture, by role; a role with no usable checkpoint is left out, and told.
+def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen]:
+    """The models on the picture, by role; a role with no usable checkpoint is left out, and told.
 
     Ends the page where the link's image is not here; offers to cut one person out of an image of one's own.
     """
     own_image.ask()
     cropping.show()
     seen = {}
-    for role in LOOKS:
+    for role in roles:
         model = _first_usable(selection.checkpoints.get(role), role)
         if model is None:
-            st.info(_EMPTY[role], icon=":material/info:")
+            if role in _EMPTY:
+                st.info(_EMPTY[role], icon=":material/info:")
             continue
         version, shown = checkpoints.version(model.checkpoint), selection.picture
         with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the picture…"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui import rows
 from pages.ui.chrome import Selection
 from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
@@ -28,7 +29,7 @@ class Maps:
 
 def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
     """The pickers and the maps they pick; a method that does not apply is told and left out."""
-    schema = list(seen.values())[-1].model.schema
+    schema = rows.leading(seen).model.schema
     label = schema.labels[schema.index(selection.attribute)]
     told = st.container()
     with told.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -70,7 +71,7 @@ def _method(role: str, one: Seen) -> str | None:
 
 
 def _scale(heats: dict[str, Heatmap]) -> bool:
-    """Do both maps use one scale? Only maps of one unit can."""
+    """Do the maps use one scale? Only maps of one unit can."""
     if len(heats) < 2:
         return False
     comparable = len({heat.unit for heat in heats.values()}) == 1
@@ -82,7 +83,7 @@ def _scale(heats: dict[str, Heatmap]) -> bool:
         bind="query-params",
         required=True,
         disabled=not comparable,
-        help="Colours of both maps on their own scales, or on one: possible for maps of one unit, such as Grad-CAM of "
-        "both.",
+        help="Colours of the maps on their own scales, or on one: possible for maps of one unit, such as Grad-CAM of "
+        "each.",
     )
     return comparable and picked == SHARED

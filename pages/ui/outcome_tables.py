@@ -12,9 +12,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cells, frames, outcome_images
-from pages.ui.chrome import ROLES, mark
+from pages.ui.chrome import mark
 from pages.ui.evaluated import Shown, pick_attribute
 from pages.ui.literal import literal
+from snnpar.figures import LOOKS
 from snnpar.outcomes import FIRST_ONLY, UNKNOWN, count_outcomes, images_with, outcomes
 
 ROW_HEIGHT = 28
@@ -39,16 +40,19 @@ class Kind:
         return tuple(name for name, _, _ in self.columns)
 
 
-WHO = Kind(
-    "outcome",
-    (
-        ("both right", "Both right", "both are right"),
-        ("teacher only", "■ Teacher only", "only the teacher is right"),
-        ("student only", "● Student only", "only the student is right"),
-        ("both wrong", "Both wrong", "both are wrong"),
-    ),
-    "The images on which they differ most come first.",
-)
+def kind_of(pair: tuple[str, str]) -> Kind:
+    """Two models against each other, by their roles."""
+    return Kind(
+        "outcome",
+        (
+            ("both right", "Both right", "both are right"),
+            *((f"{one} only", f"{LOOKS[one].mark} {LOOKS[one].name} only", f"only the {one} is right") for one in pair),
+            ("both wrong", "Both wrong", "both are wrong"),
+        ),
+        "The images on which they differ most come first.",
+    )
+
+
 TIME = Kind(
     "change",
     (
@@ -62,14 +66,36 @@ TIME = Kind(
 
 
 def who(shown: Shown, threshold: float, attribute: str) -> None:
-    """Teacher against student: who is right, attribute by attribute."""
+    """Two models against each other: who is right, attribute by attribute."""
     st.subheader("Where they differ", anchor=False)
+    pair = _pair(shown.pairs)
     st.caption(
         f"Every image counts in one of four columns: both right, one of them, neither. {literal(shown.title)}, "
         f"threshold {threshold:g} (the bar's), images with an unknown label left out. Click a cell to see its images, "
         "a column's name to sort by it."
     )
-    show(WHO, shown, {mark(role): shown.probs[role][-1] for role in ROLES}, threshold, attribute)
+    kind = kind_of(pair)
+    if st.session_state.get(kind.key) not in (None, *kind.names):
+        st.session_state[kind.key] = kind.names[FIRST_ONLY]  # of another pair
+    show(kind, shown, {mark(role): shown.probs[role][-1] for role in pair}, threshold, attribute)
+
+
+def _pair(pairs: list[tuple[str, str]]) -> tuple[str, str]:
+    """The one to show."""
+    if len(pairs) == 1:
+        return pairs[0]
+    words = {f"{LOOKS[first].name} and {second}": (first, second) for first, second in pairs}
+    return words[
+        st.segmented_control(
+            "Models to hold against each other",
+            list(words),
+            default=next(iter(words)),
+            key="against",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+        )
+    ]
 
 
 def show(kind: Kind, shown: Shown, pair: dict[str, np.ndarray], threshold: float, attribute: str) -> None:

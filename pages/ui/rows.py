@@ -30,7 +30,8 @@ class Row:
     @property
     def difference(self) -> float | None:
         """Student minus teacher."""
-        return self.probs["student"] - self.probs["teacher"] if len(self.probs) == 2 else None
+        pair = [self.probs.get(role) for role in ("student", "teacher")]
+        return None if None in pair else pair[0] - pair[1]
 
     @property
     def kinds(self) -> set[str]:
@@ -50,7 +51,7 @@ class Row:
         if self.truth is None:
             return word
         right = [role for role, decision in said.items() if decision == self.truth]
-        who = "wrong" if not right else "right" if len(right) == len(said) else f"{right[0]} right"
+        who = "wrong" if not right else "right" if len(right) == len(said) else f"{' and '.join(right)} right"
         return f"{word} · {who}" if word else who
 
 
@@ -60,21 +61,25 @@ def timesteps(seen: dict[str, Seen]) -> int:
     return 1 if steps is None else len(steps)
 
 
-def answer(one: Seen, t: int) -> np.ndarray:
-    """Probabilities (A,) of a model after timestep t; a model without timesteps always says the same."""
-    steps = one.analysis.prediction.probs_per_timestep
+def answer(role: str, one: Seen, t: int) -> np.ndarray:
+    """Probabilities (A,) of a model after timestep t of the student, which the others do not follow."""
+    steps = one.analysis.prediction.probs_per_timestep if role == "student" else None
     return one.analysis.prediction.probs if steps is None else steps[t - 1]
+
+
+def leading(seen: dict[str, Seen]) -> Seen:
+    """The model whose attributes, in their order, the others are held against: the student, if there is one."""
+    return seen.get("student") or next(iter(seen.values()))
 
 
 def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[Row]:
     """One row per attribute that the models share, after timestep t. Raises SnnparError when they share none."""
-    schema = list(seen.values())[-1].model.schema
-    names = schema.attributes
-    if len(seen) == 2:
-        names = shared_attributes(seen["teacher"].model.schema, schema)
+    first = leading(seen)
+    schema = first.model.schema
+    names = shared_attributes(*(one.model.schema for one in seen.values() if one is not first), schema)
     rows = []
     for name in names:
-        probs = {role: float(answer(one, t)[one.model.schema.index(name)]) for role, one in seen.items()}
+        probs = {role: float(answer(role, one, t)[one.model.schema.index(name)]) for role, one in seen.items()}
         rows.append(
             Row(
                 name,
@@ -95,10 +100,10 @@ def right(rows: list[Row], role: str) -> int:
 def groups(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[dict[str, str]]:
     """The label each model decides for a group after timestep t, and the true one.
 
-    Keys: group, truth where it is known, the roles, and same where there are two.
+    Keys: group, truth where it is known, the roles, and same where there are several.
     """
-    said = {role: decide(one.model.schema, answer(one, t), threshold) for role, one in seen.items()}
-    schema = list(seen.values())[-1].model.schema
+    said = {role: decide(one.model.schema, answer(role, one, t), threshold) for role, one in seen.items()}
+    schema = leading(seen).model.schema
     if truth is not None:
         known = np.array([float(name in truth) for name in schema.attributes])
         said = {"truth": decide(schema, known, 0.5), **said}
@@ -107,8 +112,7 @@ def groups(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float
         for decision in decisions:
             table.setdefault(decision.group, {"group": decision.group})[who] = decision.text
     for group in table.values():
-        if "teacher" in group and "student" in group:
-            group["same"] = (
-                "=\N{NO-BREAK SPACE}agree" if group["teacher"] == group["student"] else "≠\N{NO-BREAK SPACE}differ"
-            )
+        words = [group[role] for role in seen if role in group]
+        if len(words) > 1:
+            group["same"] = "=\N{NO-BREAK SPACE}agree" if len(set(words)) == 1 else "≠\N{NO-BREAK SPACE}differ"
     return list(table.values())

@@ -12,6 +12,7 @@ from pages.ui.evaluated import Evaluated, Shown
 from pages.ui.literal import literal
 from snnpar import defaults, figures
 from snnpar.bootstrap import PairedDifference, paired_bootstrap
+from snnpar.figures import LOOKS
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics import ENOUGH, FIVE, THRESHOLDS
 from snnpar.published import CONVENTION, SOURCE, published_rows, published_set
@@ -56,11 +57,12 @@ def convention() -> str:
 
 
 def headline(shown: Shown, name: str) -> None:
-    """The metrics of each model and of their difference, with intervals."""
+    """The metrics of each model and of their differences, with intervals."""
     rows = {f"{mark(role)} {one.checkpoint['name']}": _cells(one, name) for role, one in shown.models.items()}
-    if len(rows) == 2:
-        differences = {row.metric: row for row in _differences(shown.key, name, shown)}
-        rows["Student − teacher, points"] = [_difference(differences.get(column)) for column in COLUMNS]
+    for first, second in shown.pairs:
+        differences = {row.metric: row for row in _differences(shown.key, name, first, second, shown)}
+        title = f"{LOOKS[second].name} − {first}, points"
+        rows[title] = [_difference(differences.get(column)) for column in COLUMNS]
     _table(rows, OUR_COLUMNS)
     first = shown.first
     st.caption(
@@ -73,9 +75,9 @@ def headline(shown: Shown, name: str) -> None:
 
 
 @computed(st.cache_data, max_entries=32, show_spinner="Computing the intervals of the differences…")
-def _differences(key: str, convention: str, _shown: Shown) -> list[PairedDifference]:
-    """Student minus teacher, on the same draws of images."""
-    pair = [_shown.probs[role][-1] for role in ("teacher", "student")]
+def _differences(key: str, convention: str, first: str, second: str, _shown: Shown) -> list[PairedDifference]:
+    """The second role minus the first, on the same draws of images."""
+    pair = [_shown.probs[role][-1] for role in (first, second)]
     return paired_bootstrap(_shown.truth, *pair, convention=convention, groups=_shown.groups)
 
 

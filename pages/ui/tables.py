@@ -22,10 +22,13 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
     steps = timesteps(seen)
     when = f" After all {steps} timesteps; the time bar below shows the others." if steps > 1 else ""
     with st.container(horizontal=True, gap="small"):
-        if len(seen) == 2:
+        if len(seen) > 1:
             agree = sum("disagree" not in row.kinds for row in rows)
             number(
-                "They agree", f"{agree} of {len(rows)}", f"Both above or both below the threshold.{when}", width=WIDTH
+                "They agree",
+                f"{agree} of {len(rows)}",
+                f"All above or all below the threshold.{when}",
+                width=WIDTH,
             )
         for role in seen if truth is not None else ():
             number(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GREY = "#8a94a3"
 FIXED, BROKEN = "#0f9d78", "#d6336c"
 ROW = 26  # pixels for one attribute, two bars
-OFFSET = {"teacher": -0.2, "student": 0.2}  # of a bar's middle from its row
+BARS = 0.8  # of a row's height, shared by its bars
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +39,15 @@ def attribute_bars(labels: Sequence[str], measured: dict[str, Measured], unit: s
 
     rows, labels = np.arange(len(labels)), [verbatim(label) for label in labels]
     figure = go.Figure()
-    for role, one in measured.items():
+    share = BARS / max(len(measured), 2)
+    for number, (role, one) in enumerate(measured.items()):
         look = LOOKS[role]
-        at = rows + (OFFSET[role] if len(measured) == 2 else 0)
+        at = rows + share * (number - (len(measured) - 1) / 2)
         percent, low, high = (100 * np.asarray(array, float) for array in (one.value, one.low, one.high))
         figure.add_bar(
             x=percent,
             y=at,
-            width=0.34,
+            width=0.85 * share,
             orientation="h",
             marker_color=look.colour,
             opacity=0.3,
@@ -170,10 +171,10 @@ def calibration_curves(curves: Sequence[CalibrationCurve]) -> go.Figure:
         hoverinfo="skip",
         line={"color": GREY, "dash": "dot", "width": 1.5},
     )
-    students = [curve for curve in curves if curve.role == "student"]
     for curve in curves:
         look, filled = LOOKS[curve.role], curve.count > 0
-        strength = 1.0 if curve.role == "teacher" else 0.25 + 0.75 * (students.index(curve) + 1) / len(students)
+        same = [other for other in curves if other.role == curve.role]
+        strength = 0.25 + 0.75 * (same.index(curve) + 1) / len(same)
         name = verbatim(curve.name)
         figure.add_scatter(
             x=curve.mean_prob[filled],

@@ -20,9 +20,11 @@ class Look:
     mark: str
 
 
+OPPONENT = "opponent"  # a third model of either role, to hold a claim against
 LOOKS = {
     "teacher": Look("Teacher", "#3577d4", "square", "■"),
     "student": Look("Student", "#e8710a", "circle", "●"),
+    OPPONENT: Look("Opponent", "#a4469e", "diamond", "◆"),
 }
 CLEAR = "rgba(0,0,0,0)"
 

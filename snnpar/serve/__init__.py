@@ -35,6 +35,7 @@ def add_serve(flags: argparse.ArgumentParser) -> None:
         "--teacher", metavar="NAME", help="a checkpoint in checkpoints/, or a folder (default: the shipped teacher)"
     )
     flags.add_argument("--student", metavar="NAME", help="likewise (default: the shipped student)")
+    flags.add_argument("--opponent", metavar="NAME", help="likewise, a third model to hold the two against")
     flags.add_argument(
         "--device", default="cpu", choices=DEVICES, help="where the models compute (default: %(default)s)"
     )
@@ -45,6 +46,7 @@ def add_serve(flags: argparse.ArgumentParser) -> None:
             port=options.port,
             teacher=options.teacher,
             student=options.student,
+            opponent=options.opponent,
             device=options.device,
             mcp=options.mcp,
         )
@@ -52,17 +54,23 @@ def add_serve(flags: argparse.ArgumentParser) -> None:
 
 
 def build(
-    teacher: str | None = None, student: str | None = None, device: str = "cpu", *, waiting: int = 64
+    teacher: str | None = None,
+    student: str | None = None,
+    device: str = "cpu",
+    *,
+    opponent: str | None = None,
+    waiting: int = 64,
 ) -> gradio.Blocks:
     """The app with its endpoints and one queue of at most `waiting` requests, for `launch`.
 
-    `teacher`, `student`: names in checkpoints/, or folders; None is the shipped one. Raises SnnparError.
+    `teacher`, `student`, `opponent`: names in checkpoints/, or folders; None is the shipped one, and no opponent.
+    Raises SnnparError.
     """
-    from snnpar.serve.answers import Answers, load_pair
+    from snnpar.serve.answers import Answers, load_models
     from snnpar.serve.page import blocks
 
     declare_gpu()
-    return blocks(Answers(load_pair(teacher, student, device)), waiting)
+    return blocks(Answers(load_models(teacher, student, opponent, device)), waiting)
 
 
 def declare_gpu() -> bool:
@@ -156,9 +164,10 @@ def main(
     port: int = 7860,
     teacher: str | None = None,
     student: str | None = None,
+    opponent: str | None = None,
     device: str = "cpu",
     mcp: bool = False,
 ) -> None:
     """Build and serve until interrupted."""
     return_memory()
-    launch(build(teacher, student, device), host=host, port=port, mcp=mcp)
+    launch(build(teacher, student, device, opponent=opponent), host=host, port=port, mcp=mcp)

@@ -30,62 +30,77 @@ from snnpar.inference import LoadedModel, analyze, decide, load, shared_attribut
 from snnpar.models import unnamed
 from snnpar.serve.shapes import Answer, Energy, Firing, Group, Heat, LayerCost, Model, Trace
 
-ROLES = ("teacher", "student")
-Role = Literal["teacher", "student"]
-Roles = Literal["both", "teacher", "student"]
+Role = Literal["teacher", "student", "opponent"]
+Roles = Literal["both", "all", "teacher", "student", "opponent"]
+PAIR: tuple[Role, ...] = ("teacher", "student")
+ROLES: tuple[Role, ...] = (*PAIR, "opponent")
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """The two models that answer."""
+class Models:
+    """The models that answer: teacher, student, and an opponent of either kind, if there is one."""
 
     teacher: LoadedModel
     student: LoadedModel
+    opponent: LoadedModel | None = None
 
     def __post_init__(self) -> None:
-        for role in ROLES:
+        for role in PAIR:
             model = self[role]
             if model.role != role:
                 raise SnnparError(f"{model.checkpoint.name} is a {model.role}; give it as --{model.role}")
-        shared_attributes(self.teacher.schema, self.student.schema)
+        others = [self[role].schema for role in self.roles if role != "student"]
+        shared_attributes(*others, self.student.schema)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Of the models that are there."""
+        return ROLES if self.opponent else PAIR
 
     def __getitem__(self, role: str) -> LoadedModel:
-        return getattr(self, role)
+        """Raises SnnparError for an opponent that there is not."""
+        model = getattr(self, role)
+        if model is None:
+            raise SnnparError("There is no opponent here; start the server with --opponent and a checkpoint's name.")
+        return model
 
 
-def load_pair(teacher: str | None = None, student: str | None = None, device: str = "cpu") -> Pair:
-    """Read two checkpoints by their names in checkpoints/, or by folder; None: the shipped one. Raises SnnparError."""
-    names = (teacher or unnamed("teacher"), student or unnamed("student"))
+def load_models(
+    teacher: str | None = None, student: str | None = None, opponent: str | None = None, device: str = "cpu"
+) -> Models:
+    """Read checkpoints by their names in checkpoints/, or by folder; None: the shipped teacher and student, and no
+    opponent. Raises SnnparError."""
+    names = [teacher or unnamed("teacher"), student or unnamed("student"), *([opponent] if opponent else [])]
     folders = [named(name) or Path(name) for name in names]
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
         raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {snnpar.CHECKPOINTS}")
-    return Pair(*(load(read_checkpoint(folder), device) for folder in folders))
+    return Models(*(load(read_checkpoint(folder), device) for folder in folders))
 
 
 class Answers:
-    """The endpoints over a pair of models. Docstrings appear in the API's documentation."""
+    """The endpoints over the models. Docstrings appear in the API's documentation."""
 
-    def __init__(self, pair: Pair) -> None:
-        self.pair = pair
+    def __init__(self, models: Models) -> None:
+        self.loaded = models
 
     def models(self) -> dict[str, Model]:
         """Say what is loaded: by role, the checkpoint, its attributes, timesteps and heatmap methods."""
-        return {role: _model(self.pair[role]) for role in ROLES}
+        return {role: _model(self.loaded[role]) for role in self.loaded.roles}
 
     def predict(self, image: str, role: Roles = "both", threshold: float = THRESHOLD) -> dict[str, Answer]:
-        """Read the attributes of the pedestrian in a picture with the teacher, the student, or both.
+        """Read the attributes of the pedestrian in a picture with the teacher, the student, the opponent, or several.
 
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64, with or without data:...;base64, before it
-            role: teacher, student or both
+            role: teacher, student, opponent, both for teacher and student, or all that are loaded
             threshold: probability from 0 to 1 above which an attribute counts as seen
         Returns:
             by role: the probability of each attribute, what is decided for each group, and, of a student with
             timesteps, the probabilities after each of them
         """
-        roles, threshold = _roles(role), _share(threshold, "threshold")
+        roles, threshold = self._roles(role), _share(threshold, "threshold")
         picture = _picture(image)
-        return {name: _answer(self.pair[name], picture, threshold) for name in roles}
+        return {name: _answer(self.loaded[name], picture, threshold) for name in roles}
 
     def trace(self, image: str) -> Trace:
         """Count the spikes of the student on a picture, by layer and timestep.
@@ -95,7 +110,7 @@ class Answers:
         Returns:
             spikes and firing rates of every layer of neurons in every timestep, and of all together
         """
-        model = self.pair.student
+        model = self.loaded.student
         trace = analyze(model, _picture(image)).trace
         layers = [
             Firing(
@@ -120,18 +135,18 @@ class Answers:
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64
             attribute: one of the model's attributes, see /models
-            role: teacher or student
+            role: teacher, student or opponent
             method: one of the role's heatmap methods, see /models; empty: the one that the app shows first
         Returns:
             the map's values by rows and columns, their unit, where in the model they come from, where the
             cells lie, and the map over the picture as a PNG in base64
         """
-        model = self.pair[_one_of(role, "role", ROLES)]
+        model = self.loaded[_one_of(role, "role", ROLES)]
         methods = methods_of(model)
         method = _one_of(method or next(iter(methods), ""), "method", methods)
         model.schema.index(attribute)  # methods that show one map for all attributes do not look at it
         picture = _picture(image)
-        heat = heatmap(method, model, picture, attribute, teacher=self.pair.teacher)
+        heat = heatmap(method, model, picture, attribute, teacher=self.loaded.teacher)
         return Heat(
             checkpoint=model.checkpoint.name,
             attribute=attribute,
@@ -149,16 +164,21 @@ class Answers:
 
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64
-            role: teacher, student or both
+            role: teacher, student, opponent, both for teacher and student, or all that are loaded
             convention: what is counted and at which price: arithmetic, memory, weights-once, weights-per-step, int8 or
                 lemaire
         Returns:
             by role: microjoules, operations, memory traffic and neuron updates, layer by layer, and in words the
             convention and what it leaves out
         """
-        roles, assumed = _roles(role), CONVENTIONS[_one_of(convention, "convention", CONVENTIONS)]
+        roles, assumed = self._roles(role), CONVENTIONS[_one_of(convention, "convention", CONVENTIONS)]
         picture = _picture(image)
-        return {name: _energy(self.pair[name], picture, assumed) for name in roles}
+        return {name: _energy(self.loaded[name], picture, assumed) for name in roles}
+
+    def _roles(self, role: object) -> tuple[str, ...]:
+        several = {"both": PAIR, "all": self.loaded.roles}
+        role = _one_of(role, "role", (*several, *ROLES))
+        return several.get(role, (role,))
 
 
 def _model(model: LoadedModel) -> Model:
@@ -226,11 +246,6 @@ def _picture(image: object) -> np.ndarray:
     except (binascii.Error, ValueError) as error:
         raise ImageError("The image is not base64; encode the bytes of a JPEG, PNG or WebP file.") from error
     return DECODER.open(data)
-
-
-def _roles(role: object) -> tuple[str, ...]:
-    role = _one_of(role, "role", ("both", *ROLES))
-    return ROLES if role == "both" else (role,)
 
 
 def _one_of(value: object, what: str, options: Iterable[str]) -> str:

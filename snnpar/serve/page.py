@@ -17,7 +17,7 @@ from snnpar.errors import SnnparError
 from snnpar.explain import methods_of
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
-from snnpar.serve.answers import ROLES, Answers
+from snnpar.serve.answers import Answers
 from snnpar.serve.line import Limits, bound
 from snnpar.serve.shapes import Heat
 
@@ -61,7 +61,9 @@ def _page(answers: Answers) -> None:
     with gr.Row():
         with gr.Column():
             picture = gr.HTML(_sample(), html_template=PICKER, css_template=PICKER_CSS, js_on_load=PICKER_JS)
-            attributes = shared_attributes(answers.pair.teacher.schema, answers.pair.student.schema)
+            models, roles = answers.loaded, answers.loaded.roles
+            others = [models[role].schema for role in roles if role != "student"]
+            attributes = shared_attributes(*others, models.student.schema)
             attribute = gr.Dropdown(list(attributes), value=first_attribute(attributes), label="Where do they look for")
             methods = [
                 gr.Dropdown(
@@ -69,11 +71,11 @@ def _page(answers: Answers) -> None:
                     value=next(iter(offered), None),
                     label=f"{LOOKS[role].name}'s heatmap",
                 )
-                for role, offered in ((role, methods_of(answers.pair[role])) for role in ROLES)
+                for role, offered in ((role, methods_of(models[role])) for role in roles)
             ]
             button = gr.Button("Read the picture", variant="primary")
         with gr.Column():
-            labels = [gr.Label(num_top_classes=SHOWN, show_heading=False, label=LOOKS[role].name) for role in ROLES]
+            labels = [gr.Label(num_top_classes=SHOWN, show_heading=False, label=LOOKS[role].name) for role in roles]
         with gr.Column():
             maps = gr.HTML(css_template="figure { display: inline-block; width: 48%; margin: 0 }")
             energy = gr.Markdown()
@@ -87,20 +89,21 @@ def _page(answers: Answers) -> None:
 
 
 def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[dict[str, float] | str, ...]:
-    """Probabilities of both, both heatmaps as HTML, and a sentence on energy."""
-    said, costs = answers.predict(image), answers.energy(image)
-    heats = [answers.heatmap(image, attribute, role, method) for role, method in zip(ROLES, methods, strict=True)]
+    """Probabilities of all models, their heatmaps as HTML, and a sentence on energy."""
+    roles = answers.loaded.roles
+    said, costs = answers.predict(image, "all"), answers.energy(image, "all")
+    heats = [answers.heatmap(image, attribute, role, method) for role, method in zip(roles, methods, strict=True)]
     maps = "".join(
         f'<figure><img alt="heatmap" src="data:image/png;base64,{heat["png_base64"]}"><figcaption>'
         f"{html.escape(_caption(role, heat))}</figcaption></figure>"
-        for role, heat in zip(ROLES, heats, strict=True)
+        for role, heat in zip(roles, heats, strict=True)
     )
     energy = "; ".join(
         f"{LOOKS[role].name} about {cost['energy_uj']:,.0f} µJ"
         + (f", {cost['neuron_uj']:,.3g} of them for {cost['updates']:,} neuron updates" if cost["updates"] else "")
         for role, cost in costs.items()
     )
-    labels = (said[role]["probabilities"] for role in ROLES)
+    labels = (said[role]["probabilities"] for role in roles)
     return *labels, maps, f"{energy}. An estimate: {costs['student']['convention']}."
 
 

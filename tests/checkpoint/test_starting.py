@@ -272,7 +272,7 @@ def test_timm_comes_from_the_hub_and_then_from_the_cache(client, monkeypatch, ca
         ("", SMALL, "timm has no pretrained ''"),
         ("vit_tiny_patch16_224.nope", SMALL, "timm has no pretrained 'vit_tiny_patch16_224.nope'"),
         ("resnet18.a1_in1k", SMALL, "resnet18.a1_in1k is no plain vision transformer"),
-        (NAME, SMALL.changed(heads=6), "has 3 heads, the model has 6"),
+        (NAME, replace(SMALL, heads=6), "has 3 heads, the model has 6"),
     ],
 )
 def test_a_timm_model_that_cannot_start_this_one(client, name: str, config: ModelConfig, message: str) -> None:
@@ -290,5 +290,5 @@ def test_other_normalisation_is_told(client, monkeypatch, caplog) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     caplog.set_level(logging.WARNING)
     with pytest.raises(HubError):
-        start_from(fresh(SMALL.changed(mean=(0.4, 0.4, 0.4))), f"timm:{NAME}")
+        start_from(fresh(replace(SMALL, mean=(0.4, 0.4, 0.4))), f"timm:{NAME}")
     assert "normalised by mean (0.5, 0.5, 0.5)" in caplog.text

@@ -37,7 +37,7 @@ from snnpar.models import MODELS, PRESETS, Network, build_model
 from snnpar.models.network import BRANCHES, CAM, TIMESTEPS
 from snnpar.neurons import LIF, is_neuron
 from snnpar.runs import create_run
-from snnpar.serve.answers import Answers, Pair
+from snnpar.serve.answers import Answers, Models
 from snnpar.slices import DataChoice
 from train.loop import train
 
@@ -220,9 +220,9 @@ def test_the_api_answers_for_it(model: LoadedModel, teacher: LoadedModel) -> Non
     from PIL import Image
 
     if model.role == "teacher":
-        pair = Pair(model, load(read_checkpoint(snnpar.CHECKPOINTS / "spikingformer_cml_4_192")))
+        pair = Models(model, load(read_checkpoint(snnpar.CHECKPOINTS / "spikingformer_cml_4_192")))
     else:
-        pair = Pair(teacher, model)
+        pair = Models(teacher, model)
     answers, buffer = Answers(pair), BytesIO()
     Image.fromarray(PICTURE).save(buffer, "PNG")
     image = base64.b64encode(buffer.getvalue()).decode()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from snnpar.config import ROLES, ConfigError
-from snnpar.models import PRESETS, SMALL, build_model, preset, role_of
+from snnpar.config import DEFAULT_TASK, ROLES, TASKS, ConfigError
+from snnpar.models import PRESETS, build_model, preset, role_of, unnamed
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -35,13 +35,13 @@ def test_an_architecture_says_what_it_cannot_have(changes: dict, message: str) -
 
 
 def test_every_role_has_a_small_model() -> None:
-    assert set(SMALL) == set(ROLES)
-    assert {role: role_of(preset(name)) for role, name in SMALL.items()} == {role: role for role in ROLES}
+    assert set(TASKS[DEFAULT_TASK].models) == set(ROLES)
+    assert {role: role_of(preset(unnamed(role))) for role in ROLES} == {role: role for role in ROLES}
     assert {role_of(config) for config in PRESETS.values()} == set(ROLES)
 
 
 def test_small_models_distil_without_a_projection() -> None:
-    student, teacher = (preset(SMALL[role]) for role in ("student", "teacher"))
+    student, teacher = (preset(unnamed(role)) for role in ("student", "teacher"))
     assert (student.dim, student.image_size, student.mean, student.std) == (
         teacher.dim,
         teacher.image_size,

@@ -25,7 +25,7 @@ from snnpar.evaluations import create_evaluation, revision
 from snnpar.hub import fetch_checkpoint
 from snnpar.jobs import write_status
 from snnpar.metrics import FIVE
-from snnpar.models import SMALL
+from snnpar.models import unnamed
 from snnpar.runs import create_run
 from snnpar.slices import DataChoice
 
@@ -38,11 +38,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_preferred_comes_first_then_shipped_then_loadable_runs(root: Path) -> None:
-    for name in ("a-student", SMALL["student"], "runs/old", "runs/young"):
+    for name in ("a-student", unnamed("student"), "runs/old", "runs/young"):
         write_checkpoint(root / name, STUDENT)
     write_checkpoint(root / "a-teacher", TEACHER)
     create_run(TrainConfig(), root / "runs" / "without-weights")
-    expected = [SMALL["student"], "a-student", "runs/young", "runs/old"]
+    expected = [unnamed("student"), "a-student", "runs/young", "runs/old"]
     assert list(checkpoints.known("student")) == expected
     assert list(checkpoints.known("teacher")) == ["a-teacher"]
 

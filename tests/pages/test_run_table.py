@@ -149,7 +149,7 @@ def test_more_are_marked_than_lie_over_each_other(view, tmp_path: Path) -> None:
 def test_a_refused_resume_stays_on_screen_and_the_run_keeps_its_reason(view, three: list[Run], tmp_path: Path) -> None:
     write_status(three[0], state="failed", message="the disk is full")
     content = json.loads((three[0].path / "config.json").read_text())
-    content["train"] |= {"dataset": "pa100k", "data": "/nowhere"}
+    content["train"]["data"] |= {"dataset": "pa100k", "folder": "/nowhere"}
     (three[0].path / "config.json").write_text(json.dumps(content))
     test = view(tmp_path, run="a")
     next(button for button in test.button if button.label == "Resume").click().run().run()

@@ -14,7 +14,7 @@ import tiny
 from asking import ROOT, Server
 from servers import START_S, free_port
 
-from snnpar.serve.answers import Pair, load_pair
+from snnpar.serve.answers import Models, load_models
 
 
 @pytest.fixture(scope="session")
@@ -60,5 +60,5 @@ def small_pair(tmp_path: Path) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def pair() -> Pair:
-    return load_pair()
+def pair() -> Models:
+    return load_models()

@@ -15,11 +15,11 @@ from snnpar.evidence import overlaid
 from snnpar.explain import heatmap
 from snnpar.images import MAX_BYTES, open_rgb
 from snnpar.inference import Analysis, analyze, decide
-from snnpar.serve.answers import Pair
+from snnpar.serve.answers import Models
 
 
 @pytest.fixture(scope="module")
-def analyses(pair: Pair) -> dict[str, Analysis]:
+def analyses(pair: Models) -> dict[str, Analysis]:
     return {role: analyze(pair[role], open_rgb(SAMPLE)) for role in ("teacher", "student")}
 
 
@@ -30,12 +30,12 @@ def test_every_endpoint_is_documented_and_typed(client) -> None:
         assert len(endpoint["description"]) > 20
         assert all(parameter["type"] for parameter in endpoint["parameters"])
         assert endpoint["returns"][0]["type"]["type"] == "object"
-    assert endpoints["/predict"]["parameters"][1]["type"] == {"enum": ["both", "teacher", "student"]}
+    assert endpoints["/predict"]["parameters"][1]["type"] == {"enum": ["both", "all", "teacher", "student", "opponent"]}
     spikes = endpoints["/trace"]["returns"][0]["type"]["properties"]["layers"]["items"]["properties"]["spikes"]
     assert spikes == {"type": "array", "items": {"type": "integer"}}
 
 
-def test_models_says_what_is_loaded(client, pair: Pair) -> None:
+def test_models_says_what_is_loaded(client, pair: Models) -> None:
     said = client.predict(api_name="/models")
     for role in ("teacher", "student"):
         assert said[role]["checkpoint"] == pair[role].checkpoint.name
@@ -44,7 +44,7 @@ def test_models_says_what_is_loaded(client, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_predict_equals_analyze(client, pair: Pair, analyses: dict[str, Analysis], prefix: str) -> None:
+def test_predict_equals_analyze(client, pair: Models, analyses: dict[str, Analysis], prefix: str) -> None:
     said = client.predict(prefix + encoded(SAMPLE), "both", 0.3, api_name="/predict")
     for role, analysis in analyses.items():
         prediction = analysis.prediction
@@ -87,7 +87,7 @@ def test_energy_equals_the_estimate(client, analyses: dict[str, Analysis], conve
 
 
 @pytest.mark.parametrize(("role", "method"), [("teacher", "attention"), ("student", "grad_cam"), ("student", "cosine")])
-def test_heatmap_equals_explain(client, pair: Pair, role: str, method: str) -> None:
+def test_heatmap_equals_explain(client, pair: Models, role: str, method: str) -> None:
     said = client.predict(encoded(SAMPLE), "Female", role, method, api_name="/heatmap")
     image = open_rgb(SAMPLE)
     heat = heatmap(method, pair[role], image, "Female", teacher=pair.teacher)

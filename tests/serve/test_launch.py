@@ -13,7 +13,7 @@ from asking import SAMPLE, Server, ask, encoded
 from snnpar import serve
 from snnpar.__main__ import main
 from snnpar.errors import SnnparError
-from snnpar.serve.answers import Answers, load_pair
+from snnpar.serve.answers import Answers, load_models
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "socks://nonsense"])
@@ -44,7 +44,7 @@ def test_models_without_timesteps_answer_too(tmp_path: Path) -> None:
     teacher = tiny.write_checkpoint(tmp_path / "teacher", tiny.TEACHER)
     config = tiny.replace(tiny.STUDENT, architecture="vit", stem="conv", mlp_ratio=2, timesteps=1)
     student = tiny.write_checkpoint(tmp_path / "student", config)
-    answers = Answers(load_pair(str(teacher.path), str(student.path)))
+    answers = Answers(load_models(str(teacher.path), str(student.path)))
     image = encoded(SAMPLE)
     assert answers.predict(image)["student"]["per_timestep"] == []
     assert answers.trace(image)["layers"] == [] and answers.trace(image)["total_spikes"] == 0
@@ -54,9 +54,9 @@ def test_models_without_timesteps_answer_too(tmp_path: Path) -> None:
 def test_checkpoints_of_the_wrong_role_or_none_are_refused(small_pair: tuple[str, str]) -> None:
     teacher, student = small_pair
     with pytest.raises(SnnparError, match="student is a student; give it as --student"):
-        load_pair(student, teacher)
+        load_models(student, teacher)
     with pytest.raises(SnnparError, match="no checkpoint .*elsewhere"):
-        load_pair("elsewhere", student)
+        load_models("elsewhere", student)
 
 
 @pytest.mark.parametrize("port", ["taken", "99999"])

@@ -186,7 +186,7 @@ def test_a_config_changed_while_the_run_waited_is_refused(quick: TrainConfig, tm
     run = create_run(quick.changed(epochs=1), tmp_path / "run")
     loop.train(run)
     content = json.loads((run.path / "config.json").read_text())
-    content["train"]["batch_size"] //= 2
+    content["train"]["optimisation"]["batch_size"] //= 2
     (run.path / "config.json").write_text(json.dumps(content))
     with pytest.raises(SnnparError, match="batch_size .* where the saved state was trained with"):
         loop.train(run, resume=True)

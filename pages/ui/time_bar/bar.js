@@ -87,7 +87,7 @@ function show(view, t) {
 function summary({ data, t }) {
   const total = data.rows.length;
   const parts = [];
-  if (data.models.teacher && data.models.student) {
+  if (Object.keys(data.models).length > 1) {
     const agree = data.rows.filter((row) => !entry(row.kinds, t).includes("disagree")).length;
     parts.push(`they agree on ${agree} of ${total} attributes`);
   }

@@ -129,7 +129,7 @@ function energyAt(view) {
 
 function drawGroups(view) {
   const { data, find } = view;
-  const columns = ["group", "truth", "teacher", "student", "same"].filter((key) => key in (data.groups[0] ?? {}));
+  const columns = ["group", "truth", "teacher", "student", "opponent", "same"].filter((key) => key in (data.groups[0] ?? {}));
   const plain = { group: "Group", truth: "Truth", same: "Agreement" };
   const title = (key) => (data.models[key] ? modelName(data.models[key]) : plain[key]);
   view.groups = [];

@@ -19,7 +19,7 @@ ONE_TIMESTEP = "This student answers after a single timestep, so the bar has now
 
 
 def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
-    """Answers, decisions, maps and energy of both models at t = 1 to T. Raises SnnparError for models with no common
+    """Answers, decisions, maps and energy of the models at t = 1 to T. Raises SnnparError for models with no common
     attribute.
 
     Lists over t have T entries. Pixels and map values are base64: little-endian float32 (frames, rows, columns).
@@ -71,8 +71,7 @@ def _row(over_time: tuple[rows.Row, ...], threshold: float) -> dict:
         "verdicts": [row.verdict for row in over_time],
         "kinds": [sorted(row.kinds) for row in over_time],
     }
-    if "teacher" in last.probs:
-        row["teacher"] = round(last.probs["teacher"], 6)
+    row |= {role: round(prob, 6) for role, prob in last.probs.items() if role != "student"}
     if "student" in last.probs:
         student = np.array([row.probs["student"] for row in over_time])
         row |= {"student": student.round(6).tolist(), "decided": int(decided_at(student, threshold))}
@@ -80,7 +79,7 @@ def _row(over_time: tuple[rows.Row, ...], threshold: float) -> dict:
 
 
 def _groups(over_time: list[list[dict[str, str]]]) -> list[dict]:
-    """Group, truth and the teacher's word once, the student's and whether they agree at every t."""
+    """Group, truth and the words of the others once, the student's and whether they agree at every t."""
     changing = ("student", "same")
     return [
         {key: [at[key] for at in group] if key in changing else word for key, word in group[-1].items()}

@@ -7,6 +7,7 @@ const COLUMNS = [
   { key: "truth", title: "Truth", labelled: true, sort: (row) => !row.truth },
   { key: "teacher", role: "teacher", sort: (row) => -row.teacher },
   { key: "student", role: "student", sort: (row, t) => -entry(row.student, t) },
+  { key: "opponent", role: "opponent", sort: (row) => -row.opponent },
   { key: "difference", title: "Diff.", help: "Student minus teacher, in points.", both: true,
     sort: (row, t) => row.teacher - entry(row.student, t) },
   { key: "time", title: "Over time", overTime: true, sort: (row) => row.decided,
@@ -18,7 +19,7 @@ function drawTable(view) {
   const { data, find } = view;
   const focused = view.root.activeElement?.closest("tr[data-attribute]")?.dataset.attribute;
   const columns = COLUMNS.filter((column) => (!column.role || data.models[column.role])
-    && (!column.labelled || data.labelled) && (!column.both || Object.keys(data.models).length === 2)
+    && (!column.labelled || data.labelled) && (!column.both || (data.models.teacher && data.models.student))
     && (!column.overTime || data.bar));
   if (!data.filters.includes(view.filter)) view.filter = "all";
   if (!columns.some((column) => column.key === view.order.key)) view.order = { key: null, up: true };
@@ -56,6 +57,7 @@ function drawRow(view, of, columns) {
     truth: () => [of.truth ? "yes" : "no"],
     teacher: () => [drawBar(data.models.teacher, data.threshold, (row.parts.teacher = {}))],
     student: () => [drawBar(data.models.student, data.threshold, (row.parts.student = {}))],
+    opponent: () => [drawBar(data.models.opponent, data.threshold, (row.parts.opponent = {}))],
     difference: () => [(row.parts.difference = make("span"))],
     time: () => [drawSpark(view, of, row.parts), (row.parts.decided = make("span", { class: "decided" }))],
     verdict: () => [(row.parts.verdict = make("span"))],
@@ -66,7 +68,7 @@ function drawRow(view, of, columns) {
   row.node = make("tr", attributes, ...cells);
   row.node.addEventListener("click", () => pick(view, of.attribute));
   row.node.addEventListener("keydown", (event) => rowKey(view, row, event));
-  if (row.parts.teacher) setBar(row.parts.teacher, of.teacher);
+  for (const role of ["teacher", "opponent"]) if (row.parts[role]) setBar(row.parts[role], of[role]); // whatever t is
   return row;
 }
 
