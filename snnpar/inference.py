@@ -274,8 +274,6 @@ def shared_attributes(*schemas: AttributeSchema) -> tuple[str, ...]:
     """Attributes that all of one or more know, in the order of the last. Raises SnnparError when there are none."""
     shared = tuple(name for name in schemas[-1].attributes if all(name in one.attributes for one in schemas))
     if not shared:
-        raise SnnparError(
-            f"These models share no attribute: they answer {', '.join(one.name for one in schemas)}; pick checkpoints "
-            "of one dataset."
-        )
+        answered = " and ".join(dict.fromkeys(one.name for one in schemas))
+        raise SnnparError(f"These models share no attribute, they answer {answered}; pick checkpoints of one dataset.")
     return shared

@@ -67,14 +67,14 @@ def bar(page: Page) -> None:
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:
-            with st.container(width=214, key=f"bar_{role}"):
+            with st.container(width=_width(role), key=f"bar_{role}"):
                 _checkpoint_picker(role)
         with st.container(
             horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="bar_picture"
         ):
             picture.picker()
-        attribute_slot = st.container(width=160, key="bar_attribute")
-        with st.container(width=150, key="bar_threshold"):
+        attribute_slot = st.container(width=150, key="bar_attribute")
+        with st.container(width=120, key="bar_threshold"):
             _threshold_picker()
     access.banner()
     for role in ROLES:
@@ -150,6 +150,12 @@ def _checkpoint_picker(role: str) -> None:
         help=("A third model beside the two, of either kind, to hold a claim against: " if optional else "")
         + "Shipped checkpoints and your own runs; or type a Hugging Face Hub id, owner/name[@revision].",
     )
+
+
+def _width(role: str) -> int:
+    """Of a picker, pixels: that of an opponent is small while there is none, so that the bar has room in one line."""
+    chosen = role != OPPONENT or st.session_state.get(role) or st.query_params.get(role)
+    return 196 if chosen else 112
 
 
 def _resolve(role: str) -> Checkpoint | None:

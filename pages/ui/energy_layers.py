@@ -84,7 +84,7 @@ def _part(one: Seen, line: LayerEnergy) -> str:
 
 
 def _whose(seen: dict[str, Seen]) -> str:
-    return " and ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
+    return ", ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
 
 
 def _in_order(names: set[str], seen: dict[str, Seen]) -> list[str]:

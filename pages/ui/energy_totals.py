@@ -63,7 +63,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
                 f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
                 f"× {trace.timesteps}), this picture.",
             )
-    names = " and ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
+    names = ", ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
     share = "".join(f" {mark(role)}: {report.neuron_share}." for role, report in reports.items() if report.neurons)
     st.caption(
         f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "

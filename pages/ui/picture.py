@@ -31,7 +31,7 @@ def picker() -> None:
         "Picture",
         [*samples(), *([OWN] if label else [])],
         key="sample",
-        width=220,
+        width=190,
         format_func=lambda option: label if option == OWN else _title(option),
         on_change=_choose,
     )

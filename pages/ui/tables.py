@@ -9,8 +9,10 @@ from pages.ui.chrome import mark, number
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from pages.ui.rows import Row, right, timesteps
+from snnpar.figures import OPPONENT
 
-WIDTH = 165  # of a number, pixels
+WIDTH = 165  # of a number, pixels; with an opponent the words are longer, and the line is full anyway
+WIDER = 185
 WHY_NOT_FASTER = (
     "Fewer operations can still take longer here: a CPU multiplies by a zero as slowly as by any number and runs the "
     "student once for each timestep; what silence saves, only hardware made for spikes can skip."
@@ -19,7 +21,7 @@ WHY_NOT_FASTER = (
 
 def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | None) -> None:
     """The student's last answer and the teacher's in numbers: agreement, who is right, energy and time."""
-    steps = timesteps(seen)
+    steps, width = timesteps(seen), WIDER if OPPONENT in seen else WIDTH
     when = f" After all {steps} timesteps; the time bar below shows the others." if steps > 1 else ""
     with st.container(horizontal=True, gap="small"):
         if len(seen) > 1:
@@ -28,7 +30,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 "They agree",
                 f"{agree} of {len(rows)}",
                 f"All above or all below the threshold.{when}",
-                width=WIDTH,
+                width=width,
             )
         for role in seen if truth is not None else ():
             number(
@@ -36,7 +38,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 f"{right(rows, role)} of {len(rows)}",
                 "Decisions that equal the label of this sample." + (when if role == "student" else ""),
                 role,
-                width=WIDTH,
+                width=width,
             )
         for role, one in seen.items():
             number(
@@ -45,7 +47,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 f"An estimate for one picture: {one.analysis.energy.convention}.",
                 role,
                 f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
-                WIDTH,
+                width,
             )
         for role, one in seen.items():
             latency = looking.latency(one)
@@ -54,7 +56,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 str(latency),
                 f"One picture on this computer: {latency.spread}, nothing recorded.",
                 role,
-                width=WIDTH,
+                width=width,
             )
     times(seen)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from asking import SAMPLE, Server, ask, encoded
 from snnpar import serve
 from snnpar.__main__ import main
 from snnpar.errors import SnnparError
+from snnpar.images import open_rgb
+from snnpar.inference import analyze, load
 from snnpar.serve.answers import Answers, load_models
 
 
@@ -76,3 +79,26 @@ def test_mcp_without_its_extra_says_what_to_install(
     teacher, student = small_pair
     assert main(["serve", "--mcp", "--teacher", teacher, "--student", student]) == 2
     assert "pip install 'gradio[mcp]'" in capsys.readouterr().err
+
+
+def test_an_opponent_answers_beside_the_two(small_pair: tuple[str, str], tmp_path: Path) -> None:
+    """An ANN student against the spiking one; any checkpoint will do."""
+    teacher, student = small_pair
+    rival = tiny.write_checkpoint(tmp_path / "rival", replace(tiny.STUDENT, architecture="vit"))
+    answers, image = Answers(load_models(teacher, student, str(rival.path))), encoded(SAMPLE)
+    assert list(answers.models()) == ["teacher", "student", "opponent"]
+    for role, found in (("both", ["teacher", "student"]), ("all", ["teacher", "student", "opponent"])):
+        assert list(answers.predict(image, role)) == list(answers.energy(image, role)) == found
+    expected = analyze(load(rival), open_rgb(SAMPLE)).prediction.probs.tolist()
+    assert list(answers.predict(image, "opponent")["opponent"]["probabilities"].values()) == pytest.approx(expected)
+    first = next(iter(answers.models()["opponent"]["attributes"]))
+    assert answers.heatmap(image, first, "opponent")["checkpoint"] == "rival"
+    assert serve.build(teacher, student, opponent=str(rival.path)).blocks
+
+
+def test_without_an_opponent_asking_it_is_refused(small_pair: tuple[str, str]) -> None:
+    answers = Answers(load_models(*small_pair))
+    assert list(answers.predict(encoded(SAMPLE), "all")) == ["teacher", "student"]
+    for endpoint in (answers.predict, answers.energy):
+        with pytest.raises(SnnparError, match="There is no opponent here; start the server with --opponent"):
+            endpoint(encoded(SAMPLE), "opponent")

@@ -29,7 +29,7 @@ from snnpar.jobs import status, write_status
 from snnpar.models import preset
 from snnpar.pulse import Gone
 from snnpar.runs import Run, create_run, open_run
-from train import loop, step
+from train import attributes, loop, step
 from train.metrics_log import METRICS
 from train.state import read_progress, saved_states
 
@@ -195,7 +195,7 @@ def test_a_config_changed_while_the_run_waited_is_refused(quick: TrainConfig, tm
 def test_a_loss_that_is_not_finite_names_step_and_images_and_saves(
     quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    terms, count = step.loss_terms, iter(range(100))
+    terms, count = attributes.loss_terms, iter(range(100))
 
     def spoiled(*arguments: object) -> dict:
         found = terms(*arguments)
@@ -203,7 +203,7 @@ def test_a_loss_that_is_not_finite_names_step_and_images_and_saves(
 
     run = create_run(quick, tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(step, "loss_terms", spoiled)
+        patch.setattr(attributes, "loss_terms", spoiled)
         with pytest.raises(
             SnnparError,
             match=r"the loss is nan at epoch 2, step 4; resume goes on after epoch 2 of "

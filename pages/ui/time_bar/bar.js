@@ -52,6 +52,7 @@ function update(view, data) {
   view.data = data;
   const { find } = view;
   const range = find(".t");
+  find(".compare").classList.toggle("three", Object.keys(data.models).length > 2);
   find(".timebar").hidden = !data.bar;
   find(".why").textContent = data.why;
   range.max = data.timesteps;

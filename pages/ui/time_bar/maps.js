@@ -97,7 +97,8 @@ function drawEnergy(view) {
   const { data, find } = view;
   const { spent, convention } = data.energy;
   const most = Math.max(...Object.values(spent).map((values) => values.at(-1)), 1e-9);
-  view.meters = Object.keys(spent).reverse().map((role) => {
+  const first = Object.keys(spent).sort((role) => (role === "student" ? -1 : 0)); // the one that the bar moves
+  view.meters = first.map((role) => {
     const fill = make("i", { style: `background:${data.models[role].colour}` });
     const number = make("span", { class: "number" });
     const share = make("span", { class: "note" });
