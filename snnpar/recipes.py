@@ -125,6 +125,11 @@ CHOSEN = (TASK, "role", "dataset", "data", "teacher", "feature_kd", "logit_kd") 
 PUBLISHED_CE_WEIGHTS = {(False, False): 1.0, (True, False): 0.8, (False, True): 0.8, (True, True): 0.6}
 
 
+def recipes_of(task: str) -> tuple[str, ...]:
+    """The recipes that a task can start from."""
+    return tuple(name for name, recipe in RECIPES.items() if recipe.task in ("", task))
+
+
 def usual_recipe(given: Mapping[str, object]) -> str:
     """The recipe where none is named: rendered pedestrians alone are what a first run trains on."""
     return "default" if given.get("dataset", "rendered") != "rendered" else "first-run"
@@ -135,8 +140,8 @@ def apply_recipe(name: str, given: dict[str, Any]) -> TrainConfig:
     if name not in RECIPES:
         raise ConfigError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
     task = given.get(TASK, DEFAULT_TASK)
-    if RECIPES[name].task not in ("", task):
-        others = ", ".join(other for other, recipe in RECIPES.items() if recipe.task in ("", task))
+    if name not in recipes_of(task):
+        others = ", ".join(recipes_of(task))
         raise ConfigError(f"recipe {name} is for task {RECIPES[name].task}; for {task} there are {others}")
     values: dict[str, Any] = {field: value for field, (value, _) in RECIPES[name].values.items()}
     values |= given | {"recipe": name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 
 import streamlit as st
 
@@ -12,10 +13,10 @@ from pages.ui import access, checkpoints, form_fill, form_state
 from pages.ui.form_values import CHOSEN, DISTILLATION, changed, faults, hindrance, in_effect, of_recipe
 from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
-from snnpar.config import SettingField, TrainConfig, setting_fields
+from snnpar.config import TASKS, SettingField, TrainConfig, setting_fields
 from snnpar.models import PRESETS, role_of, unnamed
 from snnpar.programs import train_command
-from snnpar.recipes import RECIPES, source_of, to_arguments
+from snnpar.recipes import RECIPES, recipes_of, source_of, to_arguments
 
 TITLES = {
     "model": "Model",
@@ -48,11 +49,17 @@ def settings(teacher: Checkpoint | None) -> dict:
     """Draw the form, which starts with the teacher of the bar; the values by field name."""
     values = form_state.prepare(teacher)
     wrong = faults(values)
-    fields = {spec.name: spec for spec in setting_fields()}
+    task = TASKS[values["task"]]
+    own = {"dataset": task.datasets, "role": tuple(task.models)}
+    fields = {
+        spec.name: replace(spec, choices=own.get(spec.name, spec.choices)) for spec in setting_fields(values["task"])
+    }
+    if len(TASKS) > 1:
+        _field(fields["task"], values)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Recipe",
-            list(RECIPES),
+            recipes_of(values["task"]),
             key=form_state.key("recipe"),
             persist_state="session",
             help="A starting point: it fills in the settings below, and what you change by hand stays.  \n`--recipe`",
@@ -196,7 +203,7 @@ def _help(spec: SettingField, values: dict, reason: str) -> str:
 def _model_field(name: str, values: dict, options: dict) -> None:
     """The named sizes of the role; the first, small one needs no name."""
     role = values["role"]
-    small = unnamed(role, values["recipe"])
+    small = unnamed(role, values["recipe"], values["task"])
     others = [one for one, size in PRESETS.items() if role_of(size) == role and one != small]
     named = [small] if values["model"] == small else []
     st.selectbox(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.form_values import CHOSEN, Seed, changed, from_config, of_recipe, start_values
+from pages.ui.form_values import CHOSEN, Seed, changed, fitted, from_config, of_recipe, start_values, whole
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import TrainConfig, setting_fields
 from snnpar.models import preset, role_of
@@ -36,7 +36,7 @@ def prepare(teacher: Checkpoint | None) -> dict:
         _remember(Seed(start), start)
         st.session_state["form_bar"] = place
         return start
-    seed, values = st.session_state["form_seed"], _read()
+    seed, values = st.session_state["form_seed"], fitted(_read())
     if values["model"] and role_of(preset(values["model"])) != values["role"]:
         values["model"] = ""
     seed, values = seed.follow_data(values)
@@ -82,7 +82,7 @@ def last_step() -> str:
 def _take(values: dict, told: str) -> None:
     st.session_state["form_step"] = Step(told, st.session_state["form_seed"], _read())
     about = {name: values[name] for name in CHOSEN}
-    _remember(Seed(TrainConfig().settings() | of_recipe(values["recipe"], values) | about), values)
+    _remember(Seed(whole(TrainConfig().settings()) | of_recipe(values["recipe"], values) | about), values)
 
 
 def _read() -> dict:

@@ -8,6 +8,7 @@ from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.config import (
     DATASET_CHOICES,
     REMOTE,
+    TASKS,
     ConfigError,
     TrainConfig,
     absolute,
@@ -18,7 +19,7 @@ from snnpar.errors import SnnparError
 from snnpar.flags import FOLDERS
 from snnpar.models import preset, role_of, unnamed
 from snnpar.places import place as path_of
-from snnpar.recipes import apply_recipe, usual_recipe
+from snnpar.recipes import apply_recipe, recipes_of, usual_recipe
 
 REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
 DISTILLATION = ("feature_kd", "logit_kd")
@@ -77,16 +78,30 @@ def hindrance(name: str, values: dict) -> str:
     return "" if need is None or any(values[field] in need.allowed for field in need.fields) else need.reason
 
 
+def whole(settings: dict) -> dict:
+    """With those of other tasks, at their defaults: the form keeps what was typed for one while another is picked."""
+    return {spec.name: spec.default for spec in setting_fields()} | settings
+
+
+def fitted(values: dict) -> dict:
+    """What the picked task does not have, replaced by what it has."""
+    task = TASKS[values["task"]]
+    allowed = {"dataset": task.datasets, "role": tuple(task.models), "recipe": recipes_of(values["task"])}
+    return values | {name: choices[0] for name, choices in allowed.items() if values[name] not in choices}
+
+
 def of_recipe(recipe: str, values: dict) -> dict:
     """A recipe's values of all fields but `CHOSEN`, given which distillation is on."""
     kd = {name: bool(values[name]) for name in DISTILLATION}
-    config = apply_recipe(recipe, kd | {"teacher": "any"})  # named, so that the config is valid
-    return {name: value for name, value in config.settings().items() if name not in CHOSEN}
+    given = kd | {"teacher": "any", "task": values["task"]}  # named, so that the config is valid
+    config = apply_recipe(recipe, given)
+    return {name: value for name, value in whole(config.settings()).items() if name not in CHOSEN}
 
 
 def start_values(teacher: Checkpoint | None) -> dict:
     """What the form starts with: what `python -m train` does without flags, and `teacher` at hand to distil from."""
-    return apply_recipe(usual_recipe({}), {}).settings() | {"teacher": str(teacher.path) if teacher else ""}
+    usual = apply_recipe(usual_recipe({}), {}).settings()
+    return whole(usual) | {"teacher": str(teacher.path) if teacher else ""}
 
 
 def in_effect(values: dict) -> dict:
@@ -106,7 +121,7 @@ def to_config(values: dict) -> TrainConfig:
     found = in_effect(values)
     for name in FOLDERS:
         found[name] = absolute(found[name])
-    return TrainConfig.of(**found)
+    return TrainConfig.of(**{spec.name: found[spec.name] for spec in setting_fields(values["task"])})
 
 
 def from_config(config: TrainConfig) -> dict:
@@ -114,20 +129,20 @@ def from_config(config: TrainConfig) -> dict:
     model = config.model
     if model.name and (role := role_of(preset(model.name))) != model.role:
         raise ConfigError(f"{model.name} is a {role}, not a {model.role}; change --model or --role")
-    return config.settings()
+    return whole(config.settings())
 
 
 def without_effect(config: TrainConfig) -> dict[str, str]:
     """The settings of a config that the form leaves out, each with why it has no effect."""
-    values, kept = config.settings(), in_effect(config.settings())
+    values, kept = config.settings(), in_effect(whole(config.settings()))
     return {name: hindrance(name, kept) for name, value in values.items() if kept[name] != value}
 
 
 def changed(values: dict) -> dict:
     """By field: the recipe's value, where the config would have another."""
     found = in_effect(values)
-    recipe = of_recipe(found["recipe"], found)
-    return {name: value for name, value in recipe.items() if found[name] != value}
+    recipe, own = of_recipe(found["recipe"], found), {spec.name for spec in setting_fields(found["task"])}
+    return {name: value for name, value in recipe.items() if name in own and found[name] != value}
 
 
 def faults(values: dict) -> dict[str, str]:
@@ -164,7 +179,7 @@ def _misfit(teacher: Checkpoint, values: dict) -> dict[str, str]:
     """Why this checkpoint cannot teach the student."""
     if teacher.role != "teacher":
         return {"teacher": f"{teacher.name} is a {teacher.role}; pick the checkpoint of a teacher"}
-    name = values["model"] or unnamed(values["role"], values["recipe"])
+    name = values["model"] or unnamed(values["role"], values["recipe"], values["task"])
     width = preset(name).dim
     if values["feature_kd"] and width != teacher.model.dim:
         return {

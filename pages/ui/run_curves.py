@@ -89,18 +89,11 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
         st.markdown("**Loss** · lower is better; each term with its weight")
         lines = {name: _step_line(known, axis, name, weight) for name in present}
         _chart(figures.loss_curves(lines, axis.unit), "loss_curves")
-    if known.epochs:
-        start, best = start_of(known.epochs), best_epoch(known.epochs)
-        told = [
-            f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
-            for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best))
-            if row
-        ]
-        st.markdown(f"**Validation** · {' → '.join(told)} ({CONVENTION} convention, threshold {THRESHOLD})")
-        if best:
-            _support(best)
-        lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
-        _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
+    if _of_attributes(known):
+        _validation(known, axis)
+    elif known.epochs:
+        names = [name for name, value in known.epochs[0].items() if isinstance(value, float) and name != "time"]
+        _grid({name: figures.cost_curve(_epoch_line(known, axis, name), axis.unit, "validation") for name in names})
     _grid(
         {
             title: figures.cost_curve(_step_line(known, axis, name, weight, SMALL_POINTS), axis.unit, words)
@@ -108,6 +101,25 @@ def _alone(known: History, axis: _Axis, weight: float) -> None:
             if name in known.steps
         }
     )
+
+
+def _of_attributes(known: History) -> bool:
+    """Has it been validated, and by the metrics of attributes? Those of other tasks have no names here."""
+    return bool(known.epochs) and all(name in row for row in known.epochs for name in METRIC_NAMES)
+
+
+def _validation(known: History, axis: _Axis) -> None:
+    start, best = start_of(known.epochs), best_epoch(known.epochs)
+    told = [
+        f"{name}: mA {100 * row['mean_accuracy']:.1f}, F1 {100 * row['f1']:.1f}"
+        for name, row in (("step 0", start), (f"best epoch {best['epoch']}" if best else "", best))
+        if row
+    ]
+    st.markdown(f"**Validation** · {' → '.join(told)} ({CONVENTION} convention, threshold {THRESHOLD})")
+    if best:
+        _support(best)
+    lines = {name: _epoch_line(known, axis, name) for name in METRIC_NAMES}
+    _chart(figures.metric_curves(lines, axis.unit), "metric_curves")
 
 
 def _support(best: dict) -> None:
@@ -134,7 +146,7 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
     best = [
         f"{name}: mA {100 * row['mean_accuracy']:.1f}{_beside(row)}, F1 {100 * row['f1']:.1f} (epoch {row['epoch']})"
         for name, found in known.items()
-        if (row := best_epoch(found.epochs))
+        if _of_attributes(found) and (row := best_epoch(found.epochs))
     ]
     if best:
         st.markdown(f"**Best on validation** ({CONVENTION} convention, threshold {THRESHOLD})  \n" + "  \n".join(best))
@@ -148,7 +160,7 @@ def _together(known: dict[str, History], axes: dict[str, _Axis], looks: dict[str
         return figures.run_curves(lines, looks, unit, words, **look)
 
     def over_epochs(name: str) -> go.Figure:
-        lines = {run: _epoch_line(found, axes[run], name, 100) for run, found in known.items() if found.epochs}
+        lines = {run: _epoch_line(found, axes[run], name, 100) for run, found in known.items() if _of_attributes(found)}
         return figures.run_curves(lines, looks, unit, "validation, %")
 
     logged = {name for found in known.values() for name in found.steps}

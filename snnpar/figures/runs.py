@@ -46,7 +46,7 @@ class RunLook:
 RUN_LOOKS = tuple(
     RunLook(*look)
     for look in (
-        ("#0f9d78", "diamond"),
+        ("#0f9d78", "pentagon"),
         ("#9b5de5", "triangle-up"),
         ("#d6336c", "x"),
         ("#b8860b", "star"),

@@ -13,7 +13,7 @@ from asking import SAMPLE, Server, ask, encoded, picture_file
 from servers import free_port
 
 from snnpar import serve
-from snnpar.serve.answers import ROLES
+from snnpar.serve.answers import PAIR
 from snnpar.serve.line import Limits, forget, has_room, in_turn, size
 
 
@@ -111,7 +111,7 @@ def test_answers_that_nobody_fetches_are_bounded(small_pair: tuple[str, str]) ->
                 time.sleep(0.01)
         status, text, _ = ask(here, "gradio_api/queue/join", body)
         assert status == 503 and "3 requests here whose answers you did not fetch" in text
-        assert set(Client(address, verbose=False).predict(encoded(SAMPLE), api_name="/predict")) == set(ROLES)
+        assert set(Client(address, verbose=False).predict(encoded(SAMPLE), api_name="/predict")) == set(PAIR)
     finally:
         demo.close(verbose=False)
 
