@@ -106,11 +106,11 @@ def task_of(groups: Mapping[str, Any]) -> Task:
 
 def flat(groups: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by name, of what config.json says of them; what is no setting of this version keeps its own name."""
+    names = {(spec.group, spec.field): spec.name for spec in setting_fields()}
     found = {}
     for group, content in groups.items():
         if (group == TASK or group in GROUPS) and isinstance(content, Mapping):
-            names = {spec.field: spec.name for spec in setting_fields() if spec.group == group}
-            found |= {names.get(field, field): value for field, value in content.items()}
+            found |= {names.get((group, field), field): value for field, value in content.items()}
         else:
             found[group] = content
     return found

@@ -6,6 +6,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from snnpar.errors import SnnparError
@@ -50,7 +51,8 @@ class SettingField:
         return "--" + self.name.replace("_", "-")
 
 
-def fields_of(cls: type, group: str) -> list[SettingField]:
+@cache
+def fields_of(cls: type, group: str) -> tuple[SettingField, ...]:
     """The settings of a group in order, with their types resolved."""
     hints = typing.get_type_hints(cls)
     found = []
@@ -59,7 +61,7 @@ def fields_of(cls: type, group: str) -> list[SettingField]:
             about = {name: value for name, value in one.metadata.items() if name != "called"}
             called = one.metadata["called"] or one.name
             found.append(SettingField(group, one.name, called, hints[one.name], one.default, **about))
-    return found
+    return tuple(found)
 
 
 def check_value(spec: SettingField, value: Any) -> None:
