@@ -28,6 +28,8 @@ class Decoder:
     """Decodes as `open_rgb` does, at most `processor_s` seconds of a processor each; safe to use from threads."""
 
     def __init__(self, processor_s: float = PROCESSOR_S, wait_s: float = WAIT_S) -> None:
+        if not 0 < processor_s < 3600:
+            raise ValueError(f"processor_s must be above 0 and at most an hour; got {processor_s}")
         self.processor_s, self.wait_s = processor_s, wait_s
         self._alone = threading.Lock()
         self._process: subprocess.Popen | None = None
@@ -48,6 +50,9 @@ class Decoder:
                     f"{name or 'The image'} takes more than {self.processor_s:g} s to decode, or breaks its "
                     "decoder; save it as an ordinary PNG or JPEG and choose that file."
                 ) from error
+            except BaseException:  # amid an exchange: what is still to come answers another question
+                self.close()
+                raise
         if "refused" in head:
             raise ImageError(head["refused"])
         raise RuntimeError(f"the decoder failed: {head['fault']}")
@@ -87,6 +92,7 @@ DECODER = Decoder()  # of this process; it starts with the first picture
 
 def serve(line: Connection, processor_s: float) -> None:
     """Decode what comes down the line until it is closed; the system ends the process that takes longer."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # which ends it; the parent may have left another one
     with suppress(EOFError, OSError):
         while True:
             name, data = line.recv_bytes().decode("utf-8", "surrogatepass"), line.recv_bytes()

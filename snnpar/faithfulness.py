@@ -59,6 +59,8 @@ def score_methods(
     Each image is asked about the attribute it is labelled with that the model is surest of. Methods that do not apply
     to the model are left out; the last row, `chance`, is a random map per image, which any useful method must beat.
     """
+    if not methods_of(model):
+        raise SnnparError(f"{model.checkpoint.name} offers no heatmap to test: see “A model” in the README")
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(len(split))[:count]
     scores: dict[str, list[float]] = {}
@@ -74,6 +76,9 @@ def score_methods(
             f"none of the {len(drawn)} images drawn from {split.name} is labelled with an attribute that "
             f"{model.checkpoint.name} knows; draw more, or take other data"
         )
+    if set(scores) == {CHANCE}:
+        needs = "with a teacher of its width" if teacher is None else "of another teacher"
+        raise SnnparError(f"no heatmap of {model.checkpoint.name} can be made here; its maps may be made {needs}")
     labels = {name: method.label for name, method in methods_of(model).items()} | {CHANCE: "A random map"}
     values = {name: np.array(scores[name]) for name in labels if name in scores}
     first, chance = next(iter(values.values())), values[CHANCE]

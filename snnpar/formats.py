@@ -38,7 +38,7 @@ def _settings_in_groups(content: dict) -> dict:
     for name, value in content["train"].items():
         if name in groups:
             train.setdefault(groups[name], {})[RENAMED_2.get(name, name)] = value
-        else:
+        elif name not in GROUPS_2:  # which no run of format 1 has said
             train[name] = value
     return content | {"train": train}
 

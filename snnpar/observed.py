@@ -35,6 +35,7 @@ FREE = {
     aten.copy_,
     *KEEPING,
 }
+MULTIPLYING = {aten.mul, aten.div, aten.addcmul, aten.addcdiv}
 
 
 @dataclass
@@ -119,13 +120,21 @@ class Observed:
 
     def feeders(self, x: Tensor) -> tuple[str, ...]:
         """The neurons whose spikes these are; none, of numbers."""
+        if x.layout != torch.strided:
+            return ()  # it has no memory to know it by
         found = self._fired.get(x.untyped_storage()._cdata)
         return found[1] if found else ()
 
     def owner(self, x: Tensor) -> tuple[str, str] | None:
         """Name and class of the module whose weight it is, or that it is made of alone; None for what images decide."""
+        if x.layout != torch.strided:
+            return None
         place = x.untyped_storage()._cdata
         return self._owners.get(place) or (self._made[place][1] if place in self._made else None)
+
+    def knows(self, x: Tensor) -> bool:
+        """Are these spikes or weights?"""
+        return bool(self.feeders(x) or self.owner(x))
 
     def makes(self, x: Tensor, owner: tuple[str, str]) -> None:
         """This was made of weights alone, the first of them that module's."""
@@ -152,6 +161,9 @@ class Observed:
     def follow(self, func: Any, inputs: list[Tensor], args: tuple, made: Tensor) -> None:
         """Of spikes alone, spikes; of weights alone, weights; and say so when weights meet an unknown operation."""
         packet = func._overloadpacket
+        if any(x.layout != torch.strided for x in (*inputs, made)) or packet.__name__.startswith("_fft"):
+            self.miss(str(packet))
+            return
         if packet in KEEPING and all(map(self.feeders, inputs)) and _is_whole(args):
             self.fires(made, _joined(map(self.feeders, inputs)))
         elif func._schema.is_mutable:
@@ -160,8 +172,11 @@ class Observed:
         if owners[0] and all(owners):
             self.makes(made, owners[0])
         elif packet in FREE or torch.Tag.pointwise in func.tags:
-            return
-        elif any(owner and x.ndim > 1 for owner, x in zip(owners, inputs, strict=True)):
+            read = max((x.numel() for x, owner in zip(inputs, owners, strict=True) if not owner), default=0)
+            by_hand = packet in MULTIPLYING and any(owners) and made.numel() > read  # a product of matrices in disguise
+            if by_hand and not self.frame.ruled:
+                self.miss(f"{packet} of every value with several weights")
+        elif any(owner and x.numel() > 1 for owner, x in zip(owners, inputs, strict=True)):
             self.miss(str(packet))
 
 

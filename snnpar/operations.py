@@ -219,6 +219,7 @@ def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> Work:
     )
     if not any(spiking):
         return work
+    a, b = (_sizes(x) if is_spike else x for x, is_spike in ((a, spiking[0]), (b, spiking[1])))
     left = a.sum(1, dtype=torch.float64) if spiking[0] else (a != 0).sum(1).double()  # (G, k)
     right = b.sum(2, dtype=torch.float64) if spiking[1] else (b != 0).sum(2).double()
     read = [x for x, is_spike in ((a, spiking[0]), (b, spiking[1])) if is_spike]
@@ -261,4 +262,9 @@ def _caused(fired: Tensor, additions: Tensor, x: Tensor) -> dict:
 
 def _spikes_at(x: Tensor, channels: int) -> Tensor:
     """Spikes at each place, over all channels: at most C and so exact in float32, float64."""
-    return x.detach().sum(channels, dtype=torch.float32).double()
+    return _sizes(x.detach()).sum(channels, dtype=torch.float32).double()
+
+
+def _sizes(spikes: Tensor) -> Tensor:
+    """A spike of -1 is one, too: it subtracts a weight where another adds it."""
+    return spikes.abs() if spikes.numel() and spikes.amin() < 0 else spikes

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snnpar.config import DEFAULT_TASK, TASK, ConfigError, TrainConfig, setting_fields
+from snnpar.config import DEFAULT_TASK, TASK, TASKS, ConfigError, TrainConfig, setting_fields
 
 OURS = "ours"
 # Where TrainConfig's own defaults come from: the papers of what they switch on, or could. All others are ours.
@@ -132,7 +132,9 @@ def recipes_of(task: str) -> tuple[str, ...]:
 
 def usual_recipe(given: Mapping[str, object]) -> str:
     """The recipe where none is named: rendered pedestrians alone are what a first run trains on."""
-    return "default" if given.get("dataset", "rendered") != "rendered" else "first-run"
+    task = TASKS.get(str(given.get(TASK, DEFAULT_TASK)))
+    dataset = given.get("dataset", task.datasets[0] if task else "")
+    return "default" if dataset != "rendered" else "first-run"
 
 
 def apply_recipe(name: str, given: dict[str, Any]) -> TrainConfig:

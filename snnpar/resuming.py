@@ -16,7 +16,7 @@ from snnpar.errors import SnnparError
 from snnpar.jobs import Job
 from snnpar.places import place as path_of
 from snnpar.schema import AttributeSchema
-from snnpar.sidecar import read_config
+from snnpar.sidecar import TOLD_LETTERS, read_config
 
 STATES, COUNTERS = "states", "progress.json"  # of a run's folder; of a saved state
 # Settings that may change between two sessions of a run. A folder may have moved.
@@ -55,7 +55,7 @@ def check_resume(run: Job) -> None:
             config, ModelConfig.from_dict(content["model"]), AttributeSchema.from_dict(content["schema"]).attributes
         )
     except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)
+        what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)[:TOLD_LETTERS]
         raise ResumeError(f"{path} is not the config of a run ({what}); mend it, or start a new run") from error
     missing = _missing(config)
     if missing:

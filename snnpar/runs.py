@@ -33,7 +33,7 @@ from snnpar.programs import module, train_command
 from snnpar.provenance import commit
 from snnpar.recipes import to_arguments
 from snnpar.resuming import check_resume
-from snnpar.sidecar import read_config
+from snnpar.sidecar import TOLD_LETTERS, read_config
 
 DAMAGED = "damaged"
 STATES = (*JOB_STATES, DAMAGED)
@@ -55,7 +55,7 @@ class Run(Job):
         try:
             return TrainConfig.from_dict(read_config(path)["train"])
         except (OSError, SnnparError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ConfigError(f"{path} is not the config of a run: {error}") from error
+            raise ConfigError(f"{path} is not the config of a run: {str(error)[:TOLD_LETTERS]}") from error
 
     @property
     def command(self) -> list[str]:

@@ -9,6 +9,7 @@ Hooks live only inside the block and the model keeps nothing. A teacher has no n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -248,13 +249,15 @@ class _Recorder:
             return len(logits)
         if self.trace._shapes:
             return next(iter(self.trace._shapes.values()))[1]
-        return len(self.output) if isinstance(self.output, Tensor) else 1
+        return len(self.output) if isinstance(self.output, Tensor) and self.output.ndim else 1
 
 
 def _smallest(fired: Tensor) -> np.ndarray:
     """Spikes as booleans where they are 0 and 1, else as the smallest integers that hold them; fractions stay such."""
+    if fired.dtype == torch.bool:
+        return fired.numpy()
     low, high = (one.item() for one in fired.aminmax()) if fired.numel() else (0, 0)
-    if not torch.equal(fired, fired.round()):
+    if not (math.isfinite(low) and math.isfinite(high) and torch.equal(fired, fired.round())):
         return fired.float().numpy()
     if low >= 0 and high <= 1:
         return fired.bool().numpy()

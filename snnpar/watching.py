@@ -63,10 +63,12 @@ def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
 
 
 def _follow(watch: Watch, func: Any, args: tuple, kwargs: dict, output: Any) -> None:
-    inputs = [x for x in _tensors((*args, *kwargs.values())) if x.is_floating_point()]
+    given = (*args, *kwargs.values())
     made = output[0] if isinstance(output, tuple | list) and output else output
+    # Whole numbers are indices and sizes, unless a neuron gave them out or a network holds them.
+    inputs = [x for x in _tensors(given) if x.dtype.is_floating_point or x.is_complex() or watch.knows(x)]
     if inputs and isinstance(made, Tensor):
-        watch.follow(func, inputs, args, made)
+        watch.follow(func, inputs, given, made)
 
 
 def _convolution(watch: Watch, _func: Any, args: tuple, _kwargs: dict, output: Tensor) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from io import BytesIO
+from multiprocessing.connection import Connection
 
 import numpy as np
 import psutil
@@ -85,6 +86,38 @@ def test_an_answer_that_does_not_come_is_waited_for_no_longer() -> None:
     waiting.wait_s = 60
     assert waiting.open(SAMPLES[0]).shape == open_rgb(SAMPLES[0]).shape
     waiting.close()
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, MemoryError, TypeError])
+def test_nobody_gets_the_picture_of_the_one_before(monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]) -> None:
+    """What is asked is answered, unless the asking is broken off: then nobody reads that answer."""
+    decoder = Decoder()
+
+    def interrupted(line: Connection, timeout: float) -> bool:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "poll", interrupted)
+        with pytest.raises(fault):
+            decoder.open(SAMPLES[0])
+    for sample in SAMPLES[1:]:
+        assert np.array_equal(decoder.open(sample), open_rgb(sample))
+    decoder.close()
+
+
+def test_a_signal_that_is_ignored_here_still_ends_it(slow: bytes) -> None:
+    before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    try:
+        with pytest.raises(ImageError, match=TOO_LONG):
+            Decoder(BRIEF_S).open(slow)
+    finally:
+        signal.signal(signal.SIGPROF, before)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e12])
+def test_a_limit_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="processor_s must be above 0"):
+        Decoder(seconds)
 
 
 def test_a_process_that_was_killed_is_started_anew() -> None:

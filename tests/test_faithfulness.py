@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tiny
+import toys
 
 from snnpar.datasets import PedestrianSplit
 from snnpar.errors import SnnparError
 from snnpar.explain import heatmap
 from snnpar.faithfulness import CHANCE, score_methods, score_table
 from snnpar.inference import LoadedModel, analyze, load
+from snnpar.models import MODELS
 from snnpar.probing import faithfulness
 
 PICTURES = [tiny.random_picture(seed) for seed in range(5)]
@@ -66,6 +71,14 @@ def test_a_score_is_that_of_the_surest_labelled_attribute(models: dict[str, Load
 
 def test_methods_that_do_not_apply_are_left_out(models: dict[str, LoadedModel]) -> None:
     assert "cosine" not in {one.method for one in score_methods(models["student"], split(np.ones((1, 26))))}
+
+
+def test_a_model_whose_maps_need_what_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of every network that says nothing of itself: its one map needs a teacher."""
+    monkeypatch.setitem(MODELS, "toy_ann", toys.ToyANN)
+    model = load(tiny.write_checkpoint(tmp_path / "plain", replace(tiny.STUDENT, architecture="toy_ann")))
+    with pytest.raises(SnnparError, match="no heatmap of plain can be made here"):
+        score_methods(model, split(np.ones((2, 26))))
 
 
 def test_images_without_any_known_attribute_are_told(models: dict[str, LoadedModel]) -> None:

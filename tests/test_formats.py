@@ -128,6 +128,17 @@ def test_settings_of_format_1_come_into_the_groups_of_format_2() -> None:
     assert json.loads((FORMAT_2 / "run" / "config.json").read_text("utf-8"))["train"] == new.to_dict()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("odd", [None, {}, [1], "x"])
+def test_the_name_of_a_group_among_settings_of_format_1_changes_none(odd: object, order: int, tmp_path: Path) -> None:
+    root = shutil.copytree(FORMAT_1, tmp_path / "copy")
+    path = root / "run" / "config.json"
+    content = json.loads(path.read_text("utf-8"))
+    train = list((content["train"] | {"lr": 0.5}).items()) + [("optimisation", odd), ("runtime", odd)]
+    path.write_text(json.dumps(content | {"train": dict(train[::order])}), "utf-8")
+    assert Run(root / "run").config.optimisation.lr == 0.5 and read_checkpoint(root / "run").train["lr"] == 0.5
+
+
 def test_what_is_no_setting_stays_as_it_was(tmp_path: Path) -> None:
     """A model of others may say what it likes of its training, before and after."""
     root = shutil.copytree(FORMAT_1, tmp_path / "copy")

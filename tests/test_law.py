@@ -17,6 +17,7 @@ ORDER = (
     "programs",
     "formats",
     "disks",
+    "others",
     "places",
     "terminal",
     "compat",

@@ -61,7 +61,7 @@ def test_the_model_of_the_recipe_is_one(monkeypatch: pytest.MonkeyPatch, tmp_pat
     model = load(tiny.write_checkpoint(tmp_path / "plain", replace(models.preset("plain_64"), image_size=(64, 32))))
     seen = analyze(model, tiny.random_picture())
     assert seen.trace.names == ("lif",) and seen.trace.timesteps == 4 and seen.trace.uncounted == ()
-    assert [(layer.name, layer.runs) for layer in seen.trace.layers] == [("conv", 1), ("head", 4)]
+    assert [(layer.name, layer.runs) for layer in seen.trace.layers] == [("conv", 1), ("norm", 1), ("head", 4)]
     assert seen.prediction.probs_per_timestep.shape == (4, 26)
 
 
@@ -80,7 +80,7 @@ def test_every_command_knows_a_network_of_others(tmp_path: Path) -> None:
         return done.stdout + done.stderr
 
     models = said("snnpar", "models")
-    assert "| `plain_64` | student | 128 x 64 | 4 |" in models and "the networks of broken are not known" in models
+    assert "| `plain_64` | student | 128 x 64 | 4 |" in models and "what broken registers is not known" in models
     said("snnpar", "runs", "create", "--model", "plain_64")
     (config,) = (tmp_path / "runs").glob("*/config.json")
     assert read_config(config)["model"]["architecture"] == "plain"

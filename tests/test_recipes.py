@@ -18,6 +18,7 @@ from snnpar.recipes import (
     source_of,
     to_arguments,
 )
+from snnpar.runs import create_run
 from train.__main__ import main
 
 
@@ -110,6 +111,23 @@ def test_a_better_default_changes_no_published_recipe():
     loss = {spec.name for spec in setting_fields() if spec.name.endswith(("_weight", "_loss", "_mask", "_weighting"))}
     for name in ("published-code", "published-paper"):
         assert loss - set(RECIPES[name].values) == {"ce_weight"}  # of PUBLISHED_CE_WEIGHTS
+
+
+def test_print_config_of_a_run_prints_that_of_the_run(capsys, tmp_path):
+    run = create_run(TrainConfig.of(model="spikingformer_1_64", epochs=7), tmp_path / "run")
+    assert main(["--run", str(run.path), "--print-config"]) == 0
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[1:]}
+    assert lines["epochs"] == ["7", "given"] and lines["model"] == ["spikingformer_1_64", "given"]
+    assert lines["batch_size"] == ["32", "ours"]
+    assert main(["--run", str(tmp_path / "none"), "--print-config"]) == 2
+    assert main(["--run", str(run.path), "--print-config", "--lr", "1"]) == 2
+
+
+@pytest.mark.parametrize("flag", ["--run=", "--out="])
+def test_an_empty_folder_is_no_default_run(flag, capsys, own_runs):
+    """As of a variable of the shell that is not set."""
+    assert main([flag]) == 2
+    assert "needs a folder; it is empty" in capsys.readouterr().err and not list(own_runs.iterdir())
 
 
 def test_print_config_needs_no_data_and_makes_no_run(capsys):

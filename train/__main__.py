@@ -8,14 +8,16 @@ import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from snnpar import terminal
 from snnpar.claims import check_free, wait_for_silence
 from snnpar.commands import Parser
+from snnpar.config import TASK, TrainConfig
 from snnpar.devices import device_key, turn
 from snnpar.flags import add_settings, config_from, given
 from snnpar.programs import TRAIN_WORDS
-from snnpar.recipes import explain_config
+from snnpar.recipes import apply_recipe, explain_config
 from snnpar.runs import Run, RunError, check_start, create_run, open_run
 
 
@@ -86,8 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command(arguments: list[str] | None) -> int:
     options = parser().parse_args(arguments)
+    for flag in ("run", "out"):
+        if getattr(options, flag) == "":
+            raise RunError(f"--{flag} needs a folder; it is empty (a variable that is not set?)")
     if options.print_config:
-        print(explain_config(config_from(options), given(options)))
+        print(explain_config(*_asked(options)))
         return 0
     run = existing_run(options) if options.run else new_run(options)
     start_log(run)
@@ -96,6 +101,17 @@ def command(arguments: list[str] | None) -> int:
             return work(run, resume=options.resume)
     except KeyboardInterrupt:
         return 1  # it left the queue; status.json says so
+
+
+def _asked(options: argparse.Namespace) -> tuple[TrainConfig, dict[str, Any]]:
+    """The settings of the flags, or of the run that is named, and those of them that no recipe gives."""
+    if not options.run:
+        return config_from(options), given(options)
+    if given(options) or options.out:
+        raise RunError("--run takes every setting from the run's config.json; leave the other flags out")
+    config = open_run(options.run).config
+    usual = apply_recipe(config.recipe, {TASK: config.task.name}).settings()
+    return config, {name: value for name, value in config.settings().items() if value != usual[name]}
 
 
 def work(run: Run, *, resume: bool) -> int:

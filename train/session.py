@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from snnpar import neurons
 from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, start_from, write_phrases
-from snnpar.config import TASKS, TrainConfig
+from snnpar.config import TASKS, ConfigError, TrainConfig
 from snnpar.datasets import ResizedImages, open_split
 from snnpar.inference import pick_device
 from snnpar.models import Network, build_model, unnamed
@@ -68,8 +68,12 @@ class Objective:
 
 def objective_of(config: TrainConfig) -> Objective:
     """What the task of a config trains."""
-    module, name = TASKS[config.task.name].training.split(":")
-    return getattr(import_module(module, __package__), name)
+    place = TASKS[config.task.name].training
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module, __package__), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"task {config.task.name} has no objective at {place!r}: {error}") from error
 
 
 @dataclass

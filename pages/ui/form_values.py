@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.config import (
-    DATASET_CHOICES,
+    DEFAULT_TASK,
     REMOTE,
     TASKS,
     ConfigError,
@@ -21,7 +21,7 @@ from snnpar.models import preset, role_of, unnamed
 from snnpar.places import place as path_of
 from snnpar.recipes import apply_recipe, recipes_of, usual_recipe
 
-REAL = tuple(name for name in DATASET_CHOICES if name != "rendered")
+REAL = tuple(name for name in TASKS[DEFAULT_TASK].datasets if name != "rendered")
 DISTILLATION = ("feature_kd", "logit_kd")
 # What is trained, on what and from whom: no recipe says that.
 CHOSEN = ("recipe", "task", "role", "model", "dataset", "data", "teacher", *DISTILLATION)

@@ -6,12 +6,11 @@ Both are frozen, check themselves, and round-trip through JSON. A training task 
 from .groups import DEVICES, ROLES, DistillationSettings, OptimisationSettings
 from .model import ModelConfig
 from .places import FOLDERS, REMOTE, absolute, without_folders, without_places
-from .tasks import DATASET_CHOICES, DEFAULT_TASK, TASKS, AttributeSettings, Task
+from .tasks import DEFAULT_TASK, TASKS, AttributeSettings, Task
 from .training import GROUPS, TASK, TrainConfig, flat, grouped, problems, setting_fields
 from .values import ConfigError, SettingField, fields_of, setting
 
 __all__ = [
-    "DATASET_CHOICES",
     "DEFAULT_TASK",
     "DEVICES",
     "FOLDERS",

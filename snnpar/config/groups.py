@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .tasks import DATASET_CHOICES
 from .values import setting
 
 ROLES = ("student", "teacher")
@@ -37,7 +36,7 @@ class DataSettings:
     dataset: str = setting(
         "rendered",
         "rendered pedestrians, real ones from --data in one of five layouts, or PA100K and rendered ones mixed",
-        choices=DATASET_CHOICES,
+        choices=(),  # of the tasks, see `setting_fields`
         basic=True,
     )
     folder: str = setting(

@@ -66,4 +66,3 @@ TASKS: dict[str, Task] = {
         ".attributes:OBJECTIVE",
     ),
 }
-DATASET_CHOICES = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.datasets))

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
+from snnpar.others import import_others
+
 from .groups import DataSettings, DistillationSettings, ModelSettings, OptimisationSettings, RuntimeSettings
 from .tasks import DEFAULT_TASK, TASKS, AttributeSettings, Task
-from .values import ConfigError, SettingField, check_value, fields_of, named, setting
+from .values import ConfigError, SettingField, check_value, fields_of, named, setting, shown
 
 GROUPS: dict[str, type] = {
     "model": ModelSettings,
@@ -47,6 +49,10 @@ class TrainConfig:
     runtime: RuntimeSettings = setting(RuntimeSettings(), "where it is computed, and what is kept meanwhile")
 
     def __post_init__(self) -> None:
+        kinds = GROUPS | {TASK: tuple(task.settings for task in TASKS.values())}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ConfigError(f"{name} must be a group of settings; got {shown(getattr(self, name))}")
         for problem in problems(self.settings()).values():
             raise ConfigError(problem)
 
@@ -55,7 +61,9 @@ class TrainConfig:
         """The config of these settings, by name; the others have their defaults."""
         if unknown := sorted(set(settings) - {spec.name for spec in setting_fields()}):
             raise ConfigError(f"no setting is called {', '.join(unknown)}")
-        return cls.from_dict(grouped(settings))
+        task = settings.get(TASK, DEFAULT_TASK)
+        usual = {"dataset": TASKS[task].datasets[0]} if isinstance(task, str) and task in TASKS else {}
+        return cls.from_dict(grouped(usual | settings))
 
     def settings(self) -> dict[str, Any]:
         """All settings, by name."""
@@ -82,8 +90,9 @@ class TrainConfig:
 
 def setting_fields(task: str = "") -> list[SettingField]:
     """All settings in order: those of the groups, and the task's own, of every task if none is named."""
+    import_others()
     tasks = [TASKS[task]] if task else TASKS.values()
-    found = []
+    found: list[SettingField] = []
     for one in fields_of(TrainConfig, ""):
         if one.name in GROUPS:
             found += fields_of(GROUPS[one.name], one.name)
@@ -92,11 +101,16 @@ def setting_fields(task: str = "") -> list[SettingField]:
             found += [spec for each in tasks for spec in fields_of(each.settings, TASK)]
         else:
             found.append(one)
-    return found
+    names = [one.name for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"two settings are called {', '.join(twice)}; call those of a task something else, by name=")
+    offered = tuple(dict.fromkeys(name for each in TASKS.values() for name in each.datasets))
+    return [replace(one, choices=offered) if one.name == "dataset" else one for one in found]
 
 
 def task_of(groups: Mapping[str, Any]) -> Task:
     """The task that config.json names. Raises ConfigError for one that there is not."""
+    import_others()
     own = groups.get(TASK)
     name = own.get("name", DEFAULT_TASK) if isinstance(own, Mapping) else DEFAULT_TASK
     if not isinstance(name, str) or name not in TASKS:
@@ -106,7 +120,10 @@ def task_of(groups: Mapping[str, Any]) -> Task:
 
 def flat(groups: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by name, of what config.json says of them; what is no setting of this version keeps its own name."""
-    names = {(spec.group, spec.field): spec.name for spec in setting_fields()}
+    own = groups.get(TASK)
+    task = own.get("name") if isinstance(own, Mapping) else None
+    task = task if isinstance(task, str) and task in TASKS else ""
+    names = {(spec.group, spec.field): spec.name for spec in setting_fields(task)}
     found = {}
     for group, content in groups.items():
         if (group == TASK or group in GROUPS) and isinstance(content, Mapping):

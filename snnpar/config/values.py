@@ -11,6 +11,8 @@ from typing import Any
 
 from snnpar.errors import SnnparError
 
+MOST_SHOWN = 100  # letters of a value
+
 
 class ConfigError(SnnparError):
     """A setting that cannot be used; the message says which values can."""
@@ -27,6 +29,11 @@ def setting(
     basic: bool = False,
 ) -> Any:
     """Declare one field of a group of settings. `name` is what everybody calls it, where that is not the field's."""
+    if choices and not all(isinstance(one, str) for one in choices):
+        raise TypeError("choices are words")
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    if is_number and (minimum is None or maximum is None):
+        raise TypeError("a number needs its minimum and its maximum")
     metadata = {"called": name, "help": help, "choices": choices, "minimum": minimum, "maximum": maximum}
     return field(default=default, metadata=metadata | {"basic": basic})
 
@@ -60,19 +67,27 @@ def fields_of(cls: type, group: str) -> tuple[SettingField, ...]:
         if one.metadata:
             about = {name: value for name, value in one.metadata.items() if name != "called"}
             called = one.metadata["called"] or one.name
+            if group and hints[one.name] not in (str, int, float, bool):
+                raise TypeError(f"setting {called} must be a str, int, float or bool; it is {hints[one.name]}")
             found.append(SettingField(group, one.name, called, hints[one.name], one.default, **about))
     return tuple(found)
+
+
+def shown(value: object) -> str:
+    """A value that anybody may have written, for a sentence."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def check_value(spec: SettingField, value: Any) -> None:
     """Raise ConfigError, naming the valid values, unless `value` suits the field."""
     kinds = (int, float) if spec.type is float else (spec.type,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and spec.type is not bool):
-        raise ConfigError(f"{spec.name} must be of type {spec.type.__name__}; got {value!r}")
+        raise ConfigError(f"{spec.name} must be of type {spec.type.__name__}; got {shown(value)}")
     if spec.choices and value not in spec.choices:
-        raise ConfigError(f"{spec.name} must be one of {', '.join(spec.choices)}; got {value!r}")
+        raise ConfigError(f"{spec.name} must be one of {', '.join(map(str, spec.choices))}; got {shown(value)}")
     if spec.minimum is not None and spec.maximum is not None and not spec.minimum <= value <= spec.maximum:
-        raise ConfigError(f"{spec.name} must be between {spec.minimum} and {spec.maximum}; got {value}")
+        raise ConfigError(f"{spec.name} must be between {spec.minimum} and {spec.maximum}; got {shown(value)}")
 
 
 def named(values: object, cls: type, what: str = "") -> Mapping[str, Any]:
@@ -81,6 +96,6 @@ def named(values: object, cls: type, what: str = "") -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{what} must be a JSON object; got {type(values).__name__}")
     known = [f.name for f in dataclasses.fields(cls)]
-    if unknown := sorted(set(values) - set(known)):
-        raise ConfigError(f"{what} has no {', '.join(unknown)}; it has {', '.join(known)}")
+    if unknown := sorted(set(map(str, values)) - set(known)):
+        raise ConfigError(f"{what} has no {shown(', '.join(unknown))[1:-1]}; it has {', '.join(known)}")
     return values

@@ -1,4 +1,4 @@
-"""Data sets by name. Add a layout with a file in this package, a line in LAYOUTS, and its name in DATASET_CHOICES."""
+"""Data sets by name. Add a layout with a file in this package, a line in LAYOUTS, and its name in those of a task."""
 
 from __future__ import annotations
 

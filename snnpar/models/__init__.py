@@ -6,11 +6,7 @@ so is imported with this package where SNNPAR_MODELS names it, or an entry point
 
 from __future__ import annotations
 
-import logging
-import os
 from functools import lru_cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any
 
@@ -20,6 +16,7 @@ from snnpar.config import DEFAULT_TASK, TASKS, ConfigError, ModelConfig
 from snnpar.models.network import Network
 from snnpar.models.output import ModelOutput
 from snnpar.models.topology import Layer
+from snnpar.others import import_others
 
 __all__ = [
     "MODELS",
@@ -129,15 +126,4 @@ def layers_of(config: ModelConfig) -> tuple[Layer, ...]:
         return build_model(config, 1).anatomy().layers
 
 
-def _import_others() -> None:
-    """Modules of others that register networks; one that fails is told, and the rest works without it."""
-    named = {name.strip(): import_module for name in os.environ.get("SNNPAR_MODELS", "").split(",") if name.strip()}
-    installed = {one.value: lambda _, one=one: one.load() for one in entry_points(group="snnpar.models")}
-    for name, load in (named | installed).items():
-        try:
-            load(name)
-        except Exception as error:  # anything can be in there
-            logging.getLogger(__name__).warning("the networks of %s are not known, as it fails: %r", name, error)
-
-
-_import_others()  # last: they import this package
+import_others()  # last: they import this package

@@ -12,8 +12,8 @@ from torch import Tensor
 class ModelOutput:
     """logits (B, A); features (B, N, D) used for distillation, N tokens row by row.
 
-    A teacher adds text_features (B, A, D) and visual_logits (B, A), read from its visual tokens alone; a spiking
-    student adds logits_per_timestep (T, B, A), whose mean over T equals logits.
+    A teacher adds text_features (B, A, D) and, in training, visual_logits (B, A), read from its visual tokens alone; a
+    spiking student adds logits_per_timestep (T, B, A), whose mean over T equals logits.
     """
 
     logits: Tensor

@@ -112,6 +112,8 @@ class VTB(Network):
         features = at_least_float32(visual[:, 1:])
         # Trained from scratch, the fusion block alone gives the visual tokens too weak a gradient; reading them with
         # the same read-out trains them directly. It adds no parameters and does not change the logits.
-        pooled = self.vit.norm(features.mean(1, keepdim=True))
-        visual_logits = self.weight_layer(pooled) + self.bn.bias
+        visual_logits = None
+        if self.training:
+            pooled = self.vit.norm(features.mean(1, keepdim=True))
+            visual_logits = self.weight_layer(pooled) + self.bn.bias
         return ModelOutput(logits, features, text_features=at_least_float32(text), visual_logits=visual_logits)

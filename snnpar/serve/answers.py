@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +27,7 @@ from snnpar.explain import heatmap, methods_of
 from snnpar.images import ImageError
 from snnpar.inference import LoadedModel, analyze, decide, load, shared_attributes
 from snnpar.models import unnamed
+from snnpar.places import place
 from snnpar.serve.shapes import Answer, Energy, Firing, Group, Heat, LayerCost, Model, Trace
 
 Role = Literal["teacher", "student", "opponent"]
@@ -71,7 +71,7 @@ def load_models(
     """Read checkpoints by their names in checkpoints/, or by folder; None: the shipped teacher and student, and no
     opponent. Raises SnnparError."""
     names = [teacher or unnamed("teacher"), student or unnamed("student"), *([opponent] if opponent else [])]
-    folders = [named(name) or Path(name) for name in names]
+    folders = [named(name) or place(name) for name in names]
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
         raise CheckpointError(f"there is no checkpoint {' and no '.join(missing)} in {snnpar.CHECKPOINTS}")
     return Models(*(load(read_checkpoint(folder), device) for folder in folders))

@@ -10,7 +10,7 @@ import tiny
 from hub_server import Repo, serve_hub
 from PIL import Image
 
-from snnpar.config import DATASET_CHOICES, TrainConfig
+from snnpar.config import TASKS, TrainConfig
 from snnpar.datasets import DATASETS, LAYOUTS, DataError, layout_of, open_annotation, open_folder, open_split, schema_of
 from snnpar.datasets.annotation import hold_out, image_folder, inside, points_elsewhere, schema_of_names
 from snnpar.errors import SnnparError
@@ -26,7 +26,7 @@ ONE_OF_EACH = {
 
 
 def test_every_data_set_has_its_choice_and_every_layout_its_example() -> None:
-    assert set(DATASETS) == set(DATASET_CHOICES) == {"rendered", "mixed", *LAYOUTS}
+    assert set(DATASETS) == set(TASKS["attributes"].datasets) == {"rendered", "mixed", *LAYOUTS}
     assert set(ONE_OF_EACH) == set(LAYOUTS)
     for name, layout in LAYOUTS.items():
         assert layout.name == name and {"train", "val", "test"} <= set(layout.splits) and layout.folds in (1, 5)

@@ -65,7 +65,8 @@ def test_shapes_and_independence(stem: str) -> None:
     model = tiny.lively(config)
     images, words = tiny.random_images(3, config), torch.randn(26, config.text_dim)
     output = model(images, words)
-    assert output.logits.shape == output.visual_logits.shape == (3, 26)
+    assert output.logits.shape == (3, 26) and output.visual_logits is None
+    assert tiny.lively(config).train()(images, words).visual_logits.shape == (3, 26)
     assert output.features.shape == (3, 8, 32) and output.text_features.shape == (3, 26, 32)
     assert output.logits_per_timestep is None
     torch.testing.assert_close(model(images[1:2], words).logits, output.logits[1:2], rtol=1e-4, atol=1e-5)
