@@ -79,7 +79,7 @@ def parse_command(line: str) -> TrainConfig:
     Raises ConfigError with one sentence for what is no setting.
     """
     try:
-        words = shlex.split(re.sub(r"\\\r?\n", " ", line.strip().removeprefix("$ ")))
+        words = shlex.split(re.sub(r"\\\r?(\n|$)", " ", line.strip().removeprefix("$ ")))
     except ValueError as error:
         raise ConfigError(f"the command line cannot be read ({error}); is a quotation mark missing?") from error
     words = _without_program(words)

@@ -35,6 +35,7 @@ def test_every_recipe_comes_back(recipe: str) -> None:
         "python -m train \\\n  --epochs 7 \\\n  --no-prior-bias",
         "torchrun --nproc-per-node 2 -m train --epochs 7 --no-prior-bias",
         "--epochs 7 --no-prior-bias",
+        "python -m train --epochs 7 \\\n  --no-prior-bias \\",
     ],
 )
 def test_it_is_understood_however_it_was_written(line: str) -> None:
