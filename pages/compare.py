@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, evidence_card, looking, maps, rows, tables, time_bar
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 
 selection = chrome.selection()
 seen = looking.look(selection)

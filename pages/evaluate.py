@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui import chrome, evaluated, evaluating, near_duplicates, outcome_tables, over_time, scores, starred
 from pages.ui.chrome import sentence
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 
 selection = chrome.selection()
 st.header("How often are they right?", anchor=False)

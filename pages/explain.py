@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import chrome, gallery, ledger_view, looking, occlusion, sharing
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.inference import shared_attributes
 
 VIEWS = {"Ledger": ledger_view, "Heatmaps": gallery, "Occlusion": occlusion}  # as in the link

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui import access, chrome, estimating, form, progress, starting
 from pages.ui.form_values import faults, to_config
-from snnpar.programs import TRAIN_WORDS
+from snnpar.core.programs import TRAIN_WORDS
 
 selection = chrome.selection()
 left, right = st.columns([5, 6], gap="large")

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from snnpar.core.moved import install
+
 # Spinning OpenMP threads make a busy machine up to 50x slower; this only works before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -40,7 +42,9 @@ EVALUATIONS = CHECKPOINTS / "evaluations"
 SLICES = CHECKPOINTS / "slices"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"  # the files that make a folder a checkpoint
 
-_LAZY = dict.fromkeys(("load", "from_pretrained", "save_pretrained", "push_to_hub"), "snnpar.pretrained")
+install()
+_LAZY = dict.fromkeys(("load", "from_pretrained", "save_pretrained", "push_to_hub"), "snnpar.sharing.pretrained")
+_LAZY["SnnparError"] = "snnpar.core.errors"
 
 
 def __getattr__(name: str) -> Any:

@@ -7,20 +7,21 @@ import json
 import sys
 from pathlib import Path
 
-from snnpar import IS_CHECKOUT, terminal
-from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
-from snnpar.bench_api import bench_api, bench_hostile
-from snnpar.bench_decoding import bench_decoding
-from snnpar.commands import Parser
-from snnpar.doctor import examine
-from snnpar.errors import SnnparError
-from snnpar.estimate_cli import add_estimate
-from snnpar.evaluate_cli import add_compare, add_evaluate, add_faithfulness
-from snnpar.hub_cli import add_hub
-from snnpar.programs import run_app, run_train
-from snnpar.runs_cli import add_runs
+from snnpar import IS_CHECKOUT
+from snnpar.bench.api import bench_api, bench_hostile
+from snnpar.bench.decoding import bench_decoding
+from snnpar.bench.doctor import examine
+from snnpar.bench.training import bench_page, bench_recording, bench_rendered, bench_training
+from snnpar.cli.estimate import add_estimate
+from snnpar.cli.evaluate import add_compare, add_evaluate, add_faithfulness
+from snnpar.cli.hub import add_hub
+from snnpar.cli.runs import add_runs
+from snnpar.core import terminal
+from snnpar.core.commands import Parser
+from snnpar.core.errors import SnnparError
+from snnpar.core.programs import run_app, run_train
 from snnpar.serve import add_serve
-from snnpar.space import add_space
+from snnpar.serve.space import add_space
 
 PROGRAMS = {"app": run_app, "train": run_train}
 
@@ -227,14 +228,14 @@ def show_schema(options: argparse.Namespace) -> None:
 
 
 def show_models(_options: argparse.Namespace) -> None:
-    from snnpar.table import model_table
+    from snnpar.bench.table import model_table
 
     print(model_table())
 
 
 def rewrite_tables(options: argparse.Namespace) -> None:
     """Replace what stands between <!-- models --> and <!-- end --> by the table of models."""
-    from snnpar.table import model_table
+    from snnpar.bench.table import model_table
 
     text = options.file.read_text("utf-8")
     start, end = "<!-- models -->\n", "<!-- end -->"
@@ -245,8 +246,8 @@ def rewrite_tables(options: argparse.Namespace) -> None:
 
 
 def export_checkpoint(options: argparse.Namespace) -> None:
-    from snnpar.card import export_run
-    from snnpar.runs import open_run
+    from snnpar.runs.run import open_run
+    from snnpar.sharing.card import export_run
 
     export_run(open_run(options.run), options.folder)
     print(options.folder)

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from snnpar.checkpoint import Checkpoint, CheckpointError, load_model
 from snnpar.config import ConfigError
-from snnpar.energy import EnergyReport, estimate_energy
-from snnpar.errors import SnnparError
-from snnpar.geometry import Geometry, geometry_of
-from snnpar.images import normalise, preprocess
+from snnpar.core.errors import SnnparError
+from snnpar.energy.estimate import EnergyReport, estimate_energy
+from snnpar.images.geometry import Geometry, geometry_of
+from snnpar.images.pixels import normalise, preprocess
 from snnpar.models import ModelOutput, Network, takes_text
 from snnpar.models.network import Anatomy
-from snnpar.schema import AttributeGroup, AttributeSchema
-from snnpar.trace import SpikeTrace, record
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
+from snnpar.spikes.trace import SpikeTrace, record
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from tiny import STUDENT, TEACHER, write_checkpoint
 
-from snnpar.defaults import ATTRIBUTE
-from snnpar.schema import load_schema
+from snnpar.metrics.defaults import ATTRIBUTE
+from snnpar.schema.attributes import load_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = load_schema("pa100k").labels[load_schema("pa100k").index(ATTRIBUTE)]  # the attribute looked for at first

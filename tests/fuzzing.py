@@ -23,8 +23,8 @@ from PIL import Image
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 from snnpar.checkpoint import read_checkpoint
-from snnpar.errors import SnnparError
-from snnpar.images import ImageError, open_rgb
+from snnpar.core.errors import SnnparError
+from snnpar.images.pixels import ImageError, open_rgb
 from snnpar.inference import analyze, load
 
 

@@ -6,6 +6,6 @@ import json
 
 from tiny import STUDENT
 
-from snnpar.schema import load_schema
+from snnpar.schema.attributes import load_schema
 
 CONFIG = json.dumps({"model": STUDENT.to_dict(), "schema": load_schema("pa100k").to_dict()}).encode()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snnpar.atomic import write_text
+from snnpar.core.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
-from snnpar.evaluations import (
+from snnpar.evaluation.evaluations import (
     PREDICTIONS,
     REPORT,
     Evaluation,
@@ -20,9 +20,9 @@ from snnpar.evaluations import (
     revision,
     write_predictions,
 )
-from snnpar.jobs import write_status
-from snnpar.overlap import Overlap, reports
-from snnpar.slices import DataChoice
+from snnpar.evaluation.overlap import Overlap, reports
+from snnpar.evaluation.slices import DataChoice
+from snnpar.runs.jobs import write_status
 
 FEW = DataChoice(rendered=40)
 ROLES = {"teacher": "tiny-teacher", "student": "tiny-student"}

@@ -9,8 +9,8 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from snnpar.config import TrainConfig
-from snnpar.lens import Lens, LensMaps, save_images, save_lens
-from snnpar.runs import Run, create_run
+from snnpar.runs.lens import Lens, LensMaps, save_images, save_lens
+from snnpar.runs.run import Run, create_run
 
 METRICS = {"mean_accuracy": 0.6, "accuracy": 0.5, "precision": 0.7, "recall": 0.6, "f1": 0.65}
 FIRING = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from snnpar import formats
 from snnpar.__main__ import parser
+from snnpar.core import formats
 
 DOCS = (Path(__file__).resolve().parents[1] / "docs" / "api.md").read_text("utf-8")
 FIXTURES = Path(__file__).parent / "fixtures" / "format-1"

@@ -11,8 +11,8 @@ import pytest
 import tiny
 from safetensors.numpy import save_file
 
-from snnpar.atomic import share, write_text
 from snnpar.checkpoint import WEIGHTS
+from snnpar.core.atomic import share, write_text
 
 
 @pytest.fixture(params=[0o022, 0o002, 0o077])

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tiny
 
-from snnpar import batching
-from snnpar.batching import choose_batch_size, largest_layer_bytes, read_ahead
 from snnpar.checkpoint import Checkpoint
 from snnpar.datasets import PedestrianSplit
-from snnpar.images import ImageError, resize
+from snnpar.evaluation import batching
+from snnpar.evaluation.batching import choose_batch_size, largest_layer_bytes, read_ahead
+from snnpar.images.pixels import ImageError, resize
 from snnpar.inference import LoadedModel, analyze, load
 
 

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from snnpar import bench
 from snnpar.__main__ import main
-from snnpar.bench import bench_page, bench_recording, bench_rendered, bench_training
+from snnpar.bench import training as bench
+from snnpar.bench.training import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.config import TrainConfig
-from snnpar.errors import SnnparError
-from snnpar.estimate import Estimate
+from snnpar.core.errors import SnnparError
+from snnpar.runs.estimate import Estimate
 
 STUDENT = "spikingformer_1_64"
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from snnpar.bench_api import bench_api
+from snnpar.bench.api import bench_api
 
 
 @pytest.mark.slow

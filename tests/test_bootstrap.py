@@ -5,10 +5,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from snnpar import bootstrap
-from snnpar.bootstrap import bootstrap_intervals, paired_bootstrap
-from snnpar.errors import SnnparError
-from snnpar.metrics import ENOUGH, FIVE, SUPPORTED, THRESHOLDS, AttributeMetrics, pedestrian_metrics
+from snnpar.core.errors import SnnparError
+from snnpar.metrics import bootstrap
+from snnpar.metrics.bootstrap import bootstrap_intervals, paired_bootstrap
+from snnpar.metrics.pedestrian import ENOUGH, FIVE, SUPPORTED, THRESHOLDS, AttributeMetrics, pedestrian_metrics
 
 
 def noisy(seed: int = 0, n: int = 60, attributes: int = 6) -> tuple[np.ndarray, np.ndarray]:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from snnpar.boxes import NARROWEST, TALLEST, WIDEST, PersonBox, doubt, standing
-from snnpar.errors import SnnparError
-from snnpar.images import open_rgb
+from snnpar.core.errors import SnnparError
+from snnpar.images.boxes import NARROWEST, TALLEST, WIDEST, PersonBox, doubt, standing
+from snnpar.images.pixels import open_rgb
 
 PLACES = np.stack(np.meshgrid(np.arange(60), np.arange(40), indexing="ij"), -1)  # each pixel says its row and column
 

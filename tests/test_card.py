@@ -10,12 +10,12 @@ import pytest
 import tiny
 import torch
 
-from snnpar.card import export_run, front_matter, run_card, share, training_hours
 from snnpar.checkpoint import load_model, read_checkpoint, save_weights
 from snnpar.config import TrainConfig
-from snnpar.metrics import FIVE
-from snnpar.runs import Run, RunError, create_run
-from snnpar.scores import Score
+from snnpar.evaluation.scores import Score
+from snnpar.metrics.pedestrian import FIVE
+from snnpar.runs.run import Run, RunError, create_run
+from snnpar.sharing.card import export_run, front_matter, run_card, share, training_hours
 
 ROWS = [
     {"kind": "step", "epoch": 1, "time": 100.0},

@@ -12,7 +12,6 @@ import tiny
 import torch
 from safetensors.torch import load_file, save_file
 
-from snnpar.atomic import write_text
 from snnpar.checkpoint import (
     CheckpointError,
     load_model,
@@ -21,8 +20,9 @@ from snnpar.checkpoint import (
     shipped,
     write_config,
 )
+from snnpar.core.atomic import write_text
 from snnpar.inference import load
-from snnpar.schema import Phrases, save_phrases
+from snnpar.schema.attributes import Phrases, save_phrases
 
 
 @pytest.fixture(scope="module")

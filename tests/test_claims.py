@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from snnpar import claims, jobs
-from snnpar.claims import check_free, claim, wait_for_silence
-from snnpar.jobs import STALLED_AFTER_S, Job, JobError, status, write_status
-from snnpar.pulse import PULSE
+from snnpar.core.pulse import PULSE
+from snnpar.runs import claims, jobs
+from snnpar.runs.claims import check_free, claim, wait_for_silence
+from snnpar.runs.jobs import STALLED_AFTER_S, Job, JobError, status, write_status
 
 CODE = """
 import sys
 from pathlib import Path
-from snnpar import claims
-from snnpar.jobs import Job, write_status
+from snnpar.runs import claims
+from snnpar.runs.jobs import Job, write_status
 claims.WATCH_S = 1.0
 with claims.claim(Job(Path(sys.argv[1]))):
     write_status(Job(Path(sys.argv[1])), state="running")

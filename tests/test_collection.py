@@ -11,15 +11,15 @@ from hub_server import Hub, Repo
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
-from snnpar.card import share
 from snnpar.checkpoint import CheckpointError, write_config
-from snnpar.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
-from snnpar.evaluations import create_evaluation, data_hash, file_hash
+from snnpar.evaluation.evaluations import create_evaluation, data_hash, file_hash
+from snnpar.evaluation.scores import ImageSet, Score, choice_for, image_sets, known_scores
+from snnpar.evaluation.slices import DataChoice
 from snnpar.hub import fetch_checkpoint, search
 from snnpar.hub.ids import HubError
-from snnpar.metrics import FIVE
-from snnpar.scores import ImageSet, Score, choice_for, image_sets, known_scores
-from snnpar.slices import DataChoice
+from snnpar.metrics.pedestrian import FIVE
+from snnpar.sharing.card import share
+from snnpar.sharing.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
 
 DIGEST = "ab" * 32
 

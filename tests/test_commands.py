@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from snnpar import phrases
 from snnpar.__main__ import parser as snnpar_parser
-from snnpar.commands import Parser, did_you_mean
 from snnpar.config import ConfigError
-from snnpar.flags import parse_command
+from snnpar.config.flags import parse_command
+from snnpar.core.commands import Parser, did_you_mean
+from snnpar.schema import phrases
 from train.__main__ import parser as train_parser
 from train.ablate.__main__ import parser as ablate_parser
 
@@ -52,7 +52,7 @@ def test_all_commands_are_looked_at() -> None:
     assert {
         "python -m train",
         "python -m train.ablate",
-        "python -m snnpar.phrases",
+        "python -m snnpar.schema.phrases",
         "python -m snnpar evaluate",
         "python -m snnpar runs show",
         "python -m snnpar bench training",
@@ -64,7 +64,7 @@ def test_all_commands_are_looked_at() -> None:
         for path in sorted((ROOT / package).rglob("*.py"))
         if "argparse.ArgumentParser(" in path.read_text("utf-8")
     ]
-    assert not others, f"make these parsers with snnpar.commands.Parser: {others}"
+    assert not others, f"make these parsers with snnpar.core.commands.Parser: {others}"
 
 
 @pytest.mark.parametrize(("prog", "flag"), FLAGS)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snnpar.compat import _nms, repair_torchvision
+from snnpar.core.compat import _nms, repair_torchvision
 
 BOXES = torch.tensor(
     [

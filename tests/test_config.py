@@ -13,9 +13,9 @@ from snnpar.config import (
     TrainConfig,
     setting_fields,
 )
-from snnpar.flags import config_from
-from snnpar.flags import given as flags
-from snnpar.recipes import apply_recipe, to_arguments, usual_recipe
+from snnpar.config.flags import config_from
+from snnpar.config.flags import given as flags
+from snnpar.config.recipes import apply_recipe, to_arguments, usual_recipe
 from train.__main__ import parser
 
 MODEL = ModelConfig("spikingformer", image_size=[256, 128], dim=64, heads=4)

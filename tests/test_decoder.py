@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from snnpar import ASSETS, ROOT
-from snnpar.bench_decoding import scans
-from snnpar.decoder import Decoder
-from snnpar.images import ImageError, open_rgb
+from snnpar.bench.decoding import scans
+from snnpar.images.decoder import Decoder
+from snnpar.images.pixels import ImageError, open_rgb
 
 SAMPLES = [path.read_bytes() for path in sorted((ASSETS / "samples").glob("*.png"))[:4]]
 BRIEF_S = 0.4  # a small image takes a tenth of it, the slow one many times as long, on any machine
@@ -147,7 +147,7 @@ def test_threads_get_their_own_pictures(decoder: Decoder) -> None:
 
 def test_it_ends_with_its_program() -> None:
     code = (
-        "import sys; from snnpar.decoder import DECODER; DECODER.open(sys.stdin.buffer.read());"
+        "import sys; from snnpar.images.decoder import DECODER; DECODER.open(sys.stdin.buffer.read());"
         "print(DECODER._process.pid)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=SAMPLES[0], capture_output=True, check=True)

@@ -7,11 +7,12 @@ import inspect
 import pytest
 from tiny import BY_ROLE, FIRST, PA100K
 
-from snnpar import defaults, serve
+from snnpar import serve
 from snnpar.__main__ import parser
 from snnpar.datasets.gallery import samples
-from snnpar.energy import CONVENTIONS, energy_over_time, estimate_energy
-from snnpar.metrics import THRESHOLDS
+from snnpar.energy.estimate import CONVENTIONS, energy_over_time, estimate_energy
+from snnpar.metrics import defaults
+from snnpar.metrics.pedestrian import THRESHOLDS
 from snnpar.models import unnamed
 from snnpar.serve.answers import Answers, load_models
 

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 import snnpar
-from snnpar import devices, jobs
-from snnpar.claims import claim
 from snnpar.config import TrainConfig
-from snnpar.devices import Place, device_key, enlist, queue, turn
-from snnpar.jobs import Job, JobError, kill, read_log, spawn, status, stop, write_status
-from snnpar.locks import LockError, release, try_lock
+from snnpar.core.locks import LockError, release, try_lock
+from snnpar.runs import devices, jobs
+from snnpar.runs.claims import claim
+from snnpar.runs.devices import Place, device_key, enlist, queue, turn
+from snnpar.runs.jobs import Job, JobError, kill, read_log, spawn, status, stop, write_status
 
 # What a training is, less the training: it waits for its turn, says that it has it, and goes on for long.
 WORK = """
 import logging, sys, time
 from pathlib import Path
-from snnpar.devices import turn
-from snnpar.jobs import Job
+from snnpar.runs.devices import turn
+from snnpar.runs.jobs import Job
 logging.basicConfig(level=logging.INFO)
 with turn(Job(Path(sys.argv[1])), sys.argv[2]):
     print("works", "torch" in sys.modules, flush=True)

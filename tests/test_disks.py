@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from snnpar import ROOT, terminal
+from snnpar import ROOT
 from snnpar.checkpoint import shipped
-from snnpar.disks import MENDS, disk_fault, is_disk_full, whole_folder
-from snnpar.errors import SnnparError
+from snnpar.core import terminal
+from snnpar.core.disks import MENDS, disk_fault, is_disk_full, whole_folder
+from snnpar.core.errors import SnnparError
 
 
 @pytest.mark.parametrize("number", MENDS)

@@ -10,9 +10,10 @@ import pytest
 from hub_server import serve_hub
 
 import snnpar
-from snnpar import CHECKPOINTS, doctor
+from snnpar import CHECKPOINTS
 from snnpar.__main__ import main
-from snnpar.doctor import FAILURE, GOOD, WARNING, Finding
+from snnpar.bench import doctor
+from snnpar.bench.doctor import FAILURE, GOOD, WARNING, Finding
 
 
 def levels(findings: list[Finding]) -> list[str]:

@@ -10,8 +10,9 @@ import torch
 from snnpar import ASSETS, CHECKPOINTS
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ModelConfig
-from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, Assumptions
-from snnpar.energy import (
+from snnpar.core.errors import SnnparError
+from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, Assumptions
+from snnpar.energy.estimate import (
     accumulates_by_token,
     bits_for,
     break_even_rate,
@@ -21,12 +22,11 @@ from snnpar.energy import (
     timesteps_within,
     total_mj,
 )
-from snnpar.errors import SnnparError
-from snnpar.images import open_rgb
+from snnpar.images.pixels import open_rgb
 from snnpar.inference import analyze, load
 from snnpar.models import build_model, unnamed
-from snnpar.operations import Operations
-from snnpar.trace import SpikeTrace, record
+from snnpar.spikes.operations import Operations
+from snnpar.spikes.trace import SpikeTrace, record
 
 ARITHMETIC, MEMORY = CONVENTIONS["arithmetic"], CONVENTIONS["memory"]
 

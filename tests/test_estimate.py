@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from snnpar import estimate
 from snnpar.__main__ import main
+from snnpar.cli.estimate import describe
 from snnpar.config import TrainConfig
-from snnpar.estimate import Estimate, EstimateError, Trial, duration, size
-from snnpar.estimate_cli import describe
+from snnpar.runs import estimate
+from snnpar.runs.estimate import Estimate, EstimateError, Trial, duration, size
 
 MEASURED = {
     "seconds": [4.0, 2.0, 9.0],
@@ -232,7 +232,7 @@ def test_it_ends_at_its_limit(acting) -> None:
 def test_a_process_whose_parent_is_killed_ends_and_leaves_nothing(tmp_path: Path) -> None:
     """kill -9 of the page's server, or of a terminal."""
     script = (
-        "import tempfile, time\nfrom snnpar.config import TrainConfig\nfrom snnpar.estimate import Trial\n"
+        "import tempfile, time\nfrom snnpar.config import TrainConfig\nfrom snnpar.runs.estimate import Trial\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
         "trial = Trial(TrainConfig.of(model='spikingformer_1_64', threads=1, rendered_count=100_000))\n"
         "print(trial.process.pid, flush=True)\ntime.sleep(600)"

@@ -15,17 +15,24 @@ from PIL import Image
 
 import snnpar
 from snnpar.checkpoint import read_checkpoint, save_weights, write_config
-from snnpar.comparison import compare
+from snnpar.core.errors import SnnparError
+from snnpar.core.pulse import Gone
 from snnpar.datasets import DataError, ResizedImages
-from snnpar.errors import SnnparError
-from snnpar.evaluate import Stopped, evaluate_checkpoint, predict_probs, probabilities
-from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, data_hash, evaluation_at, revision
+from snnpar.evaluation.comparison import compare
+from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint, predict_probs, probabilities
+from snnpar.evaluation.evaluations import (
+    Evaluation,
+    EvaluationError,
+    create_evaluation,
+    data_hash,
+    evaluation_at,
+    revision,
+)
+from snnpar.evaluation.slices import DataChoice, choose_slice, save_slice
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.jobs import JobError, process_identity, read_log, status, write_status
-from snnpar.metrics import pedestrian_metrics
-from snnpar.pulse import Gone
-from snnpar.schema import AttributeGroup, AttributeSchema
-from snnpar.slices import DataChoice, choose_slice, save_slice
+from snnpar.metrics.pedestrian import pedestrian_metrics
+from snnpar.runs.jobs import JobError, process_identity, read_log, status, write_status
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 FILES = [".lock", "evaluation.json", "log.txt", "predictions.parquet", "request.json", "status.json"]
 
@@ -216,7 +223,7 @@ def test_unreadable_progress_starts_anew(content: str, student: Path, choice: Da
 def test_the_code_of_every_session_is_named(
     student: Path, choice: DataChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from snnpar import evaluation_work
+    from snnpar.evaluation import work as evaluation_work
 
     for version, batches in (("aaaa", 2), ("bbbb", 1), ("bbbb", 999)):
         monkeypatch.setattr(evaluation_work, "commit", lambda version=version: version)
@@ -242,7 +249,7 @@ def test_of_two_at_the_same_moment_one_goes_on(
 ) -> None:
     """The other one begins while this one reads its checkpoint, and this one leaves its result alone."""
     monkeypatch.setattr(
-        "snnpar.evaluate.check_free",
+        "snnpar.evaluation.evaluate.check_free",
         lambda _job: write_status(
             create_evaluation(student, choice, root=tmp_path), state="running", **process_identity(os.getppid())
         ),

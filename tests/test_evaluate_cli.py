@@ -14,12 +14,12 @@ import tiny
 import snnpar
 from snnpar.__main__ import main, parser
 from snnpar.checkpoint import find_checkpoint
-from snnpar.comparison import compare
-from snnpar.evaluate import Stopped, evaluate_checkpoint
-from snnpar.evaluate_cli import choice_of
-from snnpar.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
-from snnpar.jobs import read_log, status, stop
-from snnpar.slices import DataChoice, save_slice
+from snnpar.cli.evaluate import choice_of
+from snnpar.evaluation.comparison import compare
+from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint
+from snnpar.evaluation.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
+from snnpar.evaluation.slices import DataChoice, save_slice
+from snnpar.runs.jobs import read_log, status, stop
 
 
 @pytest.fixture(scope="module")
@@ -312,6 +312,6 @@ def test_table_is_rewritten_in_place(tmp_path: Path) -> None:
 
 def test_the_readme_shows_the_table_of_the_registry() -> None:
     from snnpar import ROOT
-    from snnpar.table import model_table
+    from snnpar.bench.table import model_table
 
     assert model_table() in (ROOT / "README.md").read_text("utf-8")

@@ -13,14 +13,14 @@ import tiny
 
 import snnpar
 from snnpar.__main__ import main
-from snnpar.errors import SnnparError
-from snnpar.evaluate import Stopped
-from snnpar.evaluation_batch import create_batch, forget, launch_batch, list_batches, run_batch
-from snnpar.evaluations import EvaluationError
-from snnpar.jobs import JobError, read_log, read_progress, status, stop
-from snnpar.pulse import PULSE
-from snnpar.scores import image_sets, known_scores
-from snnpar.slices import DataChoice
+from snnpar.core.errors import SnnparError
+from snnpar.core.pulse import PULSE
+from snnpar.evaluation.batch import create_batch, forget, launch_batch, list_batches, run_batch
+from snnpar.evaluation.evaluate import Stopped
+from snnpar.evaluation.evaluations import EvaluationError
+from snnpar.evaluation.scores import image_sets, known_scores
+from snnpar.evaluation.slices import DataChoice
+from snnpar.runs.jobs import JobError, read_log, read_progress, status, stop
 
 RENDERED = DataChoice(rendered=4)
 PATIENCE_S = 120
@@ -83,9 +83,9 @@ def test_the_time_left_is_told_by_what_was_computed(shelf: list[Path], monkeypat
     """Each image takes a second: of three checkpoints of 4 images, 12 s in all; none for the one that is complete."""
     clock, seen = [0.0], []
     run_batch(create_batch(shelf[:1], RENDERED))
-    monkeypatch.setattr("snnpar.evaluation_batch.time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr("snnpar.evaluation_work.HEARTBEAT_S", -1)
-    monkeypatch.setattr("snnpar.evaluation_batch.HEARTBEAT_S", -1)
+    monkeypatch.setattr("snnpar.evaluation.batch.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("snnpar.evaluation.work.HEARTBEAT_S", -1)
+    monkeypatch.setattr("snnpar.evaluation.batch.HEARTBEAT_S", -1)
     batch = create_batch(shelf, RENDERED)
 
     def tick() -> bool:
@@ -174,7 +174,7 @@ def test_half_of_a_request_is_none(shelf: list[Path], monkeypatch: pytest.Monkey
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("snnpar.evaluation_batch.write_status", full)
+    monkeypatch.setattr("snnpar.evaluation.batch.write_status", full)
     with pytest.raises(OSError, match="No space"):
         create_batch(shelf, RENDERED)
     assert not list_batches() and not [path for path in snnpar.EVALUATIONS.rglob("*") if path.is_file()]

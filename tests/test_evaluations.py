@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snnpar
-from snnpar import jobs
 from snnpar.datasets import PedestrianSplit
-from snnpar.evaluations import (
+from snnpar.evaluation.evaluations import (
     Evaluation,
     EvaluationError,
     Predictions,
@@ -31,7 +30,8 @@ from snnpar.evaluations import (
     revision,
     write_predictions,
 )
-from snnpar.slices import DataChoice
+from snnpar.evaluation.slices import DataChoice
+from snnpar.runs import jobs
 
 RENDERED = DataChoice(rendered=3)
 

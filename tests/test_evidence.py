@@ -9,10 +9,10 @@ import pytest
 import tiny
 from PIL import Image
 
-from snnpar.errors import SnnparError
-from snnpar.evidence import HEIGHT, MARGIN, Evidence, Finding, _lines, evidence_json, evidence_png
+from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.inference import analyze, load
+from snnpar.sharing.evidence import HEIGHT, MARGIN, Evidence, Finding, _lines, evidence_json, evidence_png
 
 PICTURE = tiny.random_picture(3)
 

@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional as F
 
 from snnpar import explain
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
-from snnpar.geometry import Geometry
+from snnpar.explain.ledger import spike_ledger
+from snnpar.images.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.ledger import spike_ledger
-from snnpar.trace import record
+from snnpar.spikes.trace import record
 
 PICTURE = tiny.random_picture(3)
 GRID = (4, 2)

@@ -8,13 +8,13 @@ import pytest
 import tiny
 import toys
 
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import PedestrianSplit
-from snnpar.errors import SnnparError
 from snnpar.explain import heatmap
-from snnpar.faithfulness import CHANCE, score_methods, score_table
+from snnpar.explain.faithfulness import CHANCE, score_methods, score_table
+from snnpar.explain.probing import faithfulness
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.models import MODELS
-from snnpar.probing import faithfulness
 
 PICTURES = [tiny.random_picture(seed) for seed in range(5)]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snnpar import ROOT, figures
-from snnpar.geometry import Axis, Geometry
+from snnpar.images.geometry import Axis, Geometry
 
 IMAGE = np.full((40, 20, 3), 200, np.uint8)
 SHIFTED = Geometry(Axis(4, 0.0, 0.25), Axis(2, 0.25, 0.5))

@@ -7,8 +7,8 @@ import pytest
 
 from snnpar import figures
 from snnpar.figures import LOOKS, RUN_LOOKS, Line, palette, thin_line
-from snnpar.geometry import Geometry
-from snnpar.history import downsample, smooth
+from snnpar.images.geometry import Geometry
+from snnpar.runs.history import downsample, smooth
 
 
 def line(*values: float) -> Line:

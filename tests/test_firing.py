@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import tiny
 
-from snnpar.firing import LIMITS, Alarm, alarms, block_rates
+from snnpar.explain.firing import LIMITS, Alarm, alarms, block_rates
 from snnpar.models import layers_of
 
 DEEP = replace(tiny.STUDENT, depth=11)

@@ -9,8 +9,8 @@ from configs import TRAIN_CONFIGS, UNTIMED
 from hypothesis import given
 
 from snnpar.config import ConfigError, TrainConfig, absolute
-from snnpar.flags import FOLDERS, parse_command
-from snnpar.recipes import RECIPES, apply_recipe, to_arguments
+from snnpar.config.flags import FOLDERS, parse_command
+from snnpar.config.recipes import RECIPES, apply_recipe, to_arguments
 
 
 @UNTIMED

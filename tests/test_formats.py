@@ -10,20 +10,21 @@ from pathlib import Path
 import pytest
 import tiny
 
-from snnpar import __version__, formats
+from snnpar import __version__
 from snnpar.checkpoint import CheckpointError, read_checkpoint, write_config
 from snnpar.config import ConfigError
-from snnpar.errors import SnnparError
-from snnpar.evaluations import Evaluation, EvaluationError
-from snnpar.formats import CHECKPOINT, EVALUATION, LENS, SLICE, STAMP, FormatError, stamped, upgraded
-from snnpar.gain import read_gain
-from snnpar.history import read_history
+from snnpar.core import formats
+from snnpar.core.errors import SnnparError
+from snnpar.core.formats import CHECKPOINT, EVALUATION, LENS, SLICE, STAMP, FormatError, stamped, upgraded
+from snnpar.evaluation.evaluations import Evaluation, EvaluationError
+from snnpar.evaluation.slices import DataChoice, SliceError, load_slice, save_slice
 from snnpar.inference import load
-from snnpar.lens import LensError, read_images, read_lens
-from snnpar.notes import read_notes
-from snnpar.run_table import RunTable
-from snnpar.runs import Run
-from snnpar.slices import DataChoice, SliceError, load_slice, save_slice
+from snnpar.metrics.gain import read_gain
+from snnpar.runs.history import read_history
+from snnpar.runs.lens import LensError, read_images, read_lens
+from snnpar.runs.notes import read_notes
+from snnpar.runs.run import Run
+from snnpar.runs.table import RunTable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FORMAT_1, FORMAT_2 = FIXTURES / "format-1", FIXTURES / "format-2"  # as versions 0.1.0 and 0.2.0 wrote it

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnpar.bootstrap import paired_bootstrap
-from snnpar.gain import Gain, measure_gain, read_gain, write_gain
-from snnpar.metrics import FIVE
+from snnpar.metrics.bootstrap import paired_bootstrap
+from snnpar.metrics.gain import Gain, measure_gain, read_gain, write_gain
+from snnpar.metrics.pedestrian import FIVE
 
 RNG = np.random.default_rng(0)
 LABELS = (RNG.random((200, 5)) < 0.4).astype(np.int8)

@@ -14,8 +14,8 @@ from snnpar import CHECKPOINTS
 from snnpar.checkpoint import find_checkpoint, read_checkpoint
 from snnpar.config import ModelConfig
 from snnpar.datasets.gallery import samples
-from snnpar.geometry import Axis, Geometry, Window, geometry_of
-from snnpar.images import open_rgb
+from snnpar.images.geometry import Axis, Geometry, Window, geometry_of
+from snnpar.images.pixels import open_rgb
 from snnpar.inference import load
 from snnpar.models import build_model, unnamed
 

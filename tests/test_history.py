@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnpar.history import METRICS, History, config_diff, downsample, read_history, read_metrics, smooth
-from snnpar.jobs import Job
+from snnpar.runs.history import METRICS, History, config_diff, downsample, read_history, read_metrics, smooth
+from snnpar.runs.jobs import Job
 
 
 def line(kind: str, **values: object) -> str:

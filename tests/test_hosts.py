@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snnpar import hosts
+from snnpar.core import hosts
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from hub_server import sha256
 from tiny import STUDENT, write_checkpoint
 
 from snnpar.hub import HubError, fetch_checkpoint, fetch_dataset, search, wire
-from snnpar.hub_push import push
+from snnpar.sharing.push import push
 
 COMMIT, MANY = "c" * 40, 200_000_000  # bytes that nobody should take
 WEIGHTS = b"weights"

@@ -17,13 +17,13 @@ import snnpar
 from snnpar.__main__ import main
 from snnpar.checkpoint import CheckpointError, find_checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, flat
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.hub import HubError, fetch_checkpoint
-from snnpar.hub_push import push
 from snnpar.inference import analyze
 from snnpar.models import VTB, Spikingformer, ViTStudent
-from snnpar.runs import create_run
-from snnpar.schema import load_phrases
+from snnpar.runs.run import create_run
+from snnpar.schema.attributes import load_phrases
+from snnpar.sharing.push import push
 
 KEPT = {"README.md", "config.json", "model.safetensors"}
 

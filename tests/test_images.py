@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from snnpar import images
-from snnpar.bench_decoding import scans as repeat_scan
-from snnpar.containers import MAX_SCANS
-from snnpar.images import ImageError, open_rgb, preprocess
+from snnpar.bench.decoding import scans as repeat_scan
+from snnpar.images import pixels as images
+from snnpar.images.containers import MAX_SCANS
+from snnpar.images.pixels import ImageError, open_rgb, preprocess
 
 HALF = (0.5, 0.5, 0.5)
 RED = (255, 0, 0)

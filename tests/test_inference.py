@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from snnpar.config import ConfigError, ModelConfig
-from snnpar.energy import estimate_energy
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
+from snnpar.energy.estimate import estimate_energy
 from snnpar.explain import heatmap, methods_of
 from snnpar.inference import (
     Latency,
@@ -28,8 +28,8 @@ from snnpar.inference import (
     shared_attributes,
     sigmoid,
 )
-from snnpar.schema import AttributeGroup, AttributeSchema, load_schema
-from snnpar.trace import record
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema, load_schema
+from snnpar.spikes.trace import record
 
 SCHEMA = AttributeSchema(
     name="small",

@@ -14,9 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from snnpar import jobs, processes
-from snnpar.claims import claim, start
-from snnpar.jobs import (
+from snnpar.core import processes
+from snnpar.core.pulse import PULSE
+from snnpar.runs import jobs
+from snnpar.runs.claims import claim, start
+from snnpar.runs.jobs import (
     STALLED_AFTER_S,
     STATES,
     Job,
@@ -30,7 +32,6 @@ from snnpar.jobs import (
     stop,
     write_status,
 )
-from snnpar.pulse import PULSE
 
 
 @pytest.fixture
@@ -361,7 +362,8 @@ def test_who_wrote_a_status_and_lives_on_is_never_killed(job: Job, state: str) -
 def test_the_launcher_may_be_killed(job: Job) -> None:
     """A page's server, say; the job goes on."""
     code = (
-        "import sys, time; from pathlib import Path; from snnpar.claims import start; from snnpar.jobs import Job; "
+        "import sys, time; from pathlib import Path; from snnpar.runs.claims import start; "
+        "from snnpar.runs.jobs import Job; "
         "start(Job(Path(sys.argv[1])), ['-S', '-c', 'import time; time.sleep(60)']); print(1, flush=True); "
         "time.sleep(60)"
     )

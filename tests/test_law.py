@@ -11,102 +11,28 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A module of snnpar may import only those before it.
-ORDER = (
-    "errors",
-    "programs",
-    "formats",
-    "disks",
-    "others",
-    "places",
-    "terminal",
-    "compat",
-    "public",
-    "hosts",
-    "commands",
-    "turns",
-    "atomic",
-    "provenance",
-    "locks",
-    "processes",
-    "pulse",
-    "jobs",
-    "claims",
-    "history",
-    "geometry",
-    "lens",
-    "pickles",
-    "schema",
-    "phrases",
-    "config",
-    "recipes",
-    "sidecar",
-    "flags",
-    "devices",
-    "containers",
+# Packages of snnpar, and modules that lie loose: each may import from itself and from those before it.
+LAYERS = (
+    "core",
     "images",
-    "decoder",
-    "boxes",
+    "schema",
+    "config",
     "hub",
     "datasets",
-    "fan_out",
-    "operations",
-    "neurons",
+    "spikes",
     "models",
-    "firing",
-    "losses",
     "metrics",
-    "defaults",
-    "bootstrap",
-    "report",
-    "gain",
-    "outcomes",
-    "published",
-    "observed",
-    "watching",
-    "trace",
-    "raster",
-    "conventions",
-    "lemaire",
     "energy",
-    "ledger",
     "checkpoint",
     "inference",
-    "membrane",
     "explain",
-    "probing",
-    "faithfulness",
-    "resuming",
     "runs",
-    "notes",
-    "run_table",
-    "runs_cli",
-    "estimate",
-    "estimate_cli",
-    "slices",
-    "evaluations",
-    "comparison",
-    "overlap",
-    "evaluation_work",
-    "scores",
-    "collection",
-    "card",
-    "hub_push",
-    "pretrained",
+    "evaluation",
     "figures",
-    "evidence",
-    "batching",
-    "evaluate",
-    "evaluation_batch",
-    "evaluate_cli",
-    "hub_cli",
-    "doctor",
-    "table",
-    "bench",
-    "bench_api",
-    "bench_decoding",
+    "sharing",
     "serve",
-    "space",
+    "bench",
+    "cli",
     "__main__",
 )
 
@@ -148,12 +74,12 @@ def members(package: str) -> list[str]:
 
 def test_the_imports_are_read() -> None:
     """The tests below hold trivially if this breaks."""
-    assert "snnpar.compat" in imports("snnpar.models.vit") and "timm.models.vision_transformer" in imports(
+    assert "snnpar.core.compat" in imports("snnpar.models.vit") and "timm.models.vision_transformer" in imports(
         "snnpar.models.vit"
     )
-    assert "snnpar.neurons" in imports("train.session")  # from snnpar import ASSETS, neurons
+    assert "snnpar.spikes.neurons" in imports("train.session")  # from snnpar import ASSETS, neurons
     assert "snnpar.datasets.drawing.scene" in imports("snnpar.datasets.rendered")  # relative
-    assert "spikingjelly.activation_based" in imports("snnpar.neurons")
+    assert "spikingjelly.activation_based" in imports("snnpar.spikes.neurons")
 
 
 @pytest.mark.parametrize(
@@ -184,14 +110,22 @@ def test_no_cycle() -> None:
 
 
 def place(name: str) -> int:
-    """Position of a snnpar module's first part in ORDER; the package itself comes before all."""
+    """Position of a snnpar module's first part in LAYERS; the package itself comes before all."""
     parts = name.split(".")
-    return ORDER.index(parts[1]) if len(parts) > 1 else -1
+    return LAYERS.index(parts[1]) if len(parts) > 1 else -1
 
 
 def test_every_module_has_its_place() -> None:
     parts = {name.split(".")[1] for name in members("snnpar") if "." in name}
-    assert parts <= set(ORDER), f"give {sorted(parts - set(ORDER))} a place in ORDER"
+    assert parts == set(LAYERS), f"give {sorted(parts ^ set(LAYERS))} a place in LAYERS, or take it out"
+
+
+def test_few_modules_lie_loose_and_every_package_says_what_it_is() -> None:
+    loose = {path.stem for path in (ROOT / "snnpar").glob("*.py")}
+    assert loose == {"__init__", "__main__", "inference"}
+    for path in (ROOT / "snnpar").glob("*/__init__.py"):
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+        assert len(list(path.parent.glob("*.py"))) > 2, f"{path.parent.name} is a package for one module"
 
 
 @pytest.mark.parametrize("name", [name for name in members("snnpar") if "." in name])

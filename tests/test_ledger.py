@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from snnpar.config import ModelConfig
-from snnpar.errors import SnnparError
-from snnpar.ledger import Ledger, branches, channel_terms, entering_spikes, spike_ledger
-from snnpar.trace import SpikeTrace, record
+from snnpar.core.errors import SnnparError
+from snnpar.explain.ledger import Ledger, branches, channel_terms, entering_spikes, spike_ledger
+from snnpar.spikes.trace import SpikeTrace, record
 
 CONFIGS = {
     "two blocks": tiny.STUDENT,

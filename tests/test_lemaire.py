@@ -12,12 +12,12 @@ from spikingjelly.activation_based.neuron import LIFNode
 from spikingjelly.activation_based.op_counter.analytical_energy import LemaireEnergyProfiler
 from torch import Tensor, nn
 
-from snnpar.conventions import CONVENTIONS
-from snnpar.energy import EnergyReport, energy_over_time, estimate_energy
-from snnpar.lemaire import FIFO, access_pj
-from snnpar.neurons import LIF
-from snnpar.operations import Operations
-from snnpar.trace import SpikeTrace, record
+from snnpar.energy.conventions import CONVENTIONS
+from snnpar.energy.estimate import EnergyReport, energy_over_time, estimate_energy
+from snnpar.energy.lemaire import FIFO, access_pj
+from snnpar.spikes.neurons import LIF
+from snnpar.spikes.operations import Operations
+from snnpar.spikes.trace import SpikeTrace, record
 
 LEMAIRE = CONVENTIONS["lemaire"]
 TIMESTEPS = 3

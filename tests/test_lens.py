@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnpar.lens import Lens, LensError, LensMaps, lens_epochs, read_images, read_lens, save_images, save_lens
+from snnpar.runs.lens import Lens, LensError, LensMaps, lens_epochs, read_images, read_lens, save_images, save_lens
 
 
 def some_lens(epoch: int = 1, *, images: int = 3) -> Lens:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from snnpar.locks import LockError, lock, release, try_lock
+from snnpar.core.locks import LockError, lock, release, try_lock
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from snnpar.locks import try_lock; "
+    "import sys, time; from pathlib import Path; from snnpar.core.locks import try_lock; "
     "assert try_lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
 )
 

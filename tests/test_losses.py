@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, kl_divergence
 
-from snnpar.losses import binary_kl, feature_cosine, label_weights, timestep_kl, weighted_bce
+from snnpar.models.losses import binary_kl, feature_cosine, label_weights, timestep_kl, weighted_bce
 
 
 def logits(seed: int, *shape: int) -> torch.Tensor:

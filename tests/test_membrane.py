@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tiny
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
+from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.membrane import record_membrane
 
 IMAGE = tiny.random_picture(seed=3)
 

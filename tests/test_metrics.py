@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snnpar.errors import SnnparError
-from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics, without_labels, without_positives
+from snnpar.core.errors import SnnparError
+from snnpar.metrics.pedestrian import FIVE, THRESHOLDS, pedestrian_metrics, without_labels, without_positives
 
 PUBLISHED_NAMES = {
     "mean_accuracy": "ma",

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spikingjelly.activation_based import functional, neuron, surrogate
 
-from snnpar import neurons
-from snnpar.neurons import LIF, lif_charge, lif_step, membrane_potential
+from snnpar.spikes import neurons
+from snnpar.spikes.neurons import LIF, lif_charge, lif_step, membrane_potential
 
 
 def trace_of(current: float, timesteps: int, **options: float) -> list[int]:

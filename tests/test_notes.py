@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snnpar.jobs import Job
-from snnpar.notes import MOST_LETTERS, MOST_TAGS, NOTES, Notes, NotesError, change_tags, read_notes, set_note
+from snnpar.runs.jobs import Job
+from snnpar.runs.notes import MOST_LETTERS, MOST_TAGS, NOTES, Notes, NotesError, change_tags, read_notes, set_note
 
 
 @pytest.fixture

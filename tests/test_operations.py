@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
 from snnpar.models.co_fire import CoFire
-from snnpar.neurons import LIF
-from snnpar.operations import Operations, accumulates
-from snnpar.trace import record
+from snnpar.spikes.neurons import LIF
+from snnpar.spikes.operations import Operations, accumulates
+from snnpar.spikes.trace import record
 
 CONVOLUTIONS = [
     nn.Conv2d(3, 4, 3, padding=1),

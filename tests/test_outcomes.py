@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snnpar.outcomes import (
+from snnpar.metrics.outcomes import (
     BINS,
     BOTH_RIGHT,
     BOTH_WRONG,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from snnpar.doctor import requirements
+from snnpar.bench.doctor import requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 WANTED = (

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnpar import phrases
-from snnpar.errors import SnnparError
-from snnpar.schema import AttributeGroup, AttributeSchema, load_phrases, load_schema
+from snnpar.core.errors import SnnparError
+from snnpar.schema import phrases
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema, load_phrases, load_schema
 
 OWN = AttributeSchema(
     "shop",

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnpar.errors import SnnparError
-from snnpar.pickles import read_pickle
+from snnpar.core.errors import SnnparError
+from snnpar.core.pickles import read_pickle
 
 
 class Hostile:

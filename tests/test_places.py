@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snnpar.errors import SnnparError
-from snnpar.places import place
+from snnpar.core.errors import SnnparError
+from snnpar.core.places import place
 
 
 @pytest.mark.parametrize("named", ["", ".", "no/such/place", "/etc/passwd/x", "é"])

@@ -7,9 +7,9 @@ import pytest
 import tiny
 
 from snnpar.explain import Heatmap
-from snnpar.geometry import Geometry
+from snnpar.explain.probing import STEPS, Faithfulness, cover, faithfulness, occlude
+from snnpar.images.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.probing import STEPS, Faithfulness, cover, faithfulness, occlude
 
 PICTURE = tiny.random_picture(3)
 GRID = (4, 2)

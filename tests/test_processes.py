@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from snnpar import processes
-from snnpar.processes import boot_id, end, is_alive, process_identity, processes_of, same_process
+from snnpar.core import processes
+from snnpar.core.processes import boot_id, end, is_alive, process_identity, processes_of, same_process
 
 # A child that has a child that ignores SIGTERM, and a grandchild whose parent has died: an orphan of the session.
 FAMILY = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snnpar.public import VARIABLE, is_public
+from snnpar.core.public import VARIABLE, is_public
 
 
 @pytest.mark.parametrize(

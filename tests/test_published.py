@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from snnpar.errors import SnnparError
-from snnpar.metrics import FIVE
-from snnpar.published import ROWS, SETS, PublishedRow, published_rows, published_set
-from snnpar.schema import SCHEMAS
+from snnpar.core.errors import SnnparError
+from snnpar.metrics.pedestrian import FIVE
+from snnpar.metrics.published import ROWS, SETS, PublishedRow, published_rows, published_set
+from snnpar.schema.attributes import SCHEMAS
 
 
 def test_every_bundled_schema_has_its_rows() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from snnpar import pulse
-from snnpar.jobs import Job, write_status
-from snnpar.pulse import PULSE, Pulse, beating
+from snnpar.core import pulse
+from snnpar.core.pulse import PULSE, Pulse, beating
+from snnpar.runs.jobs import Job, write_status
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 import tiny
 import torch
 
-from snnpar import raster
-from snnpar.errors import SnnparError
-from snnpar.raster import Box, Pages
-from snnpar.trace import SpikeTrace, record
+from snnpar.core.errors import SnnparError
+from snnpar.spikes import raster
+from snnpar.spikes.raster import Box, Pages
+from snnpar.spikes.trace import SpikeTrace, record
 
 GRID = tiny.STUDENT.token_grid
 LAYERS = ["patch_embed.proj1_lif", "patch_embed.proj4_lif", "block.0.attn.q_lif", "block.1.mlp.mlp2_lif"]

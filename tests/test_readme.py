@@ -15,8 +15,8 @@ import tiny
 
 from snnpar import models
 from snnpar.__main__ import parser as snnpar_parser
+from snnpar.config.sidecar import read_config
 from snnpar.inference import analyze, load
-from snnpar.sidecar import read_config
 from train.__main__ import config_from
 from train.__main__ import parser as train_parser
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from snnpar.config import ConfigError, TrainConfig, setting_fields
-from snnpar.flags import parse_command
-from snnpar.recipes import (
+from snnpar.config.flags import parse_command
+from snnpar.config.recipes import (
     CODE,
     OPEN,
     PAPER,
@@ -18,7 +18,7 @@ from snnpar.recipes import (
     source_of,
     to_arguments,
 )
-from snnpar.runs import create_run
+from snnpar.runs.run import create_run
 from train.__main__ import main
 
 

@@ -8,10 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from snnpar.bootstrap import bootstrap_intervals
-from snnpar.errors import SnnparError
-from snnpar.metrics import FIVE, THRESHOLDS, pedestrian_metrics
-from snnpar.report import duplicates_words, leave_out, report, supported_words, table, unknown_words
+from snnpar.core.errors import SnnparError
+from snnpar.metrics.bootstrap import bootstrap_intervals
+from snnpar.metrics.pedestrian import FIVE, THRESHOLDS, pedestrian_metrics
+from snnpar.metrics.report import duplicates_words, leave_out, report, supported_words, table, unknown_words
 
 NAMES = ("hat", "bag", "boots")
 LABELS = np.array([[1, 0, 0], [0, 2, 0], [1, 1, 0], [2, 0, 0]], np.int8)

@@ -13,9 +13,9 @@ import tiny
 
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import TrainConfig, flat, grouped
-from snnpar.jobs import AT_WORK, kill, status, write_status
-from snnpar.resuming import ResumeError, check_resume, meaning
-from snnpar.runs import Run, create_run, launch
+from snnpar.runs.jobs import AT_WORK, kill, status, write_status
+from snnpar.runs.resuming import ResumeError, check_resume, meaning
+from snnpar.runs.run import Run, create_run, launch
 
 SMALL = TrainConfig.of(model="spikingformer_1_64", epochs=2, lr=0.001)
 
@@ -136,8 +136,10 @@ def test_training_in_a_terminal_asks_the_same(run: Run, capsys: pytest.CaptureFi
 
 def test_a_failed_run_keeps_its_reason_until_it_is_at_work_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     place, popen = {"state": "queued", "message": "waits for x, 1 ahead"}, subprocess.Popen
-    monkeypatch.setattr("snnpar.runs.enlist", lambda run, device: place)
-    monkeypatch.setattr("snnpar.jobs.subprocess.Popen", lambda command, **options: popen(["sleep", "60"], **options))
+    monkeypatch.setattr("snnpar.runs.run.enlist", lambda run, device: place)
+    monkeypatch.setattr(
+        "snnpar.runs.jobs.subprocess.Popen", lambda command, **options: popen(["sleep", "60"], **options)
+    )
     launch(run, resume=True)
     assert status(run).message == "waits for x, 1 ahead; before that it failed: the disk is full"
     kill(run, grace_s=0)

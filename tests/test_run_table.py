@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from snnpar.config import TrainConfig
-from snnpar.history import read_history
-from snnpar.jobs import write_status
-from snnpar.notes import change_tags, set_note
-from snnpar.run_table import RunRow, RunTable, as_text, matching, run_row, to_csv
-from snnpar.runs import Run, create_run, unnamed_runs
+from snnpar.runs.history import read_history
+from snnpar.runs.jobs import write_status
+from snnpar.runs.notes import change_tags, set_note
+from snnpar.runs.run import Run, create_run, unnamed_runs
+from snnpar.runs.table import RunRow, RunTable, as_text, matching, run_row, to_csv
 
 CONFIG = TrainConfig.of(model="spikingformer_1_64", epochs=4, batch_size=8)
 SCORES = {"mean_accuracy": 0.6, "f1": 0.7}
@@ -88,7 +88,7 @@ def test_a_run_that_makes_the_table_fail_is_listed_too(run: Run, monkeypatch: py
             raise ZeroDivisionError("nobody thought of this")
         return read_history(path, before)
 
-    monkeypatch.setattr("snnpar.run_table.read_history", fail)
+    monkeypatch.setattr("snnpar.runs.table.read_history", fail)
     rows = {row.name: row for row in RunTable().rows(run.path.parent)}
     assert rows["two"].state != "damaged" and rows["two"].epochs == 4
     assert rows["one"].state == "damaged" and "ZeroDivisionError: nobody thought of this" in rows["one"].message
@@ -110,7 +110,7 @@ def test_only_what_changed_is_read_again(run: Run, monkeypatch: pytest.MonkeyPat
         create_run_like(run, f"r{number:03d}")
     read = []
     monkeypatch.setattr(
-        "snnpar.run_table.read_history", lambda path, before: read.append(path) or read_history(path, before)
+        "snnpar.runs.table.read_history", lambda path, before: read.append(path) or read_history(path, before)
     )
     table = RunTable()
     assert len(table.rows(run.path.parent)) == 301 == len(read)

@@ -13,11 +13,11 @@ import tiny
 
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.devices import queue, turn
-from snnpar.history import read_metrics
-from snnpar.jobs import JobError, kill, process_identity, processes, read_log, status, stop, write_status
 from snnpar.models import preset
-from snnpar.runs import Run, RunError, create_run, delete_run, find_run, launch, list_runs, open_run
+from snnpar.runs.devices import queue, turn
+from snnpar.runs.history import read_metrics
+from snnpar.runs.jobs import JobError, kill, process_identity, processes, read_log, status, stop, write_status
+from snnpar.runs.run import Run, RunError, create_run, delete_run, find_run, launch, list_runs, open_run
 
 SMALL = TrainConfig.of(model="spikingformer_1_64", epochs=1, batch_size=8, rendered_count=16, threads=1)
 

@@ -10,11 +10,11 @@ import pytest
 from test_devices import begin, wait_for
 
 from snnpar.__main__ import main
+from snnpar.cli.runs import settings_beside_recipe, table
 from snnpar.config import TrainConfig
-from snnpar.jobs import process_identity, read_log, status, write_status
-from snnpar.recipes import apply_recipe
-from snnpar.runs import Run, create_run, open_run
-from snnpar.runs_cli import settings_beside_recipe, table
+from snnpar.config.recipes import apply_recipe
+from snnpar.runs.jobs import process_identity, read_log, status, write_status
+from snnpar.runs.run import Run, create_run, open_run
 
 SMALL = TrainConfig.of(model="spikingformer_1_64", epochs=4)
 
@@ -143,7 +143,7 @@ def test_stop_and_kill_and_queue(runs: Callable[..., str], run: Run, own_runs: P
 
 def test_resume_launches_the_run(runs: Callable[..., str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("snnpar.runs_cli.launch", lambda run, resume: asked.append((run, resume)))
+    monkeypatch.setattr("snnpar.cli.runs.launch", lambda run, resume: asked.append((run, resume)))
     assert runs("resume", "2026") == "20260101-one: created; never started\n" and asked == [(run, True)]
 
 

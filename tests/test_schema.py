@@ -6,9 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from snnpar import ASSETS, phrases
-from snnpar.errors import SnnparError
-from snnpar.schema import (
+from snnpar import ASSETS
+from snnpar.core.errors import SnnparError
+from snnpar.schema import phrases
+from snnpar.schema.attributes import (
     SCHEMAS,
     AttributeGroup,
     AttributeSchema,
@@ -46,7 +47,7 @@ def test_bundled_phrase_vectors_belong_to_the_schema(name: str) -> None:
     schema, bundled = load_schema(name), load_phrases(ASSETS / "phrases" / f"{name}.safetensors")
     assert dict(zip(bundled.names, bundled.text, strict=True)) == dict(
         zip(schema.attributes, schema.phrases, strict=True)
-    ), "run `python -m snnpar.phrases`"
+    ), "run `python -m snnpar.schema.phrases`"
     assert bundled.vectors.shape == (SIZES[name], 384) and bundled.encoder == phrases.ENCODER
     np.testing.assert_allclose(np.linalg.norm(bundled.vectors, axis=1), 1, atol=1e-5)
 

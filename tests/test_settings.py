@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 from snnpar import ROOT
-from snnpar.images import MAX_BYTES
+from snnpar.images.pixels import MAX_BYTES
 
 
 def settings() -> dict:

@@ -11,14 +11,14 @@ from snnpar import ROOT
 from snnpar.checkpoint import CARD, read_checkpoint
 from snnpar.datasets import open_folder
 from snnpar.datasets.gallery import samples
-from snnpar.defaults import ATTRIBUTE, SAMPLE, THRESHOLD, first_attribute
-from snnpar.evaluate import probabilities
+from snnpar.evaluation.evaluate import probabilities
 from snnpar.explain import heatmap, methods_of
-from snnpar.images import open_rgb
+from snnpar.images.pixels import open_rgb
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.metrics import pedestrian_metrics
+from snnpar.metrics.defaults import ATTRIBUTE, SAMPLE, THRESHOLD, first_attribute
+from snnpar.metrics.pedestrian import pedestrian_metrics
+from snnpar.metrics.report import COLUMNS
 from snnpar.models import unnamed
-from snnpar.report import COLUMNS
 
 ROLES = ("teacher", "student")
 

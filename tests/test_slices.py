@@ -11,7 +11,7 @@ import tiny
 
 import snnpar
 from snnpar.datasets import HELD_OUT_SEEDS, DataError
-from snnpar.slices import (
+from snnpar.evaluation.slices import (
     DataChoice,
     SliceError,
     choose_slice,

@@ -24,12 +24,12 @@ from servers import START_S, free_port
 
 from snnpar import ASSETS, CHECKPOINTS, ROOT, serve
 from snnpar.__main__ import main
-from snnpar.errors import SnnparError
-from snnpar.images import open_rgb
+from snnpar.core.errors import SnnparError
+from snnpar.core.public import REASONS
+from snnpar.images.pixels import open_rgb
 from snnpar.inference import analyze
-from snnpar.public import REASONS
 from snnpar.serve.answers import load_models
-from snnpar.space import ATTRIBUTES, MAX_FILE, SDKS, build_space, front_matter
+from snnpar.serve.space import ATTRIBUTES, MAX_FILE, SDKS, build_space, front_matter
 
 USER = 1000  # as the Hub runs containers
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -140,7 +140,7 @@ def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pyt
     (root / "snnpar" / "__pycache__").mkdir()
     (root / "snnpar" / "__pycache__" / "x.pyc").write_bytes(b"SECRET")
     shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", root / "checkpoints" / "runs" / "mine")
-    monkeypatch.setattr("snnpar.space.ROOT", root)
+    monkeypatch.setattr("snnpar.serve.space.ROOT", root)
     monkeypatch.setattr("snnpar.CHECKPOINTS", root / "checkpoints")
     for sdk in SDKS:
         build_space(sdk, tmp_path / sdk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snnpar.table import model_table
+from snnpar.bench.table import model_table
 
 
 @pytest.mark.parametrize(

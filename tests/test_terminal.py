@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import tiny
 
-from snnpar import terminal
-from snnpar.errors import SnnparError
+from snnpar.core import terminal
+from snnpar.core.errors import SnnparError
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from snnpar.models import build_model
-from snnpar.neurons import LIF
-from snnpar.trace import SpikeTrace, record
+from snnpar.spikes.neurons import LIF
+from snnpar.spikes.trace import SpikeTrace, record
 
 
 @pytest.fixture(scope="module")

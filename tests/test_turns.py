@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from snnpar.turns import LineFull, Turns, fairly
+from snnpar.core.turns import LineFull, Turns, fairly
 
 
 def hold(turns: Turns, inside: threading.Event, release: threading.Event) -> threading.Thread:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from snnpar.neurons import LIF, register_neuron
-from snnpar.trace import SpikeTrace, record
+from snnpar.spikes.neurons import LIF, register_neuron
+from snnpar.spikes.trace import SpikeTrace, record
 
 
 @torch.no_grad()

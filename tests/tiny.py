@@ -14,11 +14,11 @@ from snnpar import ASSETS
 from snnpar.checkpoint import Checkpoint, read_checkpoint, save_weights, write_config, write_phrases
 from snnpar.config import ModelConfig
 from snnpar.datasets.gallery import SAMPLES
-from snnpar.defaults import SAMPLE
 from snnpar.explain import METHODS, Method
-from snnpar.images import open_rgb
+from snnpar.images.pixels import open_rgb
+from snnpar.metrics.defaults import SAMPLE
 from snnpar.models import build_model, takes_text
-from snnpar.schema import AttributeSchema, load_phrases, load_schema
+from snnpar.schema.attributes import AttributeSchema, load_phrases, load_schema
 
 STUDENT = ModelConfig("spikingformer", image_size=(64, 32), dim=32, depth=2, heads=2, timesteps=3)
 CML = replace(STUDENT, pool_first=True)

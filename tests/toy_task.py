@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from snnpar.config import Task, TrainConfig, setting
 from snnpar.datasets import ResizedImages, open_split
-from snnpar.images import normalise
-from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.images.pixels import normalise
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 from train.session import Objective, Session
 
 LIGHT = AttributeSchema(

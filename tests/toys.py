@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
 from snnpar.models import ModelOutput, Network
-from snnpar.neurons import LIF, register_neuron
+from snnpar.spikes.neurons import LIF, register_neuron
 
 
 class ToyANN(Network):

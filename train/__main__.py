@@ -10,15 +10,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from snnpar import terminal
-from snnpar.claims import check_free, wait_for_silence
-from snnpar.commands import Parser
 from snnpar.config import TASK, TrainConfig
-from snnpar.devices import device_key, turn
-from snnpar.flags import add_settings, config_from, given
-from snnpar.programs import TRAIN_WORDS
-from snnpar.recipes import apply_recipe, explain_config
-from snnpar.runs import Run, RunError, check_start, create_run, open_run
+from snnpar.config.flags import add_settings, config_from, given
+from snnpar.config.recipes import apply_recipe, explain_config
+from snnpar.core import terminal
+from snnpar.core.commands import Parser
+from snnpar.core.programs import TRAIN_WORDS
+from snnpar.runs.claims import check_free, wait_for_silence
+from snnpar.runs.devices import device_key, turn
+from snnpar.runs.run import Run, RunError, check_start, create_run, open_run
 
 
 def parser() -> Parser:

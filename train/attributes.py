@@ -13,17 +13,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from snnpar.atomic import share
 from snnpar.checkpoint import load_model, read_checkpoint
+from snnpar.core.atomic import share
 from snnpar.datasets import ResizedImages
 from snnpar.datasets.duplicates import groups, thumbnail
-from snnpar.evaluate import predict_probs
-from snnpar.gain import Gain, measure_gain, write_gain
-from snnpar.history import read_metrics, start_of
-from snnpar.images import normalise
-from snnpar.metrics import FIVE, SUPPORTED, pedestrian_metrics, supported, without_labels, without_positives
+from snnpar.evaluation.evaluate import predict_probs
+from snnpar.images.pixels import normalise
+from snnpar.metrics.gain import Gain, measure_gain, write_gain
+from snnpar.metrics.pedestrian import FIVE, SUPPORTED, pedestrian_metrics, supported, without_labels, without_positives
+from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING, no_label_words, support_words
 from snnpar.models import Network
-from snnpar.report import HEADINGS, SUPPORTED_HEADING, no_label_words, support_words
+from snnpar.runs.history import read_metrics, start_of
 
 from .augment import AUGMENTATIONS, draw, mixup
 from .data import read_images

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from snnpar.compat import repair_torchvision
+from snnpar.core.compat import repair_torchvision
 
 repair_torchvision()
 from timm.utils import ModelEmaV3  # noqa: E402  # pyright: ignore[reportPrivateImportUsage]  timm imports torchvision

@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from snnpar.atomic import write_text
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import ConfigError, TrainConfig
+from snnpar.core.atomic import write_text
 from snnpar.datasets import DataError, PedestrianSplit, ResizedImages, none_readable, open_split, phrases_for
-from snnpar.phrases import pair_as_published
-from snnpar.runs import UNREADABLE, Run
-from snnpar.schema import Phrases
+from snnpar.runs.run import UNREADABLE, Run
+from snnpar.schema.attributes import Phrases
+from snnpar.schema.phrases import pair_as_published
 
 from .heartbeat import Heartbeat
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from snnpar.checkpoint import Checkpoint, load_model
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
 from snnpar.datasets import UNKNOWN
-from snnpar.losses import (
+from snnpar.models import ModelOutput, Network, takes_text, timesteps_of
+from snnpar.models.losses import (
     attribute_softmax_kl,
     binary_kl,
     feature_cosine,
@@ -19,8 +20,7 @@ from snnpar.losses import (
     timestep_kl,
     weighted_bce,
 )
-from snnpar.models import ModelOutput, Network, takes_text, timesteps_of
-from snnpar.schema import AttributeSchema
+from snnpar.schema.attributes import AttributeSchema
 
 
 @dataclass(frozen=True, eq=False)

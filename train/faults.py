@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from snnpar.disks import is_disk_full
-from snnpar.errors import SnnparError
+from snnpar.core.disks import is_disk_full
+from snnpar.core.errors import SnnparError
 
 log = logging.getLogger("train")
 NAMED = 8  # files of a batch that a message names; the log names all

@@ -9,10 +9,10 @@ import time
 import psutil
 import torch
 
-from snnpar.atomic import write_text
-from snnpar.pulse import Pulse
-from snnpar.runs import Run
-from snnpar.terminal import hung_up, stop_requests
+from snnpar.core.atomic import write_text
+from snnpar.core.pulse import Pulse
+from snnpar.core.terminal import hung_up, stop_requests
+from snnpar.runs.run import Run
 
 BEAT_S = 2.0
 

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from snnpar.explain.attention import softmaxes, text_to_patch
 from snnpar.explain.spiking import co_fire_counts
-from snnpar.geometry import geometry_of
-from snnpar.lens import Lens, LensMaps, save_images, save_lens
+from snnpar.images.geometry import geometry_of
 from snnpar.models import ModelOutput, Network
-from snnpar.runs import Run
-from snnpar.schema import AttributeSchema
-from snnpar.trace import SpikeTrace, record
+from snnpar.runs.lens import Lens, LensMaps, save_images, save_lens
+from snnpar.runs.run import Run
+from snnpar.schema.attributes import AttributeSchema
+from snnpar.spikes.trace import SpikeTrace, record
 
 from .distill import Teacher
 

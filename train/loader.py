@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from snnpar.datasets import ResizedImages
-from snnpar.images import ImageError
+from snnpar.images.pixels import ImageError
 
 
 class WorkerError(RuntimeError):

@@ -11,16 +11,16 @@ from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
-from snnpar.atomic import write_text
-from snnpar.card import run_card
 from snnpar.checkpoint import CARD, WEIGHTS, save_weights
-from snnpar.disks import is_disk_full
-from snnpar.errors import SnnparError
-from snnpar.history import place_words
-from snnpar.jobs import AT_WORK, RESUME, process_identity, write_status
-from snnpar.pulse import Gone, beating
-from snnpar.resuming import check_resume, meaning
-from snnpar.runs import Run
+from snnpar.core.atomic import write_text
+from snnpar.core.disks import is_disk_full
+from snnpar.core.errors import SnnparError
+from snnpar.core.pulse import Gone, beating
+from snnpar.runs.history import place_words
+from snnpar.runs.jobs import AT_WORK, RESUME, process_identity, write_status
+from snnpar.runs.resuming import check_resume, meaning
+from snnpar.runs.run import Run
+from snnpar.sharing.card import run_card
 
 from . import parallel
 from .events import open_events

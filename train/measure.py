@@ -1,5 +1,5 @@
 """What a run would cost on this machine: `python -m train.measure FOLDER` in its own process, so that its peak memory
-is the run's. `snnpar.estimate` starts it and words what it finds.
+is the run's. `snnpar.runs.estimate` starts it and words what it finds.
 
 FOLDER/config.json is a TrainConfig. While it goes on, progress.json says how far it is; in the end there is
 result.json, or error.json {error, out_of_memory}. The run that it makes lies in FOLDER, too.
@@ -21,17 +21,17 @@ import numpy as np
 import psutil
 import torch
 
-from snnpar.atomic import write_text
 from snnpar.checkpoint import Checkpoint, save_weights, write_config, write_phrases
-from snnpar.commands import Parser
 from snnpar.config import TrainConfig
+from snnpar.core.atomic import write_text
+from snnpar.core.commands import Parser
+from snnpar.core.errors import SnnparError
+from snnpar.core.programs import module
 from snnpar.datasets import ResizedImages, open_split, subset
-from snnpar.errors import SnnparError
-from snnpar.jobs import memory_limit_gb
 from snnpar.models import build_model, preset
-from snnpar.programs import module
-from snnpar.runs import Run, create_run
-from snnpar.schema import AttributeSchema, Phrases, load_schema
+from snnpar.runs.jobs import memory_limit_gb
+from snnpar.runs.run import Run, create_run
+from snnpar.schema.attributes import AttributeSchema, Phrases, load_schema
 
 from .faults import is_out_of_memory
 from .heartbeat import Heartbeat

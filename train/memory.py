@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.models import ModelOutput, Network
-from snnpar.neurons import is_neuron
+from snnpar.spikes.neurons import is_neuron
 
 COMPRESSOR = BitSpikeCompressor()
 

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from snnpar.atomic import write_text
+from snnpar.core.atomic import write_text
 
 METRICS = "metrics.jsonl"
 

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnpar import neurons
 from snnpar.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, start_from, write_phrases
 from snnpar.config import TASKS, ConfigError, TrainConfig
 from snnpar.datasets import ResizedImages, open_split
 from snnpar.inference import pick_device
 from snnpar.models import Network, build_model, unnamed
-from snnpar.runs import Run
-from snnpar.schema import Phrases
+from snnpar.runs.run import Run
+from snnpar.schema.attributes import Phrases
+from snnpar.spikes import neurons
 
 from .average import ModelEmaV3, moving_average  # pyright: ignore[reportPrivateImportUsage]
 from .data import label_ratio, teacher_phrases

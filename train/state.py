@@ -18,10 +18,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from snnpar.atomic import share, write_text
 from snnpar.checkpoint import load_strictly
-from snnpar.resuming import COUNTERS, STATES
-from snnpar.runs import RunError
+from snnpar.core.atomic import share, write_text
+from snnpar.runs.resuming import COUNTERS, STATES
+from snnpar.runs.run import RunError
 
 log = logging.getLogger("train")
 KEPT = 2

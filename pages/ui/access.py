@@ -11,14 +11,14 @@ import string
 import streamlit as st
 
 from pages.ui.literal import literal
-from snnpar.public import REASONS, is_public
+from snnpar.core.public import REASONS, is_public
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 USERS = "SNNPAR_USERS"  # who may do everything: verified e-mail addresses or subject ids of the provider, by commas
 
 
 def denied(what: str) -> str | None:
-    """Why `what` (a key of snnpar.public.REASONS) is off for this visitor; None if it is not."""
+    """Why `what` (a key of snnpar.core.public.REASONS) is off for this visitor; None if it is not."""
     reason = REASONS[what]
     return reason if is_public() and not _named(st.user.to_dict()) else None
 

@@ -10,13 +10,13 @@ from pages.ui.access import denied
 from pages.ui.checkpoint_table import scores
 from pages.ui.chrome import COLOURS, mark, sentence, to_compare
 from pages.ui.literal import literal
-from snnpar.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
+from snnpar.evaluation.scores import SHORT, Score
 from snnpar.figures import LOOKS
-from snnpar.history import config_diff
-from snnpar.metrics import FIVE
-from snnpar.report import HEADINGS, SUPPORTED_HEADING
-from snnpar.scores import SHORT, Score
+from snnpar.metrics.pedestrian import FIVE
+from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING
+from snnpar.runs.history import config_diff
+from snnpar.sharing.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
 
 SHOWN = 200  # letters of what a config says
 RELATIONS = {

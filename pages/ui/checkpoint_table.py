@@ -11,16 +11,16 @@ from pages.ui import checkpoints, evaluating_all, frames
 from pages.ui.access import denied, signed
 from pages.ui.chrome import sentence
 from pages.ui.literal import literal
-from snnpar import collection
-from snnpar.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
-from snnpar.defaults import CONVENTION
-from snnpar.errors import SnnparError
-from snnpar.estimate import size
-from snnpar.evaluations import list_evaluations
+from snnpar.core.errors import SnnparError
+from snnpar.evaluation.evaluations import list_evaluations
+from snnpar.evaluation.scores import ImageSet, Score, image_sets, known_scores
 from snnpar.figures import LOOKS
+from snnpar.metrics.defaults import CONVENTION
+from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.models import timesteps_of
-from snnpar.report import HEADINGS, SUPPORTED_HEADING
-from snnpar.scores import ImageSet, Score, image_sets, known_scores
+from snnpar.runs.estimate import size
+from snnpar.sharing import collection
+from snnpar.sharing.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
 
 KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
 

@@ -13,11 +13,11 @@ from pages.ui import downloads
 from pages.ui.access import denied, signed
 from pages.ui.literal import literal
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, named, read_checkpoint
-from snnpar.collection import RUN_PREFIX, collect, hub_cache
 from snnpar.config import without_folders
 from snnpar.figures import OPPONENT
 from snnpar.hub import HubError, cached_checkpoint
 from snnpar.models import network, timesteps_of, unnamed
+from snnpar.sharing.collection import RUN_PREFIX, collect, hub_cache
 
 __all__ = ["RUN_PREFIX", "card", "describe", "find", "known", "version"]
 

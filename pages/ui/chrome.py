@@ -11,10 +11,10 @@ from streamlit.navigation.page import Page
 from pages.ui import access, back_button, checkpoints, picture
 from pages.ui.literal import literal, names_only
 from snnpar.checkpoint import Checkpoint
-from snnpar.defaults import THRESHOLD, first_attribute
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.figures import LOOKS, OPPONENT
-from snnpar.schema import AttributeSchema, load_schema
+from snnpar.metrics.defaults import THRESHOLD, first_attribute
+from snnpar.schema.attributes import AttributeSchema, load_schema
 
 PAIR = ("teacher", "student")
 ROLES = (*PAIR, OPPONENT)

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from snnpar.turns import LineFull, Turns
+from snnpar.core.turns import LineFull, Turns
 
 # One at a time, because each uses all of torch's threads; so many more at most, because each keeps a picture.
 TURNS = Turns(at_once=1, most_waiting=50)

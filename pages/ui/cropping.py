@@ -14,8 +14,8 @@ from pages.ui import cropper, moment, own_image
 from pages.ui.literal import literal
 from pages.ui.own_image import Own
 from pages.ui.picture_data import Picture
-from snnpar.boxes import PersonBox, doubt, standing
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
+from snnpar.images.boxes import PersonBox, doubt, standing
 
 WHOLE = "whole"
 OPEN = "cropping"  # in the session: the image whose tool was asked for

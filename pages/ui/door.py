@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pages.ui import sessions
-from snnpar import hosts
+from snnpar.core import hosts
 from snnpar.serve.guard import headed
 
 FRAMED = f"frame-ancestors {hosts.FRAMES}"

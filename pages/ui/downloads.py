@@ -6,10 +6,10 @@ from weakref import WeakSet
 
 from pages.ui.access import signed
 from pages.ui.literal import literal
-from snnpar.collection import hub_cache
-from snnpar.estimate import duration
+from snnpar.core.public import is_public
 from snnpar.hub import Download, HubError
-from snnpar.public import is_public
+from snnpar.runs.estimate import duration
+from snnpar.sharing.collection import hub_cache
 
 PUBLIC_DOWNLOADS = 2  # at a time on a public server, of all its visitors
 _BEGUN: WeakSet[Download] = WeakSet()

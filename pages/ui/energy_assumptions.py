@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.ui import moment
 from pages.ui.chrome import sentence
-from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
-from snnpar.defaults import ENERGY
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
+from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
+from snnpar.metrics.defaults import ENERGY
 
 KEY = "energy"  # of the convention, here and in the link
 LINKS = {

@@ -14,9 +14,9 @@ from pages.ui.energy_totals import microjoules
 from pages.ui.hint import heading
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
-from snnpar.energy import Assumptions, energy_over_time, estimate_energy, timesteps_within
+from snnpar.energy.estimate import Assumptions, energy_over_time, estimate_energy, timesteps_within
 from snnpar.figures.energy import energy_steps
-from snnpar.outcomes import decided_at
+from snnpar.metrics.outcomes import decided_at
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 ROW_HEIGHT = 35  # of a table, pixels

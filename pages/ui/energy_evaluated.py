@@ -11,12 +11,12 @@ from pages.ui.chrome import mark, sentence
 from pages.ui.evaluated import Shown
 from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
-from snnpar.defaults import CONVENTION
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.figures.curves import METRIC_NAMES
-from snnpar.metrics import SUPPORTED, PedestrianMetrics, pedestrian_metrics, supported
-from snnpar.outcomes import decided_at
-from snnpar.report import COLUMNS, SUPPORTED_HEADING, supported_words
+from snnpar.metrics.defaults import CONVENTION
+from snnpar.metrics.outcomes import decided_at
+from snnpar.metrics.pedestrian import SUPPORTED, PedestrianMetrics, pedestrian_metrics, supported
+from snnpar.metrics.report import COLUMNS, SUPPORTED_HEADING, supported_words
 
 SHOWN = 6
 CACHED = 32

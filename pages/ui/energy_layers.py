@@ -13,8 +13,8 @@ from pages.ui.chrome import mark
 from pages.ui.hint import heading
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
-from snnpar.conventions import Assumptions
-from snnpar.energy import (
+from snnpar.energy.conventions import Assumptions
+from snnpar.energy.estimate import (
     PUBLISHED_BREAK_EVEN,
     EnergyReport,
     LayerEnergy,

@@ -11,8 +11,8 @@ from pages.ui.chrome import mark, number
 from pages.ui.hint import heading
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
-from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
-from snnpar.energy import EnergyReport, estimate_energy
+from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
+from snnpar.energy.estimate import EnergyReport, estimate_energy
 from snnpar.figures import LOOKS
 
 

@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from snnpar.config import TrainConfig
-from snnpar.estimate import LIMIT_S, Estimate, EstimateError, Trial, duration
+from snnpar.runs.estimate import LIMIT_S, Estimate, EstimateError, Trial, duration
 
 
 def offer(config: TrainConfig | None) -> None:

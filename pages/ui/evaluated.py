@@ -12,11 +12,11 @@ import streamlit as st
 from pages.ui import checkpoints
 from pages.ui.chrome import PAIR, ROLES, Selection
 from snnpar.checkpoint import Checkpoint
-from snnpar.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
+from snnpar.evaluation.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
 from snnpar.figures import LOOKS, OPPONENT
-from snnpar.jobs import modified
-from snnpar.report import leave_out
-from snnpar.schema import SCHEMAS, AttributeSchema, load_schema
+from snnpar.metrics.report import leave_out
+from snnpar.runs.jobs import modified
+from snnpar.schema.attributes import SCHEMAS, AttributeSchema, load_schema
 
 REPORTS_KEPT, PREDICTIONS_KEPT = 512, 6  # predictions of 10,000 images after 1..4 timesteps hold 5 MB
 

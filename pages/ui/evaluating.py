@@ -14,11 +14,11 @@ from pages.ui.chrome import Selection, sentence
 from pages.ui.evaluated import Evaluated
 from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import LAYOUTS
-from snnpar.errors import SnnparError
-from snnpar.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
-from snnpar.jobs import JobError, JobStatus, read_log, status, stop
-from snnpar.slices import DataChoice, choose_slice, list_slices
+from snnpar.evaluation.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
+from snnpar.evaluation.slices import DataChoice, choose_slice, list_slices
+from snnpar.runs.jobs import JobError, JobStatus, read_log, status, stop
 
 QUICK = DataChoice(rendered=500)
 SPLITS = ("train", "val", "trainval", "test")

@@ -11,13 +11,13 @@ from pages.ui import access, evaluating
 from pages.ui.chrome import sentence
 from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
-from snnpar.collection import Kept
-from snnpar.errors import SnnparError
-from snnpar.evaluation_batch import Batch, create_batch, forget, launch_batch, list_batches
-from snnpar.evaluations import EvaluationError
-from snnpar.jobs import JobStatus, read_log, read_progress, status, stop
-from snnpar.scores import ImageSet, choice_for
-from snnpar.slices import DataChoice
+from snnpar.core.errors import SnnparError
+from snnpar.evaluation.batch import Batch, create_batch, forget, launch_batch, list_batches
+from snnpar.evaluation.evaluations import EvaluationError
+from snnpar.evaluation.scores import ImageSet, choice_for
+from snnpar.evaluation.slices import DataChoice
+from snnpar.runs.jobs import JobStatus, read_log, read_progress, status, stop
+from snnpar.sharing.collection import Kept
 
 
 def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> None:

@@ -8,7 +8,7 @@ from pages.ui import moment, rows, sharing
 from pages.ui.chrome import Selection
 from pages.ui.looking import Seen
 from pages.ui.maps import Maps
-from snnpar.evidence import Evidence, Finding, evidence_json, evidence_png
+from snnpar.sharing.evidence import Evidence, Finding, evidence_json, evidence_png
 
 
 @st.fragment

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui import chrome
 from snnpar import ROOT, __version__
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from pages.ui.form_values import CHOSEN, DISTILLATION, changed, faults, hindranc
 from pages.ui.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import TASKS, SettingField, TrainConfig, setting_fields
+from snnpar.config.recipes import RECIPES, recipes_of, source_of, to_arguments
+from snnpar.core.programs import train_command
 from snnpar.models import PRESETS, role_of, unnamed
-from snnpar.programs import train_command
-from snnpar.recipes import RECIPES, recipes_of, source_of, to_arguments
 
 TITLES = {
     "model": "Model",

@@ -7,10 +7,10 @@ import streamlit as st
 import snnpar
 from pages.ui import access, form_state
 from pages.ui.form_values import without_effect
-from snnpar.errors import SnnparError
-from snnpar.flags import parse_command
-from snnpar.programs import TRAIN_WORDS
-from snnpar.runs import list_runs, open_run
+from snnpar.config.flags import parse_command
+from snnpar.core.errors import SnnparError
+from snnpar.core.programs import TRAIN_WORDS
+from snnpar.runs.run import list_runs, open_run
 
 
 def offer() -> None:

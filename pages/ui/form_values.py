@@ -15,11 +15,11 @@ from snnpar.config import (
     problems,
     setting_fields,
 )
-from snnpar.errors import SnnparError
-from snnpar.flags import FOLDERS
+from snnpar.config.flags import FOLDERS
+from snnpar.config.recipes import apply_recipe, recipes_of, usual_recipe
+from snnpar.core.errors import SnnparError
+from snnpar.core.places import place as path_of
 from snnpar.models import preset, role_of, unnamed
-from snnpar.places import place as path_of
-from snnpar.recipes import apply_recipe, recipes_of, usual_recipe
 
 REAL = tuple(name for name in TASKS[DEFAULT_TASK].datasets if name != "rendered")
 DISTILLATION = ("feature_kd", "logit_kd")

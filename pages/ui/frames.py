@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from snnpar.run_table import as_text
+from snnpar.runs.table import as_text
 
 UNSEEN = "\N{ZERO WIDTH SPACE}"  # the table looks as it is, and a spreadsheet shows text where it would compute
 

@@ -12,10 +12,10 @@ from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
 from pages.ui.maps import NO_MAP
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, methods_of
+from snnpar.explain.probing import Faithfulness, faithfulness
 from snnpar.figures import LOOKS, hiding_curves, overlay
-from snnpar.probing import Faithfulness, faithfulness
 
 WIDTH = 168  # pixels of each map; two fit side by side on a phone
 SCORES_KEPT = 512

@@ -14,10 +14,10 @@ from pages.ui import downloads, frames
 from pages.ui.access import signed
 from pages.ui.chrome import sentence
 from pages.ui.literal import literal
-from snnpar.collection import Kept
-from snnpar.errors import SnnparError
-from snnpar.estimate import size
+from snnpar.core.errors import SnnparError
 from snnpar.hub import Download, Found, HubError, search
+from snnpar.runs.estimate import size
+from snnpar.sharing.collection import Kept
 
 _ASKING = ThreadPoolExecutor(4, "hub")
 

@@ -12,8 +12,8 @@ from pages.ui.ledger_grid import Cell
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from snnpar.explain import methods_of
+from snnpar.explain.ledger import ChannelTerms, Ledger, channel_terms, entering_spikes, spike_ledger
 from snnpar.figures import channel_bars
-from snnpar.ledger import ChannelTerms, Ledger, channel_terms, entering_spikes, spike_ledger
 from snnpar.models.network import BRANCHES
 
 LEDGERS_KEPT, CHANNELS_KEPT = 64, 128

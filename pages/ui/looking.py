@@ -13,7 +13,7 @@ from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
 from snnpar.checkpoint import Checkpoint, CheckpointError
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS
 from snnpar.inference import Analysis, Latency, LoadedModel, analyze, load, measure_latency

@@ -10,7 +10,7 @@ from pages.ui import rows
 from pages.ui.chrome import Selection
 from pages.ui.literal import literal
 from pages.ui.looking import Seen, explain
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, methods_of
 from snnpar.figures import LOOKS
 

@@ -9,8 +9,8 @@ from pages.ui import access, evaluating, frames
 from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
 from pages.ui.literal import literal
-from snnpar.errors import SnnparError
-from snnpar.report import duplicates_words, leave_out
+from snnpar.core.errors import SnnparError
+from snnpar.metrics.report import duplicates_words, leave_out
 
 
 def toggle(whole: Shown) -> bool:

@@ -11,10 +11,10 @@ from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
+from snnpar.explain.probing import Occlusion, occlude
 from snnpar.figures import LOOKS
-from snnpar.geometry import Geometry
+from snnpar.images.geometry import Geometry
 from snnpar.inference import shared_attributes
-from snnpar.probing import Occlusion, occlude
 
 OCCLUSIONS_KEPT = 16
 ROW_HEIGHT = 34

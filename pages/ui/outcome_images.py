@@ -16,8 +16,8 @@ from pages.ui import access, basket, chrome, own_image
 from pages.ui.chrome import sentence
 from pages.ui.evaluated import Shown
 from pages.ui.literal import literal
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import PedestrianSplit, subset
-from snnpar.errors import SnnparError
 
 PER_PAGE = 8  # two rows of four, as tall as the table beside them
 SIZE = (110, 200)  # pixels, width and height

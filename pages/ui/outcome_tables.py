@@ -16,7 +16,7 @@ from pages.ui.chrome import mark
 from pages.ui.evaluated import Shown, pick_attribute
 from pages.ui.literal import literal
 from snnpar.figures import LOOKS
-from snnpar.outcomes import FIRST_ONLY, UNKNOWN, count_outcomes, images_with, outcomes
+from snnpar.metrics.outcomes import FIRST_ONLY, UNKNOWN, count_outcomes, images_with, outcomes
 
 ROW_HEIGHT = 28
 ROWS_SHOWN = 26
@@ -27,8 +27,8 @@ STRONGEST = 0.55  # opacity of the largest cell of a column
 
 @dataclass(frozen=True)
 class Kind:
-    """One table: its key, its columns in the order of snnpar.outcomes, each (name, title, sentence), and how its images
-    are ordered.
+    """One table: its key, its columns in the order of snnpar.metrics.outcomes, each (name, title, sentence), and how
+    its images are ordered.
     """
 
     key: str

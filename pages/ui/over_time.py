@@ -9,8 +9,7 @@ from pages.ui import outcome_tables
 from pages.ui.evaluated import Shown
 from pages.ui.literal import literal
 from snnpar import figures
-from snnpar.metrics import SUPPORTED, THRESHOLDS, pedestrian_metrics, supported, without_positives
-from snnpar.outcomes import (
+from snnpar.metrics.outcomes import (
     BINS,
     FIRST_ONLY,
     SECOND_ONLY,
@@ -18,7 +17,8 @@ from snnpar.outcomes import (
     flips,
     reliability,
 )
-from snnpar.report import support_words
+from snnpar.metrics.pedestrian import SUPPORTED, THRESHOLDS, pedestrian_metrics, supported, without_positives
+from snnpar.metrics.report import support_words
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 CACHED = 16

@@ -21,11 +21,11 @@ from pages.ui import access, moment
 from pages.ui.computing import turn
 from pages.ui.literal import literal
 from pages.ui.picture_data import Picture
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import PedestrianSplit
-from snnpar.decoder import DECODER
-from snnpar.errors import SnnparError
-from snnpar.evaluations import find_images
-from snnpar.images import FOREIGN_SUFFIXES, SUFFIXES, ImageError
+from snnpar.evaluation.evaluations import find_images
+from snnpar.images.decoder import DECODER
+from snnpar.images.pixels import FOREIGN_SUFFIXES, SUFFIXES, ImageError
 
 FILE, DATA = "sha256", "data"
 DIGITS, SHOWN = 24, 8  # of a digest in a link; of one in words

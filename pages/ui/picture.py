@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.ui import cropping, moment, own_image
 from pages.ui.picture_data import Picture
-from snnpar.defaults import SAMPLE
-from snnpar.images import open_rgb
+from snnpar.images.pixels import open_rgb
+from snnpar.metrics.defaults import SAMPLE
 
 OWN = "own"  # among the options, which are numbers of samples
 

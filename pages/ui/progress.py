@@ -22,11 +22,11 @@ from pages.ui import (
 from pages.ui.literal import literal
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
-from snnpar.history import config_diff
-from snnpar.jobs import ACTIVE, read_log
-from snnpar.programs import TRAIN_WORDS
-from snnpar.run_table import RunRow
-from snnpar.runs import Run, run_status, unnamed_runs
+from snnpar.core.programs import TRAIN_WORDS
+from snnpar.runs.history import config_diff
+from snnpar.runs.jobs import ACTIVE, read_log
+from snnpar.runs.run import Run, run_status, unnamed_runs
+from snnpar.runs.table import RunRow
 
 __all__ = ["show_picked"]
 

@@ -13,11 +13,11 @@ from pages.ui.literal import literal
 from pages.ui.states import RESUMABLE, STATES
 from snnpar.checkpoint import CheckpointError
 from snnpar.config import ConfigError
-from snnpar.disks import disk_fault
-from snnpar.errors import SnnparError
-from snnpar.history import History, how_far, place_words
-from snnpar.jobs import JobStatus, elsewhere, kill, read_progress, stop
-from snnpar.runs import DAMAGED, Run, delete_run, launch
+from snnpar.core.disks import disk_fault
+from snnpar.core.errors import SnnparError
+from snnpar.runs.history import History, how_far, place_words
+from snnpar.runs.jobs import JobStatus, elsewhere, kill, read_progress, stop
+from snnpar.runs.run import DAMAGED, Run, delete_run, launch
 
 NAMED = 8  # lines of a question that names runs
 READING = "Starting: loading the libraries and the data takes some seconds."

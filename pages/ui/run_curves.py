@@ -9,14 +9,14 @@ import streamlit as st
 
 from pages.ui import run_files
 from snnpar import figures
-from snnpar.defaults import CONVENTION, THRESHOLD
 from snnpar.figures import RUN_LOOKS, Line, RunLook, thin_line
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.figures.runs import TERM_NAMES
-from snnpar.history import POINTS, History, best_epoch, start_of
-from snnpar.metrics import SUPPORTED
-from snnpar.report import SUPPORTED_HEADING
-from snnpar.runs import Run
+from snnpar.metrics.defaults import CONVENTION, THRESHOLD
+from snnpar.metrics.pedestrian import SUPPORTED
+from snnpar.metrics.report import SUPPORTED_HEADING
+from snnpar.runs.history import POINTS, History, best_epoch, start_of
+from snnpar.runs.run import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

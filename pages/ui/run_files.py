@@ -11,12 +11,12 @@ import streamlit as st
 import snnpar
 from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.errors import SnnparError
-from snnpar.history import History, read_history
-from snnpar.lens import Lens, LensError, lens_epochs, read_images, read_lens
+from snnpar.core.errors import SnnparError
 from snnpar.models import Layer, layers_of
-from snnpar.run_table import RunRow, RunTable
-from snnpar.runs import Run
+from snnpar.runs.history import History, read_history
+from snnpar.runs.lens import Lens, LensError, lens_epochs, read_images, read_lens
+from snnpar.runs.run import Run
+from snnpar.runs.table import RunRow, RunTable
 
 
 class _Reader:

@@ -9,10 +9,10 @@ from pages.ui import run_files, run_neurons
 from pages.ui.chrome import mark
 from pages.ui.literal import literal
 from snnpar import figures
-from snnpar.history import History
-from snnpar.lens import Lens
 from snnpar.models import Layer
-from snnpar.runs import Run
+from snnpar.runs.history import History
+from snnpar.runs.lens import Lens
+from snnpar.runs.run import Run
 
 CARD_PX = 148
 GAP_PX = 2  # between the two maps, in pixels of the image

@@ -11,8 +11,8 @@ import streamlit as st
 from pages.ui import run_table
 from pages.ui.states import WORDS
 from snnpar.figures import RUN_LOOKS
-from snnpar.run_table import RunRow
-from snnpar.runs import Run
+from snnpar.runs.run import Run
+from snnpar.runs.table import RunRow
 
 OTHERS = len(RUN_LOOKS) - 1  # runs beside the picked one: each has a look of its own
 RUN, BESIDE, MARKED = "run", "beside", "runs_marked"

@@ -9,11 +9,11 @@ from zlib import crc32
 import streamlit as st
 
 from pages.ui import run_controls
-from snnpar.errors import SnnparError
-from snnpar.jobs import ACTIVE
-from snnpar.notes import MOST_LETTERS, NotesError, change_tags, set_note
-from snnpar.run_table import RunRow
-from snnpar.runs import Run, delete_runs
+from snnpar.core.errors import SnnparError
+from snnpar.runs.jobs import ACTIVE
+from snnpar.runs.notes import MOST_LETTERS, NotesError, change_tags, set_note
+from snnpar.runs.run import Run, delete_runs
+from snnpar.runs.table import RunRow
 
 
 def labels(marked: tuple[RunRow, ...], known: list[str]) -> None:

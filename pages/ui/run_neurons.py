@@ -9,11 +9,11 @@ import streamlit as st
 from pages.ui import frames, run_files
 from pages.ui.timeline import readable
 from snnpar import figures
+from snnpar.explain.firing import LIMITS, MEANING, WHOLE, alarms, block_rates
 from snnpar.figures import RUN_LOOKS, thin_line
-from snnpar.firing import LIMITS, MEANING, WHOLE, alarms, block_rates
-from snnpar.history import History
 from snnpar.models import Layer
-from snnpar.runs import Run
+from snnpar.runs.history import History
+from snnpar.runs.run import Run
 
 SHOWN_ALARMS = 6
 RULE = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from snnpar.gain import GAINS, Gain, read_gain
-from snnpar.runs import Run
+from snnpar.metrics.gain import GAINS, Gain, read_gain
+from snnpar.runs.run import Run
 
 
 def is_chance(run: Run) -> bool:

@@ -10,9 +10,9 @@ import streamlit as st
 
 from pages.ui import frames
 from pages.ui.states import WORDS
-from snnpar.report import HEADINGS, SUPPORTED_HEADING
-from snnpar.run_table import RunRow, matching, to_csv
-from snnpar.runs import STATES
+from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING
+from snnpar.runs.run import STATES
+from snnpar.runs.table import RunRow, matching, to_csv
 
 KEY, DRAWN = "runs_table", "runs_drawn"  # the table's marks by position, and the names at these positions
 ROW_PX, ROWS_SHOWN = 35, 8

@@ -10,13 +10,14 @@ from pages.ui.chrome import mark, sentence
 from pages.ui.computing import computed
 from pages.ui.evaluated import Evaluated, Shown
 from pages.ui.literal import literal
-from snnpar import defaults, figures
-from snnpar.bootstrap import PairedDifference, paired_bootstrap
+from snnpar import figures
 from snnpar.figures import LOOKS
 from snnpar.figures.curves import METRIC_NAMES
-from snnpar.metrics import ENOUGH, FIVE, THRESHOLDS
-from snnpar.published import CONVENTION, SOURCE, published_rows, published_set
-from snnpar.report import COLUMNS, SUPPORTED_HEADING, cells, supported_words
+from snnpar.metrics import defaults
+from snnpar.metrics.bootstrap import PairedDifference, paired_bootstrap
+from snnpar.metrics.pedestrian import ENOUGH, FIVE, THRESHOLDS
+from snnpar.metrics.published import CONVENTION, SOURCE, published_rows, published_set
+from snnpar.metrics.report import COLUMNS, SUPPORTED_HEADING, cells, supported_words
 
 PUBLISHED_COLUMNS = tuple(METRIC_NAMES[name] for name in FIVE)
 OUR_COLUMNS = tuple(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in COLUMNS)

@@ -16,7 +16,7 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.app_session import AppSession
 
 from pages.ui import own_image
-from snnpar.public import is_public
+from snnpar.core.public import is_public
 
 EACH = 4  # uploads of one session; a fifth takes the place of its first
 ALL = 300_000_000  # bytes of all sessions' uploads

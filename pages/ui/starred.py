@@ -11,8 +11,8 @@ from pages.ui import access, basket, evaluating, outcome_images
 from pages.ui.chrome import Selection, sentence
 from pages.ui.evaluated import Shown
 from pages.ui.literal import literal
-from snnpar.errors import SnnparError
-from snnpar.slices import choose_slice, list_slices, save_slice
+from snnpar.core.errors import SnnparError
+from snnpar.evaluation.slices import choose_slice, list_slices, save_slice
 
 
 def show(shown: Shown, selection: Selection) -> None:

@@ -6,11 +6,11 @@ import streamlit as st
 
 import snnpar
 from pages.ui.chrome import sentence
-from snnpar import devices
 from snnpar.config import TrainConfig
-from snnpar.errors import SnnparError
-from snnpar.jobs import status
-from snnpar.runs import create_run, launch
+from snnpar.core.errors import SnnparError
+from snnpar.runs import devices
+from snnpar.runs.jobs import status
+from snnpar.runs.run import create_run, launch
 
 
 def offer(config: TrainConfig | None, faults: list[str]) -> None:

@@ -15,15 +15,15 @@ from torch import nn
 
 import snnpar
 from snnpar import CONFIG, WEIGHTS
-from snnpar.atomic import share, write_text
 from snnpar.config import ConfigError, ModelConfig, grouped
-from snnpar.errors import SnnparError
-from snnpar.formats import CHECKPOINT, stamped
+from snnpar.config.sidecar import read_sidecar
+from snnpar.core.atomic import share, write_text
+from snnpar.core.errors import SnnparError
+from snnpar.core.formats import CHECKPOINT, stamped
+from snnpar.core.places import place as path_of
 from snnpar.hub import hub_id_of
 from snnpar.models import Network, build_model, role_of
-from snnpar.places import place as path_of
-from snnpar.schema import AttributeSchema, Phrases, load_phrases, save_phrases
-from snnpar.sidecar import read_sidecar
+from snnpar.schema.attributes import AttributeSchema, Phrases, load_phrases, save_phrases
 
 PHRASES, CARD = "phrases.safetensors", "README.md"
 TOLD = 12  # misfits, of which a wrong file has hundreds

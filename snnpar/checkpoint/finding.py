@@ -6,8 +6,8 @@ from pathlib import Path
 
 import snnpar
 from snnpar.checkpoint.files import CheckpointError
+from snnpar.core.places import place as path_of
 from snnpar.hub import REMOTE, HubError, fetch_checkpoint
-from snnpar.places import place as path_of
 
 
 def find_checkpoint(place: str | Path, *, revision: str = "") -> Path:

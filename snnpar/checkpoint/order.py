@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from snnpar.checkpoint.files import CheckpointError
+from snnpar.core.pickles import read_pickle
 from snnpar.datasets.annotation import schema_of_names
 from snnpar.datasets.pickled import evaluated_columns
-from snnpar.pickles import read_pickle
-from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
+from snnpar.schema.attributes import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
 
 MOST_BYTES = 10**6  # of a list of names
 

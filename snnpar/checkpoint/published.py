@@ -23,13 +23,13 @@ from snnpar.checkpoint.files import (
 from snnpar.checkpoint.order import assumed_schema
 from snnpar.checkpoint.state_file import read_state
 from snnpar.config import ModelConfig
-from snnpar.disks import whole_folder
+from snnpar.core.disks import whole_folder
+from snnpar.core.pickles import read_pickle
+from snnpar.core.places import place as path_of
+from snnpar.core.programs import TRAIN_WORDS
 from snnpar.models import Network, build_model
-from snnpar.phrases import pair_as_published
-from snnpar.pickles import read_pickle
-from snnpar.places import place as path_of
-from snnpar.programs import TRAIN_WORDS
-from snnpar.schema import AttributeSchema, Phrases, load_phrases
+from snnpar.schema.attributes import AttributeSchema, Phrases, load_phrases
+from snnpar.schema.phrases import pair_as_published
 
 log = logging.getLogger(__name__)
 STUDENT_PREFIX = "snn_model."

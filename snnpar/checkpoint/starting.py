@@ -22,12 +22,12 @@ from snnpar.checkpoint.files import WEIGHTS, CheckpointError, load_model, misfit
 from snnpar.checkpoint.finding import find_checkpoint
 from snnpar.checkpoint.published import STUDENT_PREFIX
 from snnpar.checkpoint.state_file import read_state
-from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
-from snnpar.errors import SnnparError
+from snnpar.core.compat import repair_torchvision
+from snnpar.core.errors import SnnparError
+from snnpar.core.places import place as path_of
 from snnpar.hub import REMOTE, fetch_weights
 from snnpar.models import PRESETS, Network, build_model
-from snnpar.places import place as path_of
 
 log = logging.getLogger(__name__)
 TIMM = "timm:"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snnpar.places import place as path_of
+from snnpar.core.places import place as path_of
 
 FOLDERS = ("data", "teacher", "init")  # the settings that name folders or files
 REMOTE = ("hf:", "timm:")  # what a place may begin with instead of naming a folder or file

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from snnpar.others import import_others
+from snnpar.core.others import import_others
 
 from .groups import DataSettings, DistillationSettings, ModelSettings, OptimisationSettings, RuntimeSettings
 from .tasks import DEFAULT_TASK, TASKS, AttributeSettings, Task

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 
 MOST_SHOWN = 100  # letters of a value
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from snnpar import ASSETS
 from snnpar.config import ConfigError, TrainConfig
+from snnpar.core.errors import SnnparError
+from snnpar.core.places import place as path_of
 from snnpar.datasets.annotation import Annotation, Layout
 from snnpar.datasets.folder_csv import CSV
 from snnpar.datasets.pa100k import PA100K
@@ -25,11 +27,9 @@ from snnpar.datasets.split import (
     subset,
     unreadable,
 )
-from snnpar.errors import SnnparError
-from snnpar.phrases import FILE as PHRASES
-from snnpar.phrases import phrases_of
-from snnpar.places import place as path_of
-from snnpar.schema import AttributeSchema, Phrases, load_schema
+from snnpar.schema.attributes import AttributeSchema, Phrases, load_schema
+from snnpar.schema.phrases import FILE as PHRASES
+from snnpar.schema.phrases import phrases_of
 
 __all__ = [
     "DATASETS",

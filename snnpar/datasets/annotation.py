@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from snnpar.core.errors import SnnparError
 from snnpar.datasets.near_names import near
 from snnpar.datasets.split import UNKNOWN, DataError, PedestrianSplit
-from snnpar.errors import SnnparError
-from snnpar.images import ImageError, open_rgb
-from snnpar.schema import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
+from snnpar.images.pixels import ImageError, open_rgb
+from snnpar.schema.attributes import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
 
 VALUES = (0, 1, UNKNOWN)  # of a label
 IMAGE_FOLDERS = ("", "data", "images", "Pad_datasets", "RAP_dataset")  # below the data set's, as published

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from snnpar.datasets import Annotation, layout_of, local_path
 from snnpar.datasets.duplicates import DEFINITION, LIMIT, nearest, thumbnail
 from snnpar.datasets.split import UNKNOWN
-from snnpar.images import ImageError
+from snnpar.images.pixels import ImageError
 
 PARTS = ("train", "val", "test")
 SHOWN = 20  # of a list that is a hint; unreadable images are always listed in full

@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from snnpar.atomic import write_text
 from snnpar.config import without_folders
+from snnpar.core.atomic import write_text
 from snnpar.datasets import DataError, PedestrianSplit, join, layout_of, local_path, rendered_split
 from snnpar.datasets.check import PARTS
 from snnpar.datasets.split import UNKNOWN
-from snnpar.images import ImageError
-from snnpar.schema import AttributeSchema
+from snnpar.images.pixels import ImageError
+from snnpar.schema.attributes import AttributeSchema
 
 SHOWN = 30  # images with an attribute, and as many without it
 BOX, QUALITY = (96, 128), 75  # width and height that a small image fits into; of its JPEG

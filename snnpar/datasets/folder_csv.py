@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnpar.core.errors import SnnparError
 from snnpar.datasets.annotation import (
     Annotation,
     Layout,
@@ -22,8 +23,7 @@ from snnpar.datasets.annotation import (
     select,
 )
 from snnpar.datasets.split import UNKNOWN, DataError
-from snnpar.errors import SnnparError
-from snnpar.schema import AttributeSchema
+from snnpar.schema.attributes import AttributeSchema
 
 FILE, SCHEMA = "labels.csv", "schema.json"
 SPLITS = ("train", "val", "test")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from snnpar import ASSETS
-from snnpar.commands import Parser
-from snnpar.errors import SnnparError
+from snnpar.core.commands import Parser
+from snnpar.core.errors import SnnparError
 
 from .drawing.attributes import ATTRIBUTES, sample_labels, shown
 from .drawing.scene import Scene

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnpar.datasets.annotation import Annotation, Layout, image_folder, inside, read_mat, select
 from snnpar.datasets.split import DataError
-from snnpar.schema import load_schema
+from snnpar.schema.attributes import load_schema
 
 FILE = "annotation.mat"
 SPLITS = ("train", "val", "test")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snnpar.datasets.annotation import Annotation, Layout, image_folder, read_mat, select
-from snnpar.schema import load_schema
+from snnpar.schema.attributes import load_schema
 
 FILE = "PETA.mat"
 FOLDS = 5

@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from snnpar.core.errors import SnnparError
+from snnpar.core.pickles import read_pickle
 from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, schema_of_names, select
 from snnpar.datasets.partition import read_partition
 from snnpar.datasets.split import DataError
-from snnpar.errors import SnnparError
-from snnpar.pickles import read_pickle
 
 FILES = ("dataset_all.pkl", "dataset.pkl")
 FOLDS = 5

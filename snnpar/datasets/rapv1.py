@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, read_mat, select
 from snnpar.datasets.split import DataError
-from snnpar.schema import load_schema
+from snnpar.schema.attributes import load_schema
 
 FILES = ("RAP_annotation.mat", "RAP_annotation/RAP_annotation.mat")  # the archive unpacks to the second
 FOLDS = 5

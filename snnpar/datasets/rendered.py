@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 
 from .drawing.accessories import Accessories
 from .drawing.appearance import Appearance, sample_appearance

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from snnpar.errors import SnnparError
-from snnpar.images import ImageError, resize
-from snnpar.schema import AttributeSchema
+from snnpar.core.errors import SnnparError
+from snnpar.images.pixels import ImageError, resize
+from snnpar.schema.attributes import AttributeSchema
 
 UNKNOWN = 2
 

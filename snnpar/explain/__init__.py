@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain.attention import fusion_attention, rollout
 from snnpar.explain.cam import gradient_cam
 from snnpar.explain.heat import Heatmap, Known, Method
 from snnpar.explain.spiking import co_fire, ledger, text_patch_cosine
 from snnpar.inference import LoadedModel
 from snnpar.models.network import ATTENTION, BRANCHES, CAM, CO_FIRE, TEXT, TIMESTEPS, TOKENS
-from snnpar.trace import SpikeTrace
+from snnpar.spikes.trace import SpikeTrace
 
 __all__ = ["METHODS", "Heatmap", "Method", "heatmap", "methods_of"]
 

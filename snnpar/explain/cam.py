@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain.heat import Heatmap
 from snnpar.inference import LoadedModel
 
@@ -23,7 +23,7 @@ def gradient_cam(method: str, title: str) -> Callable:
 
 
 def _cam(method: str, title: str, model: LoadedModel, image: np.ndarray, attribute: str) -> Heatmap:
-    from snnpar.compat import repair_torchvision
+    from snnpar.core.compat import repair_torchvision
 
     repair_torchvision()
     import pytorch_grad_cam

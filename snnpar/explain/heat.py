@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from snnpar.geometry import Geometry
+from snnpar.images.geometry import Geometry
 from snnpar.inference import LoadedModel
-from snnpar.trace import SpikeTrace
+from snnpar.spikes.trace import SpikeTrace
 
 SIGNED = "Red speaks for the attribute, blue against it; clear is neither."
 UNSIGNED = "The deeper the red, the more this place counts; clear is nothing."

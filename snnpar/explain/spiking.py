@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain.heat import Heatmap, Known, on_grid
+from snnpar.explain.ledger import spike_ledger
 from snnpar.inference import LoadedModel
-from snnpar.ledger import spike_ledger
 from snnpar.models.network import TEXT, Anatomy
-from snnpar.trace import SpikeTrace, record
+from snnpar.spikes.trace import SpikeTrace, record
 
 
 def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:

@@ -13,7 +13,7 @@ from snnpar.figures.overlay import palette, span
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from snnpar.geometry import Geometry
+    from snnpar.images.geometry import Geometry
 
 COLOUR, PALE = "#9b5de5", "rgba(138,148,163,0.45)"
 

@@ -12,7 +12,7 @@ from snnpar.figures.looks import bare
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from snnpar.geometry import Geometry
+    from snnpar.images.geometry import Geometry
 
 # Over a grey picture: clear where a map is low, so that the person stays visible.
 SEQUENTIAL = [

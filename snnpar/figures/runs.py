@@ -10,7 +10,7 @@ import numpy as np
 
 from snnpar.figures.curves import METRIC_COLOURS, METRIC_NAMES
 from snnpar.figures.looks import bare, legend_above, verbatim
-from snnpar.history import POINTS, downsample, smooth
+from snnpar.runs.history import POINTS, downsample, smooth
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -70,7 +70,7 @@ class Line:
 
 
 def thin_line(x: np.ndarray, y: np.ndarray, weight: float = 0.0, points: int = POINTS) -> Line:
-    """A line of at most `points` points, its spikes kept; smoothed if weight > 0, see `snnpar.history.smooth`."""
+    """A line of at most `points` points, its spikes kept; smoothed if weight > 0, see `snnpar.runs.history.smooth`."""
     kept = downsample(y, points)
     raw = Line(x[kept], y[kept])
     if not weight:

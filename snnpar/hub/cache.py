@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnpar.atomic import write_text
+from snnpar.core.atomic import write_text
+from snnpar.core.locks import lock, release, try_lock
 from snnpar.hub.ids import HubError, HubId, is_commit
 from snnpar.hub.kinds import FETCHED, REQUIRED
-from snnpar.locks import lock, release, try_lock
 
 MODELS = "models--"
 PUBLIC, PRIVATE = "public", "private"  # in the mark that a snapshot is whole: who may have it

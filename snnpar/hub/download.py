@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from snnpar import ROOT
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.hub.cache import discard_half, repo_folder, stored_bytes, sweep
 from snnpar.hub.fetch import fetch_checkpoint
 from snnpar.hub.ids import HubError, HubId, parse_hub_id

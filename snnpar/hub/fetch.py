@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from snnpar import CHECKPOINTS, WEIGHTS
+from snnpar.core.public import is_public
 from snnpar.hub.cache import alone, hub_id_of, is_private, make_room, mark, name_revision, named_commit, repo_folder
 from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
 from snnpar.hub.kinds import (
@@ -32,7 +33,6 @@ from snnpar.hub.kinds import (
 )
 from snnpar.hub.listing import is_place, listing
 from snnpar.hub.wire import NoAnswer, save, where
-from snnpar.public import is_public
 
 PUBLIC_BYTES = 200_000_000  # of one checkpoint on a public server
 PUBLIC_CACHE_BYTES = 1_000_000_000  # of all of them there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 
 REMOTE = "hf:"  # before a Hub id where a folder could stand, too
 

@@ -8,9 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from snnpar import CONFIG, WEIGHTS
-from snnpar.errors import SnnparError
+from snnpar.config.sidecar import MOST_BYTES, read_sidecar
+from snnpar.core.errors import SnnparError
 from snnpar.hub.ids import HubError, HubId
-from snnpar.sidecar import MOST_BYTES, read_sidecar
 
 REQUIRED = (CONFIG, WEIGHTS)
 FILES = (*REQUIRED, "phrases.safetensors", "README.md")

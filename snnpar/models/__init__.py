@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from snnpar.config import DEFAULT_TASK, TASKS, ConfigError, ModelConfig
+from snnpar.core.others import import_others
 from snnpar.models.network import Network
 from snnpar.models.output import ModelOutput
 from snnpar.models.topology import Layer
-from snnpar.others import import_others
 
 __all__ = [
     "MODELS",

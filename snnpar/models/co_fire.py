@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from snnpar.operations import Work, count_as
+from snnpar.spikes.operations import Work, count_as
 
 ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head width
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from snnpar.config import ConfigError, ModelConfig
-from snnpar.geometry import Window
+from snnpar.images.geometry import Window
 from snnpar.models.pretrained import Pretrained
 from snnpar.models.topology import Layer, derived, find
 

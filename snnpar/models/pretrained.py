@@ -1,6 +1,6 @@
 """from_pretrained, save_pretrained and push_to_hub of every model, spelled as usual; strict, and without pickle.
 
-What they do stands above the models (snnpar.pretrained), so it is reached through the package's lazy names.
+What they do stands above the models (snnpar.sharing.pretrained), so it is reached through the package's lazy names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import snnpar
 
 if TYPE_CHECKING:
-    from snnpar.schema import AttributeSchema, Phrases
+    from snnpar.schema.attributes import AttributeSchema, Phrases
 
 
 class Pretrained:

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.config import ConfigError, ModelConfig
-from snnpar.geometry import Window
+from snnpar.images.geometry import Window
 from snnpar.models.co_fire import CoFire
 from snnpar.models.network import Anatomy, Branch, CamTarget, Network
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.topology import READOUT, TOKENIZER, Kind, Layer
-from snnpar.neurons import LIF
+from snnpar.spikes.neurons import LIF
 
 ATTENTION_THRESHOLD = 0.5
 UNUSED_NORMS = (".norm1.", ".norm2.")  # of a block; in the published file, never applied

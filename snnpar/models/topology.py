@@ -9,8 +9,8 @@ from typing import Literal
 
 from torch import nn
 
-from snnpar.neurons import is_neuron
-from snnpar.operations import rule_of
+from snnpar.spikes.neurons import is_neuron
+from snnpar.spikes.operations import rule_of
 
 Kind = Literal["neuron", "weights", "attention", "norm"]
 Reads = Literal["spikes", "numbers", "constants", ""]

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snnpar.compat import repair_torchvision
 from snnpar.config import ConfigError, ModelConfig
-from snnpar.geometry import Window
+from snnpar.core.compat import repair_torchvision
+from snnpar.images.geometry import Window
 from snnpar.models.network import Anatomy, CamTarget, Network
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.topology import READOUT, TOKENIZER, Layer
-from snnpar.operations import Work, count_as, rule_of
+from snnpar.spikes.operations import Work, count_as, rule_of
 
 repair_torchvision()
 from timm.layers import (  # noqa: E402  timm imports torchvision
@@ -139,7 +139,7 @@ class VisionTransformer(nn.Module):
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """From image to tokens: what decides where tokens lie, see `snnpar.geometry`."""
+        """From image to tokens: what decides where tokens lie, see `snnpar.images.geometry`."""
         return self.patch_embed.windows
 
     def forward(self, images: Tensor, blocks: Iterable[Block]) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
-from snnpar.geometry import Window
+from snnpar.images.geometry import Window
 from snnpar.models.network import Anatomy, Network
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.topology import PHRASES, READOUT, Layer

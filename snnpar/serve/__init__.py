@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from snnpar import hosts
 from snnpar.config import DEVICES
-from snnpar.errors import SnnparError
+from snnpar.core import hosts
+from snnpar.core.errors import SnnparError
 
 if TYPE_CHECKING:
     import gradio

@@ -17,18 +17,18 @@ import numpy as np
 
 import snnpar
 from snnpar.checkpoint import CheckpointError, named, read_checkpoint
-from snnpar.conventions import CONVENTIONS, Assumptions
-from snnpar.decoder import DECODER
-from snnpar.defaults import ENERGY, THRESHOLD
-from snnpar.energy import estimate_energy
-from snnpar.errors import SnnparError
-from snnpar.evidence import overlaid
+from snnpar.core.errors import SnnparError
+from snnpar.core.places import place
+from snnpar.energy.conventions import CONVENTIONS, Assumptions
+from snnpar.energy.estimate import estimate_energy
 from snnpar.explain import heatmap, methods_of
-from snnpar.images import ImageError
+from snnpar.images.decoder import DECODER
+from snnpar.images.pixels import ImageError
 from snnpar.inference import LoadedModel, analyze, decide, load, shared_attributes
+from snnpar.metrics.defaults import ENERGY, THRESHOLD
 from snnpar.models import unnamed
-from snnpar.places import place
 from snnpar.serve.shapes import Answer, Energy, Firing, Group, Heat, LayerCost, Model, Trace
+from snnpar.sharing.evidence import overlaid
 
 Role = Literal["teacher", "student", "opponent"]
 Roles = Literal["both", "all", "teacher", "student", "opponent"]

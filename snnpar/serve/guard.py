@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from snnpar import hosts
-from snnpar.images import MAX_BYTES
+from snnpar.core import hosts
+from snnpar.images.pixels import MAX_BYTES
 
 MAX_BODY = MAX_BYTES * 14 // 10  # base64 has 4 characters for 3 bytes, and may be broken into lines
 TOO_LARGE = f"The request is larger than {MAX_BODY / 1e6:.0f} MB; send an image of at most {MAX_BYTES / 1e6:.0f} MB."
@@ -55,7 +55,7 @@ UNBELIEVED = (b"x-forwarded-host",)  # any visitor can write it, and Gradio woul
 
 
 class Guard:
-    """ASGI middleware for a server of these `names`, see `snnpar.hosts`."""
+    """ASGI middleware for a server of these `names`, see `snnpar.core.hosts`."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         self.app = app

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from snnpar.turns import SHARE, fairly
+from snnpar.core.turns import SHARE, fairly
 
 if TYPE_CHECKING:
     from gradio.queueing import Event, Queue

@@ -12,11 +12,11 @@ from pathlib import Path
 import gradio as gr
 
 from snnpar import ASSETS
-from snnpar.defaults import SAMPLE, first_attribute
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 from snnpar.explain import methods_of
 from snnpar.figures import LOOKS
 from snnpar.inference import shared_attributes
+from snnpar.metrics.defaults import SAMPLE, first_attribute
 from snnpar.serve.answers import Answers
 from snnpar.serve.line import Limits, bound
 from snnpar.serve.shapes import Heat

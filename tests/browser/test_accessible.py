@@ -14,8 +14,8 @@ from screen import png
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 from pages.ui.chrome import PAGES
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.slices import DataChoice
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.slices import DataChoice
 
 pytestmark = MARKS
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")

@@ -10,10 +10,10 @@ from browsing import MARKS, settle
 from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
 from pages.ui import occluder
-from snnpar.geometry import Axis, Geometry
+from snnpar.explain.ledger import Ledger, entering_spikes, spike_ledger
+from snnpar.explain.probing import occlude
+from snnpar.images.geometry import Axis, Geometry
 from snnpar.inference import analyze, load
-from snnpar.ledger import Ledger, entering_spikes, spike_ledger
-from snnpar.probing import occlude
 
 pytestmark = MARKS
 PICTURE = first_picture()

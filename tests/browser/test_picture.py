@@ -15,9 +15,9 @@ from browsing import MARKS, SLOW_S, choose, served, settle
 from PIL import Image
 from tiny import STUDENT, TEACHER, write_checkpoint
 
-from snnpar.defaults import SAMPLE
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.slices import DataChoice
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.slices import DataChoice
+from snnpar.metrics.defaults import SAMPLE
 
 pytestmark = MARKS
 WIDTH, HEIGHT = 640, 480

@@ -9,12 +9,12 @@ import pytest
 from browsing import MARKS, settle
 from tiny import STUDENT, first_picture, write_checkpoint
 
-from snnpar import raster
-from snnpar.energy import accumulates_by_token
-from snnpar.geometry import Axis
+from snnpar.energy.estimate import accumulates_by_token
+from snnpar.explain.membrane import record_membrane
+from snnpar.images.geometry import Axis
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.membrane import record_membrane
-from snnpar.trace import SpikeTrace
+from snnpar.spikes import raster
+from snnpar.spikes.trace import SpikeTrace
 
 pytestmark = MARKS
 T, GRID = STUDENT.timesteps, STUDENT.token_grid

@@ -14,9 +14,9 @@ from browsing import MARKS, PATIENCE_MS, browser_context, served
 from made_runs import make_run
 from tiny import STUDENT, TEACHER, write_checkpoint
 
-from snnpar.jobs import process_identity, write_status
-from snnpar.notes import change_tags, read_notes, set_note
-from snnpar.runs import Run
+from snnpar.runs.jobs import process_identity, write_status
+from snnpar.runs.notes import change_tags, read_notes, set_note
+from snnpar.runs.run import Run
 
 pytestmark = MARKS
 ROW_PX, TICK_PX = 35, 16

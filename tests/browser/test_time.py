@@ -9,12 +9,12 @@ import pytest
 from browsing import MARKS, settle
 from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
-from snnpar.defaults import ATTRIBUTE
-from snnpar.energy import energy_over_time
+from snnpar.energy.estimate import energy_over_time
 from snnpar.explain import heatmap
 from snnpar.figures import palette, span
 from snnpar.inference import analyze, load, prefix_probs
-from snnpar.outcomes import decided_at
+from snnpar.metrics.defaults import ATTRIBUTE
+from snnpar.metrics.outcomes import decided_at
 
 pytestmark = MARKS
 T = STUDENT.timesteps

@@ -12,8 +12,8 @@ from browsing import MARKS, SLOW_S, browser_context, served
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 from snnpar.config import TrainConfig
-from snnpar.jobs import kill, processes, status
-from snnpar.runs import Run, create_run
+from snnpar.runs.jobs import kill, processes, status
+from snnpar.runs.run import Run, create_run
 
 pytestmark = MARKS
 

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from snnpar.__main__ import main
 from snnpar.checkpoint import CheckpointError, import_published, read_checkpoint, read_phrases
 from snnpar.inference import load
-from snnpar.schema import load_schema
-from snnpar.trace import record
+from snnpar.schema.attributes import load_schema
+from snnpar.spikes.trace import record
 
 SIZES = {"image_size": (64, 32), "timesteps": 4, "student_heads": 4, "teacher_heads": 4}
 FLAGS = ["--image-size", "64", "32", "--timesteps", "4", "--student-heads", "4", "--teacher-heads", "4"]

@@ -17,9 +17,9 @@ from torch import nn
 
 from snnpar.checkpoint import CheckpointError, import_published, start_from
 from snnpar.checkpoint.starting import Start, resize_positions
-from snnpar.compat import repair_torchvision
 from snnpar.config import ModelConfig
-from snnpar.errors import SnnparError
+from snnpar.core.compat import repair_torchvision
+from snnpar.core.errors import SnnparError
 from snnpar.hub import HubError
 from snnpar.models import build_model
 

@@ -13,8 +13,8 @@ from PIL import Image
 from snnpar.__main__ import main
 from snnpar.datasets.check import check_data, describe
 from snnpar.datasets.duplicates import LIMIT
-from snnpar.images import resize
-from snnpar.schema import AttributeSchema
+from snnpar.images.pixels import resize
+from snnpar.schema.attributes import AttributeSchema
 
 ROWS = [
     ("a.png", "train", "1", ""),

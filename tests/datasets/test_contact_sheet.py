@@ -17,7 +17,7 @@ from PIL import Image
 from snnpar.__main__ import main
 from snnpar.datasets import DataError, PedestrianSplit
 from snnpar.datasets.contact_sheet import BOX, SHOWN, Side, rendered_side, side_of, write_contact_sheet
-from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 ODD = "Skirt&\"Dress'"
 
@@ -27,7 +27,7 @@ def own(count: int, names: tuple[str, ...] = ("Hat", ODD), *, unreadable: tuple[
 
     Of the third, if there is one, the label is unknown.
     """
-    from snnpar.images import ImageError
+    from snnpar.images.pixels import ImageError
 
     def read(index: int) -> np.ndarray:
         if index in unreadable:

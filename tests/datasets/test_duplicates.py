@@ -12,7 +12,7 @@ from PIL import Image
 
 from snnpar.datasets import duplicates, open_folder
 from snnpar.datasets.duplicates import LIMIT, groups, nearest, thumbnail
-from snnpar.images import resize
+from snnpar.images.pixels import resize
 
 
 def picture(seed: int) -> np.ndarray:

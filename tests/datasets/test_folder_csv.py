@@ -10,8 +10,8 @@ import pytest
 import tiny
 
 from snnpar.datasets import DataError, open_folder
-from snnpar.images import ImageError
-from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.images.pixels import ImageError
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 ROWS = [
     ("a.png", "train", "1", ""),

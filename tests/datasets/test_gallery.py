@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import gallery
 from snnpar.datasets.rendered import ATTRIBUTES, render_pedestrian
-from snnpar.errors import SnnparError
-from snnpar.images import open_rgb
+from snnpar.images.pixels import open_rgb
 
 
 def test_the_index_lists_24_pictures_that_are_there() -> None:

@@ -11,10 +11,10 @@ from hub_server import Repo, serve_hub
 from PIL import Image
 
 from snnpar.config import TASKS, TrainConfig
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import DATASETS, LAYOUTS, DataError, layout_of, open_annotation, open_folder, open_split, schema_of
 from snnpar.datasets.annotation import hold_out, image_folder, inside, points_elsewhere, schema_of_names
-from snnpar.errors import SnnparError
-from snnpar.schema import SCHEMAS, load_schema
+from snnpar.schema.attributes import SCHEMAS, load_schema
 
 ONE_OF_EACH = {
     "pa100k": "annotation.mat",

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from snnpar.datasets import DataError, open_folder
-from snnpar.schema import AttributeSchema, load_schema
+from snnpar.schema.attributes import AttributeSchema, load_schema
 
 PETA, RAP = load_schema("peta"), load_schema("rapv1")
 COUNT = 30

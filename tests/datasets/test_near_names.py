@@ -10,7 +10,7 @@ from PIL import Image
 
 from snnpar.datasets import DataError, folder_csv
 from snnpar.datasets.near_names import near
-from snnpar.images import ImageError
+from snnpar.images.pixels import ImageError
 
 COMPOSED, APART = (unicodedata.normalize(form, "straße-é.jpg") for form in ("NFC", "NFD"))
 

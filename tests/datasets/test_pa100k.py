@@ -8,7 +8,7 @@ import tiny
 from scipy.io import loadmat, savemat
 
 from snnpar.datasets import DataError, PedestrianSplit, open_folder
-from snnpar.images import ImageError, open_rgb
+from snnpar.images.pixels import ImageError, open_rgb
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
 

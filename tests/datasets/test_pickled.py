@@ -14,7 +14,7 @@ import pytest
 import tiny
 
 from snnpar.datasets import DataError, open_folder
-from snnpar.schema import load_schema
+from snnpar.schema.attributes import load_schema
 
 RAP = load_schema("rapv1")
 COUNT = 20

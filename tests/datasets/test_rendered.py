@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import PedestrianSplit, open_folder, rendered_split
 from snnpar.datasets.drawing.attributes import ATTRIBUTES, EXCLUSIVE, decode, encode
 from snnpar.datasets.rendered import (
@@ -16,7 +17,6 @@ from snnpar.datasets.rendered import (
     sample_labels,
     scene_of,
 )
-from snnpar.errors import SnnparError
 
 SIZE = (128, 64)
 PLAIN = frozenset({"Age18-60", "Front", "ShortSleeve", "Trousers"})

@@ -10,7 +10,7 @@ import torch
 from snnpar.config import TrainConfig, setting_fields
 from snnpar.datasets import HELD_OUT_SEEDS, open_split, rendered_split
 from snnpar.datasets.split import DataError, PedestrianSplit, ResizedImages, join
-from snnpar.images import preprocess
+from snnpar.images.pixels import preprocess
 
 
 def noise(name: str, count: int, seed: int, sizes: tuple = ((40, 24), (64, 32), (71, 29))) -> PedestrianSplit:

@@ -19,26 +19,26 @@ from pages.ui.looking import Seen
 from pages.ui.picture_data import Picture
 from pages.ui.raster.choice import Choice, Place
 from pages.ui.raster.payload import payload
-from snnpar import raster
-from snnpar.card import shared_card
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
-from snnpar.conventions import CONVENTIONS
-from snnpar.energy import accumulates_by_token, energy_over_time, estimate_energy
-from snnpar.errors import SnnparError
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.evidence import Evidence, Finding, evidence_json
+from snnpar.core.errors import SnnparError
+from snnpar.energy.conventions import CONVENTIONS
+from snnpar.energy.estimate import accumulates_by_token, energy_over_time, estimate_energy
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.slices import DataChoice
 from snnpar.explain import METHODS, heatmap, methods_of
+from snnpar.explain.ledger import spike_ledger
+from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.ledger import spike_ledger
-from snnpar.lens import read_lens
-from snnpar.membrane import record_membrane
 from snnpar.models import MODELS, PRESETS, Network, build_model
 from snnpar.models.network import BRANCHES, CAM, TIMESTEPS
-from snnpar.neurons import LIF, is_neuron
-from snnpar.runs import create_run
+from snnpar.runs.lens import read_lens
+from snnpar.runs.run import create_run
 from snnpar.serve.answers import Answers, Models
-from snnpar.slices import DataChoice
+from snnpar.sharing.card import shared_card
+from snnpar.sharing.evidence import Evidence, Finding, evidence_json
+from snnpar.spikes import raster
+from snnpar.spikes.neurons import LIF, is_neuron
 from train.loop import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -287,7 +287,7 @@ def traced(name: str):
 
 @torch.no_grad()
 def analyze_bare(model: Network):
-    from snnpar.trace import record
+    from snnpar.spikes.trace import record
 
     with record(model) as trace:
         model(images=tiny.random_images(2, model.config))  # by keyword
@@ -340,7 +340,7 @@ class Odd(nn.Module):
 
 
 def test_functions_are_counted_and_the_unknown_is_named() -> None:
-    from snnpar.trace import record
+    from snnpar.spikes.trace import record
 
     model = Odd()
     with torch.no_grad(), record(model) as trace:

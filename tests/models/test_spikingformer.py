@@ -17,8 +17,8 @@ from snnpar.checkpoint import load_strictly
 from snnpar.config import ModelConfig
 from snnpar.models import build_model
 from snnpar.models.spikingformer import CoFire, Tokenizer, max_pool, over_time
-from snnpar.neurons import LIF
-from snnpar.trace import record
+from snnpar.spikes.neurons import LIF
+from snnpar.spikes.trace import record
 
 GOLDEN = ModelConfig("spikingformer", image_size=(64, 32), dim=40, depth=2, heads=4, timesteps=4, mlp_ratio=4)
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -119,7 +119,7 @@ def test_branches_equal_the_published_code(published: nn.Module, arrays: dict) -
 
 def test_gradients_equal_the_published_code(golden: Path, published: nn.Module, arrays: dict) -> None:
     """One training step on the cross-entropy alone: gradient norms of all parameters."""
-    from snnpar.losses import label_weights, weighted_bce
+    from snnpar.models.losses import label_weights, weighted_bce
 
     model = build_model(GOLDEN, 26)
     model.load_state_dict(published.state_dict())

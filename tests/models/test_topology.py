@@ -8,7 +8,7 @@ from torch import nn
 
 from snnpar.models import Layer, build_model
 from snnpar.models.topology import derived, find, merged, stage_of
-from snnpar.neurons import LIF
+from snnpar.spikes.neurons import LIF
 
 STUDENT, TEACHER = (build_model(config, 26).anatomy() for config in (tiny.STUDENT, tiny.TEACHER))
 

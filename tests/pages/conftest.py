@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
-from snnpar.jobs import JobStatus
+from snnpar.runs.jobs import JobStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,7 +69,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have every run be in a state."""
 
     def pretend(name: str, message: str = "") -> None:
-        for module in ("snnpar.run_table", "pages.ui.progress"):
+        for module in ("snnpar.runs.table", "pages.ui.progress"):
             monkeypatch.setattr(f"{module}.run_status", lambda _run: JobStatus(name, message, os.getpid()))
 
     return pretend

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import access
 from snnpar.config import TrainConfig
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.public import REASONS
-from snnpar.runs import create_run
-from snnpar.slices import DataChoice
+from snnpar.core.public import REASONS
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.slices import DataChoice
+from snnpar.runs.run import create_run
 
 OWNER = {"is_logged_in": True, "email": "Owner@Example.org", "email_verified": True, "sub": "42"}
 ACTIONS = ("start", "estimate", "stop", "kill", "ask_kill", "ask_delete", "delete", "save_slice")

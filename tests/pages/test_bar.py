@@ -9,9 +9,9 @@ import pytest
 from tiny import FIRST
 
 from pages.ui import chrome
-from snnpar import defaults
 from snnpar.datasets.gallery import samples
-from snnpar.schema import load_schema
+from snnpar.metrics import defaults
+from snnpar.schema.attributes import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 

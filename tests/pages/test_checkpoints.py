@@ -19,15 +19,15 @@ from pages.ui import checkpoints
 from pages.ui.literal import literal
 from snnpar.checkpoint import read_checkpoint, write_config
 from snnpar.config import TrainConfig
-from snnpar.errors import SnnparError
-from snnpar.evaluation_batch import create_batch
-from snnpar.evaluations import create_evaluation, revision
+from snnpar.core.errors import SnnparError
+from snnpar.evaluation.batch import create_batch
+from snnpar.evaluation.evaluations import create_evaluation, revision
+from snnpar.evaluation.slices import DataChoice
 from snnpar.hub import fetch_checkpoint
-from snnpar.jobs import write_status
-from snnpar.metrics import FIVE
+from snnpar.metrics.pedestrian import FIVE
 from snnpar.models import unnamed
-from snnpar.runs import create_run
-from snnpar.slices import DataChoice
+from snnpar.runs.jobs import write_status
+from snnpar.runs.run import create_run
 
 
 @pytest.fixture

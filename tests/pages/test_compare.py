@@ -12,8 +12,8 @@ from hub_server import Hub, Repo
 from screen import component_data, components, png, said
 from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, write_checkpoint
 
-from snnpar.defaults import SAMPLE
-from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.metrics.defaults import SAMPLE
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 BAGS = AttributeSchema(
     "bags", ("Suitcase",), ("suitcase",), ("Suitcase",), (AttributeGroup("Bags", ("Suitcase",), none="No bag"),)

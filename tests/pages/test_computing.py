@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import computing
-from snnpar.turns import Turns
+from snnpar.core.turns import Turns
 
 
 def script() -> None:

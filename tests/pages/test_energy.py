@@ -14,12 +14,12 @@ from streamlit.testing.v1 import AppTest
 from tiny import PA100K, STUDENT, first_picture, write_checkpoint
 
 from pages.ui.energy_totals import microjoules
-from snnpar.atomic import write_text
 from snnpar.checkpoint import read_checkpoint
-from snnpar.conventions import CONVENTIONS, EIGHT_BIT_SUMS
+from snnpar.core.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
-from snnpar.energy import break_even_rate, energy_over_time, estimate_energy, quantised_mac
-from snnpar.evaluations import (
+from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS
+from snnpar.energy.estimate import break_even_rate, energy_over_time, estimate_energy, quantised_mac
+from snnpar.evaluation.evaluations import (
     PREDICTIONS,
     REPORT,
     Predictions,
@@ -28,13 +28,13 @@ from snnpar.evaluations import (
     revision,
     write_predictions,
 )
+from snnpar.evaluation.slices import DataChoice
 from snnpar.inference import analyze, load
-from snnpar.jobs import write_status
-from snnpar.metrics import pedestrian_metrics
-from snnpar.outcomes import decided_at
-from snnpar.report import COLUMNS, report
-from snnpar.slices import DataChoice
-from snnpar.trace import SpikeTrace
+from snnpar.metrics.outcomes import decided_at
+from snnpar.metrics.pedestrian import pedestrian_metrics
+from snnpar.metrics.report import COLUMNS, report
+from snnpar.runs.jobs import write_status
+from snnpar.spikes.trace import SpikeTrace
 
 PARTS = {"teacher": "tiny-teacher", "student": "tiny-student"}
 

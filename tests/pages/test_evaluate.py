@@ -13,16 +13,16 @@ from made_evaluations import FEW, ROLES, write_evaluation
 from screen import said, shown
 from tiny import PA100K, STUDENT, write_checkpoint
 
-from snnpar.evaluations import (
+from snnpar.evaluation.evaluations import (
     REPORT,
     Evaluation,
     create_evaluation,
 )
+from snnpar.evaluation.slices import DataChoice, list_slices
 from snnpar.figures.curves import METRIC_NAMES
-from snnpar.jobs import process_identity, write_status
-from snnpar.metrics import pedestrian_metrics
-from snnpar.outcomes import FIRST_ONLY, SECOND_ONLY, changes_over_time, count_outcomes, images_with, outcomes
-from snnpar.slices import DataChoice, list_slices
+from snnpar.metrics.outcomes import FIRST_ONLY, SECOND_ONLY, changes_over_time, count_outcomes, images_with, outcomes
+from snnpar.metrics.pedestrian import pedestrian_metrics
+from snnpar.runs.jobs import process_identity, write_status
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import streamlit as st
 from screen import png, said
 
 from pages.ui import evidence_card
-from snnpar.evidence import Evidence, evidence_json
+from snnpar.sharing.evidence import Evidence, evidence_json
 
 
 def kept(monkeypatch, app, pair: Path, **query: str) -> tuple[object, Evidence]:

@@ -21,10 +21,10 @@ from pages.ui.looking import Seen
 from pages.ui.occlusion import flipped
 from snnpar.explain import METHODS, Method, heatmap
 from snnpar.explain.heat import SIGNED, UNSIGNED
+from snnpar.explain.ledger import entering_spikes, spike_ledger
+from snnpar.explain.probing import faithfulness, occlude
 from snnpar.inference import analyze, load
-from snnpar.ledger import entering_spikes, spike_ledger
-from snnpar.probing import faithfulness, occlude
-from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 BAGS = AttributeSchema(
     "bags", ("Suitcase",), ("suitcase",), ("Suitcase",), (AttributeGroup("Bags", ("Suitcase",), none="No bag"),)

@@ -15,7 +15,7 @@ from snnpar import __version__
 
 SCRIPT = """
 from pages.ui import chrome, faults
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
 try:
     {what}
 except Exception as error:

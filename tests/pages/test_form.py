@@ -11,12 +11,12 @@ import pytest
 from screen import said
 from tiny import STUDENT, write_checkpoint
 
-from snnpar import devices
 from snnpar.config import TrainConfig
-from snnpar.estimate import Estimate, EstimateError, Trial
-from snnpar.jobs import Job, JobStatus
-from snnpar.recipes import to_arguments
-from snnpar.runs import create_run, list_runs
+from snnpar.config.recipes import to_arguments
+from snnpar.runs import devices
+from snnpar.runs.estimate import Estimate, EstimateError, Trial
+from snnpar.runs.jobs import Job, JobStatus
+from snnpar.runs.run import create_run, list_runs
 
 PICKED = "--recipe published-code"
 

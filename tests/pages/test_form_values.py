@@ -24,8 +24,8 @@ from pages.ui.form_values import (
     without_effect,
 )
 from snnpar.config import ConfigError, TrainConfig, absolute, setting_fields
-from snnpar.flags import FOLDERS, parse_command
-from snnpar.recipes import RECIPES, apply_recipe
+from snnpar.config.flags import FOLDERS, parse_command
+from snnpar.config.recipes import RECIPES, apply_recipe
 
 
 @UNTIMED

@@ -11,9 +11,9 @@ from screen import said
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.runs import create_run
-from snnpar.slices import DataChoice
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.slices import DataChoice
+from snnpar.runs.run import create_run
 
 PAGES = ("", "spikes", "explain", "energy", "evaluate", "train", "checkpoints")
 BOUND = re.compile(r'key="(\w+)", (?:\w+=[^,]*, )*bind="query-params"|recall\("(\w+)"\)')

@@ -12,9 +12,9 @@ from tiny import STUDENT, random_picture
 from pages.ui import ledger_grid, moment, occluder
 from pages.ui.raster import SAYS, heard
 from snnpar.checkpoint import read_checkpoint
+from snnpar.explain.ledger import Ledger, spike_ledger
 from snnpar.inference import Analysis, LoadedModel, analyze, load
-from snnpar.ledger import Ledger, spike_ledger
-from snnpar.trace import SpikeTrace
+from snnpar.spikes.trace import SpikeTrace
 
 GRID = STUDENT.token_grid
 Q, STAGE = "block.0.attn.q_lif", "patch_embed.proj2_lif"

@@ -11,7 +11,7 @@ from screen import component_data, said
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 from pages.ui.evaluated import newest_together
-from snnpar.schema import AttributeGroup, AttributeSchema
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 QUICK = replace(STUDENT, timesteps=1)
 BAGS = AttributeSchema(

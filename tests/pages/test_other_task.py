@@ -9,7 +9,7 @@ import toy_task
 from screen import said
 
 from snnpar.config import TASKS, TrainConfig
-from snnpar.runs import create_run
+from snnpar.runs.run import create_run
 from train import loop
 
 

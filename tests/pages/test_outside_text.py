@@ -18,9 +18,9 @@ from streamlit.testing.v1 import AppTest
 from tiny import PA100K, PHRASES, STUDENT, TEACHER, write_checkpoint, write_csv
 
 from snnpar.checkpoint import write_config, write_phrases
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.schema import AttributeGroup, AttributeSchema, load_phrases
-from snnpar.slices import DataChoice
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.slices import DataChoice
+from snnpar.schema.attributes import AttributeGroup, AttributeSchema, load_phrases
 
 BOLD = "**b**"
 NAMES = tuple(f"Look {letter} {BOLD} $x$ :red_circle: www.other.io" for letter in "ABC")  # schemas refuse [ ] < >

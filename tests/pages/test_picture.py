@@ -15,10 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import own_image
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
-from snnpar.defaults import SAMPLE
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.evaluations import data_hash
-from snnpar.slices import DataChoice, choose_slice, save_slice
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.evaluations import data_hash
+from snnpar.evaluation.slices import DataChoice, choose_slice, save_slice
+from snnpar.metrics.defaults import SAMPLE
 
 
 def encode(image: Image.Image, kind: str = "PNG") -> bytes:

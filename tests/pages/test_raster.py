@@ -15,13 +15,13 @@ from pages.ui.looking import Seen
 from pages.ui.picture import Picture
 from pages.ui.raster.choice import Choice, Place
 from pages.ui.raster.payload import VIEW_BYTES, payload
-from snnpar import raster
-from snnpar.energy import CONVENTIONS, accumulates_by_token
+from snnpar.energy.estimate import CONVENTIONS, accumulates_by_token
+from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load
-from snnpar.membrane import record_membrane
 from snnpar.models import build_model, preset
-from snnpar.raster import Box
-from snnpar.trace import SpikeTrace, record
+from snnpar.spikes import raster
+from snnpar.spikes.raster import Box
+from snnpar.spikes.trace import SpikeTrace, record
 
 GRID = STUDENT.token_grid
 TOKENS = GRID[0] * GRID[1]

@@ -11,9 +11,9 @@ from made_runs import charts, make_run
 from screen import said, shown
 from streamlit.testing.v1 import AppTest
 
-from snnpar.jobs import write_status
-from snnpar.notes import change_tags, read_notes, set_note
-from snnpar.runs import Run, RunError, delete_run
+from snnpar.runs.jobs import write_status
+from snnpar.runs.notes import change_tags, read_notes, set_note
+from snnpar.runs.run import Run, RunError, delete_run
 
 
 def names(test: AppTest) -> list[str]:
@@ -114,7 +114,7 @@ def test_many_are_deleted_after_one_question_that_names_them(
             raise RunError("b has left 1 processes behind; kill it first")
         delete_run(run)
 
-    monkeypatch.setattr("snnpar.runs.delete_run", refuses)
+    monkeypatch.setattr("snnpar.runs.run.delete_run", refuses)
     test = view(tmp_path, run="a", beside=["b", "c"])
     test.button(key="ask_delete_many").click().run().run()  # the question outlives the page's polling
     assert "cannot be undone" in said(test.warning) and "a\nb\nc" in said(test.code)

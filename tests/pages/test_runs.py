@@ -12,12 +12,12 @@ import pytest
 from made_runs import FIRING, METRICS, charts, lens, make_run, step
 from screen import said
 
+from snnpar.explain.firing import LIMITS
 from snnpar.figures import RUN_LOOKS
-from snnpar.firing import LIMITS
-from snnpar.gain import Gain, measure_gain, write_gain
-from snnpar.jobs import write_status
-from snnpar.lens import save_lens
-from snnpar.runs import Run
+from snnpar.metrics.gain import Gain, measure_gain, write_gain
+from snnpar.runs.jobs import write_status
+from snnpar.runs.lens import save_lens
+from snnpar.runs.run import Run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import STUDENT, write_checkpoint
 
 import snnpar
-from snnpar.defaults import SAMPLE
+from snnpar.metrics.defaults import SAMPLE
 
 ROOT = Path(snnpar.__file__).resolve().parents[1]
 

@@ -14,12 +14,12 @@ from tiny import STUDENT, TEACHER, first_picture, write_checkpoint
 
 import snnpar.checkpoint
 from pages.ui import moment, time_bar
-from snnpar.defaults import ATTRIBUTE
-from snnpar.energy import energy_over_time
+from snnpar.energy.estimate import energy_over_time
 from snnpar.explain import heatmap
 from snnpar.figures import span
 from snnpar.inference import Analysis, LoadedModel, analyze, decide, load, prefix_probs
-from snnpar.outcomes import decided_at
+from snnpar.metrics.defaults import ATTRIBUTE
+from snnpar.metrics.outcomes import decided_at
 
 PICTURE = first_picture()
 

@@ -12,9 +12,9 @@ from screen import said
 from tiny import STUDENT, write_checkpoint
 
 from snnpar.config import TrainConfig, setting_fields
-from snnpar.jobs import write_status
-from snnpar.recipes import to_arguments
-from snnpar.runs import create_run, list_runs
+from snnpar.config.recipes import to_arguments
+from snnpar.runs.jobs import write_status
+from snnpar.runs.run import create_run, list_runs
 
 
 @pytest.fixture

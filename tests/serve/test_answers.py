@@ -10,12 +10,12 @@ import pytest
 from asking import ROOT, SAMPLE, encoded, huge_png, picture_file
 from PIL import Image
 
-from snnpar.energy import CONVENTIONS, estimate_energy
-from snnpar.evidence import overlaid
+from snnpar.energy.estimate import CONVENTIONS, estimate_energy
 from snnpar.explain import heatmap
-from snnpar.images import MAX_BYTES, open_rgb
+from snnpar.images.pixels import MAX_BYTES, open_rgb
 from snnpar.inference import Analysis, analyze, decide
 from snnpar.serve.answers import Models
+from snnpar.sharing.evidence import overlaid
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from asking import SAMPLE, Server, ask, encoded
 
 from snnpar import serve
 from snnpar.__main__ import main
-from snnpar.errors import SnnparError
-from snnpar.images import open_rgb
+from snnpar.core.errors import SnnparError
+from snnpar.images.pixels import open_rgb
 from snnpar.inference import analyze, load
 from snnpar.serve.answers import Answers, load_models
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import tiny
 
-from snnpar.errors import SnnparError
-from snnpar.jobs import status
+from snnpar.core.errors import SnnparError
+from snnpar.metrics.published import published_rows
 from snnpar.models import preset
-from snnpar.published import published_rows
-from snnpar.runs import Run, open_run
+from snnpar.runs.jobs import status
+from snnpar.runs.run import Run, open_run
 from train.ablate.__main__ import main, parser
 from train.ablate.paper import estimate, table2_rows, table3_rows
 from train.ablate.parts import helps, part_rows, together

@@ -17,12 +17,12 @@ from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.datasets import HELD_OUT_SEEDS, PedestrianSplit, ResizedImages, open_split, rendered_split
 from snnpar.datasets.duplicates import groups, thumbnail
-from snnpar.evaluate import predict_probs, probabilities
-from snnpar.gain import measure_gain, read_gain
-from snnpar.history import read_metrics
-from snnpar.jobs import status
-from snnpar.metrics import FIVE, pedestrian_metrics
-from snnpar.runs import Run, create_run, list_runs
+from snnpar.evaluation.evaluate import predict_probs, probabilities
+from snnpar.metrics.gain import measure_gain, read_gain
+from snnpar.metrics.pedestrian import FIVE, pedestrian_metrics
+from snnpar.runs.history import read_metrics
+from snnpar.runs.jobs import status
+from snnpar.runs.run import Run, create_run, list_runs
 from train import attributes, loop
 from train.session import prepare
 

@@ -10,10 +10,10 @@ import pytest
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
-from snnpar.history import read_metrics
-from snnpar.jobs import process_identity, read_log, status, write_status
-from snnpar.recipes import apply_recipe, to_arguments
-from snnpar.runs import create_run, launch, open_run
+from snnpar.config.recipes import apply_recipe, to_arguments
+from snnpar.runs.history import read_metrics
+from snnpar.runs.jobs import process_identity, read_log, status, write_status
+from snnpar.runs.run import create_run, launch, open_run
 from train import __main__ as cli
 
 

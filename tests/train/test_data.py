@@ -11,18 +11,18 @@ import pytest
 import tiny
 import torch
 
-from snnpar.card import run_card
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
+from snnpar.config.recipes import apply_recipe
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import ResizedImages, open_split
-from snnpar.errors import SnnparError
-from snnpar.history import read_metrics
-from snnpar.jobs import status
 from snnpar.models.output import ModelOutput
-from snnpar.phrases import PUBLISHED_ORDER
-from snnpar.recipes import apply_recipe
-from snnpar.runs import UNREADABLE, create_run
-from snnpar.schema import AttributeSchema, Phrases, load_schema, save_phrases
+from snnpar.runs.history import read_metrics
+from snnpar.runs.jobs import status
+from snnpar.runs.run import UNREADABLE, create_run
+from snnpar.schema.attributes import AttributeSchema, Phrases, load_schema, save_phrases
+from snnpar.schema.phrases import PUBLISHED_ORDER
+from snnpar.sharing.card import run_card
 from train import loop
 from train.augment import mixup
 from train.data import label_ratio, teacher_phrases
@@ -254,7 +254,9 @@ def test_elsewhere_the_published_phrases_are_astray_where_the_names_are(
 def test_a_teacher_of_ones_own_attributes_needs_their_vectors(tmp_path: Path) -> None:
     tiny.write_csv(tmp_path / "own", [("a.png", "train", "1", "0"), ("b.png", "val", "0", "1")])
     config = TrainConfig.of(role="teacher", model="vtb_conv_2_64", dataset="csv", data=str(tmp_path / "own"))
-    with pytest.raises(ConfigError, match="phrases.safetensors is missing: .*data schema .*snnpar.phrases .*.json"):
+    with pytest.raises(
+        ConfigError, match="phrases.safetensors is missing: .*data schema .*snnpar.schema.phrases .*.json"
+    ):
         teacher_run(config, tmp_path / "a")
     path = tmp_path / "own" / "phrases.safetensors"
     save_phrases(Phrases(("Red coat", "Hat"), ("red", "hat"), np.eye(2, 384), "test"), path)

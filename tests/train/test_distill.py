@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.losses import binary_kl, feature_cosine
 from snnpar.models import ModelOutput, preset
+from snnpar.models.losses import binary_kl, feature_cosine
 from train.distill import check_teacher, loss_terms
 
 BOTH = TrainConfig.of(teacher="t", feature_kd=True, logit_kd=True)

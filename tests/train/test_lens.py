@@ -13,10 +13,10 @@ from torch import nn
 
 from snnpar.explain import heatmap
 from snnpar.inference import LoadedModel
-from snnpar.lens import lens_epochs, read_images, read_lens
-from snnpar.runs import Run
-from snnpar.schema import load_phrases
-from snnpar.trace import SpikeTrace, record
+from snnpar.runs.lens import lens_epochs, read_images, read_lens
+from snnpar.runs.run import Run
+from snnpar.schema.attributes import load_phrases
+from snnpar.spikes.trace import SpikeTrace, record
 from train.distill import Teacher
 from train.lens import correlation, firing, write_lens
 

@@ -14,7 +14,7 @@ import tiny
 
 from snnpar import ROOT
 from snnpar.datasets import PedestrianSplit, ResizedImages
-from snnpar.images import ImageError
+from snnpar.images.pixels import ImageError
 from train.loader import WorkerError, load_batches
 
 BATCHES = [np.array([[3, 1], [0, 5]]), np.array([[2, 4], [1, 1]]), np.array([[5, 0], [4, 3]])]

@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import TrainConfig
+from snnpar.core.errors import SnnparError
 from snnpar.datasets import open_split
-from snnpar.errors import SnnparError
-from snnpar.gain import read_gain
-from snnpar.history import read_metrics
 from snnpar.inference import load
-from snnpar.jobs import status
+from snnpar.metrics.gain import read_gain
 from snnpar.models import PRESETS, preset
-from snnpar.runs import Run, create_run
+from snnpar.runs.history import read_metrics
+from snnpar.runs.jobs import status
+from snnpar.runs.run import Run, create_run
 from train import attributes, loop
 from train.state import saved_states
 

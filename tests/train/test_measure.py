@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from snnpar.config import TrainConfig
-from snnpar.runs import open_run
+from snnpar.runs.run import open_run
 from train import measure
 from train.session import Session
 from train.state import save_state

@@ -13,7 +13,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
 from snnpar.models import ModelOutput, build_model
-from snnpar.neurons import LIF
+from snnpar.spikes.neurons import LIF
 from train.memory import save_memory
 
 CML = replace(tiny.STUDENT, pool_first=True)

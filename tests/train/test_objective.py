@@ -15,12 +15,12 @@ import toy_task
 from snnpar import ROOT
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import TASKS, ConfigError, TrainConfig, fields_of, setting, setting_fields
-from snnpar.flags import parse_command
-from snnpar.history import read_metrics
-from snnpar.jobs import status
-from snnpar.recipes import to_arguments
-from snnpar.resuming import check_resume
-from snnpar.runs import create_run
+from snnpar.config.flags import parse_command
+from snnpar.config.recipes import to_arguments
+from snnpar.runs.history import read_metrics
+from snnpar.runs.jobs import status
+from snnpar.runs.resuming import check_resume
+from snnpar.runs.run import create_run
 from train import loop
 from train.session import objective_of
 

@@ -12,7 +12,7 @@ from ranks import in_two_processes
 from torch import nn
 
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.runs import Run
+from snnpar.runs.run import Run
 from train import parallel
 from train.heartbeat import Heartbeat
 from train.parallel import World, check_batch, shard, world_of

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from snnpar.checkpoint import import_published
-from snnpar.recipes import apply_recipe
+from snnpar.config.recipes import apply_recipe
 from train.distill import Teacher, loss_terms
 from train.optim import learning_rate, make_optimizer
 

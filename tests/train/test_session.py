@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from snnpar.checkpoint import write_config
 from snnpar.config import ConfigError, TrainConfig
-from snnpar.jobs import status
 from snnpar.models import build_model, preset
-from snnpar.runs import create_run
-from snnpar.schema import load_schema
+from snnpar.runs.jobs import status
+from snnpar.runs.run import create_run
+from snnpar.schema.attributes import load_schema
 from train import loop
 from train.session import pick_device, prepare, start_from_prior
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from snnpar.checkpoint import CheckpointError
-from snnpar.runs import RunError
+from snnpar.runs.run import RunError
 from train.state import COUNTERS, PARTIAL, STATES, load_state, save_state, saved_states
 
 

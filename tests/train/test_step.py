@@ -9,9 +9,9 @@ import torch
 
 from snnpar.checkpoint import load_model, read_checkpoint
 from snnpar.config import TrainConfig
-from snnpar.jobs import status
 from snnpar.models import preset
-from snnpar.runs import create_run
+from snnpar.runs.jobs import status
+from snnpar.runs.run import create_run
 from train import attributes, loop, step
 from train.faults import NotFinite
 from train.loader import Batch, read_pixels

@@ -23,12 +23,12 @@ from safetensors.torch import load_file
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
+from snnpar.core.errors import SnnparError
+from snnpar.core.pulse import Gone
 from snnpar.datasets import ResizedImages
-from snnpar.errors import SnnparError
-from snnpar.jobs import status, write_status
 from snnpar.models import preset
-from snnpar.pulse import Gone
-from snnpar.runs import Run, create_run, open_run
+from snnpar.runs.jobs import status, write_status
+from snnpar.runs.run import Run, create_run, open_run
 from train import attributes, loop, step
 from train.metrics_log import METRICS
 from train.state import read_progress, saved_states

@@ -16,8 +16,8 @@ import pytest
 
 from snnpar import ROOT
 from snnpar.config import TrainConfig
-from snnpar.jobs import status
-from snnpar.runs import Run, create_run
+from snnpar.runs.jobs import status
+from snnpar.runs.run import Run, create_run
 from train import loop
 from train.metrics_log import METRICS
 from train.state import saved_states

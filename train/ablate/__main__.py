@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from snnpar import RUNS
-from snnpar.atomic import write_text
-from snnpar.commands import Parser
-from snnpar.errors import SnnparError
-from snnpar.flags import add_settings
-from snnpar.programs import module
+from snnpar.config.flags import add_settings
+from snnpar.core.atomic import write_text
+from snnpar.core.commands import Parser
+from snnpar.core.errors import SnnparError
+from snnpar.core.programs import module
 
 from .paper import table2, table3
 from .parts import parts

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnpar.atomic import write_text
-from snnpar.published import published_rows
-from snnpar.runs import Run
+from snnpar.core.atomic import write_text
+from snnpar.metrics.published import published_rows
+from snnpar.runs.run import Run
 
 from .rows import DISTILLATION, Row, cells, train_rows
 
@@ -58,8 +58,8 @@ def table2(options: argparse.Namespace) -> str:
 def score(run: Run, rendered_test: int) -> dict:
     """mA and F1 in percent by split, made once: the test split of the run's data, and held-out rendered images."""
     from snnpar.datasets import HELD_OUT_SEEDS, open_split, rendered_split
-    from snnpar.evaluate import probabilities
-    from snnpar.metrics import pedestrian_metrics
+    from snnpar.evaluation.evaluate import probabilities
+    from snnpar.metrics.pedestrian import pedestrian_metrics
 
     path = run.path / "scores.json"
     if path.exists():

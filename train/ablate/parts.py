@@ -11,14 +11,14 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import replace
 
-from snnpar.comparison import compare
 from snnpar.config import ConfigError
-from snnpar.errors import SnnparError
-from snnpar.evaluate import evaluate_checkpoint
-from snnpar.evaluations import Evaluation
+from snnpar.core.errors import SnnparError
+from snnpar.evaluation.comparison import compare
+from snnpar.evaluation.evaluate import evaluate_checkpoint
+from snnpar.evaluation.evaluations import Evaluation
+from snnpar.evaluation.slices import DataChoice
 from snnpar.models import PRESETS, preset
-from snnpar.runs import Run
-from snnpar.slices import DataChoice
+from snnpar.runs.run import Run
 
 from .rows import DISTILLATION, Row, cells, train_rows
 

@@ -12,11 +12,11 @@ from typing import Any
 from snnpar import ROOT
 from snnpar.checkpoint import find_checkpoint, read_checkpoint
 from snnpar.config import TrainConfig
-from snnpar.flags import config_from, given
-from snnpar.jobs import status
+from snnpar.config.flags import config_from, given
+from snnpar.core.programs import module
 from snnpar.models import preset
-from snnpar.programs import module
-from snnpar.runs import Run, RunError, create_run, open_run, pinned
+from snnpar.runs.jobs import status
+from snnpar.runs.run import Run, RunError, create_run, open_run, pinned
 
 from ..distill import check_teacher
 

@@ -11,8 +11,8 @@ import streamlit as st
 from PIL import Image
 
 from pages.ui import inline
-from snnpar.boxes import PersonBox
-from snnpar.images import MIN_SIDE
+from snnpar.images.boxes import PersonBox
+from snnpar.images.pixels import MIN_SIDE
 
 KEY = "cropper"
 SHOWN = 900  # pixels of the long side on screen; the box counts in the image's own

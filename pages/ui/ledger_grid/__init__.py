@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import inline, moment
+from snnpar.explain.ledger import Ledger
 from snnpar.figures import palette
-from snnpar.geometry import Geometry
-from snnpar.ledger import Ledger
+from snnpar.images.geometry import Geometry
 
 KEY = "ledger_grid"
 ALL = "all"

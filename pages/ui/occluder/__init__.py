@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import inline, moment
-from snnpar.geometry import Geometry
+from snnpar.images.geometry import Geometry
 
 KEY = "occluder"
 

@@ -17,11 +17,11 @@ from pages.ui.looking import ANALYSES_KEPT, Seen
 from pages.ui.raster import choice, heard
 from pages.ui.raster.choice import chosen
 from pages.ui.raster.payload import payload
-from snnpar import raster
-from snnpar.errors import SnnparError
+from snnpar.core.errors import SnnparError
+from snnpar.explain.membrane import Membrane, record_membrane
 from snnpar.inference import LoadedModel
-from snnpar.membrane import Membrane, record_membrane
-from snnpar.trace import SpikeTrace
+from snnpar.spikes import raster
+from snnpar.spikes.trace import SpikeTrace
 
 __all__ = ["payload", "show"]
 

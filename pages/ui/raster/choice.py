@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pages.ui import moment
-from snnpar import raster
-from snnpar.errors import SnnparError
-from snnpar.raster import Box
-from snnpar.trace import SpikeTrace
+from snnpar.core.errors import SnnparError
+from snnpar.spikes import raster
+from snnpar.spikes.raster import Box
+from snnpar.spikes.trace import SpikeTrace
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pages.ui import moment
 from pages.ui.moment import is_whole
 from pages.ui.raster import choice
 from pages.ui.raster.choice import Place
-from snnpar import raster
-from snnpar.errors import SnnparError
-from snnpar.raster import Box
-from snnpar.trace import SpikeTrace
+from snnpar.core.errors import SnnparError
+from snnpar.spikes import raster
+from snnpar.spikes.raster import Box
+from snnpar.spikes.trace import SpikeTrace
 
 
 def hear(what: str, said: object, trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> None:

@@ -11,14 +11,14 @@ from pages.ui import inline
 from pages.ui.looking import Seen
 from pages.ui.picture_data import Picture
 from pages.ui.raster.choice import Choice
-from snnpar import raster
-from snnpar.energy import accumulates_by_token
+from snnpar.energy.estimate import accumulates_by_token
+from snnpar.explain.membrane import Membrane
 from snnpar.figures import LOOKS
-from snnpar.geometry import Geometry
+from snnpar.images.geometry import Geometry
 from snnpar.inference import LoadedModel
-from snnpar.membrane import Membrane
 from snnpar.models import Layer
-from snnpar.trace import SpikeTrace
+from snnpar.spikes import raster
+from snnpar.spikes.trace import SpikeTrace
 
 VIEW_BYTES = 60_000
 PICTURE_CHARACTERS = 14_000

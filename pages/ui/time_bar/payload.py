@@ -10,9 +10,9 @@ from pages.ui import inline, rows
 from pages.ui.chrome import Selection
 from pages.ui.looking import Seen
 from pages.ui.maps import Maps
-from snnpar.energy import energy_over_time
+from snnpar.energy.estimate import energy_over_time
 from snnpar.figures import LOOKS, palette, span
-from snnpar.outcomes import decided_at
+from snnpar.metrics.outcomes import decided_at
 
 NO_TIMESTEPS = "This student has no timesteps: it answers once, like the teacher, so there is no time bar."
 ONE_TIMESTEP = "This student answers after a single timestep, so the bar has nowhere to go."

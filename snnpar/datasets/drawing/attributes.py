@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnpar.schema import load_schema
+from snnpar.schema.attributes import load_schema
 
 PA100K_FREQUENCIES: dict[str, float] = {
     "Female": 0.431,
