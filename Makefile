@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONPATH := .
+# A worker for each core, one thread each; a file's tests stay together, see tests/conftest.py.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: app test test-all fix table
 
@@ -14,14 +16,14 @@ test: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/deptry .
 	$(BIN)/pyright
-	$(BIN)/pytest -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 
 test-all: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/deptry .
 	$(BIN)/pyright
-	$(BIN)/pytest
+	$(PYTEST)
 
 fix: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -24,6 +24,15 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is slow, n
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For several workers: the tests of a file stay together, as they share what is made once; so do those of the
+    browser, which share a server and take longest, and so begin first."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of runs, and so a queue, that nobody else uses; for the processes a test starts, too."""

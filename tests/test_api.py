@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import pytest
 from snnpar.__main__ import parser
 from snnpar.core import formats
 
-DOCS = (Path(__file__).resolve().parents[1] / "docs" / "api.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = (ROOT / "docs" / "api.md").read_text("utf-8")
 FIXTURES = Path(__file__).parent / "fixtures" / "format-1"
 SECTIONS = dict(re.findall(r"^## (.+)\n([\s\S]*?)(?=^## |\Z)", DOCS, re.M))
 NAMES = re.findall(r"`(snnpar\.[\w.]+)`", SECTIONS["Python"])
@@ -59,3 +62,20 @@ def test_the_endpoints_are_those_that_are_served() -> None:
     assert listed == {"models", "predict", "trace", "heatmap", "energy"} and all(
         hasattr(Answers, one) for one in listed
     )
+
+
+def test_a_module_of_before_works_and_says_what_it_is_now() -> None:
+    """In a process of its own, that nobody has imported it before."""
+    code = (
+        "import warnings; warnings.simplefilter('error'); import snnpar, importlib\n"
+        "from snnpar.core.moved import MOVED\n"
+        "for old, new in MOVED.items():\n"
+        "    with warnings.catch_warnings(record=True) as told:\n"
+        "        warnings.simplefilter('always')\n"
+        "        before, now = importlib.import_module(old), importlib.import_module(new)\n"
+        "    assert any(f'{old} is now {new}' in str(one.message) for one in told), old\n"
+        "    names = [name for name in vars(now) if not name.startswith('_')]\n"
+        "    assert names and all(getattr(before, name) is getattr(now, name) for name in names), old\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr

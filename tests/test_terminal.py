@@ -40,7 +40,7 @@ def test_a_terminal_without_utf_8_gets_question_marks(command: str, tmp_path: Pa
 
 def test_whoever_has_seen_enough_may_go() -> None:
     said = shell(
-        '"$PY" -c "import sys; from snnpar import terminal;'
+        '"$PY" -c "import sys; from snnpar.core import terminal;'
         ' sys.exit(terminal.run(lambda: [print(i) for i in range(100_000)] and 0))" | head -1;'
         " echo ${PIPESTATUS[0]}"
     )
@@ -57,7 +57,7 @@ def test_another_pipe_that_breaks_is_a_fault() -> None:
 
 def test_closed_streams_are_replaced_before_a_file_takes_their_number(tmp_path: Path) -> None:
     code = (
-        "import sys; from snnpar import terminal;"
+        "import sys; from snnpar.core import terminal;"
         "terminal.run(lambda: (f := open(sys.argv[1], 'w')) and print('lost', file=sys.stderr) or print('lost'))"
     )
     said = shell(f'"$PY" -c "{code}" "{tmp_path / "file"}" 0<&- 1>&- 2>&-')
@@ -115,7 +115,7 @@ def test_what_is_printed_after_the_terminal_was_closed_goes_nowhere() -> None:
         "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
         "import signal\n"
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # these tests may run under nohup
-        "from snnpar import terminal\n"
+        "from snnpar.core import terminal\n"
         "asked = []\n"
         "for number in terminal.stop_requests():\n"
         "    signal.signal(number, lambda number, _: (terminal.hung_up(number), asked.append(number)))\n"
