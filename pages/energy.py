@@ -1,4 +1,4 @@
-"""Energy: what the picture costs both networks, as far as it can be estimated, and what fewer timesteps would save."""
+"""Energy: what the image costs both networks, as far as it can be estimated, and what fewer timesteps would save."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ if not seen:
 
 sharing.heading("What the answer costs", selection)
 st.caption(
-    "Estimates, nothing was measured on a chip: operations are counted exactly from the spikes of this picture and "
+    "Estimates, nothing was measured on a chip: operations are counted exactly from the spikes of this image and "
     "multiplied with what an operation costs by the convention that you choose."
 )
 assumptions = energy_assumptions.pick()

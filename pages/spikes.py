@@ -17,7 +17,7 @@ if not trace.names:
 sharing.heading("Inside the student, timestep by timestep", selection)
 st.caption(
     f"A spiking neuron adds up what it receives and sends a 1, a spike, when it has enough; otherwise 0. The "
-    f"student sees the same picture {trace.timesteps} times in a row."
+    f"student sees the same image {trace.timesteps} times in a row."
 )
 timeline.answers(seen, selection)
 raster.show(student, selection)

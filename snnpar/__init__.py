@@ -43,8 +43,10 @@ SLICES = CHECKPOINTS / "slices"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"  # the files that make a folder a checkpoint
 
 install()
-_LAZY = dict.fromkeys(("load", "from_pretrained", "save_pretrained", "push_to_hub"), "snnpar.sharing.pretrained")
-_LAZY["SnnparError"] = "snnpar.core.errors"
+_LAZY = {
+    **dict.fromkeys(("load", "from_pretrained", "save_pretrained", "push_to_hub"), "snnpar.sharing.pretrained"),
+    "SnnparError": "snnpar.core.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ def parser() -> Parser:
     commands.add_parser("train", help="train a teacher, or distil a student; `snnpar train --help` has its flags")
     add_estimate(commands.add_parser("estimate", help="time, memory and disk of a training run, before it starts"))
     checkup = commands.add_parser(
-        "doctor", help="is this machine fit, and what to mend; exit status 1 if the shipped pair cannot run"
+        "doctor", help="is this machine fit, and what to fix; exit status 1 if the shipped pair cannot run"
     )
     checkup.set_defaults(command=examine)
     add_runs(commands.add_parser("runs", help="list, show, create, stop, kill, resume and delete training runs"))
@@ -59,7 +59,7 @@ def parser() -> Parser:
     add_compare(commands.add_parser("compare", help="paired bootstrap of two checkpoints (B minus A), as JSON"))
     add_faithfulness(commands.add_parser("faithfulness", help="which heatmaps of a checkpoint to believe"))
     add_hub(commands.add_parser("hub", help="pull checkpoints from the Hugging Face Hub, push one, list, delete"))
-    add_data(commands.add_parser("data", help="look a data set over before it is used"))
+    add_data(commands.add_parser("data", help="look a dataset over before it is used"))
     export = commands.add_parser("export", help="copy a run's checkpoint to a folder to share")
     export.add_argument("run", type=Path)
     export.add_argument("folder", type=Path)
@@ -76,7 +76,7 @@ def parser() -> Parser:
         "--attributes",
         type=Path,
         metavar="FILE",
-        help="names in the order of the answers, one per line, a JSON list, or a data set's pickle; "
+        help="names in the order of the answers, one per line, a JSON list, or a dataset's pickle; "
         "else as the pickle in --phrases says",
     )
     published.set_defaults(command=import_checkpoint)
@@ -134,7 +134,7 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
     api.add_argument("--users", type=int, default=40, metavar="N")
     api.add_argument("--seconds", type=float, default=60)
     api.add_argument("--restart", action="store_true", help="kill the server halfway, and start it again")
-    api.add_argument("--hostile", action="store_true", help="the users post the largest pictures and fetch no answer")
+    api.add_argument("--hostile", action="store_true", help="the users post the largest images and fetch no answer")
     api.set_defaults(
         command=lambda options: print(
             bench_hostile(options.users, options.seconds)
@@ -142,7 +142,7 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
             else bench_api(options.users, options.seconds, options.restart)
         )
     )
-    decoding = names.add_parser("decoding", help="what the largest pictures that are let in take to open")
+    decoding = names.add_parser("decoding", help="what the largest images that are let in take to open")
     decoding.set_defaults(command=lambda _options: print(bench_decoding()))
     page = names.add_parser("page", help="what a page computes for a new image, against the two bare forwards")
     page.add_argument("--teacher", default="vtb_conv_3_192", help="as STUDENT of `recording` (default: %(default)s)")
@@ -151,7 +151,7 @@ def add_benchmarks(bench: argparse.ArgumentParser) -> None:
 
 
 def add_data(flags: argparse.ArgumentParser) -> None:
-    """`data check` and `data schema`, with one way to name a data set."""
+    """`data check` and `data schema`, with one way to name a dataset."""
     commands = flags.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",
@@ -177,7 +177,7 @@ def add_data(flags: argparse.ArgumentParser) -> None:
     schema = commands.add_parser("schema", help="print the attributes as JSON, a schema.json to start from")
     schema.set_defaults(command=show_schema)
     for command in (check, schema):
-        command.add_argument("data", metavar="DIR", help="folder of the data set, a .pkl file, or hf:owner/name")
+        command.add_argument("data", metavar="DIR", help="folder of the dataset, a .pkl file, or hf:owner/name")
         command.add_argument(
             "--layout",
             default="",

@@ -167,14 +167,14 @@ class Analysis:
 def analyze(model: LoadedModel, image: np.ndarray) -> Analysis:
     """One recorded forward of an image uint8 (H, W, 3).
 
-    Raises CheckpointError if the answer is no number, as that of exploded weights is.
+    Raises CheckpointError if the answer is NaN or infinite, as that of exploded weights is.
     """
     images = model.prepare(image)
     with model.lock, torch.no_grad(), record(model.module) as trace:
         output = model.forward(images)
     if not output.logits.isfinite().all():
         raise CheckpointError(
-            f"{model.checkpoint.name} answers with values that are no numbers: its weights are "
+            f"{model.checkpoint.name} answers with NaN or infinite values: its weights are "
             "damaged or exploded in training; take another checkpoint"
         )
     per_timestep = None

@@ -64,10 +64,10 @@ def empty_hub(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder with real data sets beside the repository; tests that need it are skipped elsewhere."""
+    """Folder with real datasets beside the repository; tests that need it are skipped elsewhere."""
     folder = SHARED / "data"
     if not folder.is_dir():
-        pytest.skip(f"needs the data sets in {folder}")
+        pytest.skip(f"needs the datasets in {folder}")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Damaged pictures and checkpoints, the same each time: `python tests/fuzzing.py images|checkpoints COUNT [SEED]`.
+"""Damaged images and checkpoints, the same each time: `python tests/fuzzing.py images|checkpoints COUNT [SEED]`.
 
 It runs in a process of its own, because what it looks for, a crash or a hang in a decoder, would end or hold up the
 tests. The last line on standard output is a JSON object of counts; before each case its number goes to standard error.
@@ -87,7 +87,7 @@ def pictures() -> list[bytes]:
 
 
 def images(count: int, dice: random.Random) -> Counter:
-    """Each picture opens to (H, W, 3) of bytes, or is refused with one sentence."""
+    """Each image opens to (H, W, 3) of bytes, or is refused with one sentence."""
     found, seeds = Counter(), pictures()
     for number in range(count):
         print(number, file=sys.stderr)

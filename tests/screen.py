@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def png(width: int = 24, height: int = 48) -> bytes:
-    """A picture file."""
+    """An image file."""
     file = BytesIO()
     Image.new("RGB", (width, height), (90, 120, 60)).save(file, "PNG")
     return file.getvalue()

@@ -71,7 +71,7 @@ def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_opened(slo
         brief.open(slow, "a.jpg")
     assert time.process_time() - began < 1, "nothing of it is computed here"
     assert np.array_equal(brief.open(SAMPLES[0]), open_rgb(SAMPLES[0]))
-    for _ in range(3):  # the limit is for each picture, not for all
+    for _ in range(3):  # the limit is for each image, not for all
         brief.open(SAMPLES[1])
     brief.close()
 

@@ -12,14 +12,14 @@ from safetensors import SafetensorError
 from snnpar import ROOT
 from snnpar.checkpoint import shipped
 from snnpar.core import terminal
-from snnpar.core.disks import MENDS, disk_fault, is_disk_full, whole_folder
+from snnpar.core.disks import FIXES, disk_fault, is_disk_full, whole_folder
 from snnpar.core.errors import SnnparError
 
 
-@pytest.mark.parametrize("number", MENDS)
+@pytest.mark.parametrize("number", FIXES)
 def test_the_fault_names_place_and_mend(number: int) -> None:
     told = disk_fault(OSError(number, "words", "/some/place"))
-    assert told.startswith("/some/place: ") and told.endswith(MENDS[number])
+    assert told.startswith("/some/place: ") and told.endswith(FIXES[number])
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_every_unreadable_image_is_listed_and_a_mended_one_costs_nothing(student
     kept = [path.read_bytes() for path in damaged]
     damaged[0].write_bytes(kept[0][:60])
     damaged[1].unlink()
-    with pytest.raises(DataError, match="000004.png.*and 1 more.*mend"):
+    with pytest.raises(DataError, match="000004.png.*and 1 more.*fix"):
         evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2)
     made = evaluation_at(student, choice, root=tmp_path)
     assert status(made).state == "failed" and made.progress()["done"] == 2
@@ -300,7 +300,7 @@ def test_every_unreadable_image_is_listed_and_a_mended_one_costs_nothing(student
 
 
 def write_own(folder: Path, names: tuple[str, ...]) -> str:
-    """Three pictures labelled by a table, the last label unknown."""
+    """Three images labelled by a table, the last label unknown."""
     folder.mkdir()
     lines = [f"file,split,{','.join(names)}"]
     for i in range(3):
@@ -401,7 +401,7 @@ def test_the_report_is_json_of_any_reader(student: Path, choice: DataChoice, tmp
 
 @pytest.fixture(scope="module")
 def overlapping(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Nine test images, of which two are paler frames of training images and three others are one picture."""
+    """Nine test images, of which two are paler frames of training images and three others are one image."""
     folder = tmp_path_factory.mktemp("overlapping") / "people"
     tiny.write_pa100k(folder, {"train": 6, "val": 3, "test": 9})
     for number, source in ((10, 4), (13, 1)):  # test begins at 9, train at 0

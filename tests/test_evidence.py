@@ -81,7 +81,7 @@ def test_the_card_shows_the_picture_and_a_map_for_each_model(findings: dict[str,
     width = min(HEIGHT, round(HEIGHT * size[1] / size[0]))
     assert card.getpixel((MARGIN + width // 2, MARGIN + HEIGHT // 2)) == (200, 30, 60)
     assert card.width >= 3 * width + 4 * MARGIN and card.height > HEIGHT + 3 * MARGIN
-    for place in (1, 2):  # the hottest cell of each map is coloured, though the picture below it is grey
+    for place in (1, 2):  # the hottest cell of each map is coloured, though the image below it is grey
         left = MARGIN + place * (width + MARGIN)
         tile = np.asarray(card)[MARGIN : MARGIN + HEIGHT, left : left + width].astype(int)
         assert (np.ptp(tile, axis=2) > 40).any()

@@ -1,4 +1,4 @@
-"""Figures of the ledger and of hidden pictures show exactly the numbers they are given."""
+"""Figures of the ledger and of hidden images show exactly the numbers they are given."""
 
 from __future__ import annotations
 

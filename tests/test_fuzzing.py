@@ -1,4 +1,4 @@
-"""Damaged pictures and checkpoints neither crash nor hang, see fuzzing.py; the counts are those of docs/security.md."""
+"""Damaged images and checkpoints neither crash nor hang, see fuzzing.py; the counts are those of docs/security.md."""
 
 from __future__ import annotations
 

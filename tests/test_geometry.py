@@ -118,7 +118,7 @@ def test_every_model_places_its_tokens(tmp_path, config: ModelConfig) -> None:
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_a_shipped_models_token_reads_most_around_its_centre(role: str) -> None:
     """Hide 5 x 5 pixels: where the geometry puts a token it changes that token most; in the middle of an even cell it
-    need not. Inner tokens only, of six pictures."""
+    need not. Inner tokens only, of six images."""
     model = load(read_checkpoint(find_checkpoint(str(CHECKPOINTS / unnamed(role)))))
     stem = model.module.patch_embed if role == "student" else model.module.vit.patch_embed
     images = [model.prepare(open_rgb(sample.path)) for sample in samples()[:6]]

@@ -431,7 +431,7 @@ def test_a_withdrawn_repository_is_told_even_when_it_is_cached(hub: Hub, tmp_pat
         fetch_checkpoint("lab/student", cache=tmp_path)
 
 
-# ------------------------------------------------------------------------------------------------ data sets
+# ------------------------------------------------------------------------------------------------ datasets
 
 DATA = {
     "labels.csv": b"file,split,Hat\n",

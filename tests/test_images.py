@@ -347,7 +347,7 @@ def test_a_container_cut_short_is_damaged_not_odd(cut: int) -> None:
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_the_transparent_grey_of_few_bits_is_background(bits: int) -> None:
-    """A picture of two columns: the transparent grey and white."""
+    """An image of two columns: the transparent grey and white."""
     key, white, rows = 1 if bits > 1 else 0, 2**bits - 1, []
     for _ in range(16):
         values = [key if column < 8 else white for column in range(16)]

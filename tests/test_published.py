@@ -1,4 +1,4 @@
-"""The published rows are whole, in percent, and named by data set."""
+"""The published rows are whole, in percent, and named by dataset."""
 
 from __future__ import annotations
 

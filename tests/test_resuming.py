@@ -66,7 +66,7 @@ def run(own_runs: Path) -> Run:
         (lambda content: content.pop("schema"), "has no 'schema' section"),
         (
             settings(dataset="pa100k", data="/nowhere"),
-            "the data set in /nowhere is gone",
+            "the dataset in /nowhere is gone",
         ),
         (
             settings(logit_kd=True, teacher="/no/teacher"),

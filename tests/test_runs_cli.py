@@ -203,7 +203,7 @@ def test_a_refused_resume_says_why_and_keeps_the_reason(runs: Callable[..., str]
     content = json.loads((run.path / "config.json").read_text())
     content["train"]["data"] |= {"dataset": "pa100k", "folder": "/nowhere"}
     (run.path / "config.json").write_text(json.dumps(content))
-    assert "the data set in /nowhere is gone; put it back" in runs("resume", "2026", code=2)
+    assert "the dataset in /nowhere is gone; put it back" in runs("resume", "2026", code=2)
     assert runs("show", "2026").startswith("20260101-one: failed; the disk is full\n")
 
 

@@ -296,7 +296,7 @@ def test_the_docker_space_serves_every_page_in_public_mode(built: dict[str, Path
             kinds = [message.delta.new_element.WhichOneof("type") for message in messages]
             assert "exception" not in kinds, page
             shown = " ".join(str(message.delta) for message in messages)
-            assert "Public server: your picture stays in memory" in shown, page
+            assert "Public server: your image stays in memory" in shown, page
             assert (REASONS["train"] in shown) == (page == "train")
 
 

@@ -38,7 +38,7 @@ FIRST = {role: next(iter(known)) for role, known in BY_ROLE.items()}  # what a p
 
 
 def random_images(count: int, config: ModelConfig, seed: int = 0) -> torch.Tensor:
-    """(count, 3, H, W) float32 about as wide as normalised pictures."""
+    """(count, 3, H, W) float32 about as wide as normalised images."""
     return torch.randn(count, 3, *config.image_size, generator=torch.Generator().manual_seed(seed))
 
 
@@ -88,7 +88,7 @@ def write_checkpoint(
 def write_pa100k(
     folder: Path, counts: dict[str, int], attributes: tuple[str, ...] = PA100K.attributes, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """A PA100K folder in the official cell layout, with noise for pictures; the labels by split."""
+    """A PA100K folder in the official cell layout, with noise for images; the labels by split."""
     from scipy.io import savemat
 
     rng = np.random.default_rng(seed)
@@ -114,7 +114,7 @@ def _cells(words: tuple[str, ...] | list[str]) -> np.ndarray:
 
 
 def write_csv(folder: Path, rows: list[tuple[str, ...]], header: str = "file,split,Hat,Red coat") -> None:
-    """A folder with labels.csv and a picture of noise for each of its files."""
+    """A folder with labels.csv and an image of noise for each of its files."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [header, *(",".join(row) for row in rows)]
     (folder / "labels.csv").write_text("\n".join(lines) + "\n", "utf-8")

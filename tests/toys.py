@@ -102,7 +102,7 @@ class ToyInteger(ToyANN):
 
 
 class ToyShared(ToyANN):
-    """One convolution and one layer of neurons, each used twice, and one answer for the whole picture."""
+    """One convolution and one layer of neurons, each used twice, and one answer for the whole image."""
 
     title, spiking = "a toy with a shared layer", True
     token_grid = (1, 1)

@@ -1,4 +1,4 @@
-"""What goes wrong in training, in words: what happened, where, what is saved, and the mend."""
+"""What goes wrong in training, in words: what happened, where, what is saved, and the fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TrainingFault(SnnparError):
 
 
 class NotFinite(ArithmeticError):
-    """A loss or gradient that is no number, or far too large, in a step that has not changed the weights."""
+    """A loss or gradient that is NaN, infinite or far too large, in a step that has not changed the weights."""
 
     def __init__(self, what: str, value: float, epoch: int, step: int, indices: np.ndarray) -> None:
         self.indices = indices
@@ -44,9 +44,9 @@ def explain(error: Exception, files: tuple[str, ...], saved: str, fits: Callable
         )
     if is_out_of_memory(error):
         size = fits()
-        mend = f"--batch-size {size} fits" if size else "not even a batch of 2 fits; take a smaller --model"
+        fix = f"--batch-size {size} fits" if size else "not even a batch of 2 fits; take a smaller --model"
         return TrainingFault(
-            f"the memory is not enough for a step; {saved}. {mend} on this device now "
+            f"the memory is not enough for a step; {saved}. {fix} on this device now "
             "(or keep the batch and compute it in parts with --accumulate, or --recompute)"
         )
     if is_disk_full(error):

@@ -16,7 +16,7 @@ from snnpar.images.pixels import ImageError
 
 
 class WorkerError(RuntimeError):
-    """A process that prepares images has ended; the message says which, and the mend."""
+    """A process that prepares images has ended; the message says which, and the fix."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,7 +100,7 @@ def measure(config: TrainConfig, folder: Path, steps: int) -> dict:
 
 
 def _step(session: Session, number: int, folder: Path, steps: int) -> dict[str, float]:
-    """One step, with the learning rate of its place in a run; a small data set comes again."""
+    """One step, with the learning rate of its place in a run; a small dataset comes again."""
     order = session.batches_left() or [np.arange(session.config.optimisation.batch_size)[None] % len(session.train)]
     began = time.perf_counter()
     indices = order[0]

@@ -66,7 +66,7 @@ def banner() -> None:
         elif claims.get("is_logged_in"):
             words = f"Public server: {who} is not among those who may train here."
         else:
-            words = "Public server: your picture stays in memory and is not kept. Training needs your own machine."
+            words = "Public server: your image stays in memory and is not kept. Training needs your own machine."
         st.caption(f":material/public: {words}")
         if claims.get("is_logged_in"):
             st.button("Sign out", type="tertiary", icon=":material/logout:", on_click=st.logout)

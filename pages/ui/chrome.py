@@ -1,4 +1,4 @@
-"""The bar on every page: the models, picture, attribute, threshold. All but an own picture is in the link."""
+"""The bar on every page: the models, image, attribute, threshold. All but an own image is in the link."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def navigation() -> Page:
 def bar(page: Page) -> None:
     """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
     st.html(STYLE)
-    back_button.mend()
+    back_button.fix()
     st.session_state.update(st.session_state.pop(CARRIED, {}))
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
@@ -63,7 +63,8 @@ def bar(page: Page) -> None:
     _hide([name for name in CHOICES if name not in used])  # first, so that nothing shows and goes
     if used:
         words = dict.fromkeys("models" if name in ROLES and len(used) > 1 else name for name in used)
-        st.toggle(f"Choose {', '.join(words)}", key="bar_open")  # seen on a phone, where it opens the bar, see page.css
+        told = ", ".join(words).replace("picture", "image")
+        st.toggle(f"Choose {told}", key="bar_open")  # seen on a phone, where it opens the bar, see page.css
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:

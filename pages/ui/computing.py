@@ -12,7 +12,7 @@ import streamlit as st
 
 from snnpar.core.turns import LineFull, Turns
 
-# One at a time, because each uses all of torch's threads; so many more at most, because each keeps a picture.
+# One at a time, because each uses all of torch's threads; so many more at most, because each keeps an image.
 TURNS = Turns(at_once=1, most_waiting=50)
 PATIENCE_S = 1.0  # who waits for less is not told
 WAITING = ":material/hourglass_empty:"
@@ -59,7 +59,7 @@ def turn() -> Iterator[None]:
 
     def tell(ahead: int) -> None:
         if time.monotonic() - began > PATIENCE_S:
-            words = f"{ahead} ahead of you: one picture is computed at a time."
+            words = f"{ahead} ahead of you: one image is computed at a time."
             told[:] = [(told[0].toast if told else st.toast)(words, icon=WAITING, duration="infinite")]
 
     try:

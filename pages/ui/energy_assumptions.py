@@ -38,7 +38,7 @@ NUMBERS = {
 SWITCHES = {
     "first_every_timestep": (
         "First convolution at every timestep",
-        "The student's. The picture never changes, so that it can be computed once; most papers bill it T times.",
+        "The student's. The image never changes, so that it can be computed once; most papers bill it T times.",
     ),
     "phrases_every_image": (
         "Phrase embedding with every image",

@@ -50,9 +50,7 @@ def _budget(seen: dict[str, Seen], selection: Selection, assumptions: Assumption
         teacher = seen["teacher"].analysis if "teacher" in seen else None
         teacher_uj = estimate_energy(teacher.trace, assumptions).energy_uj if teacher else None
         st.plotly_chart(energy_steps(spent, budget, teacher_uj), key="energy_steps", **LIKE_PLOT)
-        st.caption(
-            f"{mark('student')} {literal(student.model.checkpoint.name)}, this picture. Estimate: {assumptions}."
-        )
+        st.caption(f"{mark('student')} {literal(student.model.checkpoint.name)}, this image. Estimate: {assumptions}.")
     with right:
         if not t:
             st.warning(
@@ -80,7 +78,7 @@ def _slider(total: float) -> float:
     st.session_state["budget_uj"] = min(max(0.0, kept if math.isfinite(kept) else top), top)
     decimals = max(0, -math.floor(math.log10(step)))
     return st.slider(
-        "Budget for one picture, µJ",
+        "Budget for one image, µJ",
         0.0,
         top,
         key="budget_uj",
@@ -98,7 +96,7 @@ def _keep_budget(top: float) -> None:
 
 
 def _answers(student: Seen, selection: Selection, t: int) -> None:
-    """This picture's answers after t and after all timesteps, those that differ first."""
+    """This image's answers after t and after all timesteps, those that differ first."""
     schema, over_time = student.model.schema, student.analysis.prediction.probs_per_timestep
     early, late = over_time[t - 1], over_time[-1]
     differs = (early > selection.threshold) != (late > selection.threshold)
@@ -142,7 +140,7 @@ def _decision(early: bool, late: bool) -> str:
 
 
 def _early_exit(student: Seen, selection: Selection, spent: np.ndarray) -> None:
-    """When the decisions of this picture settle, each attribute by itself."""
+    """When the decisions of this image settle, each attribute by itself."""
     settled = decided_at(student.analysis.prediction.probs_per_timestep, selection.threshold)
     last = int(settled.max())
     counts = ", ".join(f"{int((settled <= t).sum())} after t = {t}" for t in range(1, last + 1))

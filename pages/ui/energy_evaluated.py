@@ -28,7 +28,7 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
     st.markdown(f"**How often is it right after t = {t}?**")
     if not found:
         st.info(
-            f"{literal(checkpoint.name)} is not evaluated yet, so that nothing is known about other pictures. The "
+            f"{literal(checkpoint.name)} is not evaluated yet, so that nothing is known about other images. The "
             "Evaluate page starts it and shows its numbers here.",
             icon=":material/info:",
         )

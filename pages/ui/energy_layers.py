@@ -28,7 +28,7 @@ from snnpar.models.topology import TOKENIZER, merged
 
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 SCALES = ("operations", "energy")
-WORDS = {TOKENIZER: "picture to tokens"}  # of stages that say more here than beside a strip of neurons
+WORDS = {TOKENIZER: "image to tokens"}  # of stages that say more here than beside a strip of neurons
 NEURONS = "neurons"
 
 
@@ -69,7 +69,7 @@ def parts(seen: dict[str, Seen], assumptions: Assumptions) -> None:
         if scale == "operations"
         else ""
     )
-    st.caption(f"{_whose(seen)}, this picture. Estimate: {assumptions}.{scale_note}")
+    st.caption(f"{_whose(seen)}, this image. Estimate: {assumptions}.{scale_note}")
     with st.expander("Every layer in numbers"):
         for role, one in seen.items():
             st.markdown(f"{mark(role)} **{literal(one.model.checkpoint.name)}**")
@@ -202,7 +202,7 @@ def break_even(student: Seen, assumptions: Assumptions) -> None:
         )
     )
     st.caption(
-        f"{mark('student')} {literal(student.model.checkpoint.name)}, T = {trace.timesteps}, this picture; a rate "
+        f"{mark('student')} {literal(student.model.checkpoint.name)}, T = {trace.timesteps}, this image; a rate "
         "counts the spikes that enter a layer, after max pooling; attention products have no weights and are left out. "
         f"{ours}The dotted line is the paper's own, from its model of a neuromorphic chip whose memories "
         "and network move weights, activations and spikes: it counts more, at other prices, and at T = 5."

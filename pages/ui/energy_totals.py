@@ -1,4 +1,4 @@
-"""What one picture costs each network in total, under the chosen assumptions and under all conventions."""
+"""What one image costs each network in total, under the chosen assumptions and under all conventions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             number(
                 ", estimate",
                 microjoules(report.energy_uj),
-                f"{literal(seen[role].model.checkpoint.name)}, this picture. {report.convention}.",
+                f"{literal(seen[role].model.checkpoint.name)}, this image. {report.convention}.",
                 role,
             )
         for role, ratio in _ratios(seen, assumptions).items():
@@ -42,7 +42,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
             number(
                 " MACs + ACs" if report.acs else " MACs",
                 _operations(report),
-                "Millions for this picture. A MAC "
+                "Millions for this image. A MAC "
                 "multiplies and adds numbers; an AC only adds, one for each weight a spike meets.",
                 role,
             )
@@ -61,12 +61,12 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
                 f"{100 * trace.nasfr:.1f}%",
                 "Network average spike firing rate of the student: all "
                 f"spikes / (all neurons × T) = {trace.total_spikes:,} / ({sum(map(trace.neurons, trace.names)):,} "
-                f"× {trace.timesteps}), this picture.",
+                f"× {trace.timesteps}), this image.",
             )
     names = ", ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
     share = "".join(f" {mark(role)}: {report.neuron_share}." for role, report in reports.items() if report.neurons)
     st.caption(
-        f"{names}, this picture. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
+        f"{names}, this image. Estimate: {assumptions}; {_billing(assumptions)}.{share}  \n{assumptions.note} "
         "Not counted for anybody: softmax and activation functions, routing of spikes, idle hardware."
     )
 
@@ -115,7 +115,7 @@ def conventions(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     rows = [_bold(_row(seen, key, one)) if one == assumptions else _row(seen, key, one) for key, one in named.items()]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy of the models under each convention")
     st.caption(
-        "Estimates for this picture, µJ; neurons: their updates, and their states where memory is billed. What "
+        "Estimates for this image, µJ; neurons: their updates, and their states where memory is billed. What "
         "each convention leaves out, and for whom that is good:\n"
         + "\n".join(f"- **{key}**: {one.note}" for key, one in named.items())
         + "\n\nSources, and what none of them counts: docs/energy.md."
@@ -159,7 +159,7 @@ def choices(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Energy with one assumption changed")
     st.caption(
-        f"Estimates for this picture, µJ, from {assumptions.name}; change them for the whole page above. The "
+        f"Estimates for this image, µJ, from {assumptions.name}; change them for the whole page above. The "
         "price of a neuron update on one chip beside that of an addition on another mixes two machines."
     )
 

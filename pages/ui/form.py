@@ -33,7 +33,7 @@ LABELS = {
     "data": "Data folder",
     "init": "Start from",
     "ema": "Moving average",
-    "grad_clip": "Gradient clip",
+    "grad_clip": "Maximum gradient norm",
     "ce_weight": "Cross-entropy weight",
     "accumulate": "Parts of a batch",
     "threads": "CPU threads",
@@ -120,7 +120,7 @@ def _rest(fields: dict[str, SettingField], values: dict, wrong: dict[str, str]) 
     shown_above = {spec.name for spec in fields.values() if spec.basic} | {"recipe", "task", *DISTILLATION}
     rest = [spec for spec in fields.values() if spec.name not in shown_above]
     bad = [spec for spec in rest if spec.name in wrong]
-    title = f"{len(rest)} more settings" + (f" · {len(bad)} to mend" if bad else "")
+    title = f"{len(rest)} more settings" + (f" · {len(bad)} to fix" if bad else "")
     with st.expander(title, expanded=bool(bad), key="form_rest"):
         wanted = st.text_input(
             "Search settings",

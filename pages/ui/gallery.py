@@ -115,7 +115,7 @@ def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
                 key="score",
                 on_click=ask,
                 args=(wanted,),
-                help="Runs each model on 34 half-hidden pictures per map.",
+                help="Runs each model on 34 half-hidden images per map.",
             )
             st.caption("Which of these maps is to be believed? Hide what each calls important, and see.")
     return scored
@@ -138,7 +138,7 @@ def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]
 
 
 def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Shown]]) -> dict[str, list[Shown]]:
-    """The maps with their scores, in their order: one picture makes no ranking. Says what is being scored meanwhile."""
+    """The maps with their scores, in their order: one image makes no ranking. Says what is being scored meanwhile."""
     total, done = sum(map(len, maps.values())), 0
     progress = st.progress(0.0, "Scoring…")
     scored = {}
@@ -195,9 +195,7 @@ def _curves(role: str, group: list[Shown], label: str) -> None:
     curves = {
         shown.heat.title: {"deletion": shown.score.deletion, "insertion": shown.score.insertion} for shown in group
     }
-    with st.expander(
-        f"Curves: the {role}'s probability of “{literal(label)}” while the picture is hidden and uncovered"
-    ):
+    with st.expander(f"Curves: the {role}'s probability of “{literal(label)}” while the image is hidden and uncovered"):
         st.plotly_chart(
             hiding_curves(curves),
             key=f"{role}_curves",
@@ -206,6 +204,6 @@ def _curves(role: str, group: list[Shown], label: str) -> None:
         )
         st.caption(
             "A good map makes the left curves drop early and the right ones rise early. Hidden places are "
-            "filled with the picture's mean colour. Scores of one picture are noisy: look at "
+            "filled with the image's mean colour. Scores of one image are noisy: look at "
             "several; and where the model gives the attribute a low probability, hiding can take little away."
         )

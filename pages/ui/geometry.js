@@ -1,4 +1,4 @@
-// Where cells lie on a picture, see snnpar/images/geometry.py: an axis has `count` places, the centre of the first one and the
+// Where cells lie on an image, see snnpar/images/geometry.py: an axis has `count` places, the centre of the first one and the
 // step to the next, in shares of the side. A place owns what is nearest to its centre, the outer ones up to the border.
 
 function edgeOf(axis, i) {

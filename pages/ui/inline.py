@@ -1,4 +1,4 @@
-"""Data for components of the page: pictures and arrays as text that a browser reads without another request."""
+"""Data for components of the page: images and arrays as text that a browser reads without another request."""
 
 from __future__ import annotations
 

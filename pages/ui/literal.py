@@ -18,7 +18,7 @@ _STOPS = r"\s/'\"(),;:"
 
 
 def literal(text: object) -> str:
-    """The text as one line of Markdown that shows it letter by letter: no emphasis, link, picture, formula or icon."""
+    """The text as one line of Markdown that shows it letter by letter: no emphasis, link, image, formula or icon."""
     line = "".join(one if one.isprintable() else " " for one in str(text)).strip()
     return _MARKUP.sub(r"\\\1", _LATER.sub(JOINER, line))
 

@@ -1,4 +1,4 @@
-"""What the models say about the picture: loaded models, analyses and heatmaps, each computed once."""
+"""What the models say about the image: loaded models, analyses and heatmaps, each computed once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEATMAPS_KEPT = 256
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """One model and what it says about the picture."""
+    """One model and what it says about the image."""
 
     model: LoadedModel
     analysis: Analysis
@@ -36,7 +36,7 @@ class Seen:
 
 
 def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen]:
-    """The models on the picture, by role; a role with no usable checkpoint is left out, and told.
+    """The models on the image, by role; a role with no usable checkpoint is left out, and told.
 
     Ends the page where the link's image is not here; offers to cut one person out of an image of one's own.
     """
@@ -50,7 +50,7 @@ def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen
                 st.info(_EMPTY[role], icon=":material/info:")
             continue
         version, shown = checkpoints.version(model.checkpoint), selection.picture
-        with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the picture…"):
+        with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the image…"):
             try:
                 seen[role] = Seen(model, _analyse(version, shown.digest, model, shown.image))
             except CheckpointError as error:
@@ -91,7 +91,7 @@ def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
 
 
 def latency(one: Seen) -> Latency:
-    """How long a model takes for a picture: for any, as its arithmetic is the same. Measured once for each model."""
+    """How long a model takes for an image: for any, as its arithmetic is the same. Measured once for each model."""
     height, width = one.model.checkpoint.model.image_size
     with st.spinner(f"Timing {literal(one.model.checkpoint.name)}…"):
         return _latency(one.version, one.model, np.zeros((height, width, 3), np.uint8))

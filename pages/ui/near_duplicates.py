@@ -27,7 +27,7 @@ def toggle(whole: Shown) -> bool:
         bind="query-params",
         disabled=not count,
         help=problem
-        or "A network has seen these people, nearly in the same picture, while it was "
+        or "A network has seen these people, nearly in the same image, while it was "
         "trained. Switched on, every number and image below is without them.",
     )
     return wanted and bool(count)

@@ -1,4 +1,4 @@
-"""One mask over the picture, both models again: what changes in their answers, spikes and energy."""
+"""One mask over the image, both models again: what changes in their answers, spikes and energy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHERE = {
 }
 FLIPPED = "yes"  # where there is one model only
 WHAT = (
-    "What a model needed of a part shows in how its answers change when that part is filled with the picture's mean "
+    "What a model needed of a part shows in how its answers change when that part is filled with the image's mean "
     "colour; an attribute that flips only in the student leans on a place that the teacher can do without."
 )
 FORMULA = r"\Delta z_a = z_a(\text{hidden}) - z_a(\text{whole}), \qquad \text{flipped: } [p_a > \theta] \text{ changed}"
@@ -43,7 +43,7 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
     with right:
         if not hidden.any():
             st.info(
-                "Paint over the picture, or hide the head, the upper body or the legs; both models then look again.",
+                "Paint over the image, or hide the head, the upper body or the legs; both models then look again.",
                 icon=":material/brush:",
             )
             return
@@ -113,7 +113,7 @@ def _cost(after: dict[str, Occlusion], attribute: str) -> None:
             said.append("dense layers cost the same whatever they see")
         lines.append(" · ".join(said))
     st.markdown("  \n".join(lines))
-    st.caption(f"Energy is an estimate for one picture: {next(iter(after.values())).before.energy.convention}.")
+    st.caption(f"Energy is an estimate for one image: {next(iter(after.values())).before.energy.convention}.")
 
 
 def _signed(value: float, form: str) -> str:
@@ -151,7 +151,7 @@ def _table(after: dict[str, Occlusion], selection: Selection) -> None:
         f"{LOOKS[role].name.lower()} {literal(one.before.checkpoint.name)}" for role, one in after.items()
     )
     st.caption(
-        f"Change of each logit and probability from the whole picture to the hidden one: {names}. Largest "
+        f"Change of each logit and probability from the whole image to the hidden one: {names}. Largest "
         "change first; a click on a heading sorts."
     )
 

@@ -86,7 +86,7 @@ def _split(key: str, _shown: Shown) -> PedestrianSplit:
 
 @st.cache_data(max_entries=THUMBNAILS_KEPT, show_spinner=False)
 def _thumbnail(key: str, index: int, _split: PedestrianSplit) -> bytes:
-    # Clear bars beside narrow pictures, so that all cards are equally tall.
+    # Clear bars beside narrow images, so that all cards are equally tall.
     small = ImageOps.pad(Image.fromarray(_split.read(index)).convert("RGBA"), SIZE, color=(0, 0, 0, 0))
     file = BytesIO()
     small.save(file, "PNG")

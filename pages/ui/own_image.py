@@ -2,7 +2,7 @@
 
 image=sha256-DIGEST is a file by the start of its SHA-256; the file itself is in no link, so that whoever opens one is
 asked for it. image=data-SET-FILE-PIXELS is one of a dataset, by the starts of its data hash, of its name's SHA-256 and
-of the picture's digest; it is found where an evaluation or a slice of that data is. `of` names the data for people.
+of the image's digest; it is found where an evaluation or a slice of that data is. `of` names the data for people.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SET_DIGITS = 16
 _ID = re.compile(rf"{FILE}-[0-9a-f]{{{DIGITS}}}|{DATA}(-[0-9a-f]{{{SET_DIGITS}}}){{3}}")
 ACCEPTED = [*SUFFIXES, *FOREIGN_SUFFIXES]  # the latter are told what to do, which a refusal by name does not
 OWN, OTHER, REFUSED, MISSING = "own_image", "other_image", "refused_image", "missing_images"  # in the session
-PIXELS_BYTES, PIXELS_S = 250_000_000, 120.0  # of all sessions' decoded pictures, the largest of which has 120 MB
+PIXELS_BYTES, PIXELS_S = 250_000_000, 120.0  # of all sessions' decoded images, the largest of which has 120 MB
 _PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda pixels: pixels.nbytes)
 _PIXELS_LOCK = threading.Lock()
 _FILES: WeakSet[Own] = WeakSet()
@@ -249,7 +249,7 @@ def _sha256(data: bytes) -> str:
 def _of(split: PedestrianSplit, index: int) -> Picture:
     labels = split.labels[index]
     names = zip(split.schema.attributes, labels, strict=True)
-    # A picture's truth cannot say "unknown" for some attributes only; then it says nothing.
+    # An image's truth cannot say "unknown" for some attributes only; then it says nothing.
     truth = frozenset(name for name, label in names if label == 1) if np.isin(labels, (0, 1)).all() else None
     return Picture.of(split.files[index], split.read(index), truth)
 
@@ -270,7 +270,7 @@ def _decoded(own: Own) -> np.ndarray:
 
 
 def forget_unused() -> None:
-    """Drop decoded pictures after PIXELS_S."""
+    """Drop decoded images after PIXELS_S."""
     with _PIXELS_LOCK:
         _PIXELS.expire()
 

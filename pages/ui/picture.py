@@ -1,4 +1,4 @@
-"""The picture to look at: a bundled sample, or an image of one's own. The bar and the link name what is on."""
+"""The image to look at: a bundled sample, or an image of one's own. The bar and the link name what is on."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def samples() -> dict:
 
 
 def picker() -> None:
-    """Widgets of the bar: what is on, samples with < and >, and a menu for one's own picture."""
+    """Widgets of the bar: what is on, samples with < and >, and a menu for one's own image."""
     own_image.refuse_what_cannot_be_read()
     own, label, number = own_image.wanted(), own_image.label(), _number()
     st.session_state["sample"] = OWN if own else number
     st.selectbox(
-        "Picture",
+        "Image",
         [*samples(), *([OWN] if label else [])],
         key="sample",
         width=190,
@@ -39,7 +39,7 @@ def picker() -> None:
         for name, word, by in (("back", "Previous", -1), ("next", "Next", 1)):
             icon = f":material/chevron_{'left' if by < 0 else 'right'}:"
             st.button(f"{word} sample", icon=icon, help=f"{word} sample", on_click=_step, args=(by,), key=name)
-        look = {"type": "primary" if own else "secondary", "help": "Upload a picture or use the camera"}
+        look = {"type": "primary" if own else "secondary", "help": "Upload an image or use the camera"}
         with st.popover("Your own", icon=":material/add_a_photo:", **look):
             st.file_uploader(
                 "A photo of a standing person; of a whole scene, you draw a box round one",
@@ -101,7 +101,7 @@ def _step(by: int) -> None:
 
 
 def chosen() -> Picture:
-    """The picture that is on, cut to its box if it has one; a file that could not be read is told."""
+    """The image that is on, cut to its box if it has one; a file that could not be read is told."""
     own_image.tell_refused()
     own = own_image.on()
     return cropping.cut(own) if own else _sample(_number())

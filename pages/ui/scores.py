@@ -22,7 +22,8 @@ from snnpar.metrics.report import COLUMNS, SUPPORTED_HEADING, cells, supported_w
 PUBLISHED_COLUMNS = tuple(METRIC_NAMES[name] for name in FIVE)
 OUR_COLUMNS = tuple(METRIC_NAMES.get(name, SUPPORTED_HEADING) for name in COLUMNS)
 EXPLAINED = (
-    "**mA**, mean accuracy: of the people with an attribute, the share found; of those without, the share left alone; "
+    "**mA**, mean accuracy: of the people with an attribute, the share found (recall); of those without, the share not "
+    "said to have it (specificity); "
     "the mean of both, then the mean over attributes, so that rare ones count as much as common ones. "
     f"**{SUPPORTED_HEADING}**: the same over the attributes that at least {ENOUGH} of these people have; of rarer ones "
     "mA says little. The other four are means over people. **Accuracy**: attributes both true and said, of those true "
@@ -34,13 +35,12 @@ F1_WORDS = {
     "rethinking": "F1 comes from mean precision and mean recall",
 }
 UNKNOWN_WORDS = {"published": "are left out of each attribute's own numbers", "rethinking": "count as negative"}
-BARS = {"ma": "mA", "f1": "F1", "pos_recall": "recall", "neg_recall": "left alone"}
+BARS = {"ma": "mA", "f1": "F1", "pos_recall": "recall", "neg_recall": "specificity"}
 BARS_EXPLAINED = {
-    "ma": "mA of an attribute: half the share found among people with it, half the share left alone among the others; "
-    "guessing gives 50%",
+    "ma": "mA of an attribute: the mean of recall and specificity; guessing gives 50%",
     "f1": "F1 of an attribute balances how many of those said are true and how many of those true are said",
     "pos_recall": "Recall of an attribute: the share of people with it for whom it is said",
-    "neg_recall": "The share of people without an attribute for whom it is not said",
+    "neg_recall": "Specificity of an attribute: the share of people without an attribute for whom it is not said",
 }
 
 

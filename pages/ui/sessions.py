@@ -1,7 +1,7 @@
 """What the server keeps for its visitors: how much, and for how long after they have gone.
 
 Streamlit keeps a session for two minutes after its tab is closed, and looks for those that are over only when somebody
-comes. Here they are looked for all the time, so that a picture goes with its session. Of Streamlit this uses the store
+comes. Here they are looked for all the time, so that an image goes with its session. Of Streamlit this uses the store
 of its uploads and, by private names, that of its sessions.
 """
 

@@ -27,10 +27,10 @@ def offer(config: TrainConfig | None, faults: list[str]) -> None:
         type="primary",
         icon=":material/schedule:" if ahead else ":material/play_arrow:",
         disabled=config is None,
-        help=f"Off until this is mended: {reason}." if reason else waits or None,
+        help=f"Off until this is fixed: {reason}." if reason else waits or None,
     )
     if reason:
-        st.caption(f"Start is off until this is mended. {reason}.")
+        st.caption(f"Start is off until this is fixed. {reason}.")
     elif ahead:
         st.caption(f"One run at a time trains on a device. {waits}")
     if clicked and config:

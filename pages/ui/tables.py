@@ -44,7 +44,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
             number(
                 " energy",
                 f"≈ {_digits(one.analysis.energy.energy_uj)} µJ",
-                f"An estimate for one picture: {one.analysis.energy.convention}.",
+                f"An estimate for one image: {one.analysis.energy.convention}.",
                 role,
                 f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
                 width,
@@ -54,7 +54,7 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
             number(
                 " time",
                 str(latency),
-                f"One picture on this computer: {latency.spread}, nothing recorded.",
+                f"One image on this computer: {latency.spread}, nothing recorded.",
                 role,
                 width=width,
             )
@@ -65,7 +65,7 @@ def times(seen: dict[str, Seen]) -> None:
     """How long each model takes, with the spread of the passes, and why that need not follow its operations."""
     found = {role: looking.latency(one) for role, one in seen.items()}
     said = "; ".join(f"{mark(role)} {latency} ({latency.spread})" for role, latency in found.items())
-    st.caption(f"Time for one picture on this computer: {said}. {WHY_NOT_FASTER}")
+    st.caption(f"Time for one image on this computer: {said}. {WHY_NOT_FASTER}")
 
 
 def provenance(seen: dict[str, Seen]) -> None:
@@ -81,8 +81,8 @@ def provenance(seen: dict[str, Seen]) -> None:
         if one.analysis.energy.neurons
     )
     lines.append(
-        f"Energy is an estimate for one picture: {energy.convention}. {energy.note}{neurons} "
-        "Time is that of bare passes of one picture on this computer."
+        f"Energy is an estimate for one image: {energy.convention}. {energy.note}{neurons} "
+        "Time is that of bare passes of one image on this computer."
     )
     st.caption("  \n".join(lines))
     for one in seen.values():

@@ -4,7 +4,7 @@ The server is a process of its own; the users are threads of this one and take a
 asks again as soon as the answer is there, so that an ideal queue makes each wait for all users' turns: users x the time
 that one alone waits.
 
-With `--hostile`, strangers post the largest pictures under a fresh session each time and fetch no answer, while one
+With `--hostile`, strangers post the largest images under a fresh session each time and fetch no answer, while one
 honest user goes on asking: what counts is the server's memory, and whether the honest one is answered.
 """
 
@@ -38,7 +38,7 @@ from snnpar.metrics.defaults import SAMPLE, THRESHOLD
 START_S = 180
 ANSWER_S = 300
 RETRY_S = 0.2
-REST = ("both", THRESHOLD)  # the role and the threshold that predict takes after the picture
+REST = ("both", THRESHOLD)  # the role and the threshold that predict takes after the image
 
 
 @dataclass
@@ -170,7 +170,7 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
 def _user(
     number: int, server: Server, pictures: list[str], expected: dict, tally: Tally, over: threading.Event
 ) -> None:
-    """Ask about random pictures until it is over; what is cut off is asked again."""
+    """Ask about random images until it is over; what is cut off is asked again."""
     dice = random.Random(number)
     with server.client() as client:
         while not over.is_set():
@@ -246,7 +246,7 @@ def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
     if not honest.seconds or honest.wrong:
         raise SnnparError(f"the honest user got {len(honest.seconds)} answers, {honest.wrong} of them wrong")
     return (
-        f"{strangers} strangers for {seconds:.0f} s, a picture of {len(largest) / 1e6:.1f} MB in base64 under a "
+        f"{strangers} strangers for {seconds:.0f} s, an image of {len(largest) / 1e6:.1f} MB in base64 under a "
         f"fresh session each time, no answer fetched, {os.cpu_count()} cores shared with them: "
         f"{len(hostile.seconds)} taken in, {hostile.refused} refused; an honest user meanwhile: "
         f"{len(honest.seconds)} answers, median {np.median(honest.seconds):.2f} s, at most "
@@ -275,7 +275,7 @@ def _stranger(number: int, server: Server, picture: str, tally: Tally, over: thr
 
 
 def _largest_picture() -> bytes:
-    """A JPEG of noise just below the limits of bytes and pixels, so that it costs what a picture can cost."""
+    """A JPEG of noise just below the limits of bytes and pixels, so that it costs what an image can cost."""
     noise = np.random.default_rng(0).integers(0, 256, (5400, 1800, 3), np.uint8)
     for quality in range(60, 0, -2):
         file = BytesIO()

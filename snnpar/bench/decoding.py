@@ -1,4 +1,4 @@
-"""`python -m snnpar bench decoding`: the time and memory that the limits on pictures allow one to take."""
+"""`python -m snnpar bench decoding`: the time and memory that the limits on images allow one to take."""
 
 from __future__ import annotations
 

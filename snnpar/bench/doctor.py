@@ -1,6 +1,6 @@
-"""`python -m snnpar doctor`: is this machine fit to run, train and fetch, and what to mend if not.
+"""`python -m snnpar doctor`: is this machine fit to run, train and fetch, and what to fix if not.
 
-Each check is a function that returns findings; a finding is good, a warning with its mend, or a failure. Only a shipped
+Each check is a function that returns findings; a finding is good, a warning with its fix, or a failure. Only a shipped
 pair that cannot answer is a failure: without it the app has nothing to show.
 """
 
@@ -34,11 +34,11 @@ COMPILERS = ("c++", "g++", "clang++")
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and for anything but "ok" the mend."""
+    """What a check found, and for anything but "ok" the fix."""
 
     level: str
     what: str
-    mend: str = ""
+    fix: str = ""
 
 
 def versions() -> list[Finding]:
@@ -60,8 +60,8 @@ def versions() -> list[Finding]:
         if pin and here.split("+")[0] != pin:
             wrong.append(f"{name} is {here}, not {pin}")
     if wrong:
-        mend = "pip install -r requirements.txt" if IS_CHECKOUT else "pip install snnpar"
-        return [*found, Finding(WARNING, "; ".join(wrong), mend)]
+        fix = "pip install -r requirements.txt" if IS_CHECKOUT else "pip install snnpar"
+        return [*found, Finding(WARNING, "; ".join(wrong), fix)]
     told = (
         "packages of requirements.txt are installed as pinned"
         if IS_CHECKOUT
@@ -147,9 +147,9 @@ def machine() -> list[Finding]:
     return [*found, Finding(GOOD, f"public mode is {'on' if is_public() else 'off'} (SNNPAR_PUBLIC)")]
 
 
-def enough(what: str, free: float, least: float, mend: str) -> Finding:
+def enough(what: str, free: float, least: float, fix: str) -> Finding:
     told = f"{what}: {free / 1e9:.1f} GB free"
-    return Finding(GOOD, told) if free >= least else Finding(WARNING, f"{told}, less than {least / 1e9:.0f} GB", mend)
+    return Finding(GOOD, told) if free >= least else Finding(WARNING, f"{told}, less than {least / 1e9:.0f} GB", fix)
 
 
 def hub() -> list[Finding]:
@@ -231,8 +231,8 @@ def examine(options: argparse.Namespace) -> int:
         print(title, flush=True)
         for finding in attempt(check):
             print(f"  {MARKS[finding.level]} {finding.what}")
-            if finding.mend:
-                print(f"    -> {finding.mend}")
+            if finding.fix:
+                print(f"    -> {finding.fix}")
             worst = max(worst, finding.level, key=[GOOD, WARNING, FAILURE].index)
     print(
         {

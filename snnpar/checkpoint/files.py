@@ -30,7 +30,7 @@ TOLD = 12  # misfits, of which a wrong file has hundreds
 
 
 class CheckpointError(SnnparError):
-    """A checkpoint that cannot be used; the message names the file and the mend."""
+    """A checkpoint that cannot be used; the message names the file and the fix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: str | Path) -> Checkpoint:
-    """Read config.json only (cheap). Raises CheckpointError naming the file and the mend."""
+    """Read config.json only (cheap). Raises CheckpointError naming the file and the fix."""
     folder = path_of(folder)
     path = folder / CONFIG
     if not path.is_file():
@@ -121,7 +121,7 @@ def check_fit(model: nn.Module, state: dict[str, torch.Tensor], source: Path) ->
     broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise CheckpointError(
-            f"{source} has values that are no numbers in {', '.join(broken[:TOLD])}; fetch it again, "
+            f"{source} has NaN or infinite values in {', '.join(broken[:TOLD])}; fetch it again, "
             "or take an earlier state"
         )
 

@@ -39,14 +39,14 @@ def numbered(count: int) -> AttributeSchema:
 
 
 def names_in_pickle(path: Path) -> tuple[str, ...]:
-    """The evaluated attributes in a data set's pickle (attr_name, label_idx.eval), in their order; () without any."""
+    """The evaluated attributes in a dataset's pickle (attr_name, label_idx.eval), in their order; () without any."""
     content = read_pickle(path)
     names = tuple(map(str, content.get("attr_name", ())))
     return tuple(names[column] for column in evaluated_columns(path, content, len(names))) if names else ()
 
 
 def names_in_file(path: Path) -> tuple[str, ...]:
-    """Names in their order: one per line, a JSON list, or a data set's pickle. Raises CheckpointError."""
+    """Names in their order: one per line, a JSON list, or a dataset's pickle. Raises CheckpointError."""
     names = names_in_pickle(path) if path.suffix in (".pkl", ".pickle") else _names_in_text(path)
     if not names:
         raise CheckpointError(f"{path} names no attribute; write one name per line, in the order of the answers")

@@ -184,7 +184,7 @@ def _schema(schema: AttributeSchema | None, count: int, path: Path) -> Attribute
         log.warning(
             "%s does not say which attribute each answer is; assumed is the order of %s: %s, … If it was "
             "trained on another order, import it with --attributes FILE, one name per line, or with --phrases "
-            "and the data set's pickle",
+            "and the dataset's pickle",
             path.name,
             schema.name,
             ", ".join(schema.attributes[:3]),
@@ -214,7 +214,7 @@ def write_published(published: Published, folder: Path, source: Path, phrases: P
 
 
 def read_phrases(path: Path, schema: AttributeSchema) -> Phrases:
-    """Phrase vectors for an imported teacher: .safetensors of this project, .npy (A, width), or a data set's pickle.
+    """Phrase vectors for an imported teacher: .safetensors of this project, .npy (A, width), or a dataset's pickle.
 
     Rows of .npy and attr_vectors belong to the labels by position, as in the published training; this keeps the
     published pairing, in which text j need not describe label j.
@@ -229,7 +229,7 @@ def read_phrases(path: Path, schema: AttributeSchema) -> Phrases:
     else:
         content = read_pickle(path)
         if "attr_vectors" not in content:
-            raise CheckpointError(f"{path} has no attr_vectors; give the data set's pickle of VTB or SNN-PAR")
+            raise CheckpointError(f"{path} has no attr_vectors; give the dataset's pickle of VTB or SNN-PAR")
         vectors = np.asarray(content["attr_vectors"])
     if vectors.ndim != 2 or len(vectors) != len(schema):
         raise CheckpointError(f"{path} must hold ({len(schema)}, width) vectors; it has {vectors.shape}")

@@ -98,7 +98,7 @@ def _add_choice(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--data", metavar="DIR", help="labelled images: a folder, a pickle, or hf:owner/name of the Hub")
     flags.add_argument("--layout", metavar="NAME", help="how they are laid out; found out when left away")
     flags.add_argument("--split", metavar="NAME", help="train, val or test, or joined: val+test (default: val)")
-    flags.add_argument("--fold", type=int, metavar="K", help="of the data sets that come in several (default: 0)")
+    flags.add_argument("--fold", type=int, metavar="K", help="of the datasets that come in several (default: 0)")
     flags.add_argument("--rendered", type=int, metavar="N", help="add N held-out rendered pedestrians")
     flags.add_argument("--slice", metavar="NAME", help="a saved slice of images; it names its data itself")
 

@@ -41,7 +41,7 @@ class DataSettings:
     )
     folder: str = setting(
         "",
-        "folder of the data set as published (pickle: the file will do), or hf:owner/name for one of the Hub",
+        "folder of the dataset as published (pickle: the file will do), or hf:owner/name for one of the Hub",
         name="data",
         basic=True,
     )
@@ -130,7 +130,7 @@ class OptimisationSettings:
     weight_decay: float = setting(0.05, "pull of the weights towards 0", minimum=0.0, maximum=1.0)
     decay_all: bool = setting(False, "decay biases, norms and embeddings too, not only matrices and kernels")
     grad_clip: float = setting(
-        5.0, "longest gradient (L2 norm) that is not shortened; 0 is off", minimum=0.0, maximum=1e6
+        5.0, "maximum gradient norm (L2): longer gradients are shortened to it; 0 is off", minimum=0.0, maximum=1e6
     )
     ema: float = setting(
         0.99,

@@ -47,7 +47,7 @@ PEAK = f"{PAPER}, which contradicts itself: 8e-4 beside a warm-up to 1e-3"
 DECAY = f'{PAPER}, read as weight decay: "a decay rate of 1e-4 as training progresses"'
 
 RECIPES: dict[str, Recipe] = {
-    "default": Recipe("this project's recipe: the published one with its mistakes mended", {}),
+    "default": Recipe("this project's recipe: the published one with its mistakes fixed", {}),
     # Measured: 625 steps, so many that the interval of the gain is far above zero, so few that two cores need minutes.
     "first-run": Recipe(
         "a small network that learns from scratch within minutes on two cores, on people drawn by this program",

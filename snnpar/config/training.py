@@ -158,7 +158,7 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _contradictions(config: SimpleNamespace) -> dict[str, str]:
-    """Values that do not go together, by the field to mend."""
+    """Values that do not go together, by the field to fix."""
     distils = config.feature_kd or config.logit_kd
     offered, models = TASKS[config.task].datasets, TASKS[config.task].models
     rules = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from snnpar.core.errors import SnnparError
 
-MENDS = {
+FIXES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space of your quota",
     errno.EROFS: "give a place that can be written",
@@ -24,13 +24,13 @@ MENDS = {
 
 
 def disk_fault(error: BaseException) -> str:
-    """What is wrong with the disk or the rights on it, and the mend; "" for any other error."""
+    """What is wrong with the disk or the rights on it, and the fix; "" for any other error."""
     number = _number(error)
-    if number not in MENDS:
+    if number not in FIXES:
         return ""
     place = getattr(error, "filename", None)
     where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes | os.PathLike) else ""
-    return f"{where}{os.strerror(number)}; {MENDS[number]}"
+    return f"{where}{os.strerror(number)}; {FIXES[number]}"
 
 
 def is_disk_full(error: BaseException) -> bool:

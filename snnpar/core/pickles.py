@@ -1,4 +1,4 @@
-"""Reading the field's pickles (data sets of Rethinking_of_PAR, VTB and SNN-PAR) so that nothing in them executes."""
+"""Reading the field's pickles (datasets of Rethinking_of_PAR, VTB and SNN-PAR) so that nothing in them executes."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ def read_pickle(path: Path) -> dict:
     except Exception as error:  # a damaged pickle raises nearly anything
         raise SnnparError(f"{path} was not opened: {error or type(error).__name__}") from error
     if not isinstance(content, dict):
-        raise SnnparError(f"{path} holds a {type(content).__name__}, not a data set's dict")
+        raise SnnparError(f"{path} holds a {type(content).__name__}, not a dataset's dict")
     return content

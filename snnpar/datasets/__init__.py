@@ -1,4 +1,4 @@
-"""Data sets by name. Add a layout with a file in this package, a line in LAYOUTS, and its name in those of a task."""
+"""Datasets by name. Add a layout with a file in this package, a line in LAYOUTS, and its name in those of a task."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (PA100K, PETA, R
 
 
 def open_folder(data: str | Path, split: str, *, layout: str = "", fold: int = 0) -> PedestrianSplit:
-    """A split of the data set at `data`: a folder, a pickle, or hf:owner/name[@revision] for one of the Hub.
+    """A split of the dataset at `data`: a folder, a pickle, or hf:owner/name[@revision] for one of the Hub.
 
     `layout` "" finds out which it is. Raises DataError, or HubError for what cannot be fetched.
     """
@@ -71,7 +71,7 @@ def open_folder(data: str | Path, split: str, *, layout: str = "", fold: int = 0
 
 
 def open_annotation(data: str | Path, *, layout: str = "", fold: int = 0) -> Annotation:
-    """What the data set at `data` says, all splits at once. Raises as open_folder does."""
+    """What the dataset at `data` says, all splits at once. Raises as open_folder does."""
     path = local_path(data)
     return layout_of(path, layout).annotation(path, fold)
 
@@ -84,7 +84,7 @@ def local_path(data: str | Path) -> Path:
         return fetch_dataset(str(data).removeprefix("hf:"))
     path = path_of(data)
     if not path.exists():
-        raise DataError(f"{path}: no such folder; give the one where the data set lies")
+        raise DataError(f"{path}: no such folder; give the one where the dataset lies")
     return path
 
 

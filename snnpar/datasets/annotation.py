@@ -17,13 +17,13 @@ from snnpar.images.pixels import ImageError, open_rgb
 from snnpar.schema.attributes import SCHEMAS, AttributeGroup, AttributeSchema, load_schema
 
 VALUES = (0, 1, UNKNOWN)  # of a label
-IMAGE_FOLDERS = ("", "data", "images", "Pad_datasets", "RAP_dataset")  # below the data set's, as published
-HOLD_OUT = 10  # one in so many training images validates where a data set has no validation split
+IMAGE_FOLDERS = ("", "data", "images", "Pad_datasets", "RAP_dataset")  # below the dataset's, as published
+HOLD_OUT = 10  # one in so many training images validates where a dataset has no validation split
 
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """The n images of a data set: names, labels (n, A) as the file has them, and the indices of each split.
+    """The n images of a dataset: names, labels (n, A) as the file has them, and the indices of each split.
 
     Labels may hold anything; `split` refuses what is not 0, 1 or 2, so that `data check` can count it.
     """
@@ -84,7 +84,7 @@ class Annotation:
             raise DataError(
                 f"{self.source}: {len(bad)} labels of {title} are none of 0, 1 and 2, the first is "
                 f"{self.labels[image, attribute]} for {self.schema.attributes[attribute]} of "
-                f"{self.files[image]}; mend them (2 means unknown)"
+                f"{self.files[image]}; fix them (2 means unknown)"
             )
         return PedestrianSplit(
             name=title,
@@ -97,7 +97,7 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Layout:
-    """A published way to lay out a data set: what it `needs` in words, its splits, how many folds each comes in.
+    """A published way to lay out a dataset: what it `needs` in words, its splits, how many folds each comes in.
 
     `recognises(path)` looks at names only; `read(path, fold)` reads the annotation.
     """
@@ -110,7 +110,7 @@ class Layout:
     read: Callable[[Path, int], Annotation]
 
     def annotation(self, path: Path, fold: int = 0) -> Annotation:
-        """What the data set at `path`, which this layout recognises, says. Raises DataError naming what is wrong."""
+        """What the dataset at `path`, which this layout recognises, says. Raises DataError naming what is wrong."""
         if not 0 <= fold < self.folds:
             options = "has only fold 0" if self.folds == 1 else f"has folds 0 to {self.folds - 1}"
             raise DataError(f"{self.name} {options}; got fold {fold}")
@@ -185,6 +185,6 @@ def points_elsewhere(name: str) -> bool:
 
 
 def hold_out(trainval: np.ndarray) -> dict[str, np.ndarray]:
-    """Train and validation split of a data set that has none of its own: every tenth image validates."""
+    """Train and validation split of a dataset that has none of its own: every tenth image validates."""
     validates = np.arange(len(trainval)) % HOLD_OUT == 0
     return {"train": trainval[~validates], "val": trainval[validates]}

@@ -1,4 +1,4 @@
-"""What is right and wrong with a data set before anything is trained on it: counts, images, labels, duplicates."""
+"""What is right and wrong with a dataset before anything is trained on it: counts, images, labels, duplicates."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class DataReport:
 
 
 def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataReport:
-    """Read every label and every image of a data set once. Raises DataError when the annotation cannot be read."""
+    """Read every label and every image of a dataset once. Raises DataError when the annotation cannot be read."""
     path = local_path(data)
     found = layout_of(path, layout)
     annotation = found.annotation(path, fold)

@@ -40,7 +40,7 @@ def read(folder: Path, _fold: int) -> Annotation:
         raise DataError(f"{source} has a header but no images; add a line for each")
     for number, row in rows:
         if len(row) != len(header):
-            raise DataError(f"{source}, line {number}: {len(row)} cells where the header has {len(header)}; mend it")
+            raise DataError(f"{source}, line {number}: {len(row)} cells where the header has {len(header)}; fix it")
     files = _files(source, [(number, row[file_column]) for number, row in rows])
     places = _places(source, [(number, row[split_column]) for number, row in rows])
     labels = np.array([_labels(source, number, row, attributes) for number, row in rows], dtype=np.int8)
@@ -64,7 +64,7 @@ def _lines(source: Path) -> list[tuple[int, list[str]]]:
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
-        raise DataError(f"{source}, line {reader.line_num}: {error}; mend the quotes of that line") from error
+        raise DataError(f"{source}, line {reader.line_num}: {error}; fix the quotes of that line") from error
     lines = [(number, row) for number, row in lines if any(row)]
     if not lines:
         raise DataError(f"{source} is empty; its first line must name the columns file, split and the attributes")
@@ -124,7 +124,7 @@ def _schema(folder: Path, source: Path, names: list[str]) -> AttributeSchema:
     try:
         schema = AttributeSchema.from_dict(json.loads(path.read_text("utf-8-sig")))
     except (SnnparError, ValueError, OSError) as error:
-        raise DataError(f"{path} is not an attribute schema ({error}); mend it or take it away") from error
+        raise DataError(f"{path} is not an attribute schema ({error}); fix it or take it away") from error
     extra = [name for name in names if name not in schema.attributes]
     if extra:
         raise DataError(f"{source} has columns that {path} does not know: {', '.join(extra)}; add them there")

@@ -1,8 +1,8 @@
-"""The bundled sample pedestrians: 24 rendered pictures and the index that names them.
+"""The bundled sample pedestrians: 24 rendered images and the index that names them.
 
 Run `python -m snnpar.datasets.gallery` to draw them again. Rule: of the first 40,000 pedestrians of the
 gallery's seed, only those whom the camera shows sharp, well lit, clean and in natural proportion are
-candidates; the next picture is always the candidate whose attributes are the least represented so far
+candidates; the next image is always the candidate whose attributes are the least represented so far
 (largest sum of 1 / (1 + count)^2, the lower index on a tie). Each attribute occurs at least twice.
 """
 
@@ -47,7 +47,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One bundled picture: its id, a title in words, the file, and the names of the attributes it shows."""
+    """One bundled image: its id, a title in words, the file, and the names of the attributes it shows."""
 
     name: str
     title: str
@@ -66,13 +66,13 @@ def samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise SnnparError(
-            f"{index}: the index of the sample pictures is missing or damaged; "
+            f"{index}: the index of the sample images is missing or damaged; "
             "run python -m snnpar.datasets.gallery to draw them again."
         ) from error
 
 
 def write_gallery(out: Path = SAMPLES) -> list[Path]:
-    """Draw the gallery into `out` (NN.png and index.json) and return the paths of the pictures."""
+    """Draw the gallery into `out` (NN.png and index.json) and return the paths of the images."""
     from PIL import Image
 
     out.mkdir(parents=True, exist_ok=True)

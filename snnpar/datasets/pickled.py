@@ -1,4 +1,4 @@
-"""Data sets kept as pickles: dataset_all.pkl (Rethinking_of_PAR) and dataset.pkl (VTB, SNN-PAR), opened as data only.
+"""Datasets kept as pickles: dataset_all.pkl (Rethinking_of_PAR) and dataset.pkl (VTB, SNN-PAR), opened as data only.
 
 Both are dicts {image_name, label (n, N), attr_name, partition {train, val, trainval, test}} and may have
 label_idx.eval, the columns that are evaluated. How a partition may be written, `partition` says.
@@ -43,8 +43,7 @@ def read(path: Path, fold: int) -> Annotation:
     missing = [name for name in ("image_name", "label", "attr_name", "partition") if name not in content]
     if missing:
         raise DataError(
-            f"{source} has no {', '.join(missing)}; a data set's pickle needs image_name, label, attr_name "
-            "and partition"
+            f"{source} has no {', '.join(missing)}; a dataset's pickle needs image_name, label, attr_name and partition"
         )
     for name in ("image_name", "label", "attr_name"):
         if not isinstance(content[name], list | tuple | np.ndarray):
@@ -54,7 +53,7 @@ def read(path: Path, fold: int) -> Annotation:
         listed = [str(name) for name in content["image_name"]]
         files, splits = _files(source, listed), _splits(source, content["partition"], fold, listed)
     except (TypeError, KeyError, IndexError, AttributeError, OverflowError, ValueError) as error:
-        raise DataError(f"{source} is not a data set of the field ({error}); make it again") from error
+        raise DataError(f"{source} is not a dataset of the field ({error}); make it again") from error
     schema = schema_of_names(names)
     labels = select(source, schema, names, labels)
     return Annotation(source, schema, files, labels, splits, image_folder(source.parent, files))

@@ -1,7 +1,7 @@
-"""Rendered pedestrians: labelled pictures, drawn here, any number of them, the same for the same seed.
+"""Rendered pedestrians: labelled images, drawn here, any number of them, the same for the same seed.
 
 They stand in for PA-100K on a machine that has no data: the 26 attributes, their frequencies and the look of
-surveillance crops follow it, and every attribute that is labelled can be seen in the picture.
+surveillance crops follow it, and every attribute that is labelled can be seen in the image.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OVERSAMPLING = 1.5
 
 @dataclass(frozen=True)
 class RenderedPedestrian:
-    """One picture, uint8 RGB (H, W, 3), with its labels, int8 (26,) in PA-100K order."""
+    """One image, uint8 RGB (H, W, 3), with its labels, int8 (26,) in PA-100K order."""
 
     image: np.ndarray
     labels: np.ndarray
@@ -61,7 +61,7 @@ class RenderedPedestrian:
 def render_pedestrian(seed: int, index: int, *, size: tuple[int, int] = (128, 64)) -> RenderedPedestrian:
     """The pedestrian `index` of the endless series `seed`, as `size` (height, width) pixels.
 
-    The picture is a function of (seed, index) alone; another size shows the same scene in other detail.
+    The image is a function of (seed, index) alone; another size shows the same scene in other detail.
     """
     labels = sample_labels(seed, index)
     names = shown(decode(labels))

@@ -18,7 +18,7 @@ UNKNOWN = 2
 
 
 class DataError(SnnparError):
-    """Data that cannot be used; the message names the file and the mend."""
+    """Data that cannot be used; the message names the file and the fix."""
 
 
 @dataclass(frozen=True, eq=False)

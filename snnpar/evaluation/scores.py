@@ -27,7 +27,7 @@ from snnpar.runs.run import Run
 from snnpar.schema.attributes import check_words
 
 TOLD = "scores"  # in the provenance of a copy
-WITH_UNKNOWN = ("rapv1", "pickle", "csv")  # data sets whose labels can be unknown
+WITH_UNKNOWN = ("rapv1", "pickle", "csv")  # datasets whose labels can be unknown
 _DIGEST = re.compile("[0-9a-f]{64}|")
 SHORT = 7  # digits of a hash, for people
 MOST_RENDERED = 10_000  # whose labels are drawn to see whether a set is theirs: a second

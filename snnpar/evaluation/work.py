@@ -222,7 +222,7 @@ def unreadable_words(evaluation: Evaluation, split: PedestrianSplit) -> str:
     say(evaluation, "\n".join(["images that cannot be read:", *reasons]))
     more = f" and {len(reasons) - 1} more, listed in {evaluation.path / 'log.txt'}" if len(reasons) > 1 else ""
     return (
-        f"{split.name}: {reasons[0]}{more}; mend them and give the same command to go on, or leave them out with "
+        f"{split.name}: {reasons[0]}{more}; fix them and give the same command to go on, or leave them out with "
         "--skip-unreadable"
     )
 

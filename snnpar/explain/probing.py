@@ -1,6 +1,6 @@
-"""What a model says about a picture of which parts are hidden: occlusion by hand, and how faithful a heatmap is.
+"""What a model says about an image of which parts are hidden: occlusion by hand, and how faithful a heatmap is.
 
-A hidden place is filled with the picture's mean colour, so that hiding adds no pattern of its own.
+A hidden place is filled with the image's mean colour, so that hiding adds no pattern of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cover(image: np.ndarray, mask: np.ndarray, geometry: Geometry) -> np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """One model before and after a part of the picture was hidden. Changes are after minus before."""
+    """One model before and after a part of the image was hidden. Changes are after minus before."""
 
     before: Analysis
     after: Analysis

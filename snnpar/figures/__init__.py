@@ -1,4 +1,4 @@
-"""Figures from nouns: every function takes plain arrays and names and returns a Plotly figure or a picture.
+"""Figures from nouns: every function takes plain arrays and names and returns a Plotly figure or an image.
 
 Text and grid colours are left to the page's theme, so that each figure reads on light and on dark ground.
 """

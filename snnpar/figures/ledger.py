@@ -1,4 +1,4 @@
-"""Bars of a logit by read-out channel, and how a probability falls and rises while a picture is hidden by a map."""
+"""Bars of a logit by read-out channel, and how a probability falls and rises while an image is hidden by a map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heatmaps over the picture."""
+"""Heatmaps over the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from snnpar.images.geometry import Geometry
 
-# Over a grey picture: clear where a map is low, so that the person stays visible.
+# Over a grey image: clear where a map is low, so that the person stays visible.
 SEQUENTIAL = [
     [0, "rgba(255,237,160,0)"],
     [0.35, "rgba(254,190,90,0.45)"],

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: checkpoints and data sets pulled, checked and kept.
+"""The Hugging Face Hub: checkpoints and datasets pulled, checked and kept.
 
 The client's own environment variables count: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HOME.
 """

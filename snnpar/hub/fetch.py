@@ -1,4 +1,4 @@
-"""Downloads: of a checkpoint only safetensors, JSON and the card, of a data set only annotations and images.
+"""Downloads: of a checkpoint only safetensors, JSON and the card, of a dataset only annotations and images.
 
 A revision is first resolved to a commit, and that is what is listed, downloaded, compared and cached: a branch that
 moves meanwhile changes nothing.
@@ -63,7 +63,7 @@ def cached_checkpoint(hub_id: str, *, cache: Path = CHECKPOINTS / "hub", signed:
 
 
 def fetch_dataset(hub_id: str, *, cache: Path = CHECKPOINTS / "hub-data") -> Path:
-    """Local directory of a data set of the Hub: its annotations and images, downloaded unless `cache` has them.
+    """Local directory of a dataset of the Hub: its annotations and images, downloaded unless `cache` has them.
 
     What files it needs is the caller's to say; archives are not unpacked. Raises HubError as fetch_checkpoint does.
     """
@@ -90,7 +90,7 @@ def pin_checkpoint(place: str, *, cache: Path = CHECKPOINTS / "hub") -> str:
 
 
 def pin_dataset(place: str, *, cache: Path = CHECKPOINTS / "hub-data") -> str:
-    """The same for a data set, of which the folder stays."""
+    """The same for a dataset, of which the folder stays."""
     return _pin(place, DATASET_REPO, cache)
 
 

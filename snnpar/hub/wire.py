@@ -196,7 +196,7 @@ def _refused(what: HubId, response: httpx2.Response, signed: bool) -> HubError:
     elif code == "GatedRepo":
         words = f"{what.repo} is gated; ask for access on its Hub page and set HF_TOKEN to your token."
     elif status in (401, 403):
-        words = f"{what.repo} does not exist or is private; check the name{_mend(signed)}."
+        words = f"{what.repo} does not exist or is private; check the name{_fix(signed)}."
     elif status == 404:
         words = f"{what.repo} does not exist on the Hub; check the name."
     else:
@@ -204,7 +204,7 @@ def _refused(what: HubId, response: httpx2.Response, signed: bool) -> HubError:
     return HubError(words)
 
 
-def _mend(signed: bool) -> str:
+def _fix(signed: bool) -> str:
     if not signed:
         return ", or run the app on your own machine with your own token"
     return ", this HF_TOKEN may not read it" if token(signed) else ", set HF_TOKEN if it is private"

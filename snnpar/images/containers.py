@@ -41,7 +41,7 @@ def _jpeg_oddity(data: bytes) -> str:
             return f"has more than {MAX_SCANS} scans, which take very long to decode; save it again as a plain JPEG"
         fill += 0 if scans else found.start() - place
         if fill > MAX_FILL:
-            return "has much more filling than picture; save it again as a plain JPEG"
+            return "has much more filling than image; save it again as a plain JPEG"
         place = found.end()
         if marker not in ALONE:
             place += int.from_bytes(data[place : place + 2])

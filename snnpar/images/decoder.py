@@ -1,7 +1,7 @@
-"""Pictures that strangers send are decoded in a process of their own, which may be ended: by its time, by a fault.
+"""Images that strangers send are decoded in a process of their own, which may be ended: by its time, by a fault.
 
-One process serves one picture after another. What it says is numbers and text, never a pickle: a decoder that was
-taken over by a picture gains nothing by it.
+One process serves one image after another. What it says is numbers and text, never a pickle: a decoder that was
+taken over by an image gains nothing by it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from snnpar import ROOT
 from snnpar.images.pixels import ImageError, open_rgb
 
-PROCESSOR_S = 6  # for one picture; `bench decoding` measures what the largest honest ones take
+PROCESSOR_S = 6  # for one image; `bench decoding` measures what the largest honest ones take
 WAIT_S = 60.0  # for an answer, on a machine that is busy with other things
 
 
@@ -36,7 +36,7 @@ class Decoder:
         self._line: Connection | None = None
 
     def open(self, data: bytes, name: str = "") -> np.ndarray:
-        """The bytes of a picture to uint8 (H, W, 3). Raises ImageError, also for one that takes too long."""
+        """The bytes of an image to uint8 (H, W, 3). Raises ImageError, also for one that takes too long."""
         with self._alone:
             try:
                 line = self._started()
@@ -78,7 +78,7 @@ class Decoder:
         return line
 
     def close(self) -> None:
-        """End the process; the next picture starts another."""
+        """End the process; the next image starts another."""
         if self._line:
             self._line.close()
         if self._process:
@@ -87,7 +87,7 @@ class Decoder:
         self._line = self._process = None
 
 
-DECODER = Decoder()  # of this process; it starts with the first picture
+DECODER = Decoder()  # of this process; it starts with the first image
 
 
 def serve(line: Connection, processor_s: float) -> None:

@@ -1,4 +1,4 @@
-"""From any picture a person brings to the tensor a model reads: one decoder, one preprocessing for all."""
+"""From any image a person brings to the tensor a model reads: one decoder, one preprocessing for all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x 
 
 
 class ImageError(SnnparError):
-    """A picture that cannot be used; the message is one sentence for the person who brought it."""
+    """An image that cannot be used; the message is one sentence for the person who brought it."""
 
 
 def open_rgb(source: bytes | str | Path | BinaryIO | Image.Image, *, max_pixels: int = 40_000_000) -> np.ndarray:

@@ -16,7 +16,7 @@ SOURCE = "arXiv 2410.07857"
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A data set whose test split was published on, by the name of its schema, and how many images that split has."""
+    """A dataset whose test split was published on, by the name of its schema, and how many images that split has."""
 
     schema: str
     title: str

@@ -112,7 +112,7 @@ class Estimate:
 
     @property
     def _drawn(self) -> int:
-        """Training images kept by the end; a mixed data set draws its rendered ones anew in each epoch."""
+        """Training images kept by the end; a mixed dataset draws its rendered ones anew in each epoch."""
         epochs, fresh = self.config.optimisation.epochs, self.measured["train_images"]
         return min(self.measured["all_images"], fresh * (epochs if self.config.data.dataset == "mixed" else 1))
 

@@ -36,7 +36,7 @@ NAMED = 3  # settings that a refusal names
 
 
 class ResumeError(ConfigError):
-    """A run that cannot go on as its config.json stands; the message says why, and the mend."""
+    """A run that cannot go on as its config.json stands; the message says why, and the fix."""
 
 
 def meaning(config: TrainConfig, model: ModelConfig, attributes: tuple[str, ...]) -> dict:
@@ -56,7 +56,7 @@ def check_resume(run: Job) -> None:
         )
     except (OSError, SnnparError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"it has no {error} section" if isinstance(error, KeyError) else str(error)[:TOLD_LETTERS]
-        raise ResumeError(f"{path} is not the config of a run ({what}); mend it, or start a new run") from error
+        raise ResumeError(f"{path} is not the config of a run ({what}); fix it, or start a new run") from error
     missing = _missing(config)
     if missing:
         raise ResumeError(f"{missing}; put it back, or name its new place in {path}")
@@ -76,7 +76,7 @@ def _missing(config: TrainConfig) -> str:
         and not config.data.folder.startswith(REMOTE)
         and not path_of(config.data.folder).exists()
     ):
-        return f"the data set in {config.data.folder} is gone"
+        return f"the dataset in {config.data.folder} is gone"
     distils = config.distillation.is_on
     if distils and not _is_remote(config.distillation.teacher) and not _is_checkpoint(config.distillation.teacher):
         return f"the teacher {config.distillation.teacher} is gone or has no {CONFIG} and {WEIGHTS}"

@@ -76,7 +76,7 @@ def run_status(run: Run) -> JobStatus:
     try:
         _ = run.config
     except ConfigError as error:
-        return JobStatus(DAMAGED, f"{error}. It cannot go on; mend that file, or delete the run")
+        return JobStatus(DAMAGED, f"{error}. It cannot go on; fix that file, or delete the run")
     return now
 
 

@@ -16,7 +16,7 @@ from snnpar.core.atomic import share
 from snnpar.core.errors import SnnparError
 
 LONGEST_NAME = 100
-NO_NAME = re.compile(r"[<>\[\]`\x00-\x1f\x7f]")  # pages show names as Markdown, where these make links and pictures
+NO_NAME = re.compile(r"[<>\[\]`\x00-\x1f\x7f]")  # pages show names as Markdown, where these make links and images
 
 
 def check_words(words: tuple[str, ...], what: str) -> None:
@@ -63,7 +63,7 @@ class AttributeGroup:
 
 @dataclass(frozen=True)
 class AttributeSchema:
-    """The A attributes of a data set in label order: name, phrase for the text encoder, label for the screen.
+    """The A attributes of a dataset in label order: name, phrase for the text encoder, label for the screen.
 
     Every attribute is in exactly one group. `shows`: pairs of an attribute and the one that its images show, where the
     annotation exchanged names (PA-100K's UpperPlaid and UpperSplice); phrases and labels describe what is shown.

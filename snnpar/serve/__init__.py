@@ -134,7 +134,7 @@ def launch(demo: gradio.Blocks, *, host: str, port: int, mcp: bool = False, wait
 
 
 def return_memory() -> None:
-    """Have the C library give back what large pictures took: glibc would keep blocks of up to 32 MB for each thread."""
+    """Have the C library give back what large images took: glibc would keep blocks of up to 32 MB for each thread."""
     mmap_threshold, arena_max = -3, -8  # M_MMAP_THRESHOLD and M_ARENA_MAX of glibc's malloc.h
     with suppress(AttributeError, OSError):  # another C library
         c = ctypes.CDLL(None)

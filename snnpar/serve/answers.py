@@ -88,7 +88,7 @@ class Answers:
         return {role: _model(self.loaded[role]) for role in self.loaded.roles}
 
     def predict(self, image: str, role: Roles = "both", threshold: float = THRESHOLD) -> dict[str, Answer]:
-        """Read the attributes of the pedestrian in a picture with the teacher, the student, the opponent, or several.
+        """Read the attributes of the pedestrian in an image with the teacher, the student, the opponent, or several.
 
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64, with or without data:...;base64, before it
@@ -103,7 +103,7 @@ class Answers:
         return {name: _answer(self.loaded[name], picture, threshold) for name in roles}
 
     def trace(self, image: str) -> Trace:
-        """Count the spikes of the student on a picture, by layer and timestep.
+        """Count the spikes of the student on an image, by layer and timestep.
 
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64
@@ -139,7 +139,7 @@ class Answers:
             method: one of the role's heatmap methods, see /models; empty: the one that the app shows first
         Returns:
             the map's values by rows and columns, their unit, where in the model they come from, where the
-            cells lie, and the map over the picture as a PNG in base64
+            cells lie, and the map over the image as a PNG in base64
         """
         model = self.loaded[_one_of(role, "role", ROLES)]
         methods = methods_of(model)
@@ -160,7 +160,7 @@ class Answers:
         )
 
     def energy(self, image: str, role: Roles = "both", convention: str = ENERGY) -> dict[str, Energy]:
-        """Estimate the energy that a picture costs each model; nothing is measured on a chip.
+        """Estimate the energy that an image costs each model; nothing is measured on a chip.
 
         Args:
             image: the bytes of a JPEG, PNG or WebP file as base64

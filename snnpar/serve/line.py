@@ -1,6 +1,6 @@
 """The line before the models: fair to each visitor, and bounded in bytes, so that strangers cannot fill the memory.
 
-Gradio keeps the pictures that wait, the inputs of each session's last request, and answers that nobody fetches. Of its
+Gradio keeps the images that wait, the inputs of each session's last request, and answers that nobody fetches. Of its
 queue this uses `push`, which takes a request in, `process_events`, which answers it, `event_ids_to_events` (those that
 wait or compute), and by session `pending_event_ids_session` (those, and whose answers nobody fetched) and
 `pending_messages_per_session`; of its app `state_holder`, which has the inputs.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradio.queueing import Event, Queue
 
 FETCH_FIRST = "You have {count} requests here whose answers you did not fetch; fetch them first."
-FULL = "Too many pictures wait here; try again in a moment, or send a smaller one."
+FULL = "Too many images wait here; try again in a moment, or send a smaller one."
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Limits:
     """What the line holds at most."""
 
     waiting: int  # requests that wait for their turn
-    waiting_bytes: int = 140_000_000  # pictures in base64: ten of the largest
+    waiting_bytes: int = 140_000_000  # images in base64: ten of the largest
     answers: int = 256  # for sessions that wait for nothing else
     answer_bytes: int = 32_000_000
 
@@ -42,7 +42,7 @@ def bound(queue: Queue, limits: Limits) -> None:
             return False, FETCH_FIRST.format(count=count), "queue_full"
         if not has_room(list(queue.event_ids_to_events.values()), visitor(request), size(body.data), limits):
             return False, FULL, "queue_full"
-        for copy in ("_body", "_json"):  # the same picture, which the framework would keep with the request
+        for copy in ("_body", "_json"):  # the same image, which the framework would keep with the request
             vars(request).pop(copy, None)
         answer = await push(body=body, request=request, username=username)
         for line in queue.event_queue_per_concurrency_id.values():

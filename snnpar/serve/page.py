@@ -28,8 +28,8 @@ QUEUE = {"concurrency_id": "models", "concurrency_limit": 1}
 SHOWN = 8  # attributes that the page lists for each model
 
 # gr.Image and gr.File write uploads to disk before Python sees them; this reads the file in the browser instead.
-PICKER = """<label class="picker"><input type="file" accept="image/*,.heic,.heif"> <span>Picture of one
-pedestrian: JPEG, PNG, WebP, AVIF or HEIC, up to 10 MB</span></label><img alt="the picture" src="${value}">"""
+PICKER = """<label class="picker"><input type="file" accept="image/*,.heic,.heif"> <span>Image of one
+pedestrian: JPEG, PNG, WebP, AVIF or HEIC, up to 10 MB</span></label><img alt="the image" src="${value}">"""
 PICKER_CSS = "img { max-height: 20rem; display: block; margin-top: .5rem } .picker { display: block }"
 PICKER_JS = """element.addEventListener('change', event => {
   const file = event.target.files && event.target.files[0];
@@ -56,7 +56,7 @@ def blocks(answers: Answers, waiting: int) -> gr.Blocks:
 def _page(answers: Answers) -> None:
     gr.Markdown(
         "# SNN-PAR Explorer\nA conventional teacher and a spiking student read the attributes of a pedestrian. "
-        "Pictures stay in memory while they are read, and nowhere else."
+        "Images stay in memory while they are read, and nowhere else."
     )
     with gr.Row():
         with gr.Column():
@@ -73,7 +73,7 @@ def _page(answers: Answers) -> None:
                 )
                 for role, offered in ((role, methods_of(models[role])) for role in roles)
             ]
-            button = gr.Button("Read the picture", variant="primary")
+            button = gr.Button("Read the image", variant="primary")
         with gr.Column():
             labels = [gr.Label(num_top_classes=SHOWN, show_heading=False, label=LOOKS[role].name) for role in roles]
         with gr.Column():

@@ -54,9 +54,9 @@ class Trace(TypedDict):
 
 
 class Heat(TypedDict):
-    """One heatmap: values by rows and columns of tokens, and a PNG over the picture in base64.
+    """One heatmap: values by rows and columns of tokens, and a PNG over the image in base64.
 
-    cell_edges: where a token's cell begins and ends on the picture, as shares of its height (rows) and width (columns).
+    cell_edges: where a token's cell begins and ends on the image, as shares of its height (rows) and width (columns).
     """
 
     checkpoint: str

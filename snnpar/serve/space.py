@@ -44,7 +44,7 @@ CARD = """
 A conventional teacher and a spiking student read the attributes of a pedestrian side by side: probabilities, heatmaps,
 spikes per timestep, and an estimate of energy. Models and code: Apache-2.0.
 
-This server is in public mode. Pictures stay in memory while they are read; training, runs and files are for the copy on
+This server is in public mode. Images stay in memory while they are read; training, runs and files are for the copy on
 your own machine.
 """
 CALL = """
@@ -52,8 +52,8 @@ CALL = """
 import base64
 from gradio_client import Client
 
-picture = base64.b64encode(open("person.jpg", "rb").read()).decode()
-print(Client("OWNER/NAME").predict(picture, api_name="/predict"))
+image = base64.b64encode(open("person.jpg", "rb").read()).decode()
+print(Client("OWNER/NAME").predict(image, api_name="/predict"))
 ```
 """
 

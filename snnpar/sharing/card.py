@@ -30,10 +30,10 @@ DATA = {
     "mixed": "PA-100K (Liu et al., HydraPlus-Net, ICCV 2017; CC BY 4.0) and pedestrians rendered by this project",
     "peta": "PETA (Deng et al., ACM Multimedia 2014; under its authors' terms)",
     "rapv1": "RAP version 1 (Li et al., arXiv 1603.07054; under its authors' terms)",
-    "pickle": "a data set kept as a pickle in the layout of Rethinking_of_PAR or VTB; ask its owner for the licence",
-    "csv": "a data set of its own kind, a folder with labels.csv; ask its owner for the licence",
+    "pickle": "a dataset kept as a pickle in the layout of Rethinking_of_PAR or VTB; ask its owner for the licence",
+    "csv": "a dataset of its own kind, a folder with labels.csv; ask its owner for the licence",
 }
-OPEN = ("rendered", "pa100k", "mixed")  # data sets whose licence lets what was trained on them be given away
+OPEN = ("rendered", "pa100k", "mixed")  # datasets whose licence lets what was trained on them be given away
 TAGS = ("pedestrian-attribute-recognition", "spiking-neural-network")
 MADE, END = "<!-- made for sharing -->", "<!-- end -->"  # what stands between is written anew for each copy
 PICTURES = 4  # that the energy is a mean over
@@ -181,7 +181,7 @@ def _percent(values: Mapping, supported: float | None) -> str:
 
 
 def _energy(checkpoint: Checkpoint) -> list[str]:
-    """The estimate on sample pictures of the project, which everybody has."""
+    """The estimate on sample images of the project, which everybody has."""
     from snnpar.images.pixels import open_rgb
     from snnpar.inference import analyze, load
 
@@ -196,8 +196,8 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
     return [
         "## Energy",
         "",
-        f"About {mean:,.3g} µJ per picture{neurons}, an estimate ({reports[0].convention}), the mean over "
-        f"{len(reports)} rendered sample pictures. {reports[0].note} Nothing was measured on a chip.",
+        f"About {mean:,.3g} µJ per image{neurons}, an estimate ({reports[0].convention}), the mean over "
+        f"{len(reports)} rendered sample images. {reports[0].note} Nothing was measured on a chip.",
         "",
     ]
 
@@ -211,8 +211,8 @@ def _usage(place: str) -> list[str]:
         "from snnpar import images, inference",
         "",
         f'model = snnpar.load("{place}")',
-        'picture = images.open_rgb(snnpar.ASSETS / "samples" / "00.png")  # or any picture of one person',
-        "seen = inference.analyze(model, picture)",
+        'image = images.open_rgb(snnpar.ASSETS / "samples" / "00.png")  # or any image of one person',
+        "seen = inference.analyze(model, image)",
         "print(dict(zip(seen.prediction.attributes, seen.prediction.probs.round(3).tolist())))",
         'print(f"{seen.energy.energy_uj:.0f} µJ, an estimate ({seen.energy.convention})")',
         "```",

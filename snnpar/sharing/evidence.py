@@ -1,4 +1,4 @@
-"""The evidence card: what a view shows, as a picture for people and as JSON with every number and where it is from."""
+"""The evidence card: what a view shows, as an image for people and as JSON with every number and where it is from."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from snnpar.explain import Heatmap
 from snnpar.figures import LOOKS, palette, span
 from snnpar.inference import Analysis
 
-HEIGHT, MARGIN, LINE = 384, 24, 22  # pixels of the card's pictures, border and text lines
+HEIGHT, MARGIN, LINE = 384, 24, 22  # pixels of the card's images, border and text lines
 INK, QUIET, PAPER = "#1c2430", "#5c6775", "#ffffff"
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What one model says of the picture, and the heatmap that was shown, if any."""
+    """What one model says of the image, and the heatmap that was shown, if any."""
 
     analysis: Analysis
     heat: Heatmap | None = None
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One view. `picture` uint8 (H, W, 3); `link` names a picture of one's own by its digest.
+    """One view. `picture` uint8 (H, W, 3); `link` names an image of one's own by its digest.
 
     `timestep` counts from 1 and concerns models with timesteps; `truth` names the attributes that are labelled so.
     """
@@ -123,7 +123,7 @@ def weights_hash(checkpoint: Checkpoint) -> str:
 
 
 def evidence_png(evidence: Evidence) -> bytes:
-    """The picture and each model's map side by side, with the numbers of the chosen attribute below."""
+    """The image and each model's map side by side, with the numbers of the chosen attribute below."""
     tiles = [_fit(Image.fromarray(evidence.picture))]
     tiles += [overlaid(evidence.picture, finding.heat) for finding in evidence.findings.values() if finding.heat]
     lines = _lines(evidence)
@@ -146,13 +146,13 @@ def evidence_png(evidence: Evidence) -> bytes:
 
 
 def _fit(image: Image.Image) -> Image.Image:
-    """As tall as the card's pictures, at most as wide as tall."""
+    """As tall as the card's images, at most as wide as tall."""
     width = min(HEIGHT, max(1, round(image.width * HEIGHT / image.height)))
     return image.convert("RGB").resize((width, HEIGHT), Image.Resampling.LANCZOS)
 
 
 def overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
-    """The map over the grey picture uint8 (H, W, 3), on its own scale, cells where tokens lie; HEIGHT pixels tall."""
+    """The map over the grey image uint8 (H, W, 3), on its own scale, cells where tokens lie; HEIGHT pixels tall."""
     base = _fit(Image.fromarray(picture).convert("L"))
     low, high = span(heat.bound, signed=heat.signed)
     places = np.clip((heat.values - low) / (high - low) * 255, 0, 255).round().astype(int)

@@ -49,7 +49,7 @@ def test_the_truth_has_a_column_only_where_it_is_known(page) -> None:
     expect(heads).to_have_count(1)
     page.get_by_role("button", name="Your own").click()
     page.locator('input[type="file"]').set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": png()})
-    expect(page.get_by_text("The truth is not known for your own picture")).to_be_visible()
+    expect(page.get_by_text("The truth is not known for your own image")).to_be_visible()
     expect(heads).to_have_count(0)
     expect(page.locator(".attributes td.truth")).to_have_count(0)
     expect(page.locator(".groups th").get_by_text("Truth")).to_have_count(0)

@@ -23,7 +23,7 @@ def test_reset_assumptions_move_the_budget_and_reload(page, url: str) -> None:
     assert "e_ac" not in page.url
     settle(page)
 
-    slider = page.get_by_role("slider", name="Budget for one picture")
+    slider = page.get_by_role("slider", name="Budget for one image")
     slider.focus()
     page.keyboard.press("Home")
     expect(page.get_by_text("Not even one timestep fits")).to_be_visible(**WAIT)

@@ -57,7 +57,7 @@ def number(text: str) -> float:
 
 
 def center(page, selector: str, row: int, column: int) -> tuple[float, float]:
-    """Of a token of a picture."""
+    """Of a token of an image."""
     box = page.locator(selector).bounding_box()
     down, across = (axis.edges for axis in (GEOMETRY.rows, GEOMETRY.columns))
     x, y = across[column : column + 2].mean(), down[row : row + 2].mean()
@@ -148,7 +148,7 @@ def test_a_mask_is_painted_undone_and_in_the_link(page, url: str, sent: list, mo
     link = page.url
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Paint over the picture")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Paint over the image")).to_be_visible(timeout=WAIT_MS)
     assert hidden(page) == ""
     page.goto(link)
     expect(page.get_by_text("3 of 8 cells hidden")).to_be_visible(timeout=WAIT_MS)

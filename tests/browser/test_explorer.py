@@ -22,7 +22,7 @@ def test_a_first_visit(page) -> None:
 
     page.get_by_role("button", name="Your own").click()
     page.locator('input[type="file"]').set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": png()})
-    expect(page.get_by_text("The truth is not known for your own picture")).to_be_visible()
+    expect(page.get_by_text("The truth is not known for your own image")).to_be_visible()
     page.keyboard.press("Escape")
 
     choose(page, "Attribute", "Backpack")

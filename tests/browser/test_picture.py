@@ -214,7 +214,7 @@ def test_a_box_is_moved_by_touch(page, url: str, scene: bytes) -> None:
     phone = context.new_page()
     phone.goto(url)
     expect(phone.get_by_text("Two networks look at one person")).to_be_visible()
-    phone.get_by_text("Choose models, picture").click()  # the bar
+    phone.get_by_text("Choose models, image").click()  # the bar
     pick_file(phone, "street.png", scene)
     expect(phone.locator(".size")).to_be_visible()
     phone.keyboard.press("Escape")
@@ -348,7 +348,7 @@ def test_an_image_of_a_dataset_is_named_and_opens_elsewhere(page, other, url: st
     page.locator("[class*=_compare] button").first.click()
     expect(page.get_by_text("Two networks look at one person")).to_be_visible()
     settle(page)
-    name = page.get_by_test_id("stSelectbox").filter(has_text="Picture").get_by_role("combobox").input_value()
+    name = page.get_by_test_id("stSelectbox").filter(has_text="Image").get_by_role("combobox").input_value()
     assert "image=data-" in page.url and "sample" not in page.url and str(tmp_path.parent) not in page.url
     expect(page.get_by_text(name).first).to_be_visible()
     other.goto(copied(page))

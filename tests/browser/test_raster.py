@@ -69,7 +69,7 @@ def value(page, name: str) -> float:
 
 
 def token_at(page, row: int, column: int) -> tuple[float, float]:
-    """The middle of a token of the picture."""
+    """The middle of a token of the image."""
     box = page.locator(".brush").bounding_box()
     height, width = STUDENT.image_size
     middle = [Axis(side // 16, 0.5 / side, 16 / side).edges for side in (width, height)]

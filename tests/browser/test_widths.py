@@ -59,11 +59,11 @@ def test_a_phone_shows_image_and_answer_first_and_opens_the_bar_on_demand(page, 
     assert top(page, ".summary") < top(page, ".groups") < top(page, ".right") < top(page, ".st-key-figures")
     expect(page.locator(".st-key-bar")).to_be_hidden()
     expect(page.locator(".st-key-map_choices")).to_be_hidden()
-    page.get_by_text("Choose models, picture").click()
+    page.get_by_text("Choose models, image").click()
     expect(page.get_by_role("combobox", name="Student map")).to_be_visible()
     page.get_by_role("button", name="Next sample").first.click()
     expect(page).to_have_url(re.compile("sample="))
-    page.get_by_text("Choose models, picture").click()
+    page.get_by_text("Choose models, image").click()
     expect(page.locator(".st-key-bar")).to_be_hidden()
 
 

@@ -1,4 +1,4 @@
-"""The report on a data set: every number known beforehand, every fault planted."""
+"""The report on a dataset: every number known beforehand, every fault planted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROWS = [
 
 
 def picture(seed: int) -> np.ndarray:
-    """A smooth picture, uint8 (96, 48, 3): like a photograph it survives scaling, unlike noise."""
+    """A smooth image, uint8 (96, 48, 3): like a photograph it survives scaling, unlike noise."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 4, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((48, 96), Image.Resampling.BICUBIC))
 

@@ -102,7 +102,7 @@ def test_every_image_stands_where_its_label_says(tmp_path: Path) -> None:
             split, number = caption.removesuffix(".png").split()
             numbers.append(int(number))
             assert split == ("train" if int(number) < 75 else "val")
-            assert abs(int(pixels.mean()) - int(number)) <= 2  # the picture is that of the caption
+            assert abs(int(pixels.mean()) - int(number)) <= 2  # the image is that of the caption
         assert all(map(belongs, numbers)) and len(set(numbers)) == len(numbers) == min(SHOWN, 2 if head == 4 else SHOWN)
 
 

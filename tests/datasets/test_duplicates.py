@@ -16,7 +16,7 @@ from snnpar.images.pixels import resize
 
 
 def picture(seed: int) -> np.ndarray:
-    """A smooth picture, uint8 (96, 48, 3): like a photograph it survives scaling, unlike noise."""
+    """A smooth image, uint8 (96, 48, 3): like a photograph it survives scaling, unlike noise."""
     coarse = np.random.default_rng(seed).integers(40, 200, (6, 4, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((48, 96), Image.Resampling.BICUBIC))
 

@@ -90,7 +90,7 @@ def test_a_listed_file_that_is_absent_is_told_when_it_is_read(tmp_path: Path) ->
     ("file,split\na.png,train\n", "line 1: there is no attribute"),
     ("file,split,Hat,Hat\na.png,train,1,1\n", "line 1: the column 'Hat' repeats"),
     ("file,split,Hat,\na.png,train,1,1\n", "line 1: a column has no name"),
-    ("file,split,Hat\na.png,train\n", "line 2: 2 cells where the header has 3; mend it"),
+    ("file,split,Hat\na.png,train\n", "line 2: 2 cells where the header has 3; fix it"),
     ("file,split,Hat\na.png,train,1\n\nb.png,dev,1\n", "line 4: the split is 'dev'; write train, val or test"),
     ("file,split,Hat\na.png,train,yes\n", "line 2: Hat is 'yes'; write 1, 0, or nothing for unknown"),
     ("file,split,Hat\na.png,train,3\n", "line 2: Hat is '3'"),
@@ -98,7 +98,7 @@ def test_a_listed_file_that_is_absent_is_told_when_it_is_read(tmp_path: Path) ->
     ("file,split,Hat\n../a.png,train,1\n", "line 2: '../a.png' is no file below the folder"),
     ("file,split,Hat\n/a.png,train,1\n", "line 2: '/a.png' is no file below"),
     ("file,split,Hat\n,train,1\n", "line 2: '' is no file below"),
-    ('file,split,Hat\n"a.png,train,1\n', "mend the quotes"),
+    ('file,split,Hat\n"a.png,train,1\n', "fix the quotes"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, words: str) -> None:
     rewrite(tmp_path, text)

@@ -1,4 +1,4 @@
-"""One way to open any data set: by what its files are called, by name, or from the Hub."""
+"""One way to open any dataset: by what its files are called, by name, or from the Hub."""
 
 from __future__ import annotations
 

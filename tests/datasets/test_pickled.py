@@ -118,7 +118,7 @@ def test_a_hostile_pickle_is_refused_and_does_not_execute(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"partition": None}, "has no partition; a data set's pickle needs"),
+        ({"partition": None}, "has no partition; a dataset's pickle needs"),
         ({"label": None, "attr_name": None}, "has no label, attr_name"),
         ({"label": np.zeros((20, 3))}, r"labels \(20, 3\) for 1 attributes"),
         ({"label": np.zeros((19, 1))}, r"labels \(19, 1\) for 20 images"),
@@ -126,7 +126,7 @@ def test_a_hostile_pickle_is_refused_and_does_not_execute(tmp_path: Path) -> Non
         ({"label_idx": {"eval": [0, 5]}}, "label_idx.eval names more columns than there are attributes"),
         ({"partition": {}}, "empty partition"),
         ({"partition": {"train": np.arange(30), "val": np.arange(3)}}, "split train names 30 images of 20"),
-        ({"partition": 5}, "is not a data set of the field"),
+        ({"partition": 5}, "is not a dataset of the field"),
         ({"image_name": 5}, "holds a int as image_name"),
         ({"attr_name": ["tall", "tall"], "label": np.zeros((20, 2))}, "unusable attribute names"),
     ],
@@ -196,7 +196,7 @@ def test_folds_may_be_rows_or_columns_of_one_array(tmp_path: Path, fold: int, tu
         (PARTS | {"val": [8.5]}, "no whole numbers"),
         (PARTS | {"val": np.zeros((9, 9, 9), int)}, r"array of \(9, 9, 9\)"),
         (PARTS | {"val": np.zeros((9, 9), int)}, r"array of \(9, 9\)"),
-        (PARTS | {"val": range(10**30)}, "is not a data set"),
+        (PARTS | {"val": range(10**30)}, "is not a dataset"),
         (PARTS | {"val": range(10**12)}, "names 1,000,000,000,000 images of 20"),
         (PARTS | {"val": [25]}, "names image 26 of 20"),
         (PARTS | {"val": [-1]}, "split val names image 0 of 20"),

@@ -124,9 +124,9 @@ def test_an_attribute_changes_its_part_of_the_picture(added: str, removed: str, 
     for index in range(12):
         change = np.abs(picture(names, index, PLAIN) - picture(PLAIN, index, PLAIN)).max(2)
         inside = change[top:bottom]
-        assert (inside > 18).sum() >= 8, f"{added} cannot be seen in picture {index}"
+        assert (inside > 18).sum() >= 8, f"{added} cannot be seen in image {index}"
         if added not in moves_the_arms | {"Hat", "boots", "UpperLogo"}:
-            assert inside.sum() > 0.8 * change.sum(), f"{added} changes other parts of picture {index}"
+            assert inside.sum() > 0.8 * change.sum(), f"{added} changes other parts of image {index}"
 
 
 def fine_lines(image: np.ndarray) -> float:

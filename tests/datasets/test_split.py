@@ -57,7 +57,7 @@ def test_unknown_labels_do_not_count_as_positives_or_negatives() -> None:
 
 
 def test_training_sees_the_pixels_that_the_app_sees() -> None:
-    """The same picture, resized for training and preprocessed for inference, bit for bit."""
+    """The same image, resized for training and preprocessed for inference, bit for bit."""
     split, size = noise("a", 3, 7), (64, 32)
     images = ResizedImages(split, size)
     for index in range(3):

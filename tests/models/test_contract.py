@@ -201,7 +201,7 @@ def test_evidence_and_card_tell_of_it(seen: Seen, model: LoadedModel) -> None:
     evidence = Evidence("A person", PICTURE, "Hat", 0.45, {model.role: Finding(seen.analysis, None)}, timestep=1)
     assert json.loads(evidence_json(evidence))["models"][model.role]["energy"]["microjoules"] > 0
     told = shared_card(model.checkpoint, "one", "owner/name")
-    assert (f", T={model.timesteps}." in told) == (model.timesteps > 0) and "µJ per picture" in told
+    assert (f", T={model.timesteps}." in told) == (model.timesteps > 0) and "µJ per image" in told
 
 
 def test_a_checkpoint_brings_it_back(model: LoadedModel, tmp_path: Path) -> None:

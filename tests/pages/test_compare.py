@@ -62,7 +62,7 @@ def test_the_headline_says_what_the_neurons_cost(app, pair: Path) -> None:
 @pytest.mark.parametrize("page", ["compare", "energy"])
 def test_times_are_medians_with_their_spread_and_said_apart_from_operations(app, pair: Path, page: str) -> None:
     test = app(pair, page)
-    (line,) = [one.value for one in test.caption if "Time for one picture" in one.value]
+    (line,) = [one.value for one in test.caption if "Time for one image" in one.value]
     found = re.findall(r"([\d.,]+) ms \(median of (\d) passes, ([\d.,]+) to ([\d.,]+) ms\)", line)
     assert len(found) == 2 and all(int(passes) in (3, 4, 5) for _, passes, *_ in found)
     assert all(float(low) <= float(median) <= float(high) for median, _, low, high in found)

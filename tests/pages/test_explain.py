@@ -172,7 +172,7 @@ def test_a_map_has_the_colours_that_it_has_on_compare(app, pair: Path) -> None:
 
 def test_without_a_mask_it_says_what_to_do(app, pair: Path) -> None:
     test = app(pair, "explain", view="Occlusion")
-    assert "Paint over the picture" in said(test.info) and not test.dataframe
+    assert "Paint over the image" in said(test.info) and not test.dataframe
     assert component_data(test, "occluder")["hidden"] == ""
 
 
@@ -221,7 +221,7 @@ def test_a_mask_survives_the_link(grid: tuple[int, int], monkeypatch: pytest.Mon
 @pytest.mark.parametrize("hidden", ["zz", "ff0", "ffffff", "<b>"])
 def test_a_mask_that_is_none_hides_nothing(app, pair: Path, hidden: str) -> None:
     test = app(pair, "explain", view="Occlusion", hidden=hidden)
-    assert "Paint over the picture" in said(test.info) and not test.exception
+    assert "Paint over the image" in said(test.info) and not test.exception
 
 
 @pytest.mark.parametrize(("view", "words"), [("Ledger", ""), ("Heatmaps", "Attention rollout"), ("Occlusion", "")])

@@ -133,7 +133,7 @@ def test_faults_are_told_at_the_field_and_switch_start_off(app, pair: Path) -> N
     assert "parts of which there are 1, 2, 4, 8." in said(test.caption)
     start = test.button(key="start")
     assert start.disabled and "Parts of a batch" in start.help and test.button(key="estimate").disabled
-    assert any("1 to mend" in one.label for one in test.expander)
+    assert any("1 to fix" in one.label for one in test.expander)
     test.number_input(key="set_accumulate").set_value(4).run()
     assert not test.button(key="start").disabled and "--accumulate 4" in test.code[0].value
 

@@ -95,7 +95,7 @@ def test_a_hostile_link_opens_the_page(
 @pytest.mark.parametrize("role", ["teacher", "student"])
 @pytest.mark.parametrize("value", ["![x](http://other/p.png)", "[sign in again](http://other)"])
 def test_a_link_is_quoted_letter_by_letter(app, folder: Path, role: str, value: str) -> None:
-    """Else it is a picture that the visitor's browser fetches, or a link in the app's own words."""
+    """Else it is an image that the visitor's browser fetches, or a link in the app's own words."""
     test = app(folder, "", **{role: value})
     shown = " ".join(one.value for one in test.error)
     assert value in said(test.error) and not re.search(r"(?<!\\)[\[\]<]", shown)

@@ -1,4 +1,4 @@
-"""Pictures and arrays as text read back as what they were."""
+"""Images and arrays as text read back as what they were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that looks at many pictures stays as small as one that looks at few: every cache is bounded."""
+"""A session that looks at many images stays as small as one that looks at few: every cache is bounded."""
 
 from __future__ import annotations
 

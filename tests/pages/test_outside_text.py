@@ -70,7 +70,7 @@ def found(test: AppTest) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two checkpoints, an evaluation of each, and a data set, all of them named by somebody else."""
+    """Two checkpoints, an evaluation of each, and a dataset, all of them named by somebody else."""
     root = tmp_path_factory.mktemp("outside")
     group = AttributeGroup(NAMES[0], NAMES, False, NAMES[1])
     schema = AttributeSchema(NAMES[0], NAMES, PA100K.phrases[:3], NAMES, (group,))

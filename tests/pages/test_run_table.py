@@ -153,7 +153,7 @@ def test_a_refused_resume_stays_on_screen_and_the_run_keeps_its_reason(view, thr
     (three[0].path / "config.json").write_text(json.dumps(content))
     test = view(tmp_path, run="a")
     next(button for button in test.button if button.label == "Resume").click().run().run()
-    assert "the data set in /nowhere is gone" in said(test.error) and "the disk is full" in said(test.markdown)
+    assert "the dataset in /nowhere is gone" in said(test.error) and "the disk is full" in said(test.markdown)
     (three[0].path / "config.json").write_text("{")
     test.run()
     assert not [button for button in test.button if button.label == "Resume"] and not test.exception

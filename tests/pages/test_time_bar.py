@@ -105,7 +105,7 @@ def test_a_shared_scale_spans_both_maps_at_all_times(app, pair: Path) -> None:
 
 def test_changing_the_attribute_or_t_runs_no_model(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = app(pair)
-    monkeypatch.setattr("pages.ui.looking.analyze", lambda *_: pytest.fail("a forward for a picture seen before"))
+    monkeypatch.setattr("pages.ui.looking.analyze", lambda *_: pytest.fail("a forward for an image seen before"))
     test.session_state["kept_t"] = "2"
     test.run()
     assert not test.exception and component_data(test, "time_bar")["t"] == 2

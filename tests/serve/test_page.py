@@ -16,14 +16,14 @@ class TestPage:
             page.on("request", lambda request: asked.append(request.url))
             page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
             page.goto(server.address)
-            before = page.get_by_alt_text("the picture").get_attribute("src")
+            before = page.get_by_alt_text("the image").get_attribute("src")
             other = SAMPLE.with_name("07.png")  # not the one that is shown at first
             page.locator("input[type=file]").set_input_files(other)
-            shown = "before => document.querySelector('img[alt=\"the picture\"]').src !== before"
+            shown = "before => document.querySelector('img[alt=\"the image\"]').src !== before"
             page.wait_for_function(shown, arg=before)
-            page.get_by_role("button", name="Read the picture").click()
+            page.get_by_role("button", name="Read the image").click()
             page.get_by_alt_text("heatmap").nth(1).wait_for()
             page.get_by_text("An estimate: 45 nm").wait_for()
-            assert page.get_by_alt_text("the picture").get_attribute("src").endswith(encoded(other))
+            assert page.get_by_alt_text("the image").get_attribute("src").endswith(encoded(other))
             outside = [url for url in asked if not url.startswith((server.address, "data:", "blob:"))]
             assert not outside and not failed

@@ -1,4 +1,4 @@
-"""A tiny real-looking data set and quick settings for whole training runs."""
+"""A tiny real-looking dataset and quick settings for whole training runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snnpar.config import TrainConfig
 
 @pytest.fixture(scope="session")
 def noise_data(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Folder of a PA100K of noise: 20 / 6 / 4 pictures."""
+    """Folder of a PA100K of noise: 20 / 6 / 4 images."""
     folder = tmp_path_factory.mktemp("data") / "pa100k"
     tiny.write_pa100k(folder, {"train": 20, "val": 6, "test": 4})
     return str(folder)

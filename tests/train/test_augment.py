@@ -113,7 +113,7 @@ def test_recolouring_keeps_a_grey_picture_grey(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("strength", [0.05, 0.4, 5.0])
 def test_mixup_blends_labels_as_it_blends_pictures(strength: float) -> None:
-    """Pictures that spell their own labels still do."""
+    """Images that spell their own labels still do."""
     labels = torch.randint(0, 2, (50, 6), generator=generator(1)).float()
     images = labels.view(50, 1, 6, 1).expand(-1, 3, -1, 4)
     mixed, soft = mixup(images, labels, strength, np.random.default_rng(0))

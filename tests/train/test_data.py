@@ -36,7 +36,7 @@ def damaged(quick: TrainConfig, tmp_path: Path) -> TrainConfig:
     """Twenty training images of which two cannot be read, six validation images of which one cannot."""
     folder = tmp_path / "pa"
     tiny.write_pa100k(folder, {"train": 20, "val": 6, "test": 1})
-    (folder / "data" / "000003.png").write_bytes(b"no picture")
+    (folder / "data" / "000003.png").write_bytes(b"no image")
     (folder / "data" / "000007.png").unlink()
     (folder / "data" / "000021.png").write_bytes(b"")
     return quick.changed(data=str(folder), epochs=1)

@@ -56,7 +56,7 @@ def test_it_says_what_both_models_say(tmp_path: Path, teacher: Teacher) -> None:
 
 @pytest.mark.parametrize("config", [tiny.STUDENT, NARROW, ANN], ids=["cosine", "co-fire", "ann"])
 def test_the_maps_are_those_of_the_explain_page(tmp_path: Path, teacher: Teacher, config) -> None:
-    """One by one, through `heatmap`, which takes pictures: those that the lens keeps, of 8 bits."""
+    """One by one, through `heatmap`, which takes images: those that the lens keeps, of 8 bits."""
     model = LoadedModel(tiny.write_checkpoint(tmp_path / "student", config), tiny.lively(config), None)
     taught = LoadedModel(tiny.write_checkpoint(tmp_path / "teacher", tiny.TEACHER), teacher.model, VECTORS)
     look(tmp_path, model.module, teacher)

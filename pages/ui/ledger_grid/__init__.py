@@ -1,4 +1,4 @@
-"""The spike ledger as a grid of branches by timesteps; the tokens of the chosen cell lie over the picture.
+"""The spike ledger as a grid of branches by timesteps; the tokens of the chosen cell lie over the image.
 
 Choosing a cell draws its tokens in the browser at once; then Python adds the spikes behind it.
 """

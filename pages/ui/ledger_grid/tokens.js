@@ -1,4 +1,4 @@
-// The tokens of the chosen cell over the picture, and the spikes behind it.
+// The tokens of the chosen cell over the image, and the spikes behind it.
 function moveToken(event, view, point) {
   const { rows, columns } = view.data;
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
@@ -64,7 +64,7 @@ function drawMap(view, canvas, find) {
   find(".high").textContent = signed(bound, digits);
   const what = `${s === null ? "all branches" : data.branches[s].label}, ${t === null ? "all t" : `t = ${t + 1}`}`;
   find(".what").textContent = `${what}: ${signed(sum(values), decimals([sum(values)]))}`;
-  canvas.setAttribute("aria-label", `${data.title}, tokens over the picture, ${what}`);
+  canvas.setAttribute("aria-label", `${data.title}, tokens over the image, ${what}`);
 }
 
 function frame(paper, { x, y, w, h }, sharp) { // white in black, to be seen on any ground
@@ -87,7 +87,7 @@ function drawRaster(view, canvas, find) {
     ? "Choose one branch at one t to see the spikes behind it."
     : !view.bits ? "Fetching the spikes\u2026"
       : `The spikes behind this cell: ${data.raster.channels} channels (rows) by ${terms.N} tokens (columns), `
-        + `row by row of the picture, as the last convolution of ${data.branches[s].label} reads them at t = ${t + 1}.`;
+        + `row by row of the image, as the last convolution of ${data.branches[s].label} reads them at t = ${t + 1}.`;
   if (!view.bits) return;
   const channels = data.raster.channels;
   canvas.width = terms.N;

@@ -1,4 +1,4 @@
-"""A picture on whose tokens one paints a mask, by pointer or keyboard. Tells Python when a stroke has ended."""
+"""An image on whose tokens one paints a mask, by pointer or keyboard. Tells Python when a stroke has ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def mask(grid: tuple[int, int]) -> np.ndarray:
 
 
 def show(picture: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
-    """Mount the picture (H, W, 3) uint8 with its mask (rows, columns) bool, whose cells lie as `geometry` says."""
+    """Mount the image (H, W, 3) uint8 with its mask (rows, columns) bool, whose cells lie as `geometry` says."""
     rows, columns = hidden.shape
     fill = picture.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
     _mount(

@@ -149,7 +149,7 @@ function createView(root) {
     const count = view.cells.filter(Boolean).length, what = `${count} of ${view.cells.length} cells hidden`;
     const place = `row ${Math.floor(view.cursor / view.data.columns) + 1}, column ${(view.cursor % view.data.columns) + 1}`;
     root.querySelector(".count").textContent = what;
-    canvas.setAttribute("aria-label", `The picture, ${what}; at ${place}, ${view.cells[view.cursor] ? "hidden" : "shown"}`);
+    canvas.setAttribute("aria-label", `The image, ${what}; at ${place}, ${view.cells[view.cursor] ? "hidden" : "shown"}`);
     for (const button of root.querySelectorAll("[data-do]")) {
       const action = button.dataset.do;
       if (action === "paint" || action === "erase") button.setAttribute("aria-pressed", String(view.mode === action));

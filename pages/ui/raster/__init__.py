@@ -1,4 +1,4 @@
-"""The spikes of one layer: strip of layers, picture with a box of tokens, raster, channel map, a neuron's membrane.
+"""The spikes of one layer: strip of layers, image with a box of tokens, raster, channel map, a neuron's membrane.
 
 The browser moves t, zooms and draws boxes by itself; it tells Python where that ended, and one fragment runs again.
 """

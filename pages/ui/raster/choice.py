@@ -59,7 +59,7 @@ def keep_layer(name: str) -> None:
 
 
 def keep_box(said: list[int] | None) -> None:
-    """A box as [top, left, bottom, right], or None for the whole picture."""
+    """A box as [top, left, bottom, right], or None for the whole image."""
     moment.keep("box", ".".join(map(str, said)) if said else "")
     moment.keep("page", "")
 

@@ -1,4 +1,4 @@
-// The person: a map of spikes at t over the picture, the box of tokens, and the map in each timestep.
+// The person: a map of spikes at t over the image, the box of tokens, and the map in each timestep.
 
 const GROUND = [23, 21, 28]; // of the small maps: dark is silent
 const THUMB_HEIGHT = 92;
@@ -132,7 +132,7 @@ function paintBox(context, box, data, { width, height, ratio }) {
   }
 }
 
-// A square of neurons outlined on the picture: the chosen one, or the raster's cell under the pointer.
+// A square of neurons outlined on the image: the chosen one, or the raster's cell under the pointer.
 function paintPlace(view, context, { row, column }, side, { width, height, ratio }) {
   const { x, y, w, h } = rectangle(view.data.geometry, [row, column, row + side - 1, column + side - 1], width, height);
   for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {

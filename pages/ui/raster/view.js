@@ -123,7 +123,7 @@ function numbersAt(view) {
   const cell = ([value, show], name) => make("td", { "data-value": value, "data-of": name }, show(value));
   const lines = Object.keys(titles).map((name) => make("tr", {}, make("th", { scope: "row" }, titles[name]),
     ...(box ? [cell(part[name], `box-${name}`)] : []), cell(all[name], `all-${name}`)));
-  const head = [make("td"), ...[...(box ? ["box"] : []), "whole picture"].map((title) => make("th", { scope: "col" }, title))];
+  const head = [make("td"), ...[...(box ? ["box"] : []), "whole image"].map((title) => make("th", { scope: "col" }, title))];
   view.find(".numbers").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines));
   view.find(".numbers-note").textContent = `${data.model}, ${data.layer}. Energy is an estimate, ${data.convention}: only what `
     + "spikes cause; what reads numbers, such as the first convolution, belongs to no spike.";

@@ -5,7 +5,7 @@ const CELL = 32; // canvas pixels of a cell: two for each pixel that a model rea
 function drawPictures(view) {
   const { data, find } = view;
   const { picture } = data;
-  const plain = make("figure", {}, make("figcaption", { class: "who" }, "Picture"), drawStack(picture, false),
+  const plain = make("figure", {}, make("figcaption", { class: "who" }, "Image"), drawStack(picture, false),
     make("figcaption", { class: "note" }, picture.title));
   view.maps = data.maps.map((of) => drawMap(data, of));
   find(".pictures").replaceChildren(plain, ...view.maps.map((map) => map.node));

@@ -31,7 +31,7 @@ function drawTable(view) {
     make("tbody", { role: "rowgroup" }, ...view.rows.map((row) => row.node)),
   );
   drawFilters(view);
-  const unknown = data.labelled ? "" : " The truth is not known for your own picture.";
+  const unknown = data.labelled ? "" : " The truth is not known for your own image.";
   find(".legend").textContent = "Probabilities in percent; a click on a row, or Enter, shows where the models look for "
     + `it. Unsure: within ${Math.round(100 * data.unsure)} points of the threshold.${unknown}`;
   if (focused) view.rows.find((row) => row.of.attribute === focused)?.node.focus({ preventScroll: true });
