@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from snnpar.config import TASK, TrainConfig
+from snnpar.config import TASK, TrainConfig, hindrance
 from snnpar.config.flags import add_settings, config_from, given
 from snnpar.config.recipes import apply_recipe, explain_config
 from snnpar.core import terminal
@@ -40,7 +40,11 @@ def new_run(options: argparse.Namespace) -> Run:
         raise RunError(
             "torchrun needs --run DIR, as all its processes train one run; `python -m snnpar runs create` makes one"
         )
-    run = create_run(config_from(options), Path(options.out) if options.out else None)
+    config = config_from(options)
+    for name in given(options):
+        if reason := hindrance(name, config.settings()):
+            print(f"--{name.replace('_', '-')} has no effect: {reason}", file=sys.stderr)
+    run = create_run(config, Path(options.out) if options.out else None)
     print(f"run: {run.path}")
     return run
 

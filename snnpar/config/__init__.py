@@ -5,6 +5,7 @@ Both are frozen, check themselves, and round-trip through JSON. A training task 
 
 from .groups import DEVICES, ROLES, DistillationSettings, OptimisationSettings
 from .model import ModelConfig
+from .needs import DISTILLATION, NEEDS, Need, hindrance
 from .places import FOLDERS, REMOTE, absolute, without_folders, without_places
 from .tasks import DEFAULT_TASK, TASKS, AttributeSettings, Task
 from .training import GROUPS, TASK, TrainConfig, flat, grouped, problems, setting_fields
@@ -13,8 +14,10 @@ from .values import ConfigError, SettingField, fields_of, setting
 __all__ = [
     "DEFAULT_TASK",
     "DEVICES",
+    "DISTILLATION",
     "FOLDERS",
     "GROUPS",
+    "NEEDS",
     "REMOTE",
     "ROLES",
     "TASK",
@@ -23,6 +26,7 @@ __all__ = [
     "ConfigError",
     "DistillationSettings",
     "ModelConfig",
+    "Need",
     "OptimisationSettings",
     "SettingField",
     "Task",
@@ -31,6 +35,7 @@ __all__ = [
     "fields_of",
     "flat",
     "grouped",
+    "hindrance",
     "problems",
     "setting",
     "setting_fields",

@@ -15,6 +15,7 @@ from snnpar.runs.history import read_metrics
 from snnpar.runs.jobs import process_identity, read_log, status, write_status
 from snnpar.runs.run import create_run, launch, open_run
 from train import __main__ as cli
+from train.__main__ import new_run, parser
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture) -> str:
@@ -113,3 +114,15 @@ def test_terminal_and_page_train_alike(quick: TrainConfig, own_runs: Path, tmp_p
         [{k: v for k, v in row.items() if k != "time"} for row in read_metrics(run)] for run in (page, terminal)
     )
     assert first == second and [row["epoch"] for row in first] == [0, 1, 2]
+
+
+def test_a_flag_without_effect_is_told(own_runs: Path, capsys: pytest.CaptureFixture) -> None:
+    """As the form, which switches its field off."""
+    flags = ["--model", "spikingformer_1_64", "--feature-weight", "3", "--fold", "1", "--epochs", "2"]
+    run = new_run(parser().parse_args(flags))
+    told = capsys.readouterr()
+    assert told.err.splitlines() == [
+        "--fold has no effect: only PETA, RAPv1 and pickles have several splits",
+        "--feature-weight has no effect: feature distillation is off",
+    ]
+    assert told.out == f"run: {run.path}\n"
