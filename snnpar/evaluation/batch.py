@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import snnpar
-from snnpar import EVALUATIONS
 from snnpar.core.atomic import write_text
 from snnpar.core.errors import SnnparError
 from snnpar.core.formats import EVALUATION, stamped, upgraded
@@ -60,7 +59,7 @@ class Batch(Job):
     def arguments(self) -> list[str]:
         """What python is told to make it, or to go on with it."""
         root = self.path.parent.parent.resolve()
-        out = ["--out", str(root)] if root != EVALUATIONS else []
+        out = ["--out", str(root)] if root != snnpar.EVALUATIONS else []
         return ["-m", "snnpar", "evaluate", *map(str, self.checkpoints), *self.choice.arguments(), *out]
 
     def _request(self) -> dict:

@@ -19,7 +19,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import snnpar
-from snnpar import CONFIG, RUNS, WEIGHTS
+from snnpar import CONFIG, WEIGHTS
 from snnpar.config import TASKS, ConfigError, TrainConfig
 from snnpar.config.recipes import to_arguments
 from snnpar.config.sidecar import TOLD_LETTERS, read_config
@@ -80,7 +80,7 @@ def run_status(run: Run) -> JobStatus:
     return now
 
 
-def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RUNS) -> Run:
+def create_run(config: TrainConfig, path: Path | None = None, *, root: Path | None = None) -> Run:
     """Make a run directory holding the config; refuses a directory that is not empty.
 
     What it takes from the Hub is pinned to its commit. Raises DataError when attributes have to be read from the data,
@@ -98,7 +98,7 @@ def create_run(config: TrainConfig, path: Path | None = None, *, root: Path = RU
     schema = resolve_name(TASKS[config.task.name].schema)(config)
     if takes_text(model):  # its projection takes the phrase vectors there are, whatever made them
         model = replace(model, text_dim=phrases_for(config, schema).vectors.shape[1])
-    path = path or root / new_name(config)
+    path = path or (root or snnpar.RUNS) / new_name(config)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(f"{path} is not empty; give a new folder, or resume the run in it with --run {path} --resume")
     provenance = {"created": datetime.now().astimezone().isoformat(timespec="seconds"), "commit": commit()}
@@ -135,15 +135,15 @@ def open_run(path: str | Path) -> Run:
     return Run(path)
 
 
-def list_runs(root: Path = RUNS) -> list[Run]:
+def list_runs(root: Path | None = None) -> list[Run]:
     """All runs, the one created last first, but for `unnamed_runs`."""
-    paths = [path for path in root.glob(f"*/{CONFIG}") if _is_text(path.parent.name)]
+    paths = [path for path in (root or snnpar.RUNS).glob(f"*/{CONFIG}") if _is_text(path.parent.name)]
     return [Run(path.parent) for path in sorted(paths, key=modified, reverse=True)]
 
 
-def unnamed_runs(root: Path = RUNS) -> list[str]:
+def unnamed_runs(root: Path | None = None) -> list[str]:
     """Folders of runs whose names are no UTF-8, which neither a page nor a file of ours could say; with ? in them."""
-    names = sorted(path.parent.name for path in root.glob(f"*/{CONFIG}"))
+    names = sorted(path.parent.name for path in (root or snnpar.RUNS).glob(f"*/{CONFIG}"))
     return [name.encode("utf-8", "replace").decode() for name in names if not _is_text(name)]
 
 

@@ -120,6 +120,7 @@ def test_a_flag_without_effect_is_told(own_runs: Path, capsys: pytest.CaptureFix
     """As the form, which switches its field off."""
     flags = ["--model", "spikingformer_1_64", "--feature-weight", "3", "--fold", "1", "--epochs", "2"]
     run = new_run(parser().parse_args(flags))
+    assert run.path.parent == own_runs
     told = capsys.readouterr()
     assert told.err.splitlines() == [
         "--fold has no effect: only PETA, RAPv1 and pickles have several splits",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from snnpar import RUNS
+import snnpar
 from snnpar.config.flags import add_settings
 from snnpar.core.atomic import write_text
 from snnpar.core.commands import Parser
@@ -43,7 +43,7 @@ def parser() -> Parser:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    options.out = (options.out or RUNS / options.table).expanduser().resolve()
+    options.out = (options.out or snnpar.RUNS / options.table).expanduser().resolve()
     options.seeds = options.seeds or ([0] if options.table == "parts" else [0, 1, 2])
     try:
         text = TABLES[options.table](options)
