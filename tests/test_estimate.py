@@ -13,8 +13,9 @@ import pytest
 from snnpar.__main__ import main
 from snnpar.cli.estimate import describe
 from snnpar.config import TrainConfig
+from snnpar.core.numbers import duration
 from snnpar.runs import estimate
-from snnpar.runs.estimate import Estimate, EstimateError, Trial, duration, size
+from snnpar.runs.estimate import Estimate, EstimateError, Trial, size
 
 MEASURED = {
     "seconds": [4.0, 2.0, 9.0],

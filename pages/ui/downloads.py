@@ -6,9 +6,9 @@ from weakref import WeakSet
 
 from pages.ui.access import signed
 from pages.ui.literal import literal
+from snnpar.core.numbers import duration
 from snnpar.core.public import is_public
 from snnpar.hub import Download, HubError
-from snnpar.runs.estimate import duration
 from snnpar.sharing.collection import hub_cache
 
 PUBLIC_DOWNLOADS = 2  # at a time on a public server, of all its visitors

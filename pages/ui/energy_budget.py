@@ -10,10 +10,10 @@ import streamlit as st
 
 from pages.ui import energy_evaluated, frames, moment
 from pages.ui.chrome import Selection, mark
-from pages.ui.energy_totals import microjoules
 from pages.ui.hint import heading
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
+from snnpar.core import numbers
 from snnpar.energy.estimate import Assumptions, energy_over_time, estimate_energy, timesteps_within
 from snnpar.figures.energy import energy_steps
 from snnpar.metrics.outcomes import decided_at
@@ -54,12 +54,12 @@ def _budget(seen: dict[str, Seen], selection: Selection, assumptions: Assumption
     with right:
         if not t:
             st.warning(
-                f"Not even one timestep fits: the first costs {microjoules(spent[0])}. Move the budget up.",
+                f"Not even one timestep fits: the first costs ≈ {numbers.energy(spent[0])}. Move the budget up.",
                 icon=":material/battery_alert:",
             )
             return
         st.markdown(
-            f"**t = {t}** of {len(spent)} fits: {microjoules(spent[t - 1])}, {spent[t - 1] / spent[-1]:.0%} of "
+            f"**t = {t}** of {len(spent)} fits: ≈ {numbers.energy(spent[t - 1])}, {spent[t - 1] / spent[-1]:.0%} of "
             f"all {len(spent)} timesteps."
         )
         _answers(student, selection, t)
@@ -146,6 +146,6 @@ def _early_exit(student: Seen, selection: Selection, spent: np.ndarray) -> None:
     counts = ", ".join(f"{int((settled <= t).sum())} after t = {t}" for t in range(1, last + 1))
     st.caption(
         f"Early exit, attribute by attribute (threshold {selection.threshold:g}): of {len(settled)} decisions {counts} "
-        f"no longer change. Stopping when all are settled costs {microjoules(spent[last - 1])}. This is hindsight, the "
-        "best any rule for stopping could do without changing an answer."
+        f"no longer change. Stopping when all are settled costs ≈ {numbers.energy(spent[last - 1])}. This is hindsight, "
+        "the best any rule for stopping could do without changing an answer."
     )

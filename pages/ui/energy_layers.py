@@ -13,6 +13,7 @@ from pages.ui.chrome import mark
 from pages.ui.hint import heading
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
+from snnpar.core import numbers
 from snnpar.energy.conventions import Assumptions
 from snnpar.energy.estimate import (
     PUBLISHED_BREAK_EVEN,
@@ -120,7 +121,7 @@ def _share_bars(role: str, one: Seen, report: EnergyReport, names: list[str]) ->
     energy = _sums(one, report.lines, names, [line.energy_uj for line in report.lines])
     return [
         Bars(
-            f"{one.model.checkpoint.name}: {report.energy_uj:,.4g} µJ = 100%",
+            f"{one.model.checkpoint.name}: {numbers.energy(report.energy_uj)} = 100%",
             role,
             100 * energy / (report.energy_uj or 1.0),
         )

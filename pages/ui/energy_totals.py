@@ -11,6 +11,7 @@ from pages.ui.chrome import mark, number
 from pages.ui.hint import heading
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
+from snnpar.core import numbers
 from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
 from snnpar.energy.estimate import EnergyReport, estimate_energy
 from snnpar.figures import LOOKS
@@ -27,7 +28,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
         for role, report in reports.items():
             number(
                 ", estimate",
-                microjoules(report.energy_uj),
+                f"≈ {numbers.energy(report.energy_uj)}",
                 f"{literal(seen[role].model.checkpoint.name)}, this image. {report.convention}.",
                 role,
             )
@@ -50,7 +51,7 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
         if trace and trace.timesteps:
             number(
                 " neuron updates",
-                f"{_digits(reports['student'].updates / 1e6)} M",
+                f"{numbers.figures(reports['student'].updates / 1e6)} M",
                 "One per "
                 f"neuron and timestep, billed {assumptions.update_pj:g} pJ each: "
                 f"{reports['student'].neuron_share}.",
@@ -71,17 +72,8 @@ def headline(seen: dict[str, Seen], assumptions: Assumptions) -> None:
     )
 
 
-def microjoules(energy: float) -> str:
-    """ "≈ 72.2 µJ", or millijoules where these read better."""
-    return f"≈ {energy / 1e3:.3g} mJ" if energy >= 1e5 else f"≈ {_digits(energy)} µJ"
-
-
-def _digits(number: float) -> str:
-    return f"{number:,.0f}" if number >= 1e3 else f"{number:.3g}"
-
-
 def _operations(report: EnergyReport) -> str:
-    return " + ".join(_digits(count / 1e6) for count in (report.macs, report.acs) if count) + " M"
+    return " + ".join(numbers.figures(count / 1e6) for count in (report.macs, report.acs) if count) + " M"
 
 
 def _times(ratio: float) -> str:
@@ -197,9 +189,9 @@ def _row(seen: dict[str, Seen], title: str, one: Assumptions, first: str = "Conv
     reports = {role: estimate_energy(model.analysis.trace, one) for role, model in seen.items()}
     cells = {first: title}
     for role, report in reports.items():
-        cells[mark(role)] = _digits(report.energy_uj)
+        cells[mark(role)] = numbers.figures(report.energy_uj)
         if role == "student" and report.neurons:
-            cells["of it neurons"] = _digits(report.neuron_uj)
+            cells["of it neurons"] = numbers.figures(report.neuron_uj)
     if "student" in seen:
         ratios = _ratios(seen, one)
         for role in seen:

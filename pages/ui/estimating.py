@@ -7,7 +7,8 @@ import time
 import streamlit as st
 
 from snnpar.config import TrainConfig
-from snnpar.runs.estimate import LIMIT_S, Estimate, EstimateError, Trial, duration
+from snnpar.core.numbers import duration
+from snnpar.runs.estimate import LIMIT_S, Estimate, EstimateError, Trial
 
 
 def offer(config: TrainConfig | None) -> None:

@@ -11,6 +11,7 @@ from pages.ui.chrome import Selection, mark
 from pages.ui.computing import computed
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
+from snnpar.core import numbers
 from snnpar.explain.probing import Occlusion, occlude
 from snnpar.figures import LOOKS
 from snnpar.images.geometry import Geometry
@@ -106,7 +107,7 @@ def _cost(after: dict[str, Occlusion], attribute: str) -> None:
                 f"spikes {before.trace.total_spikes:,} → {now.trace.total_spikes:,} ({_signed(one.spike_change, ',')})"
             )
         said.append(
-            f"energy ≈ {before.energy.energy_uj:,.1f} → {now.energy.energy_uj:,.1f} µJ "
+            f"energy ≈ {numbers.figures(before.energy.energy_uj)} → {numbers.energy(now.energy.energy_uj)} "
             f"({_signed(one.energy_change_uj, ',.1f')})"
         )
         if not before.trace.names:

@@ -9,6 +9,7 @@ from pages.ui.chrome import mark, number
 from pages.ui.literal import literal
 from pages.ui.looking import Seen
 from pages.ui.rows import Row, right, timesteps
+from snnpar.core import numbers
 from snnpar.figures import OPPONENT
 
 WIDTH = 165  # of a number, pixels; with an opponent the words are longer, and the line is full anyway
@@ -41,12 +42,15 @@ def headline(rows: list[Row], seen: dict[str, Seen], truth: frozenset[str] | Non
                 width=width,
             )
         for role, one in seen.items():
+            report = one.analysis.energy
             number(
                 " energy",
-                f"≈ {_digits(one.analysis.energy.energy_uj)} µJ",
-                f"An estimate for one image: {one.analysis.energy.convention}.",
+                f"≈ {numbers.energy(report.energy_uj)}",
+                f"An estimate for one image: {report.convention}.",
                 role,
-                f"{one.analysis.energy.neuron_uj:,.3g} for neurons" if one.analysis.energy.neurons else None,
+                f"{numbers.figures(one.analysis.energy.neuron_uj)} for neurons"
+                if one.analysis.energy.neurons
+                else None,
                 width,
             )
         for role, one in seen.items():
@@ -90,7 +94,3 @@ def provenance(seen: dict[str, Seen]) -> None:
         if text:
             with st.expander(f"Card of {literal(one.model.checkpoint.name)}"):
                 st.code(text, language="markdown", wrap_lines=True)  # anybody may have written it
-
-
-def _digits(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.3g}"

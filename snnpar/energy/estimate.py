@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnpar.core import numbers
 from snnpar.energy import lemaire
 from snnpar.energy.conventions import CONVENTIONS, Assumptions
 from snnpar.energy.lemaire import Work
@@ -79,7 +80,7 @@ class EnergyReport:
         if not self.neurons:
             return ""
         states = " and states" if self.assumptions.byte_pj or self.assumptions.buffers else ""
-        return f"{self.neuron_uj:,.3g} µJ of it for {self.updates:,} neuron updates{states}"
+        return f"{numbers.energy(self.neuron_uj)} of it for {self.updates:,} neuron updates{states}"
 
     @property
     def convention(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snnpar.core import numbers
 from snnpar.figures.looks import LOOKS, bare, verbatim
 
 if TYPE_CHECKING:
@@ -148,7 +149,9 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
             width=0.6,
             showlegend=False,
             marker={"color": look.colour, "opacity": np.where(fits, 1.0, 0.3)},
-            text=[f"{_digits(energy)}{'' if fit else ' ✕'}" for energy, fit in zip(spent_uj, fits, strict=True)],
+            text=[
+                f"{numbers.figures(energy)}{'' if fit else ' ✕'}" for energy, fit in zip(spent_uj, fits, strict=True)
+            ],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="t = %{x}: %{y:,.4g} µJ<extra></extra>",
@@ -158,7 +161,7 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
         budget_uj,
         line={"dash": "dot", "width": 2, "color": GREY},
         annotation_position="top left",
-        annotation_text=f"budget {_digits(budget_uj)} µJ",
+        annotation_text=f"budget {numbers.energy(budget_uj)}",
     )
     if teacher_uj is not None and teacher_uj <= 1.1 * max(budget_uj, spent_uj[-1]):  # else it lies far above
         teacher = LOOKS["teacher"]
@@ -166,7 +169,7 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
             teacher_uj,
             line={"dash": "dash", "width": 2, "color": teacher.colour},
             annotation={
-                "text": f"{teacher.mark} {teacher.name} {_digits(teacher_uj)} µJ",
+                "text": f"{teacher.mark} {teacher.name} {numbers.energy(teacher_uj)}",
                 "x": 0,
                 "xanchor": "left",
                 "yanchor": "top",
@@ -175,7 +178,3 @@ def energy_steps(spent_uj: np.ndarray, budget_uj: float, teacher_uj: float | Non
     figure.update_xaxes(title="timesteps t", tickvals=steps, range=[0.5, len(steps) + 0.5])
     figure.update_yaxes(title="µJ, estimate", range=[0, 1.15 * max(budget_uj, spent_uj[-1])])
     return bare(figure, 260, showlegend=False).update_layout(margin={"t": 24})
-
-
-def _digits(number: float) -> str:
-    return f"{number:,.0f}" if number >= 1e3 else f"{number:.3g}"

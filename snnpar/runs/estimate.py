@@ -23,6 +23,7 @@ from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.core.atomic import write_text
 from snnpar.core.errors import SnnparError
+from snnpar.core.numbers import duration
 from snnpar.core.programs import module
 
 LIMIT_S = 600
@@ -289,15 +290,6 @@ class Trial:
             return json.loads((self.folder / name).read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-
-
-def duration(seconds: float) -> str:
-    """Two figures are enough: 0.21 s, 35 s, 12 min, 5.2 h, 120 days."""
-    for unit, length, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800), ("days", 86_400, math.inf)):
-        if seconds < most:
-            amount = seconds / length
-            return f"{amount:.2g} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
-    raise EstimateError(f"{seconds} s is no duration")
 
 
 def size(count: float) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import gradio as gr
 
 from snnpar import ASSETS
+from snnpar.core import numbers
 from snnpar.core.errors import SnnparError
 from snnpar.explain import methods_of
 from snnpar.figures import LOOKS
@@ -99,8 +100,12 @@ def _look(answers: Answers, image: str, attribute: str, *methods: str) -> tuple[
         for role, heat in zip(roles, heats, strict=True)
     )
     energy = "; ".join(
-        f"{LOOKS[role].name} about {cost['energy_uj']:,.0f} µJ"
-        + (f", {cost['neuron_uj']:,.3g} of them for {cost['updates']:,} neuron updates" if cost["updates"] else "")
+        f"{LOOKS[role].name} about {numbers.energy(cost['energy_uj'])}"
+        + (
+            f", {numbers.energy(cost['neuron_uj'])} of it for {cost['updates']:,} neuron updates"
+            if cost["updates"]
+            else ""
+        )
         for role, cost in costs.items()
     )
     labels = (said[role]["probabilities"] for role in roles)

@@ -12,6 +12,7 @@ from snnpar import ASSETS
 from snnpar.checkpoint import CARD, PHRASES, WEIGHTS, Checkpoint, read_checkpoint, write_config
 from snnpar.config import TrainConfig, without_places
 from snnpar.config.recipes import to_arguments
+from snnpar.core import numbers
 from snnpar.core.atomic import write_text
 from snnpar.core.disks import whole_folder
 from snnpar.core.programs import train_command
@@ -192,11 +193,11 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
         sum(getattr(report, what) for report in reports) / len(reports) for what in ("energy_uj", "neuron_uj")
     )
     updates = reports[0].updates
-    neurons = f", {of_neurons:,.3g} µJ of it for {updates:,} neuron updates" if updates else ""
+    neurons = f", {numbers.energy(of_neurons)} of it for {updates:,} neuron updates" if updates else ""
     return [
         "## Energy",
         "",
-        f"About {mean:,.3g} µJ per image{neurons}, an estimate ({reports[0].convention}), the mean over "
+        f"About {numbers.energy(mean)} per image{neurons}, an estimate ({reports[0].convention}), the mean over "
         f"{len(reports)} rendered sample images. {reports[0].note} Nothing was measured on a chip.",
         "",
     ]

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from snnpar import __version__
 from snnpar.checkpoint import WEIGHTS, Checkpoint
+from snnpar.core import numbers
 from snnpar.core.errors import SnnparError
 from snnpar.core.provenance import commit
 from snnpar.explain import Heatmap
@@ -177,7 +178,8 @@ def _lines(evidence: Evidence) -> list[str]:
         word = "yes" if prob > evidence.threshold else "no"
         lines.append(
             f"{look.name} {analysis.checkpoint.name}{time}: {100 * prob:.1f} %, {word} at "
-            f"{evidence.threshold:g}; about {energy.energy_uj:,.1f} uJ in all"
+            f"{evidence.threshold:g}; about {numbers.energy(energy.energy_uj)}".replace("µ", "u")
+            + " in all"
             + (f", {energy.neuron_share}".replace("µ", "u") if energy.neurons else "")
         )
         conventions.append(energy.convention)

@@ -13,8 +13,8 @@ from screen import said
 from streamlit.testing.v1 import AppTest
 from tiny import PA100K, STUDENT, first_picture, write_checkpoint
 
-from pages.ui.energy_totals import microjoules
 from snnpar.checkpoint import read_checkpoint
+from snnpar.core import numbers
 from snnpar.core.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
 from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS
@@ -77,8 +77,12 @@ def marked_row(test: AppTest) -> list[str]:
     return [cell.strip("*▸ ") for cell in row]
 
 
+def about(energy: float) -> str:
+    return f"≈ {numbers.energy(energy)}"
+
+
 def digits(energy: float) -> str:
-    return microjoules(energy).split()[1]
+    return numbers.figures(energy)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -86,7 +90,7 @@ def test_totals_are_those_of_the_library(open_energy, pair: Path, traces: dict, 
     test = open_energy(pair, energy=convention)
     for role, trace in traces.items():
         energy = estimate_energy(trace, CONVENTIONS[convention]).energy_uj
-        assert metrics(test)[f"{role.capitalize()}, estimate"] == microjoules(energy)
+        assert metrics(test)[f"{role.capitalize()}, estimate"] == about(energy)
     assert metrics(test)["NASFR"] == f"{100 * traces['student'].nasfr:.1f}%"
     report = estimate_energy(traces["student"], CONVENTIONS[convention])
     assert metrics(test)["Student neuron updates"] == f"{report.updates / 1e6:.3g} M"
@@ -113,7 +117,7 @@ def test_changed_assumptions_are_a_row_of_their_own_and_in_the_link(open_energy,
     test.toggle(key="assume_arithmetic_first_every_timestep").set_value(True).run()
     assert not test.exception and (linked(test, "e_mac"), linked(test, "e_first")) == ("2", "1")
     own = replace(CONVENTIONS["arithmetic"], mac_pj=2.0, first_every_timestep=True)
-    expected = microjoules(estimate_energy(traces["student"], own).energy_uj)
+    expected = about(estimate_energy(traces["student"], own).energy_uj)
     assert metrics(test)["Student, estimate"] == expected and marked_row(test)[0] == "as changed above"
     again = open_energy(pair, e_mac="2", e_first="1")
     assert metrics(again)["Student, estimate"] == expected
@@ -198,7 +202,7 @@ def test_choices_of_the_drawer_are_in_the_link(open_energy, pair: Path, traces: 
     )
     again = open_energy(pair, energy="int8", **query)
     for role, trace in traces.items():
-        assert metrics(again)[f"{role.capitalize()}, estimate"] == microjoules(estimate_energy(trace, own).energy_uj)
+        assert metrics(again)[f"{role.capitalize()}, estimate"] == about(estimate_energy(trace, own).energy_uj)
     assert "Davies et al." in said(again.caption) and "overflows 8 bits" in said(again.caption)
     again.segmented_control(key="neuron_price").set_value("one MAC").run()
     again.segmented_control(key="sums").set_value("32 bits").run()
@@ -256,7 +260,7 @@ def test_break_even_follows_the_quantised_mac(open_energy, pair: Path, traces: d
 def test_a_budget_picks_the_largest_t_that_fits(open_energy, pair: Path, traces: dict, t: int) -> None:
     spent = energy_over_time(traces["student"])
     test = open_energy(pair, budget=f"{1.02 * spent[t - 1]:.6g}")
-    assert f"**t = {t}** of 3 fits: {microjoules(spent[t - 1])}" in said(test.markdown)
+    assert f"**t = {t}** of 3 fits: {about(spent[t - 1])}" in said(test.markdown)
     test.button(key="use_t").click().run()
     assert linked(test, "t") == ("" if t == 3 else str(t))
 
@@ -330,8 +334,3 @@ def test_a_student_without_neurons_is_billed_like_a_teacher(open_energy, tmp_pat
 def test_free_operations_have_no_budget(open_energy, pair: Path) -> None:
     test = open_energy(pair, e_mac="0", e_ac="0")
     assert "any budget fits" in said(test.info) and marked_row(test)[-1] == "–"
-
-
-@pytest.mark.parametrize(("energy", "words"), [(2.814, "≈ 2.81 µJ"), (6431.3, "≈ 6,431 µJ"), (145_000.0, "≈ 145 mJ")])
-def test_energies_read_well(energy: float, words: str) -> None:
-    assert microjoules(energy) == words
