@@ -146,6 +146,6 @@ def _early_exit(student: Seen, selection: Selection, spent: np.ndarray) -> None:
     counts = ", ".join(f"{int((settled <= t).sum())} after t = {t}" for t in range(1, last + 1))
     st.caption(
         f"Early exit, attribute by attribute (threshold {selection.threshold:g}): of {len(settled)} decisions {counts} "
-        f"no longer change. Stopping when all are settled costs ≈ {numbers.energy(spent[last - 1])}. This is hindsight, "
-        "the best any rule for stopping could do without changing an answer."
+        f"no longer change. Stopping when all are settled costs ≈ {numbers.energy(spent[last - 1])}. This is "
+        "hindsight, the best any rule for stopping could do without changing an answer."
     )
