@@ -24,6 +24,7 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is slow, n
 settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For several workers: the tests of a file stay together, as they share what is made once; so do those of the
     browser, which share a server and take longest, and so begin first."""
