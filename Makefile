@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONPATH := .
 # A worker for each core, one thread each; a file's tests stay together, see tests/conftest.py.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadgroup --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --no-loadscope-reorder
 
 .PHONY: app test test-all fix table
 

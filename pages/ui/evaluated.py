@@ -162,7 +162,10 @@ def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
     key = f"evaluation_{role}"
     if st.session_state.get(key) not in listed:
         st.session_state[key] = None
-    words = {name: f"{one.checkpoint['name']} on {one.title}" for name, one in listed.items()}
+    words = {
+        name: f"{one.checkpoint['name']} on {one.title}{' (shipped)' if one.evaluation.is_shipped else ''}"
+        for name, one in listed.items()
+    }
     repeated = {word for word in words.values() if list(words.values()).count(word) > 1}
     return st.selectbox(
         f"{LOOKS[role].name}: evaluation",

@@ -91,8 +91,14 @@ class Evaluation(Job):
 
     @property
     def checkpoint(self) -> Path:
-        """The folder of the checkpoint."""
-        return Path(self._request("checkpoint"))
+        """The folder of the checkpoint; of a shipped evaluation that of the shipped checkpoint."""
+        place = Path(self._request("checkpoint"))
+        return place if place.is_absolute() else (snnpar.SHIPPED or snnpar.CHECKPOINTS) / place
+
+    @property
+    def is_shipped(self) -> bool:
+        """Did it come with the program? It is read, never written."""
+        return self.path.parent == shipped_root()
 
     @property
     def choice(self) -> DataChoice:
@@ -158,9 +164,18 @@ def launch(evaluation: Evaluation, *, again: bool = False) -> None:
     start(evaluation, [*evaluation.arguments, *(["--again"] if again else [])])
 
 
+def shipped_root() -> Path:
+    """Where the evaluations of the shipped checkpoints lie."""
+    return snnpar.ASSETS / "evaluations"
+
+
 def list_evaluations(root: Path | None = None) -> list[Evaluation]:
-    """All evaluations, complete or not, the one finished or begun last first."""
+    """All evaluations, complete or not, the one finished or begun last first; without `root` also the shipped ones, of
+    the shipped checkpoints that are here."""
     found = [Evaluation(path.parent) for path in (root or snnpar.EVALUATIONS).glob(f"*/{REQUEST}")]
+    if root is None:
+        shipped = [Evaluation(path.parent) for path in shipped_root().glob(f"*/{REQUEST}")]
+        found += [one for one in shipped if one.checkpoint.is_dir()]
     return sorted(
         found, key=lambda e: max(modified(e.path / name) for name in (REQUEST, PROGRESS, REPORT)), reverse=True
     )
