@@ -12,7 +12,7 @@ from snnpar.core.moved import install
 # Spinning OpenMP threads make a busy machine up to 50x slower; this only works before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 _HERE = Path(__file__).resolve().parent
 # Of a checkout, whose folders lie beside the package; installed, they lie inside it, and what is made lies elsewhere.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from snnpar.checkpoint import CARD, read_checkpoint
 from snnpar.datasets import open_folder
 from snnpar.datasets.gallery import samples
 from snnpar.evaluation.evaluate import probabilities
+from snnpar.evaluation.evaluations import list_evaluations, revision
+from snnpar.evaluation.slices import QUICK
 from snnpar.explain import heatmap, methods_of
 from snnpar.images.pixels import open_rgb
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.metrics.defaults import ATTRIBUTE, SAMPLE, THRESHOLD, first_attribute
-from snnpar.metrics.pedestrian import pedestrian_metrics
+from snnpar.metrics.pedestrian import FIVE, pedestrian_metrics
 from snnpar.metrics.report import COLUMNS
 from snnpar.models import unnamed
+from snnpar.runs.jobs import status
 
 ROLES = ("teacher", "student")
 
@@ -72,3 +76,23 @@ def test_the_card_tells_what_evaluation_finds(pair: dict[str, LoadedModel], role
     told = {name: float(cell) for name, cell in zip(COLUMNS, row[1].split(" | "), strict=True)}
     for name, value in told.items():
         assert 100 * getattr(found, name) == pytest.approx(value, abs=0.6), name  # another CPU may round
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_evaluation_of_these_very_weights_is_shipped(role: str) -> None:
+    """Read-only, without a place of the machine that made it, and true: its metrics follow from its predictions."""
+    (one,) = [one for one in list_evaluations() if one.is_shipped and one.path.name == unnamed(role)]
+    assert one.is_complete and status(one).state == "done" and one.choice == QUICK
+    assert one.checkpoint == ROOT / "checkpoints" / unnamed(role)
+    info, found = one.info(), one.predictions()
+    assert info["provenance"]["checkpoint"]["sha256"] == revision(one.checkpoint) and info["n"] == 500
+    told = {name: info["metrics"]["published"][name]["value"] for name in FIVE}
+    assert pedestrian_metrics(found.truth, found.probs[-1]).summary() == pytest.approx(told, abs=1e-9)
+    text = "".join(path.read_text("utf-8") for path in one.path.glob("*.json"))
+    assert "/" + ROOT.parts[1] + "/" not in text and sum(p.stat().st_size for p in one.path.iterdir()) < 1e6
+
+
+def test_they_are_those_of_checkpoints_that_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnpar.CHECKPOINTS", tmp_path)
+    monkeypatch.setattr("snnpar.EVALUATIONS", tmp_path / "evaluations")
+    assert list_evaluations() == [] and list_evaluations(ROOT / "assets" / "evaluations")

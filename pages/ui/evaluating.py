@@ -17,10 +17,9 @@ from pages.ui.states import RESUMABLE, STATES
 from snnpar.core.errors import SnnparError
 from snnpar.datasets import LAYOUTS
 from snnpar.evaluation.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
-from snnpar.evaluation.slices import DataChoice, choose_slice, list_slices
+from snnpar.evaluation.slices import QUICK, DataChoice, choose_slice, list_slices
 from snnpar.runs.jobs import JobError, JobStatus, read_log, status, stop
 
-QUICK = DataChoice(rendered=500)
 SPLITS = ("train", "val", "trainval", "test")
 
 

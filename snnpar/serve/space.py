@@ -17,7 +17,7 @@ from snnpar.core.errors import SnnparError
 
 SDKS = ("docker", "gradio")
 MAX_FILE = 10 * 2**20  # bytes; the Hub's git refuses larger files that are not in its large-file storage
-KINDS = {".py", ".js", ".css", ".html", ".json", ".png", ".svg", ".safetensors"}
+KINDS = {".py", ".js", ".css", ".html", ".json", ".png", ".svg", ".safetensors", ".parquet"}
 WHOLE = {
     "docker": ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"),
     "gradio": ("LICENSE",),
@@ -26,7 +26,7 @@ TREES = {"docker": ("assets", "snnpar", "pages", "train"), "gradio": ("assets", 
 NOT_FOR_GRADIO = ("streamlit", "cachetools", "tensorboard")  # the other face, and training
 
 # With plain git, binary files have to be in large-file storage whatever their size; `hf upload` sees to it itself.
-ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.png filter=lfs diff=lfs merge=lfs -text\n"
+ATTRIBUTES = "".join(f"*.{kind} filter=lfs diff=lfs merge=lfs -text\n" for kind in ("safetensors", "png", "parquet"))
 GRADIO_APP = '''"""Entry of the Space: the API and the page of `snnpar.serve`, in public mode."""
 
 import os
