@@ -147,6 +147,7 @@ def test_a_new_evaluation_says_what_it_is_about(tmp_path: Path) -> None:
 
 def test_evaluations_are_listed_newest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snnpar, "EVALUATIONS", tmp_path / "all")
+    monkeypatch.setattr(snnpar, "CHECKPOINTS", tmp_path)  # where the shipped ones are not
     assert list_evaluations() == []
     made = [create_evaluation(tmp_path / name, RENDERED) for name in ("a", "b", "c")]
     for age, evaluation in enumerate(made):
