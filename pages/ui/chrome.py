@@ -154,9 +154,10 @@ def _checkpoint_picker(role: str) -> None:
 
 
 def _width(role: str) -> int:
-    """Of a picker, pixels: that of an opponent is small while there is none, so that the bar has room in one line."""
+    """Of a picker, pixels, such that the shipped names and the whole bar fit on a line of 1280; an opponent's is small
+    while there is none."""
     chosen = role != OPPONENT or st.session_state.get(role) or st.query_params.get(role)
-    return 196 if chosen else 112
+    return {"teacher": 184, "student": 208}.get(role, 208 if chosen else 112)
 
 
 def _resolve(role: str) -> Checkpoint | None:
