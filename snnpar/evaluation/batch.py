@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import snnpar
+from snnpar import EVALUATIONS  # as a process that is started has it
 from snnpar.core.atomic import write_text
 from snnpar.core.errors import SnnparError
 from snnpar.core.formats import EVALUATION, stamped, upgraded
@@ -59,7 +60,7 @@ class Batch(Job):
     def arguments(self) -> list[str]:
         """What python is told to make it, or to go on with it."""
         root = self.path.parent.parent.resolve()
-        out = ["--out", str(root)] if root != snnpar.EVALUATIONS else []
+        out = ["--out", str(root)] if root != EVALUATIONS else []
         return ["-m", "snnpar", "evaluate", *map(str, self.checkpoints), *self.choice.arguments(), *out]
 
     def _request(self) -> dict:

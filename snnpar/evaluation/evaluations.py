@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 import snnpar
+from snnpar import EVALUATIONS  # as a process that is started has it
 from snnpar.checkpoint import CONFIG, WEIGHTS
 from snnpar.core.atomic import write_text
 from snnpar.core.errors import SnnparError
@@ -108,7 +109,7 @@ class Evaluation(Job):
     @property
     def arguments(self) -> list[str]:
         """What python is told to make it, or to go on with it."""
-        elsewhere = self.path.parent.resolve() != snnpar.EVALUATIONS
+        elsewhere = self.path.parent.resolve() != EVALUATIONS
         out = ["--out", str(self.path.parent.resolve())] if elsewhere else []
         return ["-m", "snnpar", "evaluate", str(self.checkpoint), *self.choice.arguments(), *out]
 
