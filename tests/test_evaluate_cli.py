@@ -51,7 +51,9 @@ def test_evaluate_prints_the_metrics_and_the_folders(
     value = made.info()["metrics"]["published"]["f1"]["value"]
     assert "people, test: n = 4, 26 attributes" in printed and "published, probability > 0.45" in printed
     assert f"{100 * value:.1f} [" in printed and f"\n{made.path}\n" in printed
-    assert {e.path for e in list_evaluations()} == {root / line.rsplit("/")[-1] for line in printed.splitlines()[-2:]}
+    assert {e.path for e in list_evaluations(snnpar.EVALUATIONS)} == {
+        root / line.rsplit("/")[-1] for line in printed.splitlines()[-2:]
+    }
     assert main(["evaluate", str(student), "--data", data, "--split", "test", "--convention", "rethinking"]) == 0
     assert "rethinking, probability > 0.5;" in capsys.readouterr().out
 
@@ -106,7 +108,7 @@ def test_compare_of_a_checkpoint_with_itself_is_zero(student: Path, capsys: pyte
     found = json.loads(capsys.readouterr().out)
     rows = found["second_minus_first"]
     assert len(rows) in (5, 6) and all(row["difference"] == row["low"] == row["high"] == 0 for row in rows)
-    assert found["n"] == 6 and len(list_evaluations()) == 1  # kept, and not made twice
+    assert found["n"] == 6 and len(list_evaluations(snnpar.EVALUATIONS)) == 1  # kept, and not made twice
 
 
 def test_compare_takes_what_the_bootstrap_takes(
@@ -136,7 +138,7 @@ def test_compare_takes_what_the_bootstrap_takes(
 @pytest.mark.parametrize("convention", ["published", "rethinking"])
 def test_the_log_has_the_convention_that_was_asked_for(student: Path, data: str, convention: str) -> None:
     assert main(["evaluate", str(student), "--data", data, "--split", "test", "--convention", convention]) == 0
-    (made,) = list_evaluations()
+    (made,) = list_evaluations(snnpar.EVALUATIONS)
     value = made.info()["metrics"][convention]["f1"]["value"]
     said = read_log(made)
     assert f"F1 {100 * value:.1f} on 4 images" in said and f"({convention} convention)" in said
@@ -153,7 +155,7 @@ def test_unknown_labels_are_left_out_on_request(student: Path, tmp_path: Path, c
         assert f"unknown labels: {words}" in capsys.readouterr().out
         assert main(["evaluate", str(student), *choice, "--ignore-unknown"]) == 0
         assert "unknown labels: 2 left out" in capsys.readouterr().out
-        (made,) = list_evaluations()
+        (made,) = list_evaluations(snnpar.EVALUATIONS)
         assert words in made.info()["metrics"][convention]["unknown_labels"]
     masked = ["--data", str(folder), "--split", "test", "--ignore-unknown"]
     assert main(["compare", str(student), str(student), *masked]) == 0
@@ -177,7 +179,7 @@ def test_unreadable_images_end_an_evaluation_or_are_left_out(
     assert main(["evaluate", str(student), *choice, "--skip-unreadable"]) == 0
     printed = capsys.readouterr().out
     assert "n = 3," in printed and "1 images that cannot be read are left out" in printed
-    (made,) = list_evaluations()
+    (made,) = list_evaluations(snnpar.EVALUATIONS)
     assert made.info()["provenance"]["data"]["unreadable_left_out"] == ["0.png"]
     assert "0.png: " in read_log(made) and made.predictions().files == ("1.png", "2.png", "3.png")
     assert main(["compare", str(student), str(student), *choice, "--skip-unreadable"]) == 0
@@ -209,7 +211,7 @@ def test_looking_for_unreadable_images_can_be_stopped(student: Path, tmp_path: P
     choice = DataChoice(odd_images(tmp_path / "own", missing=1)[1], split="test")
     with pytest.raises(Stopped):
         evaluate_checkpoint(student, choice, skip_unreadable=True, stop=lambda: True)
-    (made,) = list_evaluations()
+    (made,) = list_evaluations(snnpar.EVALUATIONS)
     assert status(made).state == "stopped"
 
 
