@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from .values import setting
 
-LAYOUTS = ("pa100k", "peta", "rapv1", "pickle", "csv")
-
 
 @dataclass(frozen=True)
 class AttributeSettings:
