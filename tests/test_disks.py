@@ -4,6 +4,7 @@ import errno
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from safetensors import SafetensorError
 from snnpar import ROOT
 from snnpar.checkpoint import shipped
 from snnpar.core import terminal
-from snnpar.core.disks import FIXES, disk_fault, is_disk_full, whole_folder
+from snnpar.core.disks import FIXES, disk_fault, is_disk_full, make_folder, whole_folder
 from snnpar.core.errors import SnnparError
 
 
@@ -113,3 +114,10 @@ def test_commands_on_a_disk_that_takes_nothing(command: str, disk: str, tmp_path
     assert found.returncode == 2, found.stderr
     assert "Traceback" not in found.stderr and last[-1].startswith("error: "), "nothing of it may be left"
     assert ("ead-only" if disk == "ro" else "No space") in last[-1]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where no folder can be made")
+@pytest.mark.parametrize("make", [make_folder, lambda path: whole_folder(path).__enter__()])
+def test_a_place_without_folders_is_told(make: Callable) -> None:
+    with pytest.raises(SnnparError, match="/proc/x cannot be made: no folder can lie there; give another place"):
+        make(Path("/proc/x"))

@@ -46,6 +46,14 @@ def _number(error: BaseException) -> int | None:
     return int(told[1]) if told else None
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there. Raises SnnparError where none can lie, as in /proc."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        raise SnnparError(f"{folder} cannot be made: no folder can lie there; give another place") from error
+
+
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[None]:
     """Fill a new or empty folder; when that fails, what was written is removed again.
@@ -56,7 +64,7 @@ def whole_folder(folder: Path) -> Iterator[None]:
         raise SnnparError(f"{folder} is not empty; give a new or empty folder")
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         yield
     except BaseException:
         for path in folder.iterdir() if folder.is_dir() else ():

@@ -19,6 +19,7 @@ from pathlib import Path
 import snnpar
 from snnpar import EVALUATIONS  # as a process that is started has it
 from snnpar.core.atomic import write_text
+from snnpar.core.disks import make_folder
 from snnpar.core.errors import SnnparError
 from snnpar.core.formats import EVALUATION, stamped, upgraded
 from snnpar.core.pulse import beating
@@ -86,7 +87,7 @@ def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path 
     batch, content = batch_at(checkpoints, choice, root=root), _content(checkpoints, choice)
     if not batch.exists:
         try:
-            batch.path.mkdir(parents=True, exist_ok=True)
+            make_folder(batch.path)
             write_text(batch.path / REQUEST, json.dumps(stamped(EVALUATION, content), indent=1) + "\n")
             write_status(batch, state="created")
         except OSError:

@@ -28,6 +28,7 @@ import snnpar
 from snnpar import EVALUATIONS  # as a process that is started has it
 from snnpar.checkpoint import CONFIG, WEIGHTS
 from snnpar.core.atomic import write_text
+from snnpar.core.disks import make_folder
 from snnpar.core.errors import SnnparError
 from snnpar.core.formats import EVALUATION, FormatError, stamped, upgraded
 from snnpar.core.places import place as path_of
@@ -153,7 +154,7 @@ def create_evaluation(checkpoint: Path, choice: DataChoice, *, root: Path | None
     """The same, with its folder; one that exists stays as it is."""
     evaluation = evaluation_at(checkpoint, choice, root=root)
     if not (evaluation.path / REQUEST).is_file():
-        evaluation.path.mkdir(parents=True, exist_ok=True)
+        make_folder(evaluation.path)
         content = {"checkpoint": str(_absolute(checkpoint)), "choice": asdict(choice)}
         write_text(evaluation.path / REQUEST, json.dumps(stamped(EVALUATION, content), indent=1) + "\n")
         write_status(evaluation, state="created")
