@@ -3,7 +3,7 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.ui import faults, sessions
-from pages.ui.door import Door
+from pages.ui.server import faults, sessions
+from pages.ui.server.door import Door
 
 app = st.App("pages/main.py", middleware=[Middleware(Door)], lifespan=sessions.swept, on_script_error=faults.tell)

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.ui import checkpoint_detail, checkpoint_table, chrome, hub_view
+from pages.ui import chrome
+from pages.ui.checkpoints import detail, hub_view, table
 
 chrome.selection()
 st.header("Checkpoints", anchor=False)
@@ -10,8 +11,8 @@ st.caption(
     "A checkpoint is a folder with weights and the config they were trained with: shipped with the program, written by "
     "a run, or pulled from the Hugging Face Hub."
 )
-there = checkpoint_table.listed()
-picked = checkpoint_table.show(there)
+there = table.listed()
+picked = table.show(there)
 if picked:
-    checkpoint_detail.show(picked, there)
+    detail.show(picked, there)
 hub_view.show(there)

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from pages.ui import chrome, evidence_card, looking, maps, rows, tables, time_bar
+from pages.ui import chrome, looking
+from pages.ui.compare import evidence_card, maps, rows, tables
+from pages.ui.components import time_bar
 from snnpar.core.errors import SnnparError
 
 selection = chrome.selection()

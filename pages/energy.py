@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from pages.ui import chrome, energy_assumptions, energy_budget, energy_layers, energy_totals, looking, sharing, tables
-from pages.ui.literal import literal
+from pages.ui import chrome, looking, sharing
+from pages.ui.compare import tables
+from pages.ui.energy import assumptions as energy_assumptions
+from pages.ui.energy import budget, layers, totals
+from pages.ui.widgets.literal import literal
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -16,11 +19,11 @@ st.caption(
     "multiplied with what an operation costs by the convention that you choose."
 )
 assumptions = energy_assumptions.pick()
-energy_totals.headline(seen, assumptions)
+totals.headline(seen, assumptions)
 tables.times(seen)
-energy_totals.conventions(seen, assumptions)
-energy_totals.choices(seen, assumptions)
-energy_layers.parts(seen, assumptions)
+totals.conventions(seen, assumptions)
+totals.choices(seen, assumptions)
+layers.parts(seen, assumptions)
 if "student" not in seen:
     st.stop()
 student = seen["student"]
@@ -31,5 +34,5 @@ if not student.analysis.trace.timesteps:
         icon=":material/info:",
     )
     st.stop()
-energy_layers.break_even(student, assumptions)
-energy_budget.show(seen, selection, assumptions)
+layers.break_even(student, assumptions)
+budget.show(seen, selection, assumptions)

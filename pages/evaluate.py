@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages.ui import chrome, evaluated, evaluating, near_duplicates, outcome_tables, over_time, scores, starred
+from pages.ui import chrome
 from pages.ui.chrome import sentence
+from pages.ui.evaluate import evaluated, evaluating, near_duplicates, outcome_tables, over_time, scores, starred
 from snnpar.core.errors import SnnparError
 
 selection = chrome.selection()

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.ui import chrome, gallery, ledger_view, looking, occlusion, sharing
+from pages.ui import chrome, looking, sharing
+from pages.ui.explain import gallery, ledger_view, occlusion
 from snnpar.core.errors import SnnparError
 from snnpar.inference import shared_attributes
 

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.ui import chrome, looking, raster, sharing, timeline
+from pages.ui import chrome, looking, sharing, timeline
+from pages.ui.components import raster
 
 selection = chrome.selection()
 seen = looking.look(selection, chrome.PAIR)

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from pages.ui import access, chrome, estimating, form, progress, starting
-from pages.ui.form_values import faults, to_config
+from pages.ui import chrome
+from pages.ui.server import access
+from pages.ui.train import estimating, form, progress, starting
+from pages.ui.train.form_values import faults, to_config
 from snnpar.core.programs import TRAIN_WORDS
 
 selection = chrome.selection()

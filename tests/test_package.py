@@ -25,7 +25,7 @@ WANTED = (
     "py.typed",
     "app/app.py",
     "app/.streamlit/config.toml",
-    "app/pages/ui/raster/view.js",
+    "app/pages/ui/components/raster/view.js",
     "train/loop.py",
     "assets/schemas/pa100k.json",
     "checkpoints/vtb_conv_3_192/model.safetensors",
@@ -166,7 +166,7 @@ def test_its_app_opens(installed: Path, tmp_path: Path) -> None:
             except OSError:
                 assert process.poll() is None, (tmp_path / "log.txt").read_text()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
-            assert "frame-ancestors" in answer.headers["Content-Security-Policy"]  # of pages/ui/door.py
+            assert "frame-ancestors" in answer.headers["Content-Security-Policy"]  # of pages/ui/server/door.py
     finally:
         process.terminate()
         process.wait(30)

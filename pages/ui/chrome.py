@@ -8,8 +8,11 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages.ui import access, back_button, checkpoints, picture
-from pages.ui.literal import literal, names_only
+from pages.ui import references
+from pages.ui.image import choice
+from pages.ui.server import access
+from pages.ui.widgets import back_button
+from pages.ui.widgets.literal import literal, names_only
 from snnpar.checkpoint import Checkpoint
 from snnpar.core.errors import SnnparError
 from snnpar.figures import LOOKS, OPPONENT
@@ -39,7 +42,7 @@ class Selection:
     """What the bar says; a role without any checkpoint is left out of `checkpoints`, as is an opponent not chosen."""
 
     checkpoints: dict[str, Checkpoint]
-    picture: picture.Picture
+    picture: choice.Picture
     attribute: str
     threshold: float
 
@@ -73,7 +76,7 @@ def bar(page: Page) -> None:
         with st.container(
             horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="bar_picture"
         ):
-            picture.picker()
+            choice.picker()
         attribute_slot = st.container(width=150, key="bar_attribute")
         with st.container(width=120, key="bar_threshold"):
             _threshold_picker()
@@ -82,7 +85,7 @@ def bar(page: Page) -> None:
         checkpoint = _resolve(role)
         if checkpoint:
             chosen[role] = checkpoint
-    shown = picture.chosen()
+    shown = choice.chosen()
     main = chosen.get("student") or next(iter(chosen.values()), None)
     schema = main.schema if main else load_schema("pa100k")
     with attribute_slot:
@@ -135,7 +138,7 @@ def to_compare(**choices: str) -> None:
 
 
 def _checkpoint_picker(role: str) -> None:
-    options = list(checkpoints.known(role))
+    options = list(references.known(role))
     current = st.session_state.get(role) or st.query_params.get(role)
     if current and current not in options:
         options.append(current)  # a Hub id typed before, or a broken one: said below the bar, not lost
@@ -165,14 +168,14 @@ def _resolve(role: str) -> Checkpoint | None:
     reference = st.session_state.get(role)
     if reference:
         try:
-            return checkpoints.find(reference, role)
+            return references.find(reference, role)
         except SnnparError as error:
             return _fall_back(role, error)
-    return None if role == OPPONENT else next(iter(checkpoints.known(role).values()), None)
+    return None if role == OPPONENT else next(iter(references.known(role).values()), None)
 
 
 def _fall_back(role: str, error: SnnparError) -> Checkpoint | None:
-    stays = None if role == OPPONENT else next(iter(checkpoints.known(role).values()), None)
+    stays = None if role == OPPONENT else next(iter(references.known(role).values()), None)
     rest = f"The {role} shown is {stays.name}." if stays else ""
     st.error(f"{sentence(error)} {rest}")
     return stays

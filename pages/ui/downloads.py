@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-from pages.ui.access import signed
-from pages.ui.literal import literal
+from pages.ui.server.access import signed
+from pages.ui.widgets.literal import literal
 from snnpar.core.numbers import duration
 from snnpar.core.public import is_public
 from snnpar.hub import Download, HubError

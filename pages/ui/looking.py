@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.ui import checkpoints, cropping, own_image
+from pages.ui import references
 from pages.ui.chrome import ROLES, Selection, sentence
-from pages.ui.computing import computed
-from pages.ui.literal import literal
-from pages.ui.picture_data import Picture
+from pages.ui.image import cropping, own_image
+from pages.ui.image.shown import Picture
+from pages.ui.server.computing import computed
+from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import Checkpoint, CheckpointError
 from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
@@ -32,7 +33,7 @@ class Seen:
 
     @property
     def version(self) -> str:
-        return checkpoints.version(self.model.checkpoint)
+        return references.version(self.model.checkpoint)
 
 
 def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen]:
@@ -49,7 +50,7 @@ def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen
             if role in _EMPTY:
                 st.info(_EMPTY[role], icon=":material/info:")
             continue
-        version, shown = checkpoints.version(model.checkpoint), selection.picture
+        version, shown = references.version(model.checkpoint), selection.picture
         with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the image…"):
             try:
                 seen[role] = Seen(model, _analyse(version, shown.digest, model, shown.image))
@@ -68,14 +69,14 @@ _EMPTY = {
 
 def _first_usable(wanted: Checkpoint | None, role: str) -> LoadedModel | None:
     """The wanted model, or if it is damaged the first one that loads; what is damaged is told."""
-    candidates = [wanted, *checkpoints.known(role).values()] if wanted else []
+    candidates = [wanted, *references.known(role).values()] if wanted else []
     damaged = set()
     for checkpoint in candidates:
         if checkpoint.path in damaged:
             continue
         try:
             with st.spinner(f"Loading the {role} {literal(checkpoint.name)}…"):
-                return _load(checkpoints.version(checkpoint), checkpoint)
+                return _load(references.version(checkpoint), checkpoint)
         except SnnparError as error:
             damaged.add(checkpoint.path)
             st.error(f"{sentence(error)} Another {role} is shown if there is one.", icon=":material/error:")

@@ -6,8 +6,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from pages.ui import own_image, picture
 from pages.ui.chrome import ROLES, Selection
+from pages.ui.image import choice, own_image
 from snnpar.explain import METHODS
 
 BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is asked for the file."
@@ -48,7 +48,7 @@ def link(selection: Selection) -> str:
     }
     choices = {role: st.session_state.get(role) or "" for role in ROLES}
     choices |= {
-        "sample": picture.sample_label() if picture.is_sample() else "",
+        "sample": choice.sample_label() if choice.is_sample() else "",
         "attribute": labels.get(selection.attribute, selection.attribute),
         "threshold": f"{selection.threshold:g}",
     }

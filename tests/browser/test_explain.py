@@ -9,7 +9,7 @@ import pytest
 from browsing import MARKS, settle
 from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
-from pages.ui import occluder
+from pages.ui.components import occluder
 from snnpar.explain.ledger import Ledger, entering_spikes, spike_ledger
 from snnpar.explain.probing import occlude
 from snnpar.images.geometry import Axis, Geometry

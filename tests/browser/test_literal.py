@@ -99,7 +99,7 @@ import json
 from pathlib import Path
 import pandas as pd
 import streamlit as st
-from pages.ui.literal import literal
+from pages.ui.widgets.literal import literal
 for number, text in enumerate(json.loads(Path({texts!r}).read_text())):
     text = literal(text)
     shows = dict(markdown=st.markdown, caption=st.caption, error=st.error, button=st.button, checkbox=st.checkbox,

@@ -15,10 +15,10 @@ import toys
 from torch import nn
 
 import snnpar
+from pages.ui.components.raster.choice import Choice, Place
+from pages.ui.components.raster.payload import payload
+from pages.ui.image.shown import Picture
 from pages.ui.looking import Seen
-from pages.ui.picture_data import Picture
-from pages.ui.raster.choice import Choice, Place
-from pages.ui.raster.payload import payload
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
 from snnpar.core.errors import SnnparError

@@ -54,7 +54,7 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
     def open_view(checkpoints: Path, **query: str | list[str]) -> AppTest:
         monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
-        test = AppTest.from_string("from pages.ui import progress\nprogress.show_picked()", default_timeout=120)
+        test = AppTest.from_string("from pages.ui.train import progress\nprogress.show_picked()", default_timeout=120)
         for name, value in query.items():
             test.query_params[name] = value
         test.run()
@@ -69,7 +69,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have every run be in a state."""
 
     def pretend(name: str, message: str = "") -> None:
-        for module in ("snnpar.runs.table", "pages.ui.progress"):
+        for module in ("snnpar.runs.table", "pages.ui.train.progress"):
             monkeypatch.setattr(f"{module}.run_status", lambda _run: JobStatus(name, message, os.getpid()))
 
     return pretend

@@ -11,7 +11,7 @@ import streamlit as st
 from screen import said
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import access
+from pages.ui.server import access
 from snnpar.config import TrainConfig
 from snnpar.core.public import REASONS
 from snnpar.evaluation.evaluate import evaluate_checkpoint

@@ -15,8 +15,8 @@ from screen import said
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
-from pages.ui import checkpoints
-from pages.ui.literal import literal
+from pages.ui import references
+from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import read_checkpoint, write_config
 from snnpar.config import TrainConfig
 from snnpar.core.errors import SnnparError
@@ -43,8 +43,8 @@ def test_the_preferred_comes_first_then_shipped_then_loadable_runs(root: Path) -
     write_checkpoint(root / "a-teacher", TEACHER)
     create_run(TrainConfig(), root / "runs" / "without-weights")
     expected = [unnamed("student"), "a-student", "runs/young", "runs/old"]
-    assert list(checkpoints.known("student")) == expected
-    assert list(checkpoints.known("teacher")) == ["a-teacher"]
+    assert list(references.known("student")) == expected
+    assert list(references.known("teacher")) == ["a-teacher"]
 
 
 @pytest.mark.parametrize(
@@ -58,37 +58,37 @@ def test_the_preferred_comes_first_then_shipped_then_loadable_runs(root: Path) -
 )
 def test_describe_says_what_it_was_trained_on(root: Path, train: dict, words: str) -> None:
     checkpoint = replace(write_checkpoint(root / "one", STUDENT), train=train)
-    said = checkpoints.describe(checkpoint)
+    said = references.describe(checkpoint)
     assert words in said and "Spikingformer, spiking, 3 timesteps" in said and said.endswith("code test")
 
 
 def test_a_teacher_that_is_not_used_is_not_mentioned(root: Path) -> None:
     checkpoint = replace(write_checkpoint(root / "one", STUDENT), train={"teacher": "/a/wise"})
-    assert "wise" not in checkpoints.describe(checkpoint)
+    assert "wise" not in references.describe(checkpoint)
 
 
 def test_the_card_is_read_without_front_matter_and_not_without_end(root: Path) -> None:
     checkpoint = write_checkpoint(root / "one", STUDENT)
-    assert checkpoints.card(checkpoint) == ""
+    assert references.card(checkpoint) == ""
     (root / "one" / "README.md").write_text("---\nlicense: x\n---\n# One\n![p](http://x/y.png)\n", "utf-8")
-    assert checkpoints.card(checkpoint) == "# One\n![p](http://x/y.png)\n"  # which the page shows as code
+    assert references.card(checkpoint) == "# One\n![p](http://x/y.png)\n"  # which the page shows as code
     (root / "one" / "README.md").write_text("a" * 1_000_000)
-    assert len(checkpoints.card(checkpoint)) == checkpoints.CARD_LETTERS
+    assert len(references.card(checkpoint)) == references.CARD_LETTERS
 
 
 def test_the_version_changes_with_the_weights(root: Path) -> None:
     checkpoint = write_checkpoint(root / "one", STUDENT)
-    before = checkpoints.version(checkpoint)
-    assert checkpoints.version(checkpoint) == before
+    before = references.version(checkpoint)
+    assert references.version(checkpoint) == before
     (root / "one" / "model.safetensors").write_bytes(b"other")
-    assert checkpoints.version(checkpoint) != before
+    assert references.version(checkpoint) != before
 
 
 @pytest.mark.parametrize("reference", ["../secret", "runs/../../secret", "nobody"])
 def test_a_reference_never_leaves_the_folder(root: Path, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_checkpoint(root.parent / "secret", STUDENT)
     with pytest.raises(SnnparError, match=r"not a Hub id|is missing|No checkpoint is called"):
-        checkpoints.find(reference, "student")
+        references.find(reference, "student")
 
 
 # ----------------------------------------------------------------------------------------------- the page
@@ -215,7 +215,7 @@ def test_scores_stand_only_beside_their_likes(app, scored: Path) -> None:
 
 def test_gaps_are_filled_by_one_job(app, scored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     launched = []
-    monkeypatch.setattr("pages.ui.evaluating_all.launch_batch", launched.append)
+    monkeypatch.setattr("pages.ui.checkpoints.evaluating_all.launch_batch", launched.append)
     test = app(scored, "checkpoints", scored_on=f"9 rendered, n = 9, hash {'b' * 7}")
     button = next(one for one in test.button if one.label == "Evaluate the 1 without a score on 9 rendered")
     assert f"python -m snnpar evaluate {scored / 'tiny-teacher'} --rendered 9" in [one.value for one in test.code]
@@ -238,7 +238,7 @@ def test_a_batch_under_way_is_shown_and_outlives_the_page(app, scored: Path, mon
         json.dumps({"done": 1, "total": 2, "current": "tiny-student--9-rendered-abc", "part": 0.5, "eta_s": 75.2})
     )
     asked = []
-    monkeypatch.setattr("pages.ui.evaluating_all.stop", asked.append)
+    monkeypatch.setattr("pages.ui.checkpoints.evaluating_all.stop", asked.append)
     for _ in range(2):  # a reload
         test = app(scored, "checkpoints")
         assert "2 checkpoints on 9 rendered" in said(test.markdown)
@@ -326,7 +326,7 @@ def test_a_public_server_lists_no_run_and_deletes_nothing(app, shelf: Path, monk
     test.selectbox(key="checkpoint").select_index(2).run()
     assert "ask_delete" not in keys(test) and "use" in keys(test)
     with pytest.raises(SnnparError, match="on this public server"):
-        checkpoints.find("runs/first", "student")
+        references.find("runs/first", "student")
 
 
 def test_an_empty_folder_says_what_to_do(app, tmp_path: Path, empty_hub: Hub) -> None:

@@ -7,14 +7,14 @@ import threading
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import computing
+from pages.ui.server import computing
 from snnpar.core.turns import Turns
 
 
 def script() -> None:
     import streamlit as st
 
-    from pages.ui.computing import computed
+    from pages.ui.server.computing import computed
 
     @computed(max_entries=2)
     def double(number: int, _unhashable: object) -> int:

@@ -12,7 +12,7 @@ import websockets
 from browsing import served_pair
 from streaming import connect, first_run, heard
 
-from pages.ui.sessions import EACH
+from pages.ui.server.sessions import EACH
 
 PART = b'--edge\r\nContent-Disposition: form-data; name="a"; filename="a.png"\r\n\r\n%s\r\n--edge--\r\n'
 

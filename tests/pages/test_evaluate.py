@@ -36,7 +36,7 @@ def root(pair: Path, tmp_path: Path) -> Path:
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[Evaluation]:
     """Evaluations the page starts, instead of starting them."""
     started: list[Evaluation] = []
-    monkeypatch.setattr("pages.ui.evaluating.launch", started.append)
+    monkeypatch.setattr("pages.ui.evaluate.evaluating.launch", started.append)
     return started
 
 
@@ -267,7 +267,7 @@ def test_a_running_evaluation_shows_how_far_it_is(app, root: Path, monkeypatch: 
     progress = {"done": 10, "n": 40, "batch_size": 5, "seconds": 20.0}
     (evaluation.path / "progress.json").write_text(json.dumps(progress), "utf-8")
     asked = []
-    monkeypatch.setattr("pages.ui.evaluating.stop", asked.append)
+    monkeypatch.setattr("pages.ui.evaluate.evaluating.stop", asked.append)
     test = app(root, "evaluate")
     bar = next(element for element in test.get("progress"))
     assert bar.proto.value == 25 and "10 of 40 images, 5 at a time · about 0:01:00 left" in bar.proto.text
@@ -350,7 +350,7 @@ def test_without_near_duplicates_there_is_nothing_to_leave_out(app, root: Path) 
 
 def test_an_evaluation_of_before_opens_and_can_be_made_again(app, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     again = []
-    monkeypatch.setattr("pages.ui.evaluating.launch", lambda one, **options: again.append((one, options)))
+    monkeypatch.setattr("pages.ui.evaluate.evaluating.launch", lambda one, **options: again.append((one, options)))
     wrote = [write_evaluation(root, role, near=None)[0] for role in ROLES]
     test = app(root, "evaluate")
     assert test.toggle(key="leave_out").disabled and "were not looked for when this was made" in said(test.caption)

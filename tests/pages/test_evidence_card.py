@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from screen import png, said
 
-from pages.ui import evidence_card
+from pages.ui.compare import evidence_card
 from snnpar.sharing.evidence import Evidence, evidence_json
 
 

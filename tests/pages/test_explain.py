@@ -16,9 +16,9 @@ from screen import shown as seen_as
 from streamlit.testing.v1 import AppTest
 from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
 
-from pages.ui import occluder
+from pages.ui.components import occluder
+from pages.ui.explain.occlusion import flipped
 from pages.ui.looking import Seen
-from pages.ui.occlusion import flipped
 from snnpar.explain import METHODS, Method, heatmap
 from snnpar.explain.heat import SIGNED, UNSIGNED
 from snnpar.explain.ledger import entering_spikes, spike_ledger

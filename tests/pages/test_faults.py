@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from snnpar import __version__
 
 SCRIPT = """
-from pages.ui import chrome, faults
+from pages.ui import chrome
+from pages.ui.server import faults
 from snnpar.core.errors import SnnparError
 try:
     {what}
@@ -45,7 +46,8 @@ def test_streamlit_asks_for_it(tmp_path: Path) -> None:
     """On a real server, where a page and not this test raises."""
     (tmp_path / "broken.py").write_text("import streamlit as st\nst.header('Before')\n{}['/secret']\n")
     (tmp_path / "app.py").write_text(
-        "import streamlit as st\nfrom pages.ui import faults\napp = st.App('broken.py', on_script_error=faults.tell)\n"
+        "import streamlit as st\nfrom pages.ui.server import faults\n"
+        "app = st.App('broken.py', on_script_error=faults.tell)\n"
     )
     with served(tmp_path, tmp_path / "app.py") as (_, url):
         heard = asyncio.run(first_run(url, "127.0.0.1"))

@@ -205,7 +205,7 @@ class Scripted:
 @pytest.fixture
 def estimating(app, pair: Path, monkeypatch: pytest.MonkeyPatch):
     """The page with a scripted trial under way."""
-    monkeypatch.setattr("pages.ui.estimating.Trial", Scripted)
+    monkeypatch.setattr("pages.ui.train.estimating.Trial", Scripted)
     test = app(pair, "train")
     test.button(key="estimate").click().run()
     assert not test.exception and "Estimating" in test.get("progress")[0].proto.text
@@ -244,7 +244,7 @@ def test_an_estimate_that_fails_is_a_sentence(estimating) -> None:
 
 @pytest.mark.slow
 def test_the_page_estimates_for_real(app, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.ui.estimating.Trial", lambda config: Trial(config, steps=1))
+    monkeypatch.setattr("pages.ui.train.estimating.Trial", lambda config: Trial(config, steps=1))
     test = app(pair, "train")
     paste(test, "python -m train --model spikingformer_1_64 --batch-size 4 --rendered-count 16 --threads 1")
     test.button(key="estimate").click().run()
@@ -268,11 +268,11 @@ def test_a_busy_device_queues_and_says_where(app, pair: Path, tmp_path: Path, mo
     ]
     monkeypatch.setattr(devices, "queue", lambda: places)
     launched: list = []
-    monkeypatch.setattr("pages.ui.starting.launch", launched.append)
-    monkeypatch.setattr("pages.ui.starting.status", lambda _run: JobStatus("queued", "waits for first, 2 ahead"))
+    monkeypatch.setattr("pages.ui.train.starting.launch", launched.append)
+    monkeypatch.setattr("pages.ui.train.starting.status", lambda _run: JobStatus("queued", "waits for first, 2 ahead"))
     test = app(pair, "train")
     start = test.button(key="start")
     assert start.label == "Queue (2 ahead)" and "waits for first and second" in start.help
-    monkeypatch.setattr("pages.ui.starting.create_run", lambda config, root: SimpleNamespace(name="mine"))
+    monkeypatch.setattr("pages.ui.train.starting.create_run", lambda config, root: SimpleNamespace(name="mine"))
     start.click().run()
     assert launched and "mine waits for first, 2 ahead." in said(test.toast)

@@ -10,8 +10,8 @@ from configs import TRAIN_CONFIGS, UNTIMED
 from hypothesis import given
 from tiny import STUDENT, TEACHER, write_checkpoint
 
-from pages.ui import form
-from pages.ui.form_values import (
+from pages.ui.train import form
+from pages.ui.train.form_values import (
     CHOSEN,
     NEEDS,
     Seed,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from browsing import ROOT
 
-from pages.ui.frames import UNSEEN, texts
+from pages.ui.widgets.frames import UNSEEN, texts
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", " =1"])

@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-from pages.ui import inline
+from pages.ui.components import inline
 
 
 def test_an_array_is_its_bytes_in_reading_order() -> None:

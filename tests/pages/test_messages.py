@@ -9,8 +9,9 @@ import pytest
 import streamlit as st
 from tiny import STUDENT, random_picture
 
-from pages.ui import ledger_grid, moment, occluder
-from pages.ui.raster import SAYS, heard
+from pages.ui import moment
+from pages.ui.components import ledger_grid, occluder
+from pages.ui.components.raster import SAYS, heard
 from snnpar.checkpoint import read_checkpoint
 from snnpar.explain.ledger import Ledger, spike_ledger
 from snnpar.inference import Analysis, LoadedModel, analyze, load

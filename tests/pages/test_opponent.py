@@ -10,7 +10,7 @@ from made_evaluations import write_evaluation
 from screen import component_data, said
 from tiny import STUDENT, TEACHER, write_checkpoint
 
-from pages.ui.evaluated import newest_together
+from pages.ui.evaluate.evaluated import newest_together
 from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 QUICK = replace(STUDENT, timesteps=1)

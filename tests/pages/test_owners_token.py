@@ -9,7 +9,7 @@ import pytest
 from hub_server import Hub, Repo
 from screen import said
 
-from pages.ui import access
+from pages.ui.server import access
 from snnpar.hub import HubError, cached_checkpoint, fetch_checkpoint, list_cached, search
 
 PATIENCE_S = 60

@@ -13,7 +13,7 @@ from PIL import Image
 from screen import component_data, png, said
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import own_image
+from pages.ui.image import own_image
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
 from snnpar.evaluation.evaluate import evaluate_checkpoint
 from snnpar.evaluation.evaluations import data_hash
@@ -300,7 +300,7 @@ def test_a_stranger_reads_no_file_of_the_server(
     name = named(test)
     monkeypatch.setenv("SNNPAR_PUBLIC", "1")
     looked = []
-    monkeypatch.setattr("pages.ui.own_image.find_images", looked.append)
+    monkeypatch.setattr("pages.ui.image.own_image.find_images", looked.append)
     test = app(evaluated, **query)
     assert "cannot be named on this public server" in said(test.info)
     assert not test.header and not looked and name not in said(test.info) and name not in named(test)

@@ -11,10 +11,10 @@ import pytest
 import torch
 from tiny import PA100K, STUDENT, random_picture, write_checkpoint
 
+from pages.ui.components.raster.choice import Choice, Place
+from pages.ui.components.raster.payload import VIEW_BYTES, payload
+from pages.ui.image.choice import Picture
 from pages.ui.looking import Seen
-from pages.ui.picture import Picture
-from pages.ui.raster.choice import Choice, Place
-from pages.ui.raster.payload import VIEW_BYTES, payload
 from snnpar.energy.estimate import CONVENTIONS, accumulates_by_token
 from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load

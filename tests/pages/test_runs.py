@@ -26,7 +26,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
     calls: list = []
     for name in ("stop", "kill", "launch", "delete_run"):
         monkeypatch.setattr(
-            f"pages.ui.run_controls.{name}", lambda run, name=name, **options: calls.append((name, run.name, options))
+            f"pages.ui.train.run_controls.{name}",
+            lambda run, name=name, **options: calls.append((name, run.name, options)),
         )
     return calls
 

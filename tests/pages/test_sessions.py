@@ -13,8 +13,9 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from pages.ui import own_image, sessions
-from pages.ui.own_image import Own
+from pages.ui.image import own_image
+from pages.ui.image.own_image import Own
+from pages.ui.server import sessions
 from snnpar import ASSETS
 
 

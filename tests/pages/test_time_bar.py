@@ -13,7 +13,8 @@ from screen import component_data
 from tiny import STUDENT, TEACHER, first_picture, write_checkpoint
 
 import snnpar.checkpoint
-from pages.ui import moment, time_bar
+from pages.ui import moment
+from pages.ui.components import time_bar
 from snnpar.energy.estimate import energy_over_time
 from snnpar.explain import heatmap
 from snnpar.figures import span

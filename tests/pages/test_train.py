@@ -21,7 +21,7 @@ from snnpar.runs.run import create_run, list_runs
 def launched(monkeypatch: pytest.MonkeyPatch) -> list:
     """Runs the page starts, instead of starting them."""
     runs: list = []
-    monkeypatch.setattr("pages.ui.starting.launch", lambda run, resume=False: runs.append(run))
+    monkeypatch.setattr("pages.ui.train.starting.launch", lambda run, resume=False: runs.append(run))
     return runs
 
 

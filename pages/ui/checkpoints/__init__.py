@@ -1,0 +1,1 @@
+"""The Checkpoints page: those at hand, one of them in detail, the Hub."""

@@ -1,0 +1,1 @@
+"""The Compare page: headline, rows, heatmaps, the evidence card."""

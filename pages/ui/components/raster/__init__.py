@@ -1,0 +1,85 @@
+"""The spikes of one layer: strip of layers, image with a box of tokens, raster, channel map, a neuron's membrane.
+
+The browser moves t, zooms and draws boxes by itself; it tells Python where that ended, and one fragment runs again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import moment, timeline
+from pages.ui.chrome import Selection, sentence
+from pages.ui.components.raster import choice, heard
+from pages.ui.components.raster.choice import chosen
+from pages.ui.components.raster.payload import payload
+from pages.ui.looking import ANALYSES_KEPT, Seen
+from snnpar.core.errors import SnnparError
+from snnpar.explain.membrane import Membrane, record_membrane
+from snnpar.inference import LoadedModel
+from snnpar.spikes import raster
+from snnpar.spikes.trace import SpikeTrace
+
+__all__ = ["payload", "show"]
+
+HERE = Path(__file__).parent
+KEY = "raster"
+SAYS = ("moved", "boxed", "layer", "picked", "side", "page")
+MEMBRANES_KEPT = 3  # layers; the widest one of spikingformer_8_512 takes 34 MB
+SCRIPTS = (
+    "../geometry.js",
+    "../time_bar/draw.js",
+    "strip.js",
+    "picture.js",
+    "cells.js",
+    "membrane.js",
+    "view.js",
+)  # one module
+
+_mount = st.components.v2.component(
+    "snnpar_raster",
+    html=(HERE / "view.html").read_text("utf-8"),
+    css=(HERE / "view.css").read_text("utf-8"),
+    js="\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
+)
+
+
+@st.fragment
+def show(student: Seen, selection: Selection) -> None:
+    """Pick a layer and look into it."""
+    trace, tokens = student.analysis.trace, student.model.token_grid
+    layer = timeline.layer(student, choice.keep_layer)
+    grid = raster.cells(trace.shape(layer), tokens)
+    now = chosen(trace, layer, grid)
+    picture, model = selection.picture, student.model
+    membrane = None
+    if now.place is not None:
+        try:
+            with st.spinner("Listening to the layer's membranes…"):
+                membrane = _membrane(f"{student.version}:{picture.digest}:{now.layer}", model, picture.image, now.layer)
+        except SnnparError as error:
+            st.info(sentence(error), icon=":material/info:")
+    counts = _counts(f"{student.version}:{picture.digest}", trace, tokens)
+    data = payload(student, picture, now, counts, membrane)
+    _mount(
+        key=KEY,
+        data=data | {"t": moment.at(trace.timesteps)},
+        **{f"on_{what}_change": partial(_hear, what, trace, now.layer, grid) for what in SAYS},
+    )
+
+
+def _hear(what: str, trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> None:
+    heard.hear(what, st.session_state[KEY][what], trace, layer, grid)
+
+
+@st.cache_resource(max_entries=ANALYSES_KEPT, show_spinner=False)
+def _counts(key: str, _trace: SpikeTrace, _grid: tuple[int, int]) -> dict[str, np.ndarray]:
+    return raster.counts_by_token(_trace, _grid)
+
+
+@st.cache_resource(max_entries=MEMBRANES_KEPT, show_spinner=False)
+def _membrane(key: str, _model: LoadedModel, _image: np.ndarray, _layer: str) -> Membrane:
+    return record_membrane(_model, _image, _layer)

@@ -1,0 +1,1 @@
+"""The Energy page: assumptions, totals, layers, the budget of spikes."""

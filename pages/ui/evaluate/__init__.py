@@ -1,0 +1,1 @@
+"""The Evaluate page: evaluations and what they found, starred images, near duplicates."""

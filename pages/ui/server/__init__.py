@@ -1,0 +1,1 @@
+"""What a visitor may do and what the server does for all of them: access, door, faults, sessions, turns."""

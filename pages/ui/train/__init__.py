@@ -1,0 +1,1 @@
+"""The Train page: the form of a run, and runs as they go on."""
