@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages.ui import references
+from pages.ui import references, state
 from pages.ui.image import choice
 from pages.ui.server import access
 from pages.ui.widgets import back_button
@@ -25,7 +25,6 @@ COLOURS = dict(zip(ROLES, ("blue", "orange", "violet"), strict=True))  # of LOOK
 STYLE = Path(__file__).parent / "page.css"
 CHOICES = (*ROLES, "picture", "attribute", "threshold")
 BOUND = (*ROLES, "attribute", "threshold")  # their widgets write the link
-CARRIED = "carried"
 PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
     "Compare": CHOICES,
     "Spikes": (*PAIR, "picture", "threshold"),
@@ -59,7 +58,7 @@ def bar(page: Page) -> None:
     """Draw what the page uses of the bar, and keep what the whole bar says for it, see `selection`."""
     st.html(STYLE)
     back_button.fix()
-    st.session_state.update(st.session_state.pop(CARRIED, {}))
+    st.session_state.update(st.session_state.pop(state.CARRIED, {}))
     for name in [name for name, value in st.query_params.items() if not value]:
         del st.query_params[name]  # no page writes such a link, and it would leave a choice that needs one without
     used = PAGES[page.title]
@@ -90,7 +89,7 @@ def bar(page: Page) -> None:
     schema = main.schema if main else load_schema("pa100k")
     with attribute_slot:
         attribute = _attribute_picker(schema)
-    st.session_state["selection"] = Selection(chosen, shown, attribute, st.session_state["threshold"])
+    st.session_state[state.SELECTION] = Selection(chosen, shown, attribute, st.session_state[state.THRESHOLD])
 
 
 def _hide(names: list[str]) -> None:
@@ -124,7 +123,7 @@ def number(
 
 def selection() -> Selection:
     """What the bar says in this run of the script."""
-    return st.session_state["selection"]
+    return st.session_state[state.SELECTION]
 
 
 def to_compare(**choices: str) -> None:
@@ -133,7 +132,7 @@ def to_compare(**choices: str) -> None:
     They are put into the bar when the page opens: a page that polls may meanwhile have sent what the bar said before.
     """
     kept = {name: st.session_state[name] for name in BOUND if name in st.session_state}
-    st.session_state[CARRIED] = kept | choices
+    st.session_state[state.CARRIED] = kept | choices
     st.switch_page("compare.py", query_params={})  # left out, Streamlit refuses: widgets hold some of them
 
 
@@ -195,7 +194,7 @@ def _threshold_picker() -> None:
         0.95,
         THRESHOLD,
         0.01,
-        key="threshold",
+        key=state.THRESHOLD,
         bind="query-params",
         help="An attribute with a higher probability than this counts as present.",
     )
@@ -207,7 +206,7 @@ def _attribute_picker(schema: AttributeSchema) -> str:
         "Attribute",
         schema.attributes,
         schema.index(first_attribute(schema.attributes)),
-        key="attribute",
+        key=state.ATTRIBUTE,
         bind="query-params",
         format_func=lambda name: labels.get(name, name),
         help="The attribute explained by the heatmaps and followed over time.",

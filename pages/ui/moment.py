@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import state
+
 LONGEST = 4096  # characters of one choice
 
 
@@ -37,7 +39,7 @@ def recall(name: str, *, linked: bool = True) -> str:
 
     Puts it into the link of this page, or with `linked` False takes it out: it is kept, but not on now.
     """
-    value = st.session_state.setdefault(f"kept_{name}", st.query_params.get(name, ""))
+    value = st.session_state.setdefault(state.kept(name), st.query_params.get(name, ""))
     _link(name, value if linked else "")
     return value
 
@@ -46,7 +48,7 @@ def keep(name: str, value: str) -> None:
     """Keep a choice for all pages and in the link; "" forgets it. What no link can hold is not kept."""
     if not isinstance(value, str) or len(value) > LONGEST:
         return
-    st.session_state[f"kept_{name}"] = value
+    st.session_state[state.kept(name)] = value
     _link(name, value)
 
 

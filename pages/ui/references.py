@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 import snnpar
-from pages.ui import downloads
+from pages.ui import downloads, state
 from pages.ui.server.access import denied, signed
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, named, read_checkpoint
@@ -70,7 +70,7 @@ def _from_hub(hub_id: str) -> Checkpoint:
 
 def _download(hub_id: str) -> Path:
     """A click elsewhere ends the script, and the download with it: a slow server holds nobody up."""
-    problems = st.session_state.setdefault("hub_problems", {})
+    problems = st.session_state.setdefault(state.HUB_PROBLEMS, {})
     problem, since = problems.get(hub_id, ("", -HUB_CACHE_S))
     if time.monotonic() - since < HUB_CACHE_S:
         raise HubError(problem)

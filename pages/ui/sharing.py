@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.chrome import ROLES, Selection
 from pages.ui.image import choice, own_image
 from snnpar.explain import METHODS
@@ -53,8 +54,8 @@ def link(selection: Selection) -> str:
         "threshold": f"{selection.threshold:g}",
     }
     for role in ROLES:
-        method = METHODS.get(st.session_state.get(f"{role}_map"))
-        choices[f"{role}_map"] = method.label if method else ""
+        method = METHODS.get(st.session_state.get(state.heatmap(role)))
+        choices[state.heatmap(role)] = method.label if method else ""
     query = {**choices, **{name: st.query_params.get_all(name) for name in st.query_params}}
     # As the browser has it, also behind a proxy; a page that is not in a browser has none.
     address = urlsplit(st.context.url or "")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.chrome import Selection
 from pages.ui.looking import Seen
 from snnpar.figures import AttributeOverTime, predictions_over_time
@@ -20,15 +20,15 @@ LIKE_PLOT = {"config": {"displayModeBar": False}}
 def layer(student: Seen, on_change: Callable[[str], None]) -> str:
     """The layer to look at; in the link by its name alone. `on_change` gets the name of a new one."""
     trace = student.analysis.trace
-    if st.session_state.get("layer") not in trace.names:
+    if st.session_state.get(state.LAYER) not in trace.names:
         linked = moment.recall("layer").partition(" ")[0]  # older links go on with what the layer is
-        st.session_state["layer"] = linked if linked in trace.names else trace.names[0]
+        st.session_state[state.LAYER] = linked if linked in trace.names else trace.names[0]
     return st.selectbox(
         "Layer",
         list(trace.names),
-        key="layer",
+        key=state.LAYER,
         format_func=lambda name: readable(name, student.model.anatomy.layers),
-        on_change=lambda: on_change(st.session_state["layer"]),
+        on_change=lambda: on_change(st.session_state[state.LAYER]),
         help="Spiking neurons in the order in which they are computed, by their published names.",
     )
 

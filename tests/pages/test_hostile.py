@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from screen import said
 
+from pages.ui import state
 from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.evaluation.evaluate import evaluate_checkpoint
@@ -50,6 +51,7 @@ def parameters() -> set[str]:
     """All that a link can say, as the pages declare it."""
     text = "\n".join(path.read_text("utf-8") for path in (ROOT / "pages").rglob("*.py"))
     text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"key=state\.([A-Z_]+)", lambda key: f'key="{getattr(state, key[1])}"', text)
     found = {name for pair in BOUND.findall(text) for name in pair if name}
     return found | {"teacher", "student", "sample", "run"}
 

@@ -165,7 +165,7 @@ ODD = (None, True, 0, -1, 5, 10**12, 1.5, "", "2", "Female", "none", ["Female"],
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch) -> dict:
     """The session, the choices kept in it, and what the bar said last."""
-    found = {"attribute": "Hat", time_bar.KEY: {}}
+    found = {"attribute": "Hat", "time_bar": {}}
     monkeypatch.setattr(st, "session_state", found)
     monkeypatch.setattr(moment, "keep", lambda name, value: found.update({name: value}))
     return found
@@ -173,18 +173,18 @@ def state(monkeypatch: pytest.MonkeyPatch) -> dict:
 
 @pytest.mark.parametrize("message", ODD)
 def test_what_the_bar_cannot_have_sent_changes_nothing(state: dict, message: object) -> None:
-    state[time_bar.KEY] = {"moved": message, "filtered": message, "picked": message}
+    state["time_bar"] = {"moved": message, "filtered": message, "picked": message}
     time_bar._move(4)
     time_bar._filter(["all", "disagree"])
     time_bar._pick(["Hat", "Bag"])
-    assert {name: value for name, value in state.items() if name != time_bar.KEY} in (
+    assert {name: value for name, value in state.items() if name != "time_bar"} in (
         {"attribute": "Hat"},
         {"attribute": "Hat", "show": ""},
     )
 
 
 def test_what_the_bar_sends_is_kept(state: dict) -> None:
-    state[time_bar.KEY] = {"moved": 2, "filtered": "disagree", "picked": "Bag"}
+    state["time_bar"] = {"moved": 2, "filtered": "disagree", "picked": "Bag"}
     time_bar._move(4)
     time_bar._filter(["all", "disagree"])
     time_bar._pick(["Hat", "Bag"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import references
+from pages.ui import references, state
 from pages.ui.checkpoints.table import scores
 from pages.ui.chrome import COLOURS, mark, sentence, to_compare
 from pages.ui.server.access import denied
@@ -45,7 +45,7 @@ def show(one: Kept, there: list[Kept]) -> None:
 def _buttons(one: Kept) -> None:
     role = one.checkpoint.role
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        used = st.session_state.get("selection")
+        used = st.session_state.get(state.SELECTION)
         current = used.checkpoints.get(role) if used else None
         in_use = current is not None and current.path == one.checkpoint.path
         if st.button(
@@ -67,15 +67,15 @@ def _buttons(one: Kept) -> None:
             )
         elif denied("delete") is None:
             st.button("Delete…", icon=":material/delete:", key="ask_delete", on_click=_ask, args=(one.reference,))
-    if one.kind != SHIPPED and denied("delete") is None and st.session_state.get("delete_asked") == one.reference:
+    if one.kind != SHIPPED and denied("delete") is None and st.session_state.get(state.DELETE_ASKED) == one.reference:
         what = "It can be downloaded again." if one.kind == HUB else "Weights, curves and log go; there is no way back."
         _confirm(one, f"Delete **{literal(one.label)}**? {what}")
-    if problem := st.session_state.pop("delete_problem", None):
+    if problem := st.session_state.pop(state.DELETE_PROBLEM, None):
         st.error(problem, icon=":material/error:")
 
 
 def _ask(reference: str | None) -> None:
-    st.session_state["delete_asked"] = reference
+    st.session_state[state.DELETE_ASKED] = reference
 
 
 def _confirm(one: Kept, question: str) -> None:
@@ -93,7 +93,7 @@ def _delete(one: Kept) -> None:
     try:
         delete(one)
     except (SnnparError, OSError) as error:
-        st.session_state["delete_problem"] = sentence(
+        st.session_state[state.DELETE_PROBLEM] = sentence(
             error if isinstance(error, SnnparError) else f"It cannot be deleted: {error.strerror or error}"
         )
         return

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pandas as pd
 import streamlit as st
 
-from pages.ui import downloads
+from pages.ui import downloads, state
 from pages.ui.chrome import sentence
 from pages.ui.server.access import signed
 from pages.ui.widgets import frames
@@ -39,39 +39,39 @@ def show(there: list[Kept]) -> None:
         if st.form_submit_button("Look up", icon=":material/search:") and text.strip():
             _ask(text)
     st.fragment(_live, run_every="0.5s" if _busy() else None)(_busy())
-    if problem := st.session_state.get("hub_problem"):
+    if problem := st.session_state.get(state.HUB_PROBLEM):
         st.error(problem, icon=":material/cloud_off:")
-    found: Found | None = st.session_state.get("hub_found")
-    if found and not st.session_state.get("hub_asked"):
+    found: Found | None = st.session_state.get(state.HUB_FOUND)
+    if found and not st.session_state.get(state.HUB_ASKED):
         _found(found, there)
 
 
 def _ask(text: str) -> None:
-    for name in ("hub_found", "hub_problem", "hub_revision"):
+    for name in (state.HUB_FOUND, state.HUB_PROBLEM, state.HUB_REVISION):
         st.session_state.pop(name, None)
-    st.session_state["hub_asked"] = _ASKING.submit(search, text, signed=signed())
+    st.session_state[state.HUB_ASKED] = _ASKING.submit(search, text, signed=signed())
 
 
 def _forget() -> None:
-    st.session_state.pop("hub_asked", None)
+    st.session_state.pop(state.HUB_ASKED, None)
 
 
 def _busy() -> bool:
-    return "hub_asked" in st.session_state or "download" in st.session_state
+    return state.HUB_ASKED in st.session_state or state.DOWNLOAD in st.session_state
 
 
 def _live(was_busy: bool) -> None:
     """One look at what is asked and downloaded; the whole page runs again when either is over, or cancelled."""
     if was_busy and not _busy():
         st.rerun()
-    asked: Future | None = st.session_state.get("hub_asked")
+    asked: Future | None = st.session_state.get(state.HUB_ASKED)
     if asked:
         if asked.done():
             _answered(asked)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(":material/hourglass: Asking the Hub…")
             st.button("Cancel", key="hub_forget", on_click=_forget, icon=":material/close:")
-    download: Download | None = st.session_state.get("download")
+    download: Download | None = st.session_state.get(state.DOWNLOAD)
     if download:
         _downloading(download)
 
@@ -79,9 +79,9 @@ def _live(was_busy: bool) -> None:
 def _answered(asked: Future) -> None:
     _forget()
     try:
-        st.session_state["hub_found"] = asked.result()
+        st.session_state[state.HUB_FOUND] = asked.result()
     except SnnparError as error:
-        st.session_state["hub_problem"] = sentence(error)
+        st.session_state[state.HUB_PROBLEM] = sentence(error)
     st.rerun()
 
 
@@ -89,20 +89,20 @@ def _downloading(download: Download) -> None:
     try:
         folder = download.poll()
     except HubError as error:
-        st.session_state["hub_problem"] = sentence(error)
+        st.session_state[state.HUB_PROBLEM] = sentence(error)
         folder = error
     if folder is None:
         st.progress(downloads.share(download), downloads.words(download))
         st.button("Cancel the download", key="download_cancel", on_click=_cancel, icon=":material/close:")
         return
-    del st.session_state["download"]
+    del st.session_state[state.DOWNLOAD]
     if not isinstance(folder, HubError):
-        st.session_state["checkpoint_arrived"] = f"{download.id.repo}@{folder.name}"  # to look at above
+        st.session_state[state.ARRIVED] = f"{download.id.repo}@{folder.name}"  # to look at above
     st.rerun()
 
 
 def _cancel() -> None:
-    st.session_state.pop("download").close()
+    st.session_state.pop(state.DOWNLOAD).close()
 
 
 def _found(found: Found, there: list[Kept]) -> None:
@@ -115,7 +115,7 @@ def _found(found: Found, there: list[Kept]) -> None:
         names = [name for name in found.revisions or {} if name != found.id.revision]
         if names:
             other = st.selectbox(
-                "Other revisions", names, index=None, key="hub_revision", width=260, placeholder="look up another"
+                "Other revisions", names, index=None, key=state.HUB_REVISION, width=260, placeholder="look up another"
             )
             if other:
                 _ask(f"{repo}@{other}")
@@ -156,7 +156,7 @@ def _download_button(found: Found, there: list[Kept]) -> None:
     why = None
     if any(one.reference == f"{found.id.repo}@{found.listing.commit}" for one in there):
         why = "This commit is on this computer; it is in the table above."
-    elif st.session_state.get("download"):
+    elif st.session_state.get(state.DOWNLOAD):
         why = "A download is under way; wait for it, or cancel it."
     else:
         why = downloads.hindrance()
@@ -175,8 +175,8 @@ def _download_button(found: Found, there: list[Kept]) -> None:
 
 
 def _download(hub_id: str) -> None:
-    st.session_state.pop("hub_problem", None)
+    st.session_state.pop(state.HUB_PROBLEM, None)
     try:
-        st.session_state["download"] = downloads.begin(hub_id)
+        st.session_state[state.DOWNLOAD] = downloads.begin(hub_id)
     except HubError as error:  # somebody else was faster
-        st.session_state["hub_problem"] = sentence(error)
+        st.session_state[state.HUB_PROBLEM] = sentence(error)

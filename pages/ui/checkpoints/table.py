@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 import streamlit as st
 
-from pages.ui import references
+from pages.ui import references, state
 from pages.ui.checkpoints import evaluating_all
 from pages.ui.chrome import sentence
 from pages.ui.server.access import denied, signed
@@ -70,15 +70,15 @@ def show(there: list[Kept]) -> Kept | None:
     evaluating_all.under_way()
     evaluating_all.offer(there, [one for one in there if not on_it[one.reference]], images)
     references = [one.reference for one in there]
-    if arrived := st.session_state.pop("checkpoint_arrived", None):
-        st.session_state["checkpoint"] = arrived
-    if st.session_state.get("checkpoint", references[0]) not in references:
-        st.session_state["checkpoint"] = references[0]
+    if arrived := st.session_state.pop(state.ARRIVED, None):
+        st.session_state[state.CHECKPOINT] = arrived
+    if st.session_state.get(state.CHECKPOINT, references[0]) not in references:
+        st.session_state[state.CHECKPOINT] = references[0]
     labels = {one.reference: one.label for one in there}
     chosen = st.selectbox(
         "Look at",
         references,
-        key="checkpoint",
+        key=state.CHECKPOINT,
         bind="query-params",
         persist_state="session",
         format_func=lambda one: labels.get(one, one),
@@ -92,12 +92,12 @@ def _compared_on(sets: list[tuple[ImageSet, int]], of: int) -> ImageSet | None:
         st.caption("No checkpoint has a score yet.")
         return None
     by_key = {one.key: one for one, _ in sets}
-    if st.session_state.get("scored_on", sets[0][0].key) not in by_key:
-        st.session_state["scored_on"] = sets[0][0].key
+    if st.session_state.get(state.SCORED_ON, sets[0][0].key) not in by_key:
+        st.session_state[state.SCORED_ON] = sets[0][0].key
     key = st.selectbox(
         "Compare mA and F1 on",
         list(by_key),
-        key="scored_on",
+        key=state.SCORED_ON,
         bind="query-params",
         width=480,
         persist_state="session",
@@ -156,7 +156,7 @@ def _columns(images: ImageSet | None) -> dict:
 def unreadable() -> None:
     """What lies in the Hub's cache and cannot be read here; whoever may delete can get rid of it."""
     found = collection.unreadable()
-    if problem := st.session_state.pop("unreadable_problem", None):
+    if problem := st.session_state.pop(state.UNREADABLE_PROBLEM, None):
         st.error(problem, icon=":material/error:")
     if not found:
         return
@@ -178,7 +178,7 @@ def _delete(one: collection.Unreadable) -> None:
     try:
         collection.delete_unreadable(one)
     except (SnnparError, OSError) as error:
-        st.session_state["unreadable_problem"] = sentence(error)
+        st.session_state[state.UNREADABLE_PROBLEM] = sentence(error)
 
 
 def _disk(there: Iterable[Kept]) -> str:

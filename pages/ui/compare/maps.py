@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.chrome import Selection
 from pages.ui.compare import rows
 from pages.ui.looking import Seen, explain
@@ -58,12 +59,12 @@ def _method(role: str, one: Seen) -> str | None:
     methods = methods_of(one.model)
     if not methods:
         return None
-    if st.session_state.get(f"{role}_map") not in methods:
-        st.session_state.pop(f"{role}_map", None)  # of another model
+    if st.session_state.get(state.heatmap(role)) not in methods:
+        st.session_state.pop(state.heatmap(role), None)  # of another model
     return st.selectbox(
         f"{LOOKS[role].name} map",
         list(methods),
-        key=f"{role}_map",
+        key=state.heatmap(role),
         bind="query-params",
         width=220,
         format_func=lambda key: methods[key].label,

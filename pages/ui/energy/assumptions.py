@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.chrome import sentence
 from snnpar.core.errors import SnnparError
 from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, WEIGHT_READS, Assumptions
 from snnpar.metrics.defaults import ENERGY
 
-KEY = "energy"  # of the convention, here and in the link
 LINKS = {
     "mac_pj": "e_mac",
     "ac_pj": "e_ac",
@@ -67,7 +66,7 @@ def pick() -> Assumptions:
         "Convention",
         list(CONVENTIONS),
         default=ENERGY,
-        key=KEY,
+        key=state.CONVENTION,
         bind="query-params",
         persist_state="session",
         required=True,
@@ -79,7 +78,7 @@ def pick() -> Assumptions:
     )
     changes = _changes(CONVENTIONS[base])
     assumptions = _edited(CONVENTIONS[base], changes)
-    begins_open = st.session_state.setdefault("assumptions_begin_open", bool(changes))  # then as the reader has it
+    begins_open = st.session_state.setdefault(state.BEGIN_OPEN, bool(changes))  # then as the reader has it
     with st.expander("Assumptions: change them", icon=":material/tune:", expanded=begins_open):
         _drawer(base, assumptions)
         if changes:
@@ -135,7 +134,10 @@ def _drawer(base: str, assumptions: Assumptions) -> None:
             if whole
             else {"min_value": 0.0, "max_value": 1e6, "step": 0.1, "format": "%.4g"}
         )
-        key, value = _key(base, name), assumptions.update_pj if name == "neuron_pj" else getattr(assumptions, name)
+        key, value = (
+            state.assumption(base, name),
+            assumptions.update_pj if name == "neuron_pj" else getattr(assumptions, name),
+        )
         st.session_state[key] = value if whole else float(value)
         column.number_input(
             label,
@@ -149,7 +151,7 @@ def _drawer(base: str, assumptions: Assumptions) -> None:
     _choices(base, assumptions)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         for name, (label, help) in SWITCHES.items():
-            key = _key(base, name)
+            key = state.assumption(base, name)
             st.session_state[key] = getattr(assumptions, name)
             st.toggle(
                 label,
@@ -173,15 +175,15 @@ def _choices(base: str, assumptions: Assumptions) -> None:
     """Prices that somebody has published, and how often a weight is read; the numbers above follow."""
     price = next((one for one in NEURON_PRICES if one.pj == assumptions.neuron_pj), None)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.session_state["neuron_price"] = price.name if price else None
+        st.session_state[state.NEURON_PRICE] = price.name if price else None
         st.segmented_control(
             "A neuron update costs",
             [one.name for one in NEURON_PRICES],
-            key="neuron_price",
+            key=state.NEURON_PRICE,
             on_change=_keep_price,
             help="One per neuron and timestep; its source stands below.",
         )
-        key = _key(base, "weight_reads")
+        key = state.assumption(base, "weight_reads")
         st.session_state[key] = assumptions.weight_reads
         st.segmented_control(
             "Weights are read",
@@ -196,11 +198,11 @@ def _choices(base: str, assumptions: Assumptions) -> None:
         )
         if base == "int8":
             small = all(getattr(assumptions, name) == value for name, value in EIGHT_BIT_SUMS.items())
-            st.session_state["sums"] = "8 bits" if small else "32 bits"
+            st.session_state[state.SUMS] = "8 bits" if small else "32 bits"
             st.segmented_control(
                 "Products are summed in",
                 ["32 bits", "8 bits"],
-                key="sums",
+                key=state.SUMS,
                 required=True,
                 on_change=_keep_sums,
                 help="8 bits cost 0.03 pJ to add instead of 0.1, as in "
@@ -211,12 +213,8 @@ def _choices(base: str, assumptions: Assumptions) -> None:
         st.caption(f"Neuron update, {price.name}: {price.source}.")
 
 
-def _key(base: str, name: str) -> str:
-    return f"assume_{base}_{name}"
-
-
 def _keep(base: str, name: str) -> None:
-    value = st.session_state[_key(base, name)]
+    value = st.session_state[state.assumption(base, name)]
     is_own = value is None or value == getattr(CONVENTIONS[base], name)
     moment.keep(
         LINKS[name],
@@ -226,13 +224,13 @@ def _keep(base: str, name: str) -> None:
 
 def _keep_price() -> None:
     prices = {one.name: one.pj for one in NEURON_PRICES}
-    pj = prices.get(st.session_state["neuron_price"])
+    pj = prices.get(st.session_state[state.NEURON_PRICE])
     moment.keep(LINKS["neuron_pj"], "" if pj is None else f"{pj:g}")
 
 
 def _keep_sums() -> None:
     for name, value in EIGHT_BIT_SUMS.items():
-        moment.keep(LINKS[name], f"{value:g}" if st.session_state["sums"] == "8 bits" else "")
+        moment.keep(LINKS[name], f"{value:g}" if st.session_state[state.SUMS] == "8 bits" else "")
 
 
 def _change_convention() -> None:

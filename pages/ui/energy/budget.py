@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.chrome import Selection, mark
 from pages.ui.energy import evaluated
 from pages.ui.looking import Seen
@@ -77,13 +77,13 @@ def _slider(total: float) -> float:
         kept = float(moment.recall("budget") or top)
     except ValueError:
         kept = top
-    st.session_state["budget_uj"] = min(max(0.0, kept if math.isfinite(kept) else top), top)
+    st.session_state[state.BUDGET] = min(max(0.0, kept if math.isfinite(kept) else top), top)
     decimals = max(0, -math.floor(math.log10(step)))
     return st.slider(
         "Budget for one image, µJ",
         0.0,
         top,
-        key="budget_uj",
+        key=state.BUDGET,
         step=step,
         format=f"%.{decimals}f",
         on_change=_keep_budget,
@@ -93,7 +93,7 @@ def _slider(total: float) -> float:
 
 
 def _keep_budget(top: float) -> None:
-    value = st.session_state["budget_uj"]
+    value = st.session_state[state.BUDGET]
     moment.keep("budget", "" if value >= top else f"{value:.6g}")
 
 

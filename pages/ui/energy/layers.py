@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.chrome import mark
 from pages.ui.looking import Seen
 from pages.ui.widgets import frames
@@ -218,12 +218,12 @@ def _quantised_cost(default: float, bits: int) -> float:
         cost = cost if math.isfinite(cost) and cost >= 0 else default
     except ValueError:
         cost = default
-    st.session_state["quantised_mac"] = cost
+    st.session_state[state.QUANTISED_MAC] = cost
     st.number_input(
         f"MAC of the quantised network ({bits}-bit activations), pJ",
         0.0,
         1e6,
-        key="quantised_mac",
+        key=state.QUANTISED_MAC,
         step=0.01,
         format="%.4g",
         width=330,
@@ -236,5 +236,5 @@ def _quantised_cost(default: float, bits: int) -> float:
 
 
 def _keep_quantised(default: float) -> None:
-    value = st.session_state["quantised_mac"]
+    value = st.session_state[state.QUANTISED_MAC]
     moment.keep("e_q", "" if value is None or math.isclose(value, default) else f"{value:g}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import state
+
 
 def starred(data_hash: str) -> tuple[str, ...]:
     """Files in the basket of a dataset, in the order in which they were starred."""
@@ -37,8 +39,8 @@ def _keep(data_hash: str, files: tuple[str, ...]) -> None:
 
 
 def _baskets() -> dict[str, tuple[str, ...]]:
-    return st.session_state.setdefault("baskets", {})
+    return st.session_state.setdefault(state.BASKETS, {})
 
 
 def _past(data_hash: str) -> list[tuple[str, ...]]:
-    return st.session_state.setdefault("baskets_past", {}).setdefault(data_hash, [])
+    return st.session_state.setdefault(state.BASKETS_PAST, {}).setdefault(data_hash, [])

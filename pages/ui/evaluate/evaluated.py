@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.ui import references
+from pages.ui import references, state
 from pages.ui.chrome import PAIR, ROLES, Selection
 from snnpar.checkpoint import Checkpoint
 from snnpar.evaluation.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
@@ -145,10 +145,10 @@ def picked(selection: Selection) -> dict[str, Evaluated]:
         return {}
     starts = newest_together({role: of_checkpoint(selection.checkpoints.get(role), listed[role]) for role in roles})
     started_with = {role: one.version for role, one in starts.items()}
-    if st.session_state.get("evaluations_started_with") != started_with:  # another pair in the bar, or a newer result
-        st.session_state["evaluations_started_with"] = started_with
+    if st.session_state.get(state.STARTED_WITH) != started_with:  # another pair in the bar, or a newer result
+        st.session_state[state.STARTED_WITH] = started_with
         for role in roles:
-            st.session_state[f"evaluation_{role}"] = starts[role].evaluation.name if role in starts else None
+            st.session_state[state.evaluation(role)] = starts[role].evaluation.name if role in starts else None
     found = {}
     for role, column in zip(roles, st.columns(len(roles)), strict=True):
         with column:
@@ -159,7 +159,7 @@ def picked(selection: Selection) -> dict[str, Evaluated]:
 
 
 def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
-    key = f"evaluation_{role}"
+    key = state.evaluation(role)
     if st.session_state.get(key) not in listed:
         st.session_state[key] = None
     words = {
@@ -211,18 +211,18 @@ def on_same_images(models: dict[str, Evaluated]) -> bool:
 
 def attribute(selection: Selection, shown: Shown) -> str:
     """The attribute of the bar, or one picked here that the bar's checkpoints do not have."""
-    wanted = (st.session_state.get("evaluated_attribute"), selection.attribute)
+    wanted = (st.session_state.get(state.EVALUATED_ATTRIBUTE), selection.attribute)
     return next((name for name in wanted if name in shown.attributes), shown.attributes[0])
 
 
 def pick_attribute(name: str) -> None:
     """For a table's callback: make an attribute the one of the bar, or keep it here if the bar does not have it."""
-    selection = st.session_state["selection"]
+    selection = st.session_state[state.SELECTION]
     schemas = [checkpoint.schema for checkpoint in selection.checkpoints.values()]
     known = bool(schemas) and name in schemas[-1].attributes
-    st.session_state["evaluated_attribute"] = None if known else name
+    st.session_state[state.EVALUATED_ATTRIBUTE] = None if known else name
     if known:
-        st.session_state["attribute"] = name
+        st.session_state[state.ATTRIBUTE] = name
 
 
 def load(models: dict[str, Evaluated]) -> Shown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.evaluate import outcome_tables
 from pages.ui.evaluate.evaluated import Shown
 from pages.ui.widgets.literal import literal
@@ -53,12 +54,12 @@ def _by_attribute(shown: Shown, threshold: float, attribute: str) -> None:
     """The table of one timestep against the last, and its images."""
     probs = shown.probs["student"]
     steps = list(range(1, len(probs)))
-    if st.session_state.get("early") not in steps:
-        st.session_state["early"] = 1
+    if st.session_state.get(state.EARLY) not in steps:
+        st.session_state[state.EARLY] = 1
     early = st.segmented_control(
         f"Compare the answer after T = {len(probs)} with that after t =",
         steps,
-        key="early",
+        key=state.EARLY,
         required=True,
         persist_state="session",
     )

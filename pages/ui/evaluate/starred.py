@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.chrome import Selection, sentence
 from pages.ui.evaluate import basket, evaluating, outcome_images
 from pages.ui.evaluate.evaluated import Shown
@@ -68,12 +69,12 @@ def _save(shown: Shown, files: tuple[str, ...]) -> None:
                 st.error(sentence(error), icon=":material/error:")
             else:
                 st.toast(f"Saved as {literal(name)}: {len(files)} of {shown.n:,} images.")
-                st.session_state["saved_slice"] = name
+                st.session_state[state.SAVED_SLICE] = name
 
 
 def _evaluate(shown: Shown, selection: Selection) -> None:
     """The slice saved last, if it is one of these images."""
-    name = st.session_state.get("saved_slice")
+    name = st.session_state.get(state.SAVED_SLICE)
     own = replace(shown.first.evaluation.choice, slice="")
     if name not in [one.name for one in list_slices() if one.choice == own]:
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.chrome import Selection, mark
 from pages.ui.compare.maps import NO_MAP
 from pages.ui.looking import Seen, explain
@@ -62,7 +62,7 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
         "Colour scale",
         [OWN, SHARED],
         default=OWN,
-        key="scales",
+        key=state.SCALES,
         bind="query-params",
         required=True,
         label_visibility="collapsed",
@@ -75,7 +75,7 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
             for shown in group:
                 same = [heat for heat in everything if heat.unit == shown.heat.unit]
                 with st.container(width=WIDTH, gap="xsmall"):
-                    _map(selection, role, shown, same if st.session_state["scales"] == SHARED else [shown.heat])
+                    _map(selection, role, shown, same if st.session_state[state.SCALES] == SHARED else [shown.heat])
         if group:
             st.caption(group[0].heat.placed)
         if scored and group:
@@ -92,12 +92,12 @@ def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
     wanted = f"{'+'.join(one.version for one in seen.values())}:{selection.picture.digest}:{selection.attribute}"
 
     def ask(what: str | None) -> None:
-        st.session_state["scored"] = what
+        st.session_state[state.SCORED] = what
         moment.keep("scores", "yes" if what else "")
 
     if moment.recall("scores") == "yes":
-        st.session_state.setdefault("scored", wanted)  # by the link
-    scored = st.session_state.get("scored") == wanted
+        st.session_state.setdefault(state.SCORED, wanted)  # by the link
+    scored = st.session_state.get(state.SCORED) == wanted
     moment.keep("scores", "yes" if scored else "")
     with st.container(horizontal=True, vertical_alignment="center"):
         if scored:

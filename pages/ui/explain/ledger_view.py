@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.chrome import Selection, mark
 from pages.ui.components import ledger_grid
 from pages.ui.components.ledger_grid import Cell
@@ -120,7 +121,11 @@ def _teacher(selection: Selection, seen: dict[str, Seen]) -> None:
     if not methods:
         return
     method = st.selectbox(
-        "Teacher map", list(methods), key="teacher_map", bind="query-params", format_func=lambda key: methods[key].label
+        "Teacher map",
+        list(methods),
+        key=state.heatmap("teacher"),
+        bind="query-params",
+        format_func=lambda key: methods[key].label,
     )
     gallery.one(selection, seen, "teacher", method)
     st.caption(

@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.image import cropping, own_image
 from pages.ui.image.shown import Picture
 from snnpar.images.pixels import open_rgb
@@ -27,11 +27,11 @@ def picker() -> None:
     """Widgets of the bar: what is on, samples with < and >, and a menu for one's own image."""
     own_image.refuse_what_cannot_be_read()
     own, label, number = own_image.wanted(), own_image.label(), _number()
-    st.session_state["sample"] = OWN if own else number
+    st.session_state[state.SAMPLE] = OWN if own else number
     st.selectbox(
         "Image",
         [*samples(), *([OWN] if label else [])],
-        key="sample",
+        key=state.SAMPLE,
         width=190,
         format_func=lambda option: label if option == OWN else _title(option),
         on_change=_choose,
@@ -84,7 +84,7 @@ def _title(number: str) -> str:
 
 
 def _choose() -> None:
-    picked = st.session_state["sample"]
+    picked = st.session_state[state.SAMPLE]
     if picked == OWN:
         own_image.put_on_again()
     elif picked in samples():  # the browser may name an image that was taken off meanwhile

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.components import cropper
 from pages.ui.image import own_image
 from pages.ui.image.own_image import Own
@@ -20,7 +20,6 @@ from snnpar.core.errors import SnnparError
 from snnpar.images.boxes import PersonBox, doubt, standing
 
 WHOLE = "whole"
-OPEN = "cropping"  # in the session: the image whose tool was asked for
 
 
 def cut(own: Own) -> Picture:
@@ -45,7 +44,7 @@ def show() -> None:
     image = own.picture().image
     height, width = image.shape[:2]
     box, why = _box(image), doubt(height, width)
-    if st.session_state.get(OPEN) == own.id or (why and not moment.recall("crop")):
+    if st.session_state.get(state.CROPPING) == own.id or (why and not moment.recall("crop")):
         _tool(own, image, box, why)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="crop_row"):
@@ -87,12 +86,12 @@ def _tool(own: Own, image: np.ndarray, box: PersonBox | None, why: str) -> None:
 
 
 def _open(id: str) -> None:
-    st.session_state[OPEN] = id
+    st.session_state[state.CROPPING] = id
 
 
 def _apply(said: list[int] | str) -> None:
     """What the tool was closed with: x, y, width and height, WHOLE, or another word for no change."""
-    st.session_state.pop(OPEN, None)
+    st.session_state.pop(state.CROPPING, None)
     own = own_image.on()
     if own is None:
         return

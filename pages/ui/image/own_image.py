@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 from cachetools import TTLCache
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.image.shown import Picture
 from pages.ui.server import access
 from pages.ui.server.computing import turn
@@ -33,7 +33,6 @@ DIGITS, SHOWN = 24, 8  # of a digest in a link; of one in words
 SET_DIGITS = 16
 _ID = re.compile(rf"{FILE}-[0-9a-f]{{{DIGITS}}}|{DATA}(-[0-9a-f]{{{SET_DIGITS}}}){{3}}")
 ACCEPTED = [*SUFFIXES, *FOREIGN_SUFFIXES]  # the latter are told what to do, which a refusal by name does not
-OWN, OTHER, REFUSED, MISSING = "own_image", "other_image", "refused_image", "missing_images"  # in the session
 PIXELS_BYTES, PIXELS_S = 250_000_000, 120.0  # of all sessions' decoded images, the largest of which has 120 MB
 _PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda pixels: pixels.nbytes)
 _PIXELS_LOCK = threading.Lock()
@@ -72,17 +71,17 @@ def wanted() -> str:
 
 def on() -> Own | None:
     """The image that is on; None for a sample, and while the link's image is not here."""
-    wish, own = wanted(), st.session_state.get(OWN)
+    wish, own = wanted(), st.session_state.get(state.OWN)
     if not wish:
         return None
     if own is None and wish.startswith(DATA):
-        own = st.session_state[OWN] = _find(wish)
+        own = st.session_state[state.OWN] = _find(wish)
     return own if own and own.id == wish else None
 
 
 def label() -> str:
     """What the bar calls the image that is on or can be gone back to; "" if there is none."""
-    own, wish = st.session_state.get(OWN), wanted()
+    own, wish = st.session_state.get(state.OWN), wanted()
     if wish and (own is None or own.id != wish):
         return f"the link's image {_start(wish)}…"
     return own.name if own else ""
@@ -90,14 +89,14 @@ def label() -> str:
 
 def put_on(own: Own) -> None:
     """Show this image, and name it in the link."""
-    st.session_state[OWN] = own
+    st.session_state[state.OWN] = own
     _name(own.id, own.of)
 
 
 def put_on_again() -> None:
     """The image that was on before a sample."""
-    if OWN in st.session_state:
-        put_on(st.session_state[OWN])
+    if state.OWN in st.session_state:
+        put_on(st.session_state[state.OWN])
 
 
 def take_off() -> None:
@@ -107,27 +106,27 @@ def take_off() -> None:
 
 def _name(id: str, of: str) -> None:
     """Have the link name another image, with the box that was chosen for that one."""
-    boxes = st.session_state.setdefault("boxes", {})
+    boxes = st.session_state.setdefault(state.BOXES, {})
     boxes[wanted()] = moment.recall("crop")
     for name, value in {"image": id, "of": of, "crop": boxes.get(id, "") if id else ""}.items():
         moment.keep(name, value)
-    for name in (OTHER, REFUSED):
+    for name in (state.OTHER, state.REFUSED_IMAGE):
         st.session_state.pop(name, None)
 
 
 def receive(key: str) -> None:
     """For the callback of an uploader or the camera: show its file, unless the link asks for another one."""
-    file, own = st.session_state.get(key), st.session_state.get(OWN)
+    file, own = st.session_state.get(key), st.session_state.get(state.OWN)
     if file is None:  # taken out of the widget
-        st.session_state.pop(OTHER, None)
+        st.session_state.pop(state.OTHER, None)
         if own and own.source == key:
-            del st.session_state[OWN]
+            del st.session_state[state.OWN]
             take_off()
         return
     data = file.getvalue()
     new = Own(f"{FILE}-{_sha256(data)[:DIGITS]}", file.name, data, key)
     if wanted() and on() is None and new.id != wanted():
-        st.session_state[OTHER] = new
+        st.session_state[state.OTHER] = new
     else:
         put_on(new)
 
@@ -146,15 +145,15 @@ def refuse_what_cannot_be_read() -> None:
         if own := on():
             _ = own.picture().image
     except ImageError as error:
-        del st.session_state[OWN]
+        del st.session_state[state.OWN]
         take_off()
-        st.session_state[REFUSED] = f"{literal(str(error))} The sample stays."
+        st.session_state[state.REFUSED_IMAGE] = f"{literal(str(error))} The sample stays."
 
 
 def tell_refused() -> None:
     """Why the last file is not on."""
-    if REFUSED in st.session_state:
-        st.error(st.session_state[REFUSED], icon=":material/broken_image:")
+    if state.REFUSED_IMAGE in st.session_state:
+        st.error(st.session_state[state.REFUSED_IMAGE], icon=":material/broken_image:")
 
 
 def ask() -> None:
@@ -197,7 +196,7 @@ def _ask_for_file(wish: str) -> Own | None:
         args=("asked_upload",),
         help=f"`sha256sum FILE` prints a file's digest. The link's begins with `{wish.split('-')[1]}`.",
     )
-    other = st.session_state.get(OTHER)
+    other = st.session_state.get(state.OTHER)
     if other:
         st.error(
             f"{literal(other.name)} is another file: its digest begins with `{_start(other.id)}`, not with `{start}`.",
@@ -209,7 +208,7 @@ def _ask_for_file(wish: str) -> Own | None:
 def _say_which_data(wish: str) -> None:
     # Anybody can write this into a link: letters and digits, so that it is no markup and no address.
     of = re.sub(r"[^\w ,-]", "", moment.recall("of"))[:80].strip() or "a dataset"
-    reason = access.denied("paths") or st.session_state[MISSING][wish]
+    reason = access.denied("paths") or st.session_state[state.MISSING][wish]
     st.info(
         f"This link is about an image of {of} (the hash of that data's file list begins with `{_start(wish)}`). "
         f"{reason}",
@@ -219,7 +218,7 @@ def _say_which_data(wish: str) -> None:
 
 def _find(wish: str) -> Own | None:
     """The dataset image of an id, or None; looked for once in a session, as that may open many files."""
-    missing = st.session_state.setdefault(MISSING, {})
+    missing = st.session_state.setdefault(state.MISSING, {})
     if access.denied("paths") or wish in missing:
         return None
     _, start, name, pixels = wish.split("-")

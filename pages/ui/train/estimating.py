@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from pages.ui import state
 from snnpar.config import TrainConfig
 from snnpar.core.numbers import duration
 from snnpar.runs.estimate import LIMIT_S, Estimate, EstimateError, Trial
@@ -13,7 +14,7 @@ from snnpar.runs.estimate import LIMIT_S, Estimate, EstimateError, Trial
 
 def offer(config: TrainConfig | None) -> None:
     """The button, the measurement under way, and what it found for the settings in the form."""
-    trial: Trial | None = st.session_state.get("trial")
+    trial: Trial | None = st.session_state.get(state.TRIAL)
     if trial is None:
         st.button(
             "Estimate time and memory",
@@ -32,47 +33,47 @@ def offer(config: TrainConfig | None) -> None:
 
 def _begin(config: TrainConfig) -> None:
     _forget()
-    st.session_state["trial"] = Trial(config)
-    st.session_state["trial_of"], st.session_state["trial_began"] = config, time.monotonic()
+    st.session_state[state.TRIAL] = Trial(config)
+    st.session_state[state.TRIAL_OF], st.session_state[state.TRIAL_BEGAN] = config, time.monotonic()
 
 
 def _cancel() -> None:
-    st.session_state.pop("trial").close()
+    st.session_state.pop(state.TRIAL).close()
 
 
 def _forget() -> None:
-    for name in ("estimate_found", "estimate_problem"):
+    for name in (state.ESTIMATE_FOUND, state.ESTIMATE_PROBLEM):
         st.session_state.pop(name, None)
 
 
 def _live() -> None:
     """One look at the process; the whole page runs again when it is over."""
-    trial: Trial | None = st.session_state.get("trial")
+    trial: Trial | None = st.session_state.get(state.TRIAL)
     if trial is None:
         return
     try:
         found = trial.poll()
     except EstimateError as error:
-        st.session_state["estimate_problem"] = str(error)
+        st.session_state[state.ESTIMATE_PROBLEM] = str(error)
         found = error
     if found is None:
-        since = duration(time.monotonic() - st.session_state["trial_began"])
+        since = duration(time.monotonic() - st.session_state[state.TRIAL_BEGAN])
         st.progress(trial.share(), f"Estimating, {since}: {trial.told()}")
         st.button("Cancel the estimate", key="estimate_cancel", on_click=_cancel, icon=":material/close:")
         return
     if isinstance(found, Estimate):
-        st.session_state["estimate_found"] = found
-    del st.session_state["trial"]
+        st.session_state[state.ESTIMATE_FOUND] = found
+    del st.session_state[state.TRIAL]
     st.rerun()
 
 
 def _found(config: TrainConfig | None) -> None:
     """The last result; one of other settings says so."""
-    problem, found = (st.session_state.get(name) for name in ("estimate_problem", "estimate_found"))
+    problem, found = (st.session_state.get(name) for name in (state.ESTIMATE_PROBLEM, state.ESTIMATE_FOUND))
     if not problem and not found:
         return
     with st.container(border=True, key="estimate_result"):
-        if st.session_state["trial_of"] != config:
+        if st.session_state[state.TRIAL_OF] != config:
             st.caption(":material/history: Of other settings than those in the form now; estimate again.")
         if problem:
             st.error(f"{problem[:1].upper()}{problem[1:]}.", icon=":material/error:")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import streamlit as st
 
 import snnpar
-from pages.ui import references
+from pages.ui import references, state
 from pages.ui.server import access
 from pages.ui.train import form_fill, form_state
 from pages.ui.train.form_values import CHOSEN, DISTILLATION, changed, faults, hindrance, in_effect, of_recipe
@@ -62,7 +62,7 @@ def settings(teacher: Checkpoint | None) -> dict:
         st.selectbox(
             "Recipe",
             recipes_of(values["task"]),
-            key=form_state.key("recipe"),
+            key=state.setting("recipe"),
             persist_state="session",
             help="A starting point: it fills in the settings below, and what you change by hand stays.  \n`--recipe`",
         )
@@ -169,7 +169,7 @@ def _field(spec: SettingField, values: dict) -> None:
     """One widget, by the type of the field; its value lies in the session."""
     reason = hindrance(spec.name, in_effect(values))
     options = {
-        "key": form_state.key(spec.name),
+        "key": state.setting(spec.name),
         "persist_state": "session",
         "disabled": bool(reason),
         "help": _help(spec, values, reason),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.train.form_values import CHOSEN, Seed, changed, fitted, from_config, of_recipe, start_values, whole
 from snnpar.checkpoint import Checkpoint
 from snnpar.config import TrainConfig, setting_fields
@@ -23,29 +24,24 @@ class Step:
     values: dict
 
 
-def key(name: str) -> str:
-    """Of a field's widget."""
-    return f"set_{name}"
-
-
 def prepare(teacher: Checkpoint | None) -> dict:
     """The values by field, after what the last change brings with it. To be called before any widget is made."""
     place = str(teacher.path) if teacher else ""
-    if "form_seed" not in st.session_state:
+    if state.FORM_SEED not in st.session_state:
         start = start_values(teacher)
         _remember(Seed(start), start)
-        st.session_state["form_bar"] = place
+        st.session_state[state.FORM_BAR] = place
         return start
-    seed, values = st.session_state["form_seed"], fitted(_read())
+    seed, values = st.session_state[state.FORM_SEED], fitted(_read())
     if values["model"] and role_of(preset(values["model"])) != values["role"]:
         values["model"] = ""
     seed, values = seed.follow_data(values)
     if values["recipe"] != seed.values["recipe"]:
         before = values | {"recipe": seed.values["recipe"]}
-        st.session_state["form_step"] = Step(f"Recipe {values['recipe']} filled in.", seed, before)
+        st.session_state[state.FORM_STEP] = Step(f"Recipe {values['recipe']} filled in.", seed, before)
     seed, values = seed.follow(values)
-    if place != st.session_state["form_bar"]:
-        st.session_state["form_bar"] = place
+    if place != st.session_state[state.FORM_BAR]:
+        st.session_state[state.FORM_BAR] = place
         seed, values = seed.teach(place, values)
     _remember(seed, values)
     return values
@@ -69,31 +65,31 @@ def reset() -> None:
 
 def undo() -> None:
     """Take the last step back. For callbacks."""
-    step = st.session_state.pop("form_step")
+    step = st.session_state.pop(state.FORM_STEP)
     _remember(step.seed, step.values)
 
 
 def last_step() -> str:
     """What was filled in last, while it can be undone."""
-    step = st.session_state.get("form_step")
+    step = st.session_state.get(state.FORM_STEP)
     return step.told if step else ""
 
 
 def _take(values: dict, told: str) -> None:
-    st.session_state["form_step"] = Step(told, st.session_state["form_seed"], _read())
+    st.session_state[state.FORM_STEP] = Step(told, st.session_state[state.FORM_SEED], _read())
     about = {name: values[name] for name in CHOSEN}
     _remember(Seed(whole(TrainConfig().settings()) | of_recipe(values["recipe"], values) | about), values)
 
 
 def _read() -> dict:
-    values = {spec.name: st.session_state[key(spec.name)] for spec in setting_fields()}
+    values = {spec.name: st.session_state[state.setting(spec.name)] for spec in setting_fields()}
     return values | {name: values[name] or "" for name in EMPTY_BOXES}
 
 
 def _remember(seed: Seed, values: dict) -> None:
-    st.session_state["form_seed"] = seed
+    st.session_state[state.FORM_SEED] = seed
     for spec in setting_fields():
         value = spec.type(values[spec.name])
         value = None if spec.name in EMPTY_BOXES and not value else value
-        if key(spec.name) not in st.session_state or st.session_state[key(spec.name)] != value:
-            st.session_state[key(spec.name)] = value
+        if state.setting(spec.name) not in st.session_state or st.session_state[state.setting(spec.name)] != value:
+            st.session_state[state.setting(spec.name)] = value

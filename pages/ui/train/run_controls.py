@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from pages.ui import chrome, references
+from pages.ui import chrome, references, state
 from pages.ui.chrome import sentence
 from pages.ui.train import run_files, run_result
 from pages.ui.widgets.badges import RESUMABLE, STATES
@@ -79,7 +79,7 @@ def buttons(run: Run, now: JobStatus) -> None:
             _resume(run, now)
         if not now.is_active:
             ask_button("Delete…", "delete", run.name, icon=":material/delete:")
-    refused = st.session_state.get("refused")
+    refused = st.session_state.get(state.REFUSED)
     if refused:
         st.error(literal(refused), icon=":material/error:")
     if now.state in RESUMABLE and asked("resume", run.name):
@@ -145,12 +145,12 @@ def ask_button(label: str, what: str, about: object, *, icon: str) -> None:
 
 def ask(what: str, about: object) -> None:
     """Ask a question about something, say a run's name, and no other; "" asks none. For callbacks."""
-    st.session_state["asked"] = (what, about)
-    st.session_state.pop("refused", None)
+    st.session_state[state.ASKED] = (what, about)
+    st.session_state.pop(state.REFUSED, None)
 
 
 def asked(what: str, about: object) -> bool:
-    return st.session_state.get("asked") == (what, about)
+    return st.session_state.get(state.ASKED) == (what, about)
 
 
 def confirm(
@@ -195,7 +195,7 @@ def _use_button(run: Run, now: JobStatus) -> None:
 
 def _control(action: Callable[[], object]) -> None:
     """Do it; a refusal stays on screen until something else is asked for, however often the page polls."""
-    st.session_state.pop("refused", None)
+    st.session_state.pop(state.REFUSED, None)
     try:
         action()
     except (SnnparError, OSError) as error:
@@ -205,4 +205,4 @@ def _control(action: Callable[[], object]) -> None:
 
 def refuse(why: str) -> None:
     """Say, next to the buttons, why something was not done."""
-    st.session_state["refused"] = why
+    st.session_state[state.REFUSED] = why

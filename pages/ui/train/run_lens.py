@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.chrome import mark
 from pages.ui.train import run_files, run_neurons
 from pages.ui.widgets.literal import literal
@@ -49,14 +50,14 @@ def show(run: Run) -> None:
 def _pick_epoch(epochs: list[int]) -> int:
     """The epoch looked at: the last, and each new last one, until another is picked."""
     latest = epochs[-1]
-    at = st.session_state.get("lens_epoch")
-    if at not in epochs or at == st.session_state.get("lens_latest"):
-        st.session_state["lens_epoch"] = latest
-    st.session_state["lens_latest"] = latest
+    at = st.session_state.get(state.LENS_EPOCH)
+    if at not in epochs or at == st.session_state.get(state.LENS_LATEST):
+        st.session_state[state.LENS_EPOCH] = latest
+    st.session_state[state.LENS_LATEST] = latest
     if len(epochs) == 1:
         st.markdown(f"**Epoch {latest}**")
         return latest
-    return st.select_slider("Epoch", epochs, key="lens_epoch", persist_state="session")
+    return st.select_slider("Epoch", epochs, key=state.LENS_EPOCH, persist_state="session")
 
 
 def _mean_correlation(lens: Lens) -> np.ndarray:
@@ -103,11 +104,11 @@ def _cards(run: Run, lens: Lens) -> None:
 
 def _logits(lens: Lens) -> None:
     numbers = list(range(1, len(lens.files) + 1))
-    if st.session_state.get("lens_image", 1) not in numbers:
-        del st.session_state["lens_image"]
+    if st.session_state.get(state.LENS_IMAGE, 1) not in numbers:
+        del st.session_state[state.LENS_IMAGE]
     number = (
         st.segmented_control(
-            "Logits of pinned image", numbers, default=1, key="lens_image", required=True, persist_state="session"
+            "Logits of pinned image", numbers, default=1, key=state.LENS_IMAGE, required=True, persist_state="session"
         )
         - 1
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.train import run_table
 from pages.ui.widgets.badges import WORDS
 from snnpar.figures import RUN_LOOKS
@@ -15,7 +16,6 @@ from snnpar.runs.run import Run
 from snnpar.runs.table import RunRow
 
 OTHERS = len(RUN_LOOKS) - 1  # runs beside the picked one: each has a look of its own
-RUN, BESIDE, MARKED = "run", "beside", "runs_marked"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def choose(rows: list[RunRow]) -> Chosen:
         name = st.selectbox(
             "Run",
             list(there),
-            key=RUN,
+            key=state.RUN,
             bind="query-params",
             persist_state="session",
             width=320,
@@ -56,19 +56,19 @@ def choose(rows: list[RunRow]) -> Chosen:
 
 def _settle(there: dict[str, RunRow]) -> None:
     """Forget runs that are gone; the newest one is looked at until another is picked."""
-    if st.session_state.get(RUN, next(iter(there))) not in there:
-        left = [one for one in st.session_state.get(BESIDE) or () if one in there]
-        st.session_state[RUN] = (left or list(there))[0]
-    kept = st.session_state.get(BESIDE)
+    if st.session_state.get(state.RUN, next(iter(there))) not in there:
+        left = [one for one in st.session_state.get(state.BESIDE) or () if one in there]
+        st.session_state[state.RUN] = (left or list(there))[0]
+    kept = st.session_state.get(state.BESIDE)
     if kept is not None:
-        st.session_state[BESIDE] = [one for one in kept if one in there]
-    st.session_state[MARKED] = tuple(one for one in st.session_state.get(MARKED, ()) if one in there)
+        st.session_state[state.BESIDE] = [one for one in kept if one in there]
+    st.session_state[state.MARKED] = tuple(one for one in st.session_state.get(state.MARKED, ()) if one in there)
 
 
 def _marks() -> tuple[str, ...]:
     """The marked runs. More than can be shown may be; else the boxes, which may have changed since, say which."""
-    shown = (st.session_state.get(RUN, ""), *(one for one in st.session_state.get(BESIDE) or ()))
-    marked = st.session_state.get(MARKED, ())
+    shown = (st.session_state.get(state.RUN, ""), *(one for one in st.session_state.get(state.BESIDE) or ()))
+    marked = st.session_state.get(state.MARKED, ())
     return marked if marked[: len(shown)] == shown and len(shown) > OTHERS else tuple(dict.fromkeys(shown))
 
 
@@ -77,18 +77,18 @@ def _pick(names: tuple[str, ...]) -> None:
     before = _marks()
     kept = [one for one in before if one in names]
     marked = (*kept, *(one for one in names if one not in kept))
-    st.session_state[MARKED] = marked
+    st.session_state[state.MARKED] = marked
     if marked:
-        st.session_state[RUN], st.session_state[BESIDE] = marked[0], list(marked[1 : 1 + OTHERS])
+        st.session_state[state.RUN], st.session_state[state.BESIDE] = marked[0], list(marked[1 : 1 + OTHERS])
     else:
-        st.session_state[BESIDE] = []
+        st.session_state[state.BESIDE] = []
 
 
 def _beside(names: list[str]) -> list[str]:
     return st.multiselect(
         "Compare with",
         names,  # with the picked one: options that change would lose what the link says
-        key=BESIDE,
+        key=state.BESIDE,
         bind="query-params",
         persist_state="session",
         max_selections=OTHERS,

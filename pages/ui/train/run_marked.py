@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from zlib import crc32
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.train import run_controls
 from snnpar.core.errors import SnnparError
 from snnpar.runs.jobs import ACTIVE
@@ -50,8 +50,8 @@ def labels(marked: tuple[RunRow, ...], known: list[str]) -> None:
 def _key(what: str, marked: tuple[RunRow, ...], saved: object) -> str:
     """Of a widget that shows what is saved: another one once that is another, or was not taken; else what is being
     typed stays."""
-    shows = repr((saved, [row.name for row in marked], st.session_state.get("labels_refused", 0)))
-    return f"run_{what}_{crc32(shows.encode()):08x}"
+    shows = repr((saved, [row.name for row in marked], st.session_state.get(state.LABELS_REFUSED, 0)))
+    return state.label(what, shows)
 
 
 def _retag(key: str, marked: tuple[RunRow, ...], before: list[str]) -> None:
@@ -68,7 +68,7 @@ def _write(action: Callable[[], object]) -> None:
     try:
         action()
     except NotesError as error:
-        st.session_state["labels_refused"] = st.session_state.get("labels_refused", 0) + 1
+        st.session_state[state.LABELS_REFUSED] = st.session_state.get(state.LABELS_REFUSED, 0) + 1
         run_controls.refuse(str(error))
 
 

@@ -8,22 +8,22 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.widgets import frames
 from pages.ui.widgets.badges import WORDS
 from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.runs.run import STATES
 from snnpar.runs.table import RunRow, matching, to_csv
 
-KEY, DRAWN = "runs_table", "runs_drawn"  # the table's marks by position, and the names at these positions
 ROW_PX, ROWS_SHOWN = 35, 8
 
 
 def filtered(rows: list[RunRow]) -> list[RunRow]:
     """Draw the filter, which is in the link; the rows that it lets through."""
     tags = sorted({tag for row in rows for tag in row.tags}, key=str.casefold)
-    kept = st.session_state.get("runs_tag")
+    kept = st.session_state.get(state.RUNS_TAG)
     if kept:
-        st.session_state["runs_tag"] = [tag for tag in kept if tag in tags]
+        st.session_state[state.RUNS_TAG] = [tag for tag in kept if tag in tags]
     bound = {"bind": "query-params", "persist_state": "session"}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
@@ -42,7 +42,7 @@ def filtered(rows: list[RunRow]) -> list[RunRow]:
         chosen = st.multiselect(
             "Tag",
             tags,
-            key="runs_tag",
+            key=state.RUNS_TAG,
             placeholder="any" if tags else "none yet",
             width=160,
             help="Runs that have all of these. Tags are given below, to the marked runs.",
@@ -71,16 +71,16 @@ def draw(rows: list[RunRow], total: int, marked: tuple[str, ...], pick: Callable
     names = tuple(row.name for row in rows)
     wanted = [position for position, name in enumerate(names) if name in marked]
     marks = {"selection": {"rows": wanted, "columns": [], "cells": []}}
-    if KEY in st.session_state and sorted(_marked()) != wanted:
-        st.session_state[KEY] = marks
-    st.session_state[DRAWN] = names
+    if state.RUNS_TABLE in st.session_state and sorted(_marked()) != wanted:
+        st.session_state[state.RUNS_TABLE] = marks
+    st.session_state[state.RUNS_DRAWN] = names
     st.dataframe(
         frames.texts(pd.DataFrame(map(_cells, rows))),
-        key=KEY,
+        key=state.RUNS_TABLE,
         hide_index=True,
         column_config=_columns(),
         placeholder="–",
-        on_select=lambda: pick(tuple(st.session_state[DRAWN][position] for position in _marked())),
+        on_select=lambda: pick(tuple(st.session_state[state.RUNS_DRAWN][position] for position in _marked())),
         selection_mode="multi-row",
         selection_default=marks,
         height=ROW_PX * (min(len(rows), ROWS_SHOWN) + 1) + 3,
@@ -89,7 +89,7 @@ def draw(rows: list[RunRow], total: int, marked: tuple[str, ...], pick: Callable
 
 
 def _marked() -> list[int]:
-    return list(st.session_state.get(KEY, {}).get("selection", {}).get("rows", []))
+    return list(st.session_state.get(state.RUNS_TABLE, {}).get("selection", {}).get("rows", []))
 
 
 def _cells(row: RunRow) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import snnpar
+from pages.ui import state
 from pages.ui.chrome import sentence
 from snnpar.config import TrainConfig
 from snnpar.core.errors import SnnparError
@@ -15,7 +16,7 @@ from snnpar.runs.run import create_run, launch
 
 def offer(config: TrainConfig | None, faults: list[str]) -> None:
     """The button, which says how many runs are ahead; off, with the reason, while the form has faults."""
-    told = st.session_state.pop("started", "")
+    told = st.session_state.pop(state.STARTED, "")
     if told:
         st.toast(told, icon=":material/play_arrow:")
     ahead = _ahead(config) if config else []
@@ -52,6 +53,6 @@ def _start(config: TrainConfig) -> None:
         st.error(sentence(error), icon=":material/error:")
         return
     now = status(run)
-    st.session_state["run"] = run.name
-    st.session_state["started"] = f"{run.name} {now.message}." if now.state == "queued" else f"{run.name} is starting."
+    st.session_state[state.RUN] = run.name
+    st.session_state[state.STARTED] = f"{run.name} {now.message if now.state == 'queued' else 'is starting'}."
     st.rerun()

@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from pages.ui import state
 from pages.ui.components import inline
 from snnpar.images.boxes import PersonBox
 from snnpar.images.pixels import MIN_SIDE
 
-KEY = "cropper"
 SHOWN = 900  # pixels of the long side on screen; the box counts in the image's own
 
 _mount = inline.component(Path(__file__).parent)
@@ -31,7 +31,7 @@ def show(
     small = Image.fromarray(image)
     small.thumbnail((SHOWN, SHOWN))
     _mount(
-        key=KEY,
+        key=state.CROPPER,
         data={
             "id": id,
             "picture": inline.jpeg(np.asarray(small)) | {"height": height, "width": width},
@@ -39,5 +39,5 @@ def show(
             "least": MIN_SIDE,
             "cancel": can_cancel,
         },
-        on_closed_change=lambda: close(st.session_state[KEY]["closed"]),
+        on_closed_change=lambda: close(st.session_state[state.CROPPER]["closed"]),
     )

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.components import inline
 from snnpar.explain.ledger import Ledger
 from snnpar.figures import palette
 from snnpar.images.geometry import Geometry
 
-KEY = "ledger_grid"
 ALL = "all"
 
 _mount = inline.component(Path(__file__).parent, inline.GEOMETRY)
@@ -57,7 +56,7 @@ def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometr
     (H, W, 3) uint8; `geometry` of the tokens; `title` says whose ledger this is and of what.
     """
     _mount(
-        key=KEY,
+        key=state.LEDGER_GRID,
         data={
             "title": title,
             "cell": str(chosen(ledger)),
@@ -74,7 +73,7 @@ def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometr
             "palette": inline.base64(palette(signed=True)),
             "raster": None if spikes is None else {"bits": inline.base64(np.packbits(spikes)), "channels": len(spikes)},
         },
-        on_cell_change=lambda: _hear(st.session_state[KEY]["cell"], ledger),
+        on_cell_change=lambda: _hear(st.session_state[state.LEDGER_GRID]["cell"], ledger),
     )
 
 

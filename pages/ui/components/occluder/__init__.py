@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.components import inline
 from snnpar.images.geometry import Geometry
-
-KEY = "occluder"
 
 _mount = inline.component(Path(__file__).parent, inline.GEOMETRY)
 
@@ -27,7 +25,7 @@ def show(picture: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
     rows, columns = hidden.shape
     fill = picture.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
     _mount(
-        key=KEY,
+        key=state.OCCLUDER,
         data={
             "picture": inline.jpeg(picture),
             "rows": rows,
@@ -36,7 +34,7 @@ def show(picture: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
             "hidden": pack(hidden),
             "fill": fill,
         },
-        on_hidden_change=lambda: _hear(st.session_state[KEY]["hidden"], (rows, columns)),
+        on_hidden_change=lambda: _hear(st.session_state[state.OCCLUDER]["hidden"], (rows, columns)),
     )
 
 

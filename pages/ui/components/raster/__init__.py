@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.ui import moment, timeline
+from pages.ui import moment, state, timeline
 from pages.ui.chrome import Selection, sentence
 from pages.ui.components.raster import choice, heard
 from pages.ui.components.raster.choice import chosen
@@ -26,7 +26,6 @@ from snnpar.spikes.trace import SpikeTrace
 __all__ = ["payload", "show"]
 
 HERE = Path(__file__).parent
-KEY = "raster"
 SAYS = ("moved", "boxed", "layer", "picked", "side", "page")
 MEMBRANES_KEPT = 3  # layers; the widest one of spikingformer_8_512 takes 34 MB
 SCRIPTS = (
@@ -65,14 +64,14 @@ def show(student: Seen, selection: Selection) -> None:
     counts = _counts(f"{student.version}:{picture.digest}", trace, tokens)
     data = payload(student, picture, now, counts, membrane)
     _mount(
-        key=KEY,
+        key=state.RASTER,
         data=data | {"t": moment.at(trace.timesteps)},
         **{f"on_{what}_change": partial(_hear, what, trace, now.layer, grid) for what in SAYS},
     )
 
 
 def _hear(what: str, trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> None:
-    heard.hear(what, st.session_state[KEY][what], trace, layer, grid)
+    heard.hear(what, st.session_state[state.RASTER][what], trace, layer, grid)
 
 
 @st.cache_resource(max_entries=ANALYSES_KEPT, show_spinner=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.components.raster import choice
 from pages.ui.components.raster.choice import Place
 from pages.ui.moment import is_whole
@@ -20,7 +20,7 @@ def hear(what: str, said: object, trace: SpikeTrace, layer: str, grid: tuple[int
         moment.move(said, trace.timesteps)
     elif what == "layer":
         if said in trace.names and said != layer:
-            st.session_state["layer"] = said
+            st.session_state[state.LAYER] = said
             choice.keep_layer(said)
     elif what == "side":
         if is_whole(said):

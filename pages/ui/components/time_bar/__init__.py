@@ -10,13 +10,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import moment
+from pages.ui import moment, state
 from pages.ui.components.time_bar.payload import payload
 
 __all__ = ["payload", "show"]
 
 HERE = Path(__file__).parent
-KEY = "time_bar"
 SCRIPTS = ("../geometry.js", "draw.js", "table.js", "maps.js", "bar.js")  # one module; the last one holds its entry
 
 _mount = st.components.v2.component(
@@ -38,14 +37,14 @@ def _bar(data: dict) -> None:
     for name in ("t", "show"):
         moment.recall(name)  # this run may have begun before the browser had the link of the one before
     _mount(
-        key=KEY,
+        key=state.TIME_BAR,
         data=data,
         on_moved_change=lambda: _move(data["timesteps"]),
         on_filtered_change=lambda: _filter(data["filters"]),
         on_picked_change=lambda: _pick([row["attribute"] for row in data["rows"]]),
     )
     # Compared with what is drawn, and not with what the browser says: it may say the same for ever.
-    if st.session_state.get("attribute", data["attribute"]) != data["attribute"]:
+    if st.session_state.get(state.ATTRIBUTE, data["attribute"]) != data["attribute"]:
         st.rerun()
 
 
@@ -53,7 +52,7 @@ def _bar(data: dict) -> None:
 
 
 def _said(what: str) -> object:
-    return st.session_state[KEY][what]
+    return st.session_state[state.TIME_BAR][what]
 
 
 def _move(timesteps: int) -> None:
@@ -70,4 +69,4 @@ def _pick(attributes: list[str]) -> None:
     """Make the attribute of the chosen row the one of the bar above."""
     picked = _said("picked")
     if picked in attributes:
-        st.session_state["attribute"] = picked
+        st.session_state[state.ATTRIBUTE] = picked
