@@ -13,7 +13,7 @@ from snnpar.bench import training as bench
 from snnpar.bench.training import bench_page, bench_recording, bench_rendered, bench_training
 from snnpar.config import TrainConfig
 from snnpar.core.errors import SnnparError
-from snnpar.runs.estimate import Estimate
+from snnpar.runs.estimate import RunEstimate
 
 STUDENT = "spikingformer_1_64"
 
@@ -23,7 +23,7 @@ def told(measured: dict, fitting: int = 0) -> Callable[..., SimpleNamespace]:
 
     def trial(config: TrainConfig, **_: object) -> SimpleNamespace:
         fits = config.changed(batch_size=fitting or config.optimisation.batch_size)
-        found = Estimate(fits, config.optimisation.batch_size, {"load": 0, "cores": 2} | measured)
+        found = RunEstimate(fits, config.optimisation.batch_size, {"load": 0, "cores": 2} | measured)
         return SimpleNamespace(wait=lambda: found, close=lambda: None)
 
     return trial

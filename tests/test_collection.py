@@ -19,7 +19,7 @@ from snnpar.hub import fetch_checkpoint, search
 from snnpar.hub.ids import HubError
 from snnpar.metrics.pedestrian import FIVE
 from snnpar.sharing.card import share
-from snnpar.sharing.collection import HUB, RUN, SHIPPED, Kept, collect, delete, hub_cache, lineage
+from snnpar.sharing.collection import HUB, RUN, SHIPPED, CheckpointEntry, collect, delete, hub_cache, lineage
 
 DIGEST = "ab" * 32
 
@@ -43,7 +43,7 @@ def pulled(hub: Hub, repo: str, folder: Path) -> Path:
     return fetch_checkpoint(repo, cache=hub_cache())
 
 
-def named(there: list[Kept]) -> dict[str, Kept]:
+def named(there: list[CheckpointEntry]) -> dict[str, CheckpointEntry]:
     return {one.reference: one for one in there}
 
 

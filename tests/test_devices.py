@@ -14,7 +14,7 @@ from snnpar.config import TrainConfig
 from snnpar.core.locks import LockError, release, try_lock
 from snnpar.runs import devices, jobs
 from snnpar.runs.claims import claim
-from snnpar.runs.devices import Place, device_key, enlist, queue, turn
+from snnpar.runs.devices import QueuePosition, device_key, enlist, queue, turn
 from snnpar.runs.jobs import Job, JobError, kill, read_log, spawn, status, stop, write_status
 
 # What a training is, less the training: it waits for its turn, says that it has it, and goes on for long.
@@ -71,9 +71,9 @@ def test_three_runs_take_their_turns(make: Callable[[str], Job]) -> None:
     assert (status(second).state, status(second).message) == ("queued", "waits for first, 1 ahead")
     assert (status(third).state, status(third).message) == ("queued", "waits for first, 2 ahead")
     assert queue() == [
-        Place(first, "cpu", 0),
-        Place(second, "cpu", 1, "waits for first, 1 ahead"),
-        Place(third, "cpu", 2, "waits for first, 2 ahead"),
+        QueuePosition(first, "cpu", 0),
+        QueuePosition(second, "cpu", 1, "waits for first, 1 ahead"),
+        QueuePosition(third, "cpu", 2, "waits for first, 2 ahead"),
     ]
     wait_for(lambda: works(first) and "ahead" in read_log(third), "the first turn")
     assert status(second).is_active and not works(second)

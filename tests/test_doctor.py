@@ -13,10 +13,10 @@ import snnpar
 from snnpar import CHECKPOINTS
 from snnpar.__main__ import main
 from snnpar.bench import doctor
-from snnpar.bench.doctor import FAILURE, GOOD, WARNING, Finding
+from snnpar.bench.doctor import FAILURE, GOOD, WARNING, CheckResult
 
 
-def levels(findings: list[Finding]) -> list[str]:
+def levels(findings: list[CheckResult]) -> list[str]:
     return [finding.level for finding in findings]
 
 
@@ -91,7 +91,7 @@ def test_the_requirements_are_read() -> None:
 
 
 def test_a_check_that_breaks_is_a_finding() -> None:
-    def broken() -> list[Finding]:
+    def broken() -> list[CheckResult]:
         raise ImportError("no such library")
 
     (finding,) = doctor.attempt(broken)

@@ -15,7 +15,7 @@ from snnpar.cli.estimate import describe
 from snnpar.config import TrainConfig
 from snnpar.core.numbers import duration
 from snnpar.runs import estimate
-from snnpar.runs.estimate import Estimate, EstimateError, Trial, size
+from snnpar.runs.estimate import EstimateError, RunEstimate, Trial, size
 
 MEASURED = {
     "seconds": [4.0, 2.0, 9.0],
@@ -41,8 +41,8 @@ MEASURED = {
 CONFIG = TrainConfig.of(epochs=5)
 
 
-def told(config: TrainConfig = CONFIG, asked: int = 0, **measured: object) -> Estimate:
-    return Estimate(config, asked or config.optimisation.batch_size, MEASURED | measured)
+def told(config: TrainConfig = CONFIG, asked: int = 0, **measured: object) -> RunEstimate:
+    return RunEstimate(config, asked or config.optimisation.batch_size, MEASURED | measured)
 
 
 def test_time_follows_from_the_median_step() -> None:

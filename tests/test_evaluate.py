@@ -16,10 +16,10 @@ from PIL import Image
 import snnpar
 from snnpar.checkpoint import read_checkpoint, save_weights, write_config
 from snnpar.core.errors import SnnparError
-from snnpar.core.pulse import Gone
+from snnpar.core.pulse import JobGone
 from snnpar.datasets import DataError, ResizedImages
 from snnpar.evaluation.comparison import compare
-from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint, predict_probs, probabilities
+from snnpar.evaluation.evaluate import EvaluationStopped, evaluate_checkpoint, predict_probs, probabilities
 from snnpar.evaluation.evaluations import (
     Evaluation,
     EvaluationError,
@@ -134,7 +134,7 @@ def test_an_interruption_leaves_no_trace(
     done = 0
     for batches in stops:
         done += 2 * batches
-        with pytest.raises(Stopped):
+        with pytest.raises(EvaluationStopped):
             evaluate_checkpoint(
                 student, choice, root=tmp_path / "parts", batch_size=2 * (done == 2 * batches), stop=stop_after(batches)
             )
@@ -187,7 +187,7 @@ def test_what_changed_meanwhile_starts_anew_and_says_so(changed: str, complete: 
     choice = DataChoice(str(tmp_path / "a" / "people"))
     try:
         evaluate_checkpoint(checkpoint.path, choice, root=tmp_path, batch_size=2, stop=stop_after(9 if complete else 2))
-    except Stopped:
+    except EvaluationStopped:
         assert not complete
     if changed == "checkpoint":
         save_weights(tiny.lively(tiny.STUDENT, seed=1), checkpoint.path / "model.safetensors")
@@ -207,7 +207,7 @@ def test_what_changed_meanwhile_starts_anew_and_says_so(changed: str, complete: 
 
 
 def test_another_batch_size_starts_anew(student: Path, choice: DataChoice, tmp_path: Path) -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(EvaluationStopped):
         evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2, stop=stop_after(2))
     made = evaluate_checkpoint(student, choice, root=tmp_path, batch_size=3)
     assert "the batch size (it was 2) changed" in read_log(made) and made.info()["provenance"]["batch_size"] == 3
@@ -231,7 +231,7 @@ def test_the_code_of_every_session_is_named(
             made = evaluate_checkpoint(
                 student, choice, root=tmp_path, batch_size=2 * (version == "aaaa"), stop=stop_after(batches)
             )
-        except Stopped:
+        except EvaluationStopped:
             continue
     assert made.info()["provenance"]["commit"] == "aaaa, then bbbb"
 
@@ -275,7 +275,7 @@ def test_one_that_is_gone_writes_nothing_more(student: Path, choice: DataChoice,
             left.extend(files())
         return False
 
-    with pytest.raises(Gone, match=happens):
+    with pytest.raises(JobGone, match=happens):
         evaluate_checkpoint(student, choice, root=tmp_path, batch_size=2, stop=stop)
     assert [one for one in files() if one[0].name != "log.txt"] == [one for one in left if one[0].name != "log.txt"]
 
@@ -475,7 +475,7 @@ def test_a_stop_while_looking_costs_no_prediction(
 ) -> None:
     choice = DataChoice(overlapping, split="test")
     whole = evaluate_checkpoint(student, choice, root=tmp_path / "whole", batch_size=4)
-    with pytest.raises(Stopped):
+    with pytest.raises(EvaluationStopped):
         evaluate_checkpoint(student, choice, root=tmp_path, batch_size=4, stop=stop_after(3 + 2))
     monkeypatch.setattr(LoadedModel, "predict", None)
     assert same(evaluate_checkpoint(student, choice, root=tmp_path), whole)

@@ -16,7 +16,7 @@ from snnpar.__main__ import main, parser
 from snnpar.checkpoint import find_checkpoint
 from snnpar.cli.evaluate import choice_of
 from snnpar.evaluation.comparison import compare
-from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint
+from snnpar.evaluation.evaluate import EvaluationStopped, evaluate_checkpoint
 from snnpar.evaluation.evaluations import create_evaluation, evaluation_at, launch, list_evaluations
 from snnpar.evaluation.slices import DataChoice, save_slice
 from snnpar.runs.jobs import read_log, status, stop
@@ -209,7 +209,7 @@ def test_a_folder_without_the_images_is_one_sentence(
 
 def test_looking_for_unreadable_images_can_be_stopped(student: Path, tmp_path: Path) -> None:
     choice = DataChoice(odd_images(tmp_path / "own", missing=1)[1], split="test")
-    with pytest.raises(Stopped):
+    with pytest.raises(EvaluationStopped):
         evaluate_checkpoint(student, choice, skip_unreadable=True, stop=lambda: True)
     (made,) = list_evaluations(snnpar.EVALUATIONS)
     assert status(made).state == "stopped"

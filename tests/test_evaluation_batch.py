@@ -16,7 +16,7 @@ from snnpar.__main__ import main
 from snnpar.core.errors import SnnparError
 from snnpar.core.pulse import PULSE
 from snnpar.evaluation.batch import create_batch, forget, launch_batch, list_batches, run_batch
-from snnpar.evaluation.evaluate import Stopped
+from snnpar.evaluation.evaluate import EvaluationStopped
 from snnpar.evaluation.evaluations import EvaluationError
 from snnpar.evaluation.scores import image_sets, known_scores
 from snnpar.evaluation.slices import DataChoice
@@ -68,7 +68,7 @@ def test_it_stops_between_images_and_goes_on(shelf: list[Path]) -> None:
         asked.append(read_progress(batch))
         return asked[-1]["done"] == 1
 
-    with pytest.raises(Stopped):
+    with pytest.raises(EvaluationStopped):
         run_batch(batch, batch_size=1, stop=stop_in_the_second)
     assert status(batch).state == "stopped" and "1 of 3 done" in status(batch).message
     assert [one.is_complete for one in batch.evaluations] == [True, False, False]

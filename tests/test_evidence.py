@@ -12,21 +12,21 @@ from PIL import Image
 from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.inference import analyze, load
-from snnpar.sharing.evidence import HEIGHT, MARGIN, Evidence, Finding, _lines, evidence_json, evidence_png
+from snnpar.sharing.evidence import HEIGHT, MARGIN, Evidence, ModelEvidence, _lines, evidence_json, evidence_png
 
 PICTURE = tiny.random_picture(3)
 
 
 @pytest.fixture(scope="module")
-def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
+def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelEvidence]:
     found = {}
     for role, config, method in (("teacher", tiny.TEACHER, "attention"), ("student", tiny.STUDENT, "ledger")):
         model = load(tiny.write_checkpoint(tmp_path_factory.mktemp(role) / f"tiny-{role}", config))
-        found[role] = Finding(analyze(model, PICTURE), heatmap(method, model, PICTURE, "Hat"))
+        found[role] = ModelEvidence(analyze(model, PICTURE), heatmap(method, model, PICTURE, "Hat"))
     return found
 
 
-def view(findings: dict[str, Finding], **values: object) -> Evidence:
+def view(findings: dict[str, ModelEvidence], **values: object) -> Evidence:
     return Evidence(
         **{
             "title": "A person",
@@ -40,7 +40,7 @@ def view(findings: dict[str, Finding], **values: object) -> Evidence:
     )
 
 
-def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, Finding]) -> None:
+def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, ModelEvidence]) -> None:
     told = json.loads(evidence_json(view(findings, truth=frozenset({"Hat"}), link="?attribute=Hat")))
     assert (told["attribute"], told["threshold"], told["timestep"], told["link"]) == ("Hat", 0.45, 2, "?attribute=Hat")
     assert told["picture"]["truth"] == ["Hat"] and told["picture"]["size"] == [40, 24]
@@ -62,20 +62,20 @@ def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, Fi
     assert "probabilities_at_timestep" not in told["models"]["teacher"]
 
 
-def test_the_card_says_what_the_neurons_cost(findings: dict[str, Finding]) -> None:
+def test_the_card_says_what_the_neurons_cost(findings: dict[str, ModelEvidence]) -> None:
     teacher, student = (line for line in _lines(view(findings)) if "in all" in line)
     energy = findings["student"].analysis.energy
     assert energy.updates > 0 and student.endswith(energy.neuron_share.replace("µ", "u")) and teacher.endswith("in all")
 
 
-def test_a_picture_of_ones_own_has_no_link_and_no_truth(findings: dict[str, Finding]) -> None:
+def test_a_picture_of_ones_own_has_no_link_and_no_truth(findings: dict[str, ModelEvidence]) -> None:
     told = json.loads(evidence_json(view(findings)))
     assert told["link"] is None and told["picture"]["truth"] is None
     assert str(findings["teacher"].analysis.checkpoint.path) not in evidence_json(view(findings))
 
 
 @pytest.mark.parametrize("size", [(40, 24), (24, 40), (300, 20)])
-def test_the_card_shows_the_picture_and_a_map_for_each_model(findings: dict[str, Finding], size: tuple) -> None:
+def test_the_card_shows_the_picture_and_a_map_for_each_model(findings: dict[str, ModelEvidence], size: tuple) -> None:
     picture = np.full((*size, 3), (200, 30, 60), np.uint8)
     card = Image.open(BytesIO(evidence_png(view(findings, picture=picture))))
     width = min(HEIGHT, round(HEIGHT * size[1] / size[0]))
@@ -87,14 +87,16 @@ def test_the_card_shows_the_picture_and_a_map_for_each_model(findings: dict[str,
         assert (np.ptp(tile, axis=2) > 40).any()
 
 
-def test_a_model_without_a_map_is_told_in_words_alone(findings: dict[str, Finding]) -> None:
-    alone = {"student": Finding(findings["student"].analysis)}
+def test_a_model_without_a_map_is_told_in_words_alone(findings: dict[str, ModelEvidence]) -> None:
+    alone = {"student": ModelEvidence(findings["student"].analysis)}
     assert Image.open(BytesIO(evidence_png(view(alone)))).height < HEIGHT + 250
     assert "heatmap" not in json.loads(evidence_json(view(alone)))["models"]["student"]
 
 
-def test_a_flat_map_is_drawn(findings: dict[str, Finding]) -> None:
-    flat = {"student": Finding(findings["student"].analysis, Heatmap(np.zeros((4, 2), np.float32), "t", "u", "h"))}
+def test_a_flat_map_is_drawn(findings: dict[str, ModelEvidence]) -> None:
+    flat = {
+        "student": ModelEvidence(findings["student"].analysis, Heatmap(np.zeros((4, 2), np.float32), "t", "u", "h"))
+    }
     assert evidence_png(view(flat)).startswith(b"\x89PNG")
 
 

@@ -60,9 +60,9 @@ def test_the_theme_of_the_app_has_the_colours_of_the_models() -> None:
         assert theme[ground]["orangeTextColor"] == figures.LOOKS["student"].colour
 
 
-def measured(*values: float) -> figures.Measured:
+def measured(*values: float) -> figures.AttributeValues:
     value = np.array(values)
-    return figures.Measured(value, value - 0.1, value + 0.05)
+    return figures.AttributeValues(value, value - 0.1, value + 0.05)
 
 
 def test_attribute_bars_have_whiskers_and_mark_a_row() -> None:
@@ -86,7 +86,7 @@ def test_one_model_alone_stands_in_the_middle_of_its_row() -> None:
 
 def test_intervals_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(2,\), \(1,\), \(2,\)"):
-        figures.Measured(np.zeros(2), np.zeros(1), np.zeros(2))
+        figures.AttributeValues(np.zeros(2), np.zeros(1), np.zeros(2))
 
 
 def test_metrics_over_time_are_percent() -> None:

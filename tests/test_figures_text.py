@@ -19,7 +19,10 @@ FIGURES = {
         [figures.AttributeOverTime(HOSTILE, np.array([0.2, 0.6]), 0.9)], 0.45
     ),
     "attributes": lambda: figures.attribute_bars(
-        [HOSTILE, "Hat"], {"student": figures.Measured(*np.array([[0.5, 0.5], [0.4, 0.4], [0.6, 0.6]]))}, "mA", marked=0
+        [HOSTILE, "Hat"],
+        {"student": figures.AttributeValues(*np.array([[0.5, 0.5], [0.4, 0.4], [0.6, 0.6]]))},
+        "mA",
+        marked=0,
     ),
     "parts": lambda: part_bars(["all"], [Bars(HOSTILE, "student", np.ones(1))], "µJ"),
     "lens": lambda: figures.lens_logits([HOSTILE], np.zeros(1), np.ones(1), np.ones(1)),

@@ -14,7 +14,7 @@ from snnpar import CHECKPOINTS
 from snnpar.checkpoint import find_checkpoint, read_checkpoint
 from snnpar.config import ModelConfig
 from snnpar.datasets.gallery import samples
-from snnpar.images.geometry import Axis, Geometry, Window, geometry_of
+from snnpar.images.geometry import Axis, Geometry, KernelWindow, geometry_of
 from snnpar.images.pixels import open_rgb
 from snnpar.inference import load
 from snnpar.models import build_model, unnamed
@@ -33,13 +33,13 @@ STEMS = {
 @pytest.mark.parametrize(
     ("windows", "size", "shape", "first", "step"),
     [
-        ([Window(16, 16)], 64, 4, 8.0, 16.0),
-        ([Window(3, 2, 1)] * 4, 64, 4, 0.5, 16.0),
-        ([Window(2, 2)] * 4, 64, 4, 8.0, 16.0),
-        ([Window(3, 1, 1), Window(3, 2, 1)], 64, 32, 0.5, 2.0),
-        ([Window(7, 2, 3), Window(3, 2, 1)], 64, 16, 0.5, 4.0),
-        ([Window(4, 4), Window(3)], 64, 14, 6.0, 4.0),
-        ([Window(3, 2, 1)] * 4, 64, 32, 0.5, 2.0),  # the map of a stage before
+        ([KernelWindow(16, 16)], 64, 4, 8.0, 16.0),
+        ([KernelWindow(3, 2, 1)] * 4, 64, 4, 0.5, 16.0),
+        ([KernelWindow(2, 2)] * 4, 64, 4, 8.0, 16.0),
+        ([KernelWindow(3, 1, 1), KernelWindow(3, 2, 1)], 64, 32, 0.5, 2.0),
+        ([KernelWindow(7, 2, 3), KernelWindow(3, 2, 1)], 64, 16, 0.5, 4.0),
+        ([KernelWindow(4, 4), KernelWindow(3)], 64, 14, 6.0, 4.0),
+        ([KernelWindow(3, 2, 1)] * 4, 64, 32, 0.5, 2.0),  # the map of a stage before
     ],
 )
 def test_centres_follow_from_kernel_stride_and_padding(
@@ -51,7 +51,7 @@ def test_centres_follow_from_kernel_stride_and_padding(
 
 def test_a_shape_that_no_stage_has_is_refused() -> None:
     with pytest.raises(ValueError, match="no stage makes a map of 5 x 4 .* the last one has 4 x 2"):
-        geometry_of([Window(3, 2, 1)] * 4, (64, 32), (5, 4))
+        geometry_of([KernelWindow(3, 2, 1)] * 4, (64, 32), (5, 4))
 
 
 def test_cells_share_the_image_and_own_what_is_nearest() -> None:

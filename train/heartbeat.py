@@ -17,7 +17,7 @@ from snnpar.runs.run import Run
 BEAT_S = 2.0
 
 
-class Stopped(Exception):
+class RunStopped(Exception):
     """The run was asked to stop."""
 
 
@@ -52,7 +52,7 @@ class Heartbeat:
         """Raise Gone if the run is no longer this process's, Stopped if a stop was requested."""
         self.check_own()
         if self.stop_requested:
-            raise Stopped
+            raise RunStopped
 
     def check_own(self) -> None:
         """Raise Gone if the run is no longer this process's."""

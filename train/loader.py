@@ -20,21 +20,21 @@ class WorkerError(RuntimeError):
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class LoadedBatch:
     """What one process computes of a batch: training images (parts, B) and their pixels, uint8 (parts, B, 3, H, W)."""
 
     indices: np.ndarray
     pixels: Tensor
 
 
-def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int) -> Generator[Batch]:
+def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int) -> Generator[LoadedBatch]:
     """The batches of indices (parts, B) in order, the same for any number of workers.
 
     Raises ImageError or WorkerError between batches.
     """
     if not workers:
         for indices in batches:
-            yield Batch(indices, read_pixels(images, indices))
+            yield LoadedBatch(indices, read_pixels(images, indices))
         return
     handler = signal.getsignal(signal.SIGCHLD)
     # As arrays they come through pipes. Tensors would take the shared memory, which in a container is 64 MB; where that
@@ -60,7 +60,7 @@ def load_batches(images: ResizedImages, batches: list[np.ndarray], workers: int)
             ) from error
         if isinstance(pixels, str):
             raise ImageError(pixels)
-        yield Batch(indices, torch.from_numpy(pixels))
+        yield LoadedBatch(indices, torch.from_numpy(pixels))
 
 
 def read_pixels(images: ResizedImages, indices: np.ndarray) -> Tensor:

@@ -15,7 +15,7 @@ from snnpar.checkpoint import CARD, WEIGHTS, save_weights
 from snnpar.core.atomic import write_text
 from snnpar.core.disks import is_disk_full
 from snnpar.core.errors import SnnparError
-from snnpar.core.pulse import Gone, beating
+from snnpar.core.pulse import JobGone, beating
 from snnpar.runs.history import place_words
 from snnpar.runs.jobs import AT_WORK, RESUME, process_identity, write_status
 from snnpar.runs.resuming import check_resume, meaning
@@ -25,7 +25,7 @@ from snnpar.sharing.card import run_card
 from . import parallel
 from .events import open_events
 from .faults import explain
-from .heartbeat import Heartbeat, Stopped, memory_gb
+from .heartbeat import Heartbeat, RunStopped, memory_gb
 from .loader import load_batches
 from .metrics_log import flush_metrics, rewind_metrics
 from .optim import learning_rate
@@ -44,7 +44,7 @@ def train(run: Run, *, resume: bool = False) -> None:
     """
     try:
         _train(run, resume)
-    except Gone as error:
+    except JobGone as error:
         log.error("%s", error)
         raise
 
@@ -72,7 +72,7 @@ def _train(run: Run, resume: bool) -> None:
             write_text(run.path / CARD, run_card(run, run.name))
             log.info("done; %s", told)
             write_status(run, state="done", message=told)  # last: who waits for it finds the log
-    except (Stopped, KeyboardInterrupt):
+    except (RunStopped, KeyboardInterrupt):
         heartbeat.check_own()
         saved = _save_at_end(run, session)
         log.info("stopped on request; %s", saved)
@@ -111,7 +111,7 @@ def train_epoch(session: Session) -> None:
     with bar, closing(load_batches(session.train, session.batches_left(), config.runtime.workers)) as batches:
         for batch in batches:
             if parallel.any_of(session.heartbeat.stop_requested, session.world):
-                raise Stopped
+                raise RunStopped
             for group in session.optimizer.param_groups:
                 group["lr"] = learning_rate(config.optimisation, session.epoch + session.step / steps)
             terms = train_step(session, batch)

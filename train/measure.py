@@ -35,7 +35,7 @@ from snnpar.schema.attributes import AttributeSchema, Phrases, load_schema
 
 from .faults import is_out_of_memory
 from .heartbeat import Heartbeat
-from .loader import Batch, read_pixels
+from .loader import LoadedBatch, read_pixels
 from .optim import learning_rate
 from .session import Session, prepare
 from .step import train_step
@@ -104,7 +104,7 @@ def _step(session: Session, number: int, folder: Path, steps: int) -> dict[str, 
     order = session.batches_left() or [np.arange(session.config.optimisation.batch_size)[None] % len(session.train)]
     began = time.perf_counter()
     indices = order[0]
-    batch = Batch(indices, read_pixels(session.train, indices))
+    batch = LoadedBatch(indices, read_pixels(session.train, indices))
     read = time.perf_counter()
     for group in session.optimizer.param_groups:
         group["lr"] = learning_rate(session.config.optimisation, session.epoch + session.step / session.steps_per_epoch)

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from .faults import NotFinite
-from .loader import Batch
+from .loader import LoadedBatch
 from .parallel import keep_gradients, mean_of
 from .session import Session
 
 EXPLODED = 1e4  # a loss beyond is of no use: that of random weights is below 100 times the terms' weights
 
 
-def train_step(session: Session, batch: Batch) -> dict[str, float]:
+def train_step(session: Session, batch: LoadedBatch) -> dict[str, float]:
     """Update the weights and count the step; the loss terms, their sum and the length of the gradient as numbers.
 
     Raises NotFinite before the update. Whatever is raised before it, the running statistics are put back, so that the
@@ -45,7 +45,7 @@ def train_step(session: Session, batch: Batch) -> dict[str, float]:
     return terms | {"grad_norm": norm}
 
 
-def _accumulate(session: Session, batch: Batch) -> dict[str, float]:
+def _accumulate(session: Session, batch: LoadedBatch) -> dict[str, float]:
     """Gradients of the whole batch, its parts one after the other; the terms, averaged over parts and processes."""
     session.optimizer.zero_grad(set_to_none=True)
     totals: dict[str, float] = {}

@@ -41,7 +41,7 @@ class Selection:
     """What the bar says; a role without any checkpoint is left out of `checkpoints`, as is an opponent not chosen."""
 
     checkpoints: dict[str, Checkpoint]
-    picture: choice.Picture
+    picture: choice.InputImage
     attribute: str
     threshold: float
 

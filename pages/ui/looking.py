@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui import references
 from pages.ui.chrome import ROLES, Selection, sentence
 from pages.ui.image import cropping, own_image
-from pages.ui.image.shown import Picture
+from pages.ui.image.shown import InputImage
 from pages.ui.server.computing import computed
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import Checkpoint, CheckpointError
@@ -25,7 +25,7 @@ HEATMAPS_KEPT = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Reading:
     """One model and what it says about the image."""
 
     model: LoadedModel
@@ -36,7 +36,7 @@ class Seen:
         return references.version(self.model.checkpoint)
 
 
-def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen]:
+def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Reading]:
     """The models on the image, by role; a role with no usable checkpoint is left out, and told.
 
     Ends the page where the link's image is not here; offers to cut one person out of an image of one's own.
@@ -53,7 +53,7 @@ def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Seen
         version, shown = references.version(model.checkpoint), selection.picture
         with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the image…"):
             try:
-                seen[role] = Seen(model, _analyse(version, shown.digest, model, shown.image))
+                seen[role] = Reading(model, _analyse(version, shown.digest, model, shown.image))
             except CheckpointError as error:
                 st.error(sentence(error), icon=":material/error:")
     return seen
@@ -91,7 +91,7 @@ def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
     return model
 
 
-def latency(one: Seen) -> Latency:
+def latency(one: Reading) -> Latency:
     """How long a model takes for an image: for any, as its arithmetic is the same. Measured once for each model."""
     height, width = one.model.checkpoint.model.image_size
     with st.spinner(f"Timing {literal(one.model.checkpoint.name)}…"):
@@ -108,7 +108,7 @@ def _analyse(version: str, digest: str, _model: LoadedModel, _image: np.ndarray)
     return analyze(_model, _image)
 
 
-def explain(seen: dict[str, Seen], role: str, method: str, picture: Picture, attribute: str) -> Heatmap:
+def explain(seen: dict[str, Reading], role: str, method: str, picture: InputImage, attribute: str) -> Heatmap:
     """A heatmap of one model. Raises SnnparError with one sentence where the method does not apply."""
     versions = "+".join(one.version for one in seen.values())
     with st.spinner("Computing the heatmap…"):
@@ -124,7 +124,7 @@ def explain(seen: dict[str, Seen], role: str, method: str, picture: Picture, att
 
 @computed(max_entries=HEATMAPS_KEPT)
 def _explain(
-    key: str, _seen: dict[str, Seen], _role: str, _method: str, _image: np.ndarray, _attribute: str
+    key: str, _seen: dict[str, Reading], _role: str, _method: str, _image: np.ndarray, _attribute: str
 ) -> Heatmap:
     teacher = _seen["teacher"].model if "teacher" in _seen else None
     one = _seen[_role]

@@ -58,7 +58,7 @@ class Tally:
                 setattr(self, name, getattr(self, name) + count)
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The server said no, as it does when its line is full."""
 
 
@@ -124,7 +124,7 @@ def ask(client: httpx.Client, endpoint: str, *arguments: object) -> object:
     """One call in the line and its answer, as gradio_client makes it. Raises Refused, or httpx.HTTPError."""
     joined = client.post(f"/gradio_api/call/{endpoint}", json={"data": list(arguments)})
     if not joined.is_success:
-        raise Refused(joined.text[:200])
+        raise RequestRefused(joined.text[:200])
     event = ""
     with client.stream("GET", f"/gradio_api/call/{endpoint}/{joined.json()['event_id']}") as stream:
         for line in stream.iter_lines():
@@ -133,7 +133,7 @@ def ask(client: httpx.Client, endpoint: str, *arguments: object) -> object:
             elif line.startswith("data: ") and event == "complete":
                 return json.loads(line.removeprefix("data: "))[0]
             elif line.startswith("data: ") and event == "error":
-                raise Refused(line[:200])
+                raise RequestRefused(line[:200])
     raise httpx.RemoteProtocolError("the answer was cut short")
 
 
@@ -177,8 +177,8 @@ def _user(
             picture, began = dice.randrange(len(pictures)), time.perf_counter()
             try:
                 answer = ask(client, "predict", pictures[picture], *REST)
-            except (httpx.HTTPError, Refused) as error:
-                tally.add(**{"refused" if isinstance(error, Refused) else "broken": 1})
+            except (httpx.HTTPError, RequestRefused) as error:
+                tally.add(**{"refused" if isinstance(error, RequestRefused) else "broken": 1})
                 time.sleep(RETRY_S)
                 continue
             tally.add(wrong=int(answer != expected[picture]), after_restart=int(server.restarted))

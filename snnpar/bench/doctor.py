@@ -33,7 +33,7 @@ COMPILERS = ("c++", "g++", "clang++")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What a check found, and for anything but "ok" the fix."""
 
     level: str
@@ -41,13 +41,13 @@ class Finding:
     fix: str = ""
 
 
-def versions() -> list[Finding]:
+def versions() -> list[CheckResult]:
     """Python, and each requirement against its pin."""
     told = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     found = [
-        Finding(GOOD, told)
+        CheckResult(GOOD, told)
         if sys.version_info >= (3, 11)
-        else Finding(WARNING, f"{told}; the project is tested with 3.11", "make PYTHON=python3.11 app")
+        else CheckResult(WARNING, f"{told}; the project is tested with 3.11", "make PYTHON=python3.11 app")
     ]
     pins = requirements() if IS_CHECKOUT else dependencies()
     wrong = []
@@ -61,13 +61,13 @@ def versions() -> list[Finding]:
             wrong.append(f"{name} is {here}, not {pin}")
     if wrong:
         fix = "pip install -r requirements.txt" if IS_CHECKOUT else "pip install snnpar"
-        return [*found, Finding(WARNING, "; ".join(wrong), fix)]
+        return [*found, CheckResult(WARNING, "; ".join(wrong), fix)]
     told = (
         "packages of requirements.txt are installed as pinned"
         if IS_CHECKOUT
         else "packages that snnpar needs are there"
     )
-    return [*found, Finding(GOOD, f"all {len(pins)} {told}")]
+    return [*found, CheckResult(GOOD, f"all {len(pins)} {told}")]
 
 
 def dependencies() -> dict[str, str]:
@@ -83,7 +83,7 @@ def requirements(file: Path = ROOT / "requirements.txt") -> dict[str, str]:
     return {re.sub(r"\[.*", "", name).strip(): version.strip() for name, version, *_ in parts}
 
 
-def libraries() -> list[Finding]:
+def libraries() -> list[CheckResult]:
     """Do torch and torchvision fit together, or does our repair make them?"""
     from snnpar.core import compat
 
@@ -96,19 +96,19 @@ def libraries() -> list[Finding]:
     works = nms(boxes, torch.tensor([0.5, 0.9, 0.1]), 0.5).tolist() == [1, 2]
     told = f"torch {torch.__version__} and torchvision {torchvision}"
     if not works:
-        return [Finding(WARNING, f"{told} do not work together", "pip install -r requirements.txt")]
+        return [CheckResult(WARNING, f"{told} do not work together", "pip install -r requirements.txt")]
     if compat.is_repaired():
         return [
-            Finding(
+            CheckResult(
                 GOOD,
                 f"{told} come from different builds (operator torchvision::nms does not exist); repaired "
                 "when torchvision is imported, nothing to do",
             )
         ]
-    return [Finding(GOOD, f"{told} fit together")]
+    return [CheckResult(GOOD, f"{told} fit together")]
 
 
-def machine() -> list[Finding]:
+def machine() -> list[CheckResult]:
     """Device, threads, memory, disk, compiler."""
     import torch
 
@@ -116,8 +116,8 @@ def machine() -> list[Finding]:
     device = ", ".join(names) if names else "CPU; no GPU is visible to torch, and none is needed"
     memory = psutil.virtual_memory().available
     found = [
-        Finding(GOOD, f"device: {device}"),
-        Finding(
+        CheckResult(GOOD, f"device: {device}"),
+        CheckResult(
             GOOD,
             f"{torch.get_num_threads()} of {os.cpu_count()} cores used by torch, OMP_WAIT_POLICY="
             f"{os.environ.get('OMP_WAIT_POLICY', 'not set')}",
@@ -136,23 +136,29 @@ def machine() -> list[Finding]:
         )
     else:
         found.append(
-            Finding(
+            CheckResult(
                 WARNING,
                 f"{place} cannot be written to: no run, evaluation or download can be kept",
                 "set SNNPAR_HOME to a folder of yours",
             )
         )
     if not any(map(shutil.which, COMPILERS)):
-        found.append(Finding(WARNING, "no C++ compiler: training works, --compile does not", "install g++ or clang"))
-    return [*found, Finding(GOOD, f"public mode is {'on' if is_public() else 'off'} (SNNPAR_PUBLIC)")]
+        found.append(
+            CheckResult(WARNING, "no C++ compiler: training works, --compile does not", "install g++ or clang")
+        )
+    return [*found, CheckResult(GOOD, f"public mode is {'on' if is_public() else 'off'} (SNNPAR_PUBLIC)")]
 
 
-def enough(what: str, free: float, least: float, fix: str) -> Finding:
+def enough(what: str, free: float, least: float, fix: str) -> CheckResult:
     told = f"{what}: {free / 1e9:.1f} GB free"
-    return Finding(GOOD, told) if free >= least else Finding(WARNING, f"{told}, less than {least / 1e9:.0f} GB", fix)
+    return (
+        CheckResult(GOOD, told)
+        if free >= least
+        else CheckResult(WARNING, f"{told}, less than {least / 1e9:.0f} GB", fix)
+    )
 
 
-def hub() -> list[Finding]:
+def hub() -> list[CheckResult]:
     """One request to the Hub, without retries; in a thread, because nothing limits how long a name is looked up."""
     from huggingface_hub import get_token, is_offline_mode
 
@@ -160,11 +166,11 @@ def hub() -> list[Finding]:
     from snnpar.hub.listing import ids
 
     if is_offline_mode():
-        return [Finding(WARNING, "HF_HUB_OFFLINE keeps everything off the Hub", NO_HUB)]
+        return [CheckResult(WARNING, "HF_HUB_OFFLINE keeps everything off the Hub", NO_HUB)]
     try:
         problem = [f"{where()} gives no answer"]
     except SnnparError as error:  # HF_ENDPOINT is no address
-        return [Finding(WARNING, str(error), NO_HUB)]
+        return [CheckResult(WARNING, str(error), NO_HUB)]
 
     def knock() -> None:
         try:
@@ -177,11 +183,11 @@ def hub() -> list[Finding]:
     thread.start()
     thread.join(2 * HUB_SECONDS)
     if problem:
-        return [Finding(WARNING, problem[0], NO_HUB)]
-    return [Finding(GOOD, f"{where()} answers; a token is {'set' if get_token() else 'not set'}")]
+        return [CheckResult(WARNING, problem[0], NO_HUB)]
+    return [CheckResult(GOOD, f"{where()} answers; a token is {'set' if get_token() else 'not set'}")]
 
 
-def pair() -> list[Finding]:
+def pair() -> list[CheckResult]:
     """The shipped teacher and student answer about a sample and share their attributes."""
     from snnpar.checkpoint import shipped
     from snnpar.config import ROLES
@@ -201,20 +207,20 @@ def pair() -> list[Finding]:
             analyze(model, picture)  # the first pass is many times slower
             latency = measure_latency(model, picture)
             usable[role] = there[name].schema
-            found.append(Finding(GOOD, f"the {role} {name} answers in {latency} ({latency.spread})"))
+            found.append(CheckResult(GOOD, f"the {role} {name} answers in {latency} ({latency.spread})"))
         except SnnparError as error:
             found.append(
-                Finding(FAILURE, f"the {role} {name} cannot run: {error}", f"git checkout -- checkpoints/{name}")
+                CheckResult(FAILURE, f"the {role} {name} cannot run: {error}", f"git checkout -- checkpoints/{name}")
             )
     if len(usable) == 2:
         try:
             shared_attributes(usable["teacher"], usable["student"])
         except SnnparError as error:
-            found.append(Finding(FAILURE, str(error), "git checkout -- checkpoints"))
+            found.append(CheckResult(FAILURE, str(error), "git checkout -- checkpoints"))
     return found
 
 
-CHECKS: dict[str, Callable[[], list[Finding]]] = {
+CHECKS: dict[str, Callable[[], list[CheckResult]]] = {
     "Versions": versions,
     "Libraries": libraries,
     "Machine": machine,
@@ -244,10 +250,10 @@ def examine(options: argparse.Namespace) -> int:
     return int(worst == FAILURE)
 
 
-def attempt(check: Callable[[], list[Finding]]) -> list[Finding]:
+def attempt(check: Callable[[], list[CheckResult]]) -> list[CheckResult]:
     """A check's findings; a check that breaks is one, too: whoever asks a doctor has a broken machine."""
     try:
         return check()
     except Exception as error:
         level = FAILURE if check is pair else WARNING
-        return [Finding(level, f"{type(error).__name__}: {error}", "pip install -r requirements.txt")]
+        return [CheckResult(level, f"{type(error).__name__}: {error}", "pip install -r requirements.txt")]

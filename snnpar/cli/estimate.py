@@ -7,7 +7,7 @@ import sys
 import time
 
 from snnpar.config.flags import add_settings, config_from
-from snnpar.runs.estimate import LIMIT_S, Estimate, Trial
+from snnpar.runs.estimate import LIMIT_S, RunEstimate, Trial
 
 
 def add_estimate(flags: argparse.ArgumentParser) -> None:
@@ -35,13 +35,13 @@ def show_estimate(options: argparse.Namespace) -> None:
         trial.close()  # also on Ctrl-C
 
 
-def describe(estimate: Estimate) -> str:
+def describe(estimate: RunEstimate) -> str:
     """One line per figure, then what to mind."""
     lines = [f"{one.what:10} {one.value:26} {one.how}" for one in estimate.figures()]
     return "\n".join(lines + estimate.notes())
 
 
-def _followed(trial: Trial) -> Estimate:
+def _followed(trial: Trial) -> RunEstimate:
     said, on_terminal = "", sys.stderr.isatty()
     while (found := trial.poll()) is None:
         if on_terminal and (told := trial.told()) != said:

@@ -167,7 +167,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
     choice = choice_of(options)
     from snnpar.checkpoint import find_checkpoint
     from snnpar.evaluation.batch import batch_at, create_batch, run_batch
-    from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint
+    from snnpar.evaluation.evaluate import EvaluationStopped, evaluate_checkpoint
 
     folders = [find_checkpoint(text) for text in checkpoints]
     how = {
@@ -182,7 +182,7 @@ def _evaluate(options: argparse.Namespace, checkpoints: list[str], *, may_batch:
             if may_batch and (len(folders) > 1 or batch_at(folders, choice, root=options.out).exists):
                 return run_batch(create_batch(folders, choice, root=options.out), **how, stop=stop)
             return [evaluate_checkpoint(folder, choice, root=options.out, **how, stop=stop) for folder in folders]
-        except Stopped:
+        except EvaluationStopped:
             raise SystemExit(1) from None
 
 

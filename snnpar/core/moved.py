@@ -27,7 +27,7 @@ MOVED = {
 }
 
 
-class Moved(MetaPathFinder, Loader):
+class MovedModules(MetaPathFinder, Loader):
     """Finds modules by their old names, with the contents of the new ones."""
 
     def find_spec(
@@ -42,4 +42,4 @@ class Moved(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    sys.meta_path.append(Moved())
+    sys.meta_path.append(MovedModules())

@@ -21,7 +21,7 @@ PULSE = "pulse"
 BEAT_S = 5.0
 
 
-class Gone(SnnparError):
+class JobGone(SnnparError):
     """A job that is no longer this process's: moved, deleted or taken over. Nothing more is to be written."""
 
 
@@ -46,7 +46,7 @@ class Pulse:
     def check(self) -> None:
         """Raise Gone unless the job is this process's. To be asked before anything is written there."""
         if why := self.gone():
-            raise Gone(why)
+            raise JobGone(why)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class SplitCounts:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableImage:
     """An image that is missing or damaged."""
 
     split: str
@@ -65,7 +65,7 @@ class DataReport:
     attributes: tuple[str, ...]
     splits: tuple[SplitCounts, ...]
     in_no_split: int
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[UnreadableImage, ...]
     bad_labels: tuple[BadLabel, ...]
     duplicates: tuple[Duplicate, ...]
 
@@ -104,7 +104,7 @@ def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataRepo
         splits=tuple(_count(name, annotation.labels[indices]) for name, indices in parts.items()),
         in_no_split=len(annotation.files) - len(used),
         unreadable=tuple(
-            Unreadable(name, annotation.files[i], reasons[i])
+            UnreadableImage(name, annotation.files[i], reasons[i])
             for name, indices in parts.items()
             for i in indices
             if i in reasons

@@ -34,7 +34,7 @@ STYLE = Path(__file__).with_suffix(".css")
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class LabelledImages:
     """Labelled images to draw from: a title, and splits of one schema by name."""
 
     title: str
@@ -55,7 +55,7 @@ class Side:
         return [f"{name} {file}" for name, split in self.splits.items() for file in split.files]
 
 
-def side_of(data: str, *, layout: str = "", fold: int = 0) -> Side:
+def side_of(data: str, *, layout: str = "", fold: int = 0) -> LabelledImages:
     """The splits of the dataset at `data`, with the labels as its file has them. Raises DataError or HubError."""
     path = local_path(data)
     found = layout_of(path, layout)
@@ -72,14 +72,16 @@ def side_of(data: str, *, layout: str = "", fold: int = 0) -> Side:
             )
     if not splits:
         raise DataError(f"{path} holds no images in any of {', '.join(PARTS)}")
-    return Side(f"{without_folders(str(data))} ({found.name}{f', fold {fold}' if found.folds > 1 else ''})", splits)
+    return LabelledImages(
+        f"{without_folders(str(data))} ({found.name}{f', fold {fold}' if found.folds > 1 else ''})", splits
+    )
 
 
-def rendered_side(count: int = RENDERED_COUNT, *, seed: int = 0) -> Side:
+def rendered_side(count: int = RENDERED_COUNT, *, seed: int = 0) -> LabelledImages:
     """Pedestrians 0 to count - 1 of the generator's series `seed`. Raises DataError."""
     if count < 1:
         raise DataError(f"the number of rendered pedestrians to draw from must be at least 1; got {count}")
-    return Side(f"rendered pedestrians (seed {seed})", {RENDERED: rendered_split(seed, count, name=RENDERED)})
+    return LabelledImages(f"rendered pedestrians (seed {seed})", {RENDERED: rendered_split(seed, count, name=RENDERED)})
 
 
 def check_place(path: Path) -> None:
@@ -90,7 +92,7 @@ def check_place(path: Path) -> None:
         raise DataError(f"{path}: " + ("this is a folder; name a file" if path.is_dir() else "its folder is missing"))
 
 
-def write_contact_sheet(path: Path, sides: Sequence[Side], *, seed: int = 0) -> None:
+def write_contact_sheet(path: Path, sides: Sequence[LabelledImages], *, seed: int = 0) -> None:
     """Write the page: per attribute of the first side SHOWN random images with and without it, from each side.
 
     Raises DataError where nothing can be written or the sides have no attribute in common.
@@ -164,7 +166,7 @@ def _section(number: int, name: str, pictures: list[_Pictures], seed: int) -> st
     )
 
 
-def _counts(side: Side, column: int) -> str:
+def _counts(side: LabelledImages, column: int) -> str:
     """A table: per split how many images have the attribute, have it not, and for how many it is unknown."""
     unsure = (side.whole.labels[:, column] == UNKNOWN).any()
     rows = []
@@ -181,7 +183,7 @@ def _counts(side: Side, column: int) -> str:
 class _Pictures:
     """Small images of a side as HTML, each read once."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: LabelledImages) -> None:
         self.side = side
         self._ready: dict[int, str] = {}
 

@@ -17,7 +17,7 @@ import numpy as np
 from snnpar.core import numbers
 from snnpar.energy import lemaire
 from snnpar.energy.conventions import CONVENTIONS, Assumptions
-from snnpar.energy.lemaire import Work
+from snnpar.energy.lemaire import LayerWork
 from snnpar.metrics.defaults import ENERGY
 from snnpar.spikes.operations import Operations
 from snnpar.spikes.trace import SpikeTrace
@@ -170,7 +170,7 @@ def _layer_line(layer: Operations, timesteps: int, assumptions: Assumptions) -> 
     return _Line(layer.name, layer, work.macs, work.acs, 0 * always, moved, pj)
 
 
-def _work(layer: Operations, runs: np.ndarray, assumptions: Assumptions) -> Work:
+def _work(layer: Operations, runs: np.ndarray, assumptions: Assumptions) -> LayerWork:
     """A layer's operations, spread over time by how often it `runs` (T,) in each timestep."""
     nothing = np.zeros(len(runs))
     dense = layer.macs + layer.padding * assumptions.padding
@@ -181,10 +181,10 @@ def _work(layer: Operations, runs: np.ndarray, assumptions: Assumptions) -> Work
         macs, acs = nothing, spikes * dense / layer.inputs
     else:
         macs, acs = nothing, layer.ac_map.reshape(len(runs), -1).sum(1)
-    return Work(macs, acs, layer.inputs / layer.runs * runs, layer.outputs / layer.runs * runs, spikes)
+    return LayerWork(macs, acs, layer.inputs / layer.runs * runs, layer.outputs / layer.runs * runs, spikes)
 
 
-def _bytes(layer: Operations, work: Work, runs: np.ndarray, assumptions: Assumptions) -> np.ndarray:
+def _bytes(layer: Operations, work: LayerWork, runs: np.ndarray, assumptions: Assumptions) -> np.ndarray:
     """(T,) bytes of weights and biases and, if so assumed, of the values that a layer reads and writes."""
     runs_at = (runs > 0).astype(float)
     if assumptions.weight_reads == "operation":

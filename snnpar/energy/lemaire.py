@@ -23,7 +23,7 @@ ACCESS_PJ = (0.0, 2.5, 5.0, 25.0)  # of one of its bytes: Horowitz's 10, 20, 100
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class LayerWork:
     """What a layer does in each timestep, arrays (T,): operations, values read, results, spikes that came in."""
 
     macs: np.ndarray
@@ -38,7 +38,7 @@ def access_pj(capacity: float) -> float:
     return float(np.interp(capacity, CAPACITIES, ACCESS_PJ))
 
 
-def layer_cost(layer: Operations, work: Work, timesteps: int, assumptions: Assumptions) -> tuple[np.ndarray, ...]:
+def layer_cost(layer: Operations, work: LayerWork, timesteps: int, assumptions: Assumptions) -> tuple[np.ndarray, ...]:
     """(T,) picojoules and (T,) bytes of a layer: its operations, addresses and memory accesses."""
     biases = work.outputs * layer.has_bias
     parameters = (work.macs + work.acs) * layer.has_weights + biases

@@ -23,7 +23,7 @@ from snnpar.core.disks import make_folder
 from snnpar.core.errors import SnnparError
 from snnpar.core.formats import EVALUATION, stamped, upgraded
 from snnpar.core.pulse import beating
-from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint
+from snnpar.evaluation.evaluate import EvaluationStopped, evaluate_checkpoint
 from snnpar.evaluation.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs.claims import claim, start
@@ -34,7 +34,7 @@ HEARTBEAT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Batch(Job):
+class EvaluationBatch(Job):
     """One batch's folder."""
 
     @property
@@ -72,17 +72,17 @@ class Batch(Job):
             raise EvaluationError(f"{self.path / REQUEST} cannot be read ({error}); delete the folder") from error
 
 
-def batch_at(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> Batch:
+def batch_at(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> EvaluationBatch:
     """The batch of these checkpoints on these images, whether it exists or not."""
     text = json.dumps(_content(checkpoints, choice))
-    return Batch((root or snnpar.EVALUATIONS) / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12])
+    return EvaluationBatch((root or snnpar.EVALUATIONS) / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
 def _content(checkpoints: Sequence[Path], choice: DataChoice) -> dict:
     return {"checkpoints": list(dict.fromkeys(map(os.path.abspath, checkpoints))), "choice": asdict(choice)}
 
 
-def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> Batch:
+def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path | None = None) -> EvaluationBatch:
     """The same, with its folder; one that exists stays as it is."""
     batch, content = batch_at(checkpoints, choice, root=root), _content(checkpoints, choice)
     if not batch.exists:
@@ -96,7 +96,7 @@ def create_batch(checkpoints: Sequence[Path], choice: DataChoice, *, root: Path 
     return batch
 
 
-def launch_batch(batch: Batch) -> None:
+def launch_batch(batch: EvaluationBatch) -> None:
     """Run it, or go on with it, in a process of its own. Raises JobError while it, or another, is under way."""
     for other in list_batches(batch.path.parent.parent):
         if other != batch and status(other).is_active:
@@ -104,13 +104,13 @@ def launch_batch(batch: Batch) -> None:
     start(batch, batch.arguments)
 
 
-def list_batches(root: Path | None = None) -> list[Batch]:
+def list_batches(root: Path | None = None) -> list[EvaluationBatch]:
     """All of them, the one begun or ended last first."""
-    found = [Batch(path.parent) for path in ((root or snnpar.EVALUATIONS) / FOLDER).glob(f"*/{REQUEST}")]
+    found = [EvaluationBatch(path.parent) for path in ((root or snnpar.EVALUATIONS) / FOLDER).glob(f"*/{REQUEST}")]
     return sorted(found, key=lambda one: modified(one.path / "status.json"), reverse=True)
 
 
-def forget(batch: Batch) -> None:
+def forget(batch: EvaluationBatch) -> None:
     """Remove its folder; the evaluations stay. Raises JobError while it is under way."""
     if status(batch).is_active:
         raise JobError("it is under way; cancel it first")
@@ -118,7 +118,7 @@ def forget(batch: Batch) -> None:
 
 
 def run_batch(
-    batch: Batch, *, again: bool = False, stop: Callable[[], bool] = lambda: False, **how: object
+    batch: EvaluationBatch, *, again: bool = False, stop: Callable[[], bool] = lambda: False, **how: object
 ) -> list[Evaluation]:
     """Evaluate one checkpoint after the other in this process; `how`: as `evaluate_checkpoint` takes it.
 
@@ -127,12 +127,12 @@ def run_batch(
     """
     with claim(batch):
         write_status(batch, state="running")
-    work = _Work(batch, stop, todo=sum(again or not one.is_complete for one in batch.evaluations))
+    work = _BatchProgress(batch, stop, todo=sum(again or not one.is_complete for one in batch.evaluations))
     try:
         with beating(batch.path):
             batch.choice.open()  # what is wrong with the images is said once
             made, failed = _run(batch, work, again, how)
-    except (Stopped, KeyboardInterrupt):
+    except (EvaluationStopped, KeyboardInterrupt):
         write_status(batch, state="stopped", message=f"stopped on request, {work.done} of {work.total} done")
         raise
     except BaseException as error:
@@ -146,7 +146,7 @@ def run_batch(
     return made
 
 
-def _run(batch: Batch, work: _Work, again: bool, how: dict) -> tuple[list[Evaluation], list[str]]:
+def _run(batch: EvaluationBatch, work: _BatchProgress, again: bool, how: dict) -> tuple[list[Evaluation], list[str]]:
     """What was made, and why the rest was not."""
     made, failed = [], []
     for folder, evaluation in zip(batch.checkpoints, batch.evaluations, strict=True):
@@ -164,10 +164,10 @@ def _run(batch: Batch, work: _Work, again: bool, how: dict) -> tuple[list[Evalua
 
 
 @dataclass
-class _Work:
+class _BatchProgress:
     """How far a batch is; writes its sign of life. Time is told by checkpoints, of which `todo` take any."""
 
-    batch: Batch
+    batch: EvaluationBatch
     stop: Callable[[], bool]
     todo: int
     done: int = 0

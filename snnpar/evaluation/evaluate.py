@@ -21,7 +21,7 @@ from tqdm import tqdm
 from snnpar.checkpoint import Checkpoint, read_checkpoint
 from snnpar.core.atomic import write_text
 from snnpar.core.formats import EVALUATION, stamped
-from snnpar.core.pulse import Gone, Pulse, beating
+from snnpar.core.pulse import JobGone, Pulse, beating
 from snnpar.datasets import DataError, PedestrianSplit, ResizedImages
 from snnpar.evaluation.batching import choose_batch_size, read_ahead
 from snnpar.evaluation.evaluations import (
@@ -39,7 +39,7 @@ from snnpar.evaluation.evaluations import (
 from snnpar.evaluation.overlap import Overlap, Thumbnails, find_overlap, reports
 from snnpar.evaluation.slices import DataChoice
 from snnpar.evaluation.work import (
-    Work,
+    EvaluationWork,
     changes,
     earlier_work,
     new_work,
@@ -57,7 +57,7 @@ from snnpar.runs.claims import check_free, claim, is_taken
 from snnpar.runs.jobs import AT_WORK, process_identity, write_status
 
 
-class Stopped(Exception):
+class EvaluationStopped(Exception):
     """The evaluation was asked to stop; what is done is kept."""
 
 
@@ -126,11 +126,11 @@ def evaluate_checkpoint(
             stop = partial(_asked, stop, pulse)
             split, left_out = readable(evaluation, split, partial(_heed, stop)) if skip_unreadable else (split, {})
             outcome = _evaluate(evaluation, checkpoint, split, left_out, batch_size, again, convention, device, stop)
-    except (Stopped, KeyboardInterrupt):
+    except (EvaluationStopped, KeyboardInterrupt):
         done = evaluation.progress().get("done", 0)
         _ended(evaluation, "stopped", f"stopped on request after {done} images; the same command goes on from there")
         raise
-    except Gone:
+    except JobGone:
         raise
     except Exception as error:  # told by whoever catches it, too
         if evaluation.path.is_dir() and not is_taken(evaluation):
@@ -149,7 +149,7 @@ def _asked(stop: Callable[[], bool], pulse: Pulse) -> bool:
 
 def _heed(stop: Callable[[], bool]) -> None:
     if stop():
-        raise Stopped
+        raise EvaluationStopped
 
 
 def _ended(evaluation: Evaluation, state: str, message: str) -> None:
@@ -217,7 +217,7 @@ def shared_attributes(checkpoint: Checkpoint, split: PedestrianSplit) -> tuple[t
     }
 
 
-def _begin(evaluation: Evaluation, now: dict, model: LoadedModel, batch_size: int) -> Work:
+def _begin(evaluation: Evaluation, now: dict, model: LoadedModel, batch_size: int) -> EvaluationWork:
     reason = "as asked"
     if not batch_size:
         batch_size, reason = choose_batch_size(model)
@@ -226,7 +226,7 @@ def _begin(evaluation: Evaluation, now: dict, model: LoadedModel, batch_size: in
 
 
 def _predict(
-    work: Work, model: LoadedModel, split: PedestrianSplit, columns: list[int], stop: Callable[[], bool]
+    work: EvaluationWork, model: LoadedModel, split: PedestrianSplit, columns: list[int], stop: Callable[[], bool]
 ) -> None:
     """Do the batches that are missing, on as many threads as the first ones."""
     batches, threads = work.missing, torch.get_num_threads()
@@ -240,7 +240,7 @@ def _predict(
             work.add(indices, model.predict(next(pixels))[:, :, columns])
             bar.update(len(indices))
         work.save()
-    except (Stopped, KeyboardInterrupt):
+    except (EvaluationStopped, KeyboardInterrupt):
         work.save()
         raise
     except ImageError as error:
@@ -251,7 +251,7 @@ def _predict(
         torch.set_num_threads(threads)
 
 
-def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Overlap:
+def _overlap(work: EvaluationWork, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Overlap:
     """Near duplicates among the images and of the training images; what is predicted stays if it is stopped."""
     evaluation = work.evaluation
     write_status(
@@ -268,7 +268,7 @@ def _overlap(work: Work, thumbnails: Thumbnails, stop: Callable[[], bool]) -> Ov
     return find_overlap(thumbnails.all(tick), evaluation.choice, tick)
 
 
-def _finish(work: Work, predictions: Predictions, overlap: Overlap, convention: str) -> str:
+def _finish(work: EvaluationWork, predictions: Predictions, overlap: Overlap, convention: str) -> str:
     """Write the results, then remove the parts they were made of."""
     evaluation = work.evaluation
     write_predictions(predictions, evaluation.path / PREDICTIONS)

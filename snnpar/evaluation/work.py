@@ -92,7 +92,7 @@ def changes(before: dict, now: dict) -> str:
 
 
 @dataclass
-class Work:
+class EvaluationWork:
     """What is done of an evaluation of n images: one file of probabilities (T, B, A) per batch."""
 
     evaluation: Evaluation
@@ -174,7 +174,7 @@ class Work:
         return self.evaluation.path / PARTS / f"{indices[0]:08d}.npy"
 
 
-def earlier_work(evaluation: Evaluation, now: dict, batch_size: int) -> Work | None:
+def earlier_work(evaluation: Evaluation, now: dict, batch_size: int) -> EvaluationWork | None:
     """What an interrupted session left, if it is of the same subject (and batch size, unless that is 0)."""
     try:
         kept = evaluation.progress()
@@ -188,16 +188,16 @@ def earlier_work(evaluation: Evaluation, now: dict, batch_size: int) -> Work | N
             say(evaluation, f"{changed} changed since the evaluation was begun; it starts anew")
             return None
         commits = kept["commits"] if kept["commits"][-1:] == [commit()] else [*kept["commits"], commit()]
-        return Work(evaluation, now, kept["n"], kept["batch_size"], kept["threads"], kept["seconds"], commits)
+        return EvaluationWork(evaluation, now, kept["n"], kept["batch_size"], kept["threads"], kept["seconds"], commits)
     except (EvaluationError, KeyError, TypeError) as error:
         say(evaluation, f"what was begun cannot be read ({error}); the evaluation starts anew")
         return None
 
 
-def new_work(evaluation: Evaluation, now: dict, batch_size: int) -> Work:
+def new_work(evaluation: Evaluation, now: dict, batch_size: int) -> EvaluationWork:
     """An empty beginning; earlier results are removed."""
     remove_results(evaluation)
-    return Work(evaluation, now, now["data"]["n"], batch_size, torch.get_num_threads(), commits=[commit()])
+    return EvaluationWork(evaluation, now, now["data"]["n"], batch_size, torch.get_num_threads(), commits=[commit()])
 
 
 def say(evaluation: Evaluation, text: str) -> None:

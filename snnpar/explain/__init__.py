@@ -13,7 +13,7 @@ import numpy as np
 from snnpar.core.errors import SnnparError
 from snnpar.explain.attention import fusion_attention, rollout
 from snnpar.explain.cam import gradient_cam
-from snnpar.explain.heat import Heatmap, Known, Method
+from snnpar.explain.heat import HeatContext, Heatmap, Method
 from snnpar.explain.spiking import co_fire, ledger, text_patch_cosine
 from snnpar.inference import LoadedModel
 from snnpar.models.network import ATTENTION, BRANCHES, CAM, CO_FIRE, TEXT, TIMESTEPS, TOKENS
@@ -73,7 +73,7 @@ def heatmap(
         )
     try:
         with model.lock:
-            found = methods[method].compute(model, image, attribute, Known(teacher, trace))
+            found = methods[method].compute(model, image, attribute, HeatContext(teacher, trace))
     except SnnparError:
         raise
     except Exception as error:  # of a method, or of what a network says of itself: the other maps are as good as before

@@ -25,7 +25,7 @@ NOTES = {  # by method, what its score cannot say
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MeanOverImages:
     """A mean over images with its bootstrap 95% interval over images."""
 
     mean: float
@@ -45,9 +45,9 @@ class MethodScore:
 
     method: str
     label: str
-    score: Estimate
-    over_chance: Estimate
-    over_first: Estimate
+    score: MeanOverImages
+    over_chance: MeanOverImages
+    over_first: MeanOverImages
     n: int
 
 
@@ -118,11 +118,11 @@ def _maps(
     return maps
 
 
-def _estimate(values: np.ndarray, seed: int) -> Estimate:
+def _estimate(values: np.ndarray, seed: int) -> MeanOverImages:
     """The same seed draws the same images for every method."""
     draws = np.random.default_rng(seed).choice(values, (RESAMPLES, len(values))).mean(1)
     low, high = np.percentile(draws, (2.5, 97.5))
-    return Estimate(float(values.mean()), float(low), float(high))
+    return MeanOverImages(float(values.mean()), float(low), float(high))
 
 
 def score_table(scores: list[MethodScore]) -> str:

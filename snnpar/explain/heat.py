@@ -85,7 +85,7 @@ class Heatmap:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class HeatContext:
     """What a method may use besides model and image: a student's teacher, and the trace of this model on this image."""
 
     teacher: LoadedModel | None = None
@@ -102,7 +102,7 @@ class Method:
 
     label: str
     per_attribute: bool
-    compute: Callable[[LoadedModel, np.ndarray, str, Known], Heatmap]
+    compute: Callable[[LoadedModel, np.ndarray, str, HeatContext], Heatmap]
     needs: frozenset[str] = frozenset()
     signed: bool = False
     without: str = ""

@@ -9,14 +9,14 @@ import torch
 from torch.nn import functional as F
 
 from snnpar.core.errors import SnnparError
-from snnpar.explain.heat import Heatmap, Known, on_grid
+from snnpar.explain.heat import HeatContext, Heatmap, on_grid
 from snnpar.explain.ledger import spike_ledger
 from snnpar.inference import LoadedModel
 from snnpar.models.network import TEXT, Anatomy
 from snnpar.spikes.trace import SpikeTrace, record
 
 
-def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:
+def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, known: HeatContext) -> Heatmap:
     """How much each token points the way of the teacher's phrase, the space that feature distillation aligns."""
     teacher = known.teacher
     fits = teacher is not None and teacher.checkpoint.model.dim == model.checkpoint.model.dim
@@ -49,7 +49,7 @@ def text_patch_cosine(model: LoadedModel, image: np.ndarray, attribute: str, kno
     )
 
 
-def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: Known) -> Heatmap:
+def co_fire(model: LoadedModel, image: np.ndarray, _attribute: str, known: HeatContext) -> Heatmap:
     """Sum over t, heads and channels of q[n] * (number of tokens whose k fires in that channel)."""
     trace = known.trace or _trace(model, image)
     frames = on_grid(torch.from_numpy(co_fire_counts(trace, model.anatomy)[:, 0]), model)
@@ -70,7 +70,7 @@ def co_fire_counts(trace: SpikeTrace, anatomy: Anatomy) -> np.ndarray:
     return (q * k.sum(3, keepdims=True)).sum(2)
 
 
-def ledger(model: LoadedModel, image: np.ndarray, attribute: str, known: Known) -> Heatmap:
+def ledger(model: LoadedModel, image: np.ndarray, attribute: str, known: HeatContext) -> Heatmap:
     """What the spikes at each token say for (+) or against (-) the attribute, in its logit; exact."""
     trace = known.trace or _trace(model, image)
     terms = spike_ledger(model.module, trace, model.schema.index(attribute)).spikes.sum(1)  # (T, N)

@@ -5,8 +5,8 @@ Text and grid colours are left to the page's theme, so that each figure reads on
 
 from snnpar.figures.curves import AttributeOverTime, predictions_over_time
 from snnpar.figures.evaluation import (
+    AttributeValues,
     CalibrationCurve,
-    Measured,
     attribute_bars,
     calibration_curves,
     fixed_and_broken,
@@ -37,7 +37,7 @@ __all__ = [
     "CalibrationCurve",
     "Line",
     "Look",
-    "Measured",
+    "AttributeValues",
     "RunLook",
     "attribute_bars",
     "calibration_curves",

@@ -21,7 +21,7 @@ BARS = 0.8  # of a row's height, shared by its bars
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class AttributeValues:
     """One model's value per attribute with its interval, each (A,), as fractions; NaN where there is none."""
 
     value: np.ndarray
@@ -33,7 +33,9 @@ class Measured:
             raise ValueError(f"value, low and high differ: {self.value.shape}, {self.low.shape}, {self.high.shape}")
 
 
-def attribute_bars(labels: Sequence[str], measured: dict[str, Measured], unit: str, marked: int = -1) -> go.Figure:
+def attribute_bars(
+    labels: Sequence[str], measured: dict[str, AttributeValues], unit: str, marked: int = -1
+) -> go.Figure:
     """A bar, a mark and a whisker per attribute and model (by role); row `marked` stands out."""
     import plotly.graph_objects as go
 

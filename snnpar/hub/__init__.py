@@ -7,7 +7,15 @@ import os
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before the client is imported, which reads it once
 
-from snnpar.hub.cache import Cached, cached_bytes, delete_cached, delete_half, hub_id_of, list_cached, list_halves
+from snnpar.hub.cache import (
+    CachedCheckpoint,
+    cached_bytes,
+    delete_cached,
+    delete_half,
+    hub_id_of,
+    list_cached,
+    list_halves,
+)
 from snnpar.hub.download import Download
 from snnpar.hub.fetch import (
     cached_checkpoint,
@@ -19,14 +27,14 @@ from snnpar.hub.fetch import (
     pin_dataset,
 )
 from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
-from snnpar.hub.search import Found, search
+from snnpar.hub.search import SearchResult, search
 from snnpar.hub.wire import endpoint, where
 
 __all__ = [
     "REMOTE",
-    "Cached",
+    "CachedCheckpoint",
     "Download",
-    "Found",
+    "SearchResult",
     "HubError",
     "HubId",
     "cached_bytes",

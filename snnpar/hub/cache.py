@@ -22,7 +22,7 @@ PUBLIC, PRIVATE = "public", "private"  # in the mark that a snapshot is whole: w
 
 
 @dataclass(frozen=True)
-class Cached:
+class CachedCheckpoint:
     """A checkpoint of the Hub on this machine. bytes: of its files; revisions: branches and tags that led to it;
     private: not everybody may have it, as far as is known."""
 
@@ -50,7 +50,7 @@ def _repo_of(folder: Path) -> str:
     return folder.name.removeprefix(MODELS).replace("--", "/", 1)
 
 
-def list_cached(cache: Path) -> list[Cached]:
+def list_cached(cache: Path) -> list[CachedCheckpoint]:
     """All whole checkpoints, by name, of one repository the one fetched last first."""
     found = []
     for folder in sorted(cache.glob(f"{MODELS}*")):
@@ -60,7 +60,7 @@ def list_cached(cache: Path) -> list[Cached]:
             named = tuple(name for name, commit in refs.items() if commit == path.name and name != commit)
             known = hub_id_of(path)
             if known:
-                found.append(Cached(known, path, size, named, is_private(path)))
+                found.append(CachedCheckpoint(known, path, size, named, is_private(path)))
     return found
 
 

@@ -24,9 +24,9 @@ from snnpar.hub.kinds import (
     DATASET_REPO,
     FETCHED,
     WEIGHTS_REPO,
-    Kind,
     Listing,
     RemoteFile,
+    RepositoryKind,
     check_size,
     in_words,
     total,
@@ -103,7 +103,7 @@ def look_up(hub_id: str, *, signed: bool = True) -> Listing:
     return found
 
 
-def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None, signed: bool = True) -> Path:
+def _fetch(wanted: HubId, kind: RepositoryKind, cache: Path, begun: Begun | None = None, signed: bool = True) -> Path:
     cached = _cached(wanted, kind, cache, signed)
     if cached and wanted.pinned:
         return cached
@@ -129,7 +129,7 @@ def _fetch(wanted: HubId, kind: Kind, cache: Path, begun: Begun | None = None, s
         raise HubError(f"{wanted} cannot be stored in {cache}: {error.strerror or error}.") from error
 
 
-def _download(wanted: HubId, kind: Kind, found: Listing, cache: Path, signed: bool) -> Path:
+def _download(wanted: HubId, kind: RepositoryKind, found: Listing, cache: Path, signed: bool) -> Path:
     """The commit's folder, marked once its content is what the Hub says; the file looked at first comes first."""
     from huggingface_hub.utils import tqdm
 
@@ -202,7 +202,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _pin(place: str, kind: Kind, cache: Path) -> str:
+def _pin(place: str, kind: RepositoryKind, cache: Path) -> str:
     if not place.startswith(REMOTE):
         return place
     wanted = parse_hub_id(place.removeprefix(REMOTE))
@@ -214,7 +214,7 @@ def _pin(place: str, kind: Kind, cache: Path) -> str:
     return f"{REMOTE}{wanted}"
 
 
-def _cached(wanted: HubId, kind: Kind, cache: Path, signed: bool = True) -> Path | None:
+def _cached(wanted: HubId, kind: RepositoryKind, cache: Path, signed: bool = True) -> Path | None:
     folder = repo_folder(wanted.repo, cache, kind.repo_type)
     commit = wanted.revision if wanted.pinned else named_commit(folder, wanted.revision)
     snapshot = folder / "snapshots" / commit
@@ -223,7 +223,7 @@ def _cached(wanted: HubId, kind: Kind, cache: Path, signed: bool = True) -> Path
     return None if is_private(snapshot) and not signed else snapshot
 
 
-def _listing(wanted: HubId, kind: Kind, cached: Path | None, signed: bool = True) -> Listing | None:
+def _listing(wanted: HubId, kind: RepositoryKind, cached: Path | None, signed: bool = True) -> Listing | None:
     """What the Hub has of a revision; None when it cannot be asked and `cached` has to do. Raises HubError."""
     from huggingface_hub import is_offline_mode
 

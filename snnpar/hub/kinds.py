@@ -51,7 +51,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Kind:
+class RepositoryKind:
     """What is downloaded of a kind of repository, and what its folder has when it is whole.
 
     `check` raises HubError unless the files are of that kind. `swept`: its cache is ours alone, and nothing half stays.
@@ -126,8 +126,8 @@ def in_words(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-CHECKPOINT_REPO = Kind(
+CHECKPOINT_REPO = RepositoryKind(
     "model", FILES, _check_checkpoint, (*REQUIRED, FETCHED), swept=True, first=CONFIG, check_first=_check_config
 )
-WEIGHTS_REPO = Kind("model", (WEIGHTS,), _check_weights, (WEIGHTS,))
-DATASET_REPO = Kind("dataset", DATA_FILES, _check_dataset, (FETCHED,), answer_bytes=100_000_000)
+WEIGHTS_REPO = RepositoryKind("model", (WEIGHTS,), _check_weights, (WEIGHTS,))
+DATASET_REPO = RepositoryKind("dataset", DATA_FILES, _check_dataset, (FETCHED,), answer_bytes=100_000_000)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from snnpar.hub.ids import HubError, HubId, is_commit, parse_hub_id
-from snnpar.hub.kinds import Kind, Listing, RemoteFile
+from snnpar.hub.kinds import Listing, RemoteFile, RepositoryKind
 from snnpar.hub.wire import ask, token, unusable
 
 MOST_BYTES = 1 << 50  # of a file; more is no size
@@ -14,7 +14,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"(?!.*(^|/)\.{0,2}(/|$))[^\\\x00-\x1f\x7f]{1,1000}")  # every part a name, none of them . or ..
 
 
-def listing(wanted: HubId, kind: Kind, *, signed: bool) -> Listing:
+def listing(wanted: HubId, kind: RepositoryKind, *, signed: bool) -> Listing:
     """The commit of a revision and its files. Raises HubError, NoAnswer for an answer of another form."""
     path = f"/api/{kind.repo_type}s/{wanted.repo}/revision/{wanted.revision.replace('/', '%2F')}"
     answer = ask(path, wanted, params={"blobs": "true"}, signed=signed, most=kind.answer_bytes)

@@ -16,7 +16,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What an id or the beginning of one led to; `listing` and `revisions` (commits by name) for a whole id only."""
 
     asked: str
@@ -26,7 +26,7 @@ class Found:
     revisions: dict[str, str] | None = None
 
 
-def search(text: str, *, signed: bool) -> Found:
+def search(text: str, *, signed: bool) -> SearchResult:
     """Whatever `text` means: owner/name[@revision] is looked up, the beginning of an id lists those that fit.
 
     `signed`: with the token of this machine, which shows what is private. Raises HubError with one sentence.
@@ -35,17 +35,17 @@ def search(text: str, *, signed: bool) -> Found:
     try:
         wanted = parse_hub_id(text)
     except HubError:
-        return Found(text, _ids(text, signed))
+        return SearchResult(text, _ids(text, signed))
     try:
         found = look_up(text, signed=signed)
-        return Found(text, id=wanted, listing=found, revisions=revisions(wanted.repo, signed=signed))
+        return SearchResult(text, id=wanted, listing=found, revisions=revisions(wanted.repo, signed=signed))
     except NoAnswer:
         raise
     except HubError:
         fitting = _ids(text, signed) if "@" not in text else ()  # owner/na may be the beginning of owner/name
         if not fitting:
             raise
-        return Found(text, fitting)
+        return SearchResult(text, fitting)
 
 
 def _ids(prefix: str, signed: bool) -> tuple[str, ...]:

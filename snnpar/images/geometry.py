@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Window(NamedTuple):
+class KernelWindow(NamedTuple):
     """A convolution or pooling along one side of an image, the same along the other."""
 
     kernel: int
@@ -78,7 +78,7 @@ class Geometry:
         return values[self.rows.owners(height)[:, None], self.columns.owners(width)]
 
 
-def geometry_of(windows: Iterable[Window], image_size: tuple[int, int], shape: tuple[int, int]) -> Geometry:
+def geometry_of(windows: Iterable[KernelWindow], image_size: tuple[int, int], shape: tuple[int, int]) -> Geometry:
     """Where the cells of a map (rows, columns) lie that a chain of windows makes of an image (height, width).
 
     The map may be of any stage of the chain; without one its cells are taken to lie evenly. Raises ValueError if no
@@ -89,7 +89,7 @@ def geometry_of(windows: Iterable[Window], image_size: tuple[int, int], shape: t
         return Geometry.even(*shape)
     start, step, (height, width) = 0.5, 1, image_size  # the middle of the first pixel
     found = None
-    for window in (Window(1), *windows):
+    for window in (KernelWindow(1), *windows):
         start += step * ((window.kernel - 1) / 2 - window.padding)
         step *= window.stride
         height, width = ((size + 2 * window.padding - window.kernel) // window.stride + 1 for size in (height, width))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from snnpar.spikes.operations import Work, count_as
+from snnpar.spikes.operations import OperationWork, count_as
 
 ATTENTION_SCALE = 0.125  # a constant of the published model, whatever the head width
 
@@ -22,7 +22,7 @@ class CoFire(nn.Module):
         return ((v @ k.transpose(-1, -2)) @ q * ATTENTION_SCALE).flatten(2, 3)
 
 
-def _co_fire_work(module: CoFire, inputs: tuple[Tensor, ...], spiking: bool) -> list[Work]:
+def _co_fire_work(module: CoFire, inputs: tuple[Tensor, ...], spiking: bool) -> list[OperationWork]:
     """v k^T counts coincidences: an addition where v and k of a head fire at one token.
 
     Its product with q adds, for every spike of q, the column of those counts that it selects, where they are not 0.
@@ -43,8 +43,8 @@ def _co_fire_work(module: CoFire, inputs: tuple[Tensor, ...], spiking: bool) -> 
     lead, every = (timesteps, batch), timesteps * batch * dim
     macs = every * tokens * width
     return [
-        Work(lead, macs, 2 * every * tokens, every * width, has_weights=False, product=".kv", **seen[0]),
-        Work(lead, macs, every * tokens, every * tokens, has_weights=False, product=".q", **seen[1]),
+        OperationWork(lead, macs, 2 * every * tokens, every * width, has_weights=False, product=".kv", **seen[0]),
+        OperationWork(lead, macs, every * tokens, every * tokens, has_weights=False, product=".q", **seen[1]),
     ]
 
 

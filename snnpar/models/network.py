@@ -14,7 +14,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from snnpar.config import ConfigError, ModelConfig
-from snnpar.images.geometry import Window
+from snnpar.images.geometry import KernelWindow
 from snnpar.models.pretrained import Pretrained
 from snnpar.models.topology import Layer, derived, find
 
@@ -135,7 +135,7 @@ class Network(Pretrained, nn.Module):
         return self.config.token_grid
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         """Convolutions and poolings from image to tokens, which decide where tokens lie; none: they lie evenly."""
         return ()
 

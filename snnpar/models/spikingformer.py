@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnpar.config import ConfigError, ModelConfig
-from snnpar.images.geometry import Window
+from snnpar.images.geometry import KernelWindow
 from snnpar.models.co_fire import CoFire
 from snnpar.models.network import Anatomy, Branch, CamTarget, Network
 from snnpar.models.output import ModelOutput, at_least_float32
@@ -21,7 +21,7 @@ from snnpar.spikes.neurons import LIF
 
 ATTENTION_THRESHOLD = 0.5
 UNUSED_NORMS = (".norm1.", ".norm2.")  # of a block; in the published file, never applied
-CONV, POOL = Window(3, padding=1), Window(3, stride=2, padding=1)  # of the tokenizer
+CONV, POOL = KernelWindow(3, padding=1), KernelWindow(3, stride=2, padding=1)  # of the tokenizer
 
 
 def over_time(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class Tokenizer(nn.Module):
         return x
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         """Every convolution and pooling, in order."""
         return CONV, *4 * (POOL, CONV)
 
@@ -165,7 +165,7 @@ class Spikingformer(Network):
         return self.head.bias
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         return self.patch_embed.windows
 
     def describe(self) -> Anatomy:

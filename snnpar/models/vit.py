@@ -16,11 +16,11 @@ from torch.nn import functional as F
 
 from snnpar.config import ConfigError, ModelConfig
 from snnpar.core.compat import repair_torchvision
-from snnpar.images.geometry import Window
+from snnpar.images.geometry import KernelWindow
 from snnpar.models.network import Anatomy, CamTarget, Network
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.topology import READOUT, TOKENIZER, Layer
-from snnpar.spikes.operations import Work, count_as, rule_of
+from snnpar.spikes.operations import OperationWork, count_as, rule_of
 
 repair_torchvision()
 from timm.layers import (  # noqa: E402  timm imports torchvision
@@ -32,11 +32,11 @@ from timm.models.vision_transformer import Block  # noqa: E402
 EMBEDDINGS = ("cls_token", "pos_embed")  # weight decay leaves them alone
 
 
-def _attention_work(_module: Attention, inputs: tuple[Tensor, ...], _spiking: bool) -> list[Work]:
+def _attention_work(_module: Attention, inputs: tuple[Tensor, ...], _spiking: bool) -> list[OperationWork]:
     """q k^T and attention times v, N * N * D each, whether a fused kernel computes them or not."""
     batch, tokens, dim = inputs[0].shape
     macs, read, made = 2 * tokens * tokens * dim, tokens * (3 * dim + tokens), tokens * (dim + tokens)
-    return [Work((batch,), batch * macs, batch * read, batch * made, has_weights=False)]
+    return [OperationWork((batch,), batch * macs, batch * read, batch * made, has_weights=False)]
 
 
 count_as(Attention, _attention_work)
@@ -73,7 +73,7 @@ class ConvStem(nn.Module):
         self.proj = nn.Conv2d(dim, dim, 1)
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         """Every convolution on the longest path, in order."""
         convs = (module for module in self.modules() if isinstance(module, nn.Conv2d))
         return tuple(_window(conv) for conv in convs)
@@ -82,8 +82,8 @@ class ConvStem(nn.Module):
         return self.proj(self.stages(F.relu(self.first(images))))
 
 
-def _window(conv: nn.Conv2d) -> Window:
-    return Window(conv.kernel_size[0], conv.stride[0], int(conv.padding[0]))
+def _window(conv: nn.Conv2d) -> KernelWindow:
+    return KernelWindow(conv.kernel_size[0], conv.stride[0], int(conv.padding[0]))
 
 
 class PatchEmbed(nn.Module):
@@ -94,7 +94,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, dim, 16, stride=16)
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         """The one convolution."""
         return (_window(self.proj),)
 
@@ -138,7 +138,7 @@ class VisionTransformer(nn.Module):
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         """From image to tokens: what decides where tokens lie, see `snnpar.images.geometry`."""
         return self.patch_embed.windows
 
@@ -206,7 +206,7 @@ class ViTStudent(Network):
         return self.head.bias
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         return self.vit.windows
 
     def describe(self) -> Anatomy:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.config import ModelConfig
-from snnpar.images.geometry import Window
+from snnpar.images.geometry import KernelWindow
 from snnpar.models.network import Anatomy, Network
 from snnpar.models.output import ModelOutput, at_least_float32
 from snnpar.models.topology import PHRASES, READOUT, Layer
@@ -80,7 +80,7 @@ class VTB(Network):
         return self.bn.bias
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[KernelWindow, ...]:
         return self.vit.windows
 
     def describe(self) -> Anatomy:

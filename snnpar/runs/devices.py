@@ -32,7 +32,7 @@ FORGOTTEN_S = 60  # a ticket that does not count for so long is not one of a run
 
 
 @dataclass(frozen=True)
-class Place:
+class QueuePosition:
     """A run's place in the queue of a device: 0 for the one that trains; message: what it waits for."""
 
     run: Job
@@ -57,12 +57,12 @@ def device_key(config: TrainConfig) -> str:
     return f"cuda-{visible.replace('/', '-')}" if visible else "cuda"
 
 
-def queue() -> list[Place]:
+def queue() -> list[QueuePosition]:
     """Who trains and who waits on this computer, device by device."""
     root = _root()
     devices = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     return [
-        Place(run, device, position, _sentence(runs[:position]))
+        QueuePosition(run, device, position, _sentence(runs[:position]))
         for device in devices
         for runs in [_runs(device)]
         for position, run in enumerate(runs)

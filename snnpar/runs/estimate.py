@@ -37,7 +37,7 @@ class EstimateError(SnnparError):
 
 
 @dataclass(frozen=True)
-class Figure:
+class Quantity:
     """One number of an estimate in words, and how it was found."""
 
     what: str
@@ -46,7 +46,7 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class RunEstimate:
     """What `measured` (see train/measure.py) of a batch of the size in `config` says; `asked` is the batch wanted."""
 
     config: TrainConfig
@@ -117,21 +117,21 @@ class Estimate:
         epochs, fresh = self.config.optimisation.epochs, self.measured["train_images"]
         return min(self.measured["all_images"], fresh * (epochs if self.config.data.dataset == "mixed" else 1))
 
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[Quantity]:
         """All that is told, in order."""
         found, config = self.measured, self.config
         steps = f"{found['steps_per_epoch']:,} steps and {found['val_images']:,} images of validation"
         free_disk = shutil.disk_usage(next(p for p in (snnpar.RUNS, *snnpar.RUNS.parents) if p.exists())).free
         return [
-            Figure(
+            Quantity(
                 "Step",
                 duration(self.step_s),
                 f"{MEASURED}, median of {len(found['seconds'])}, batch "
                 f"{config.optimisation.batch_size}, {config.runtime.precision}, {found['device']} with "
                 f"{found['threads']} of {found['cores']} cores",
             ),
-            Figure("Epoch", duration(self.epoch_s), f"{EXTRAPOLATED}: {steps}"),
-            Figure(
+            Quantity("Epoch", duration(self.epoch_s), f"{EXTRAPOLATED}: {steps}"),
+            Quantity(
                 "Whole run",
                 duration(self.total_s),
                 f"{EXTRAPOLATED}: {config.optimisation.epochs:,} "
@@ -139,8 +139,8 @@ class Estimate:
                 + (f", {duration(self.first_s)} to read or draw the images" if self.first_s else "")
                 + f", and {duration(self.gain_s)} to measure what it gained over step 0",
             ),
-            Figure("Memory", f"{size(self.memory_bytes)} of {size(found['free_bytes'])} free", self._memory_how()),
-            Figure(
+            Quantity("Memory", f"{size(self.memory_bytes)} of {size(found['free_bytes'])} free", self._memory_how()),
+            Quantity(
                 "Disk",
                 f"{size(self.disk_bytes)} of {size(free_disk)} free",
                 f"{CALCULATED}: saved states and the best weights",
@@ -193,7 +193,7 @@ class Trial:
         self._ends = time.monotonic() + limit_s
         self._start()
 
-    def poll(self) -> Estimate | None:
+    def poll(self) -> RunEstimate | None:
         """The estimate once it is there, None before. What does not fit is tried again with half the batch.
 
         Raises EstimateError when there will be none.
@@ -209,7 +209,7 @@ class Trial:
         result, failure = self._read("result.json"), self._failure()
         self.close()
         if result:
-            return Estimate(self.config, self.asked, result)
+            return RunEstimate(self.config, self.asked, result)
         if not failure["out_of_memory"]:
             raise EstimateError(failure["error"])
         if self.config.optimisation.batch_size // 2 < SMALLEST:
@@ -223,7 +223,7 @@ class Trial:
         self._start()
         return None
 
-    def wait(self) -> Estimate:
+    def wait(self) -> RunEstimate:
         """The estimate. Raises EstimateError."""
         while (found := self.poll()) is None:
             time.sleep(0.1)

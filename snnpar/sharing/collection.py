@@ -19,7 +19,7 @@ GENERATIONS = 16  # that are followed back
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class CheckpointEntry:
     """A checkpoint and how to call it: a name, runs/NAME, or owner/name@COMMIT."""
 
     reference: str
@@ -51,7 +51,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableEntry:
     """Something in the Hub's cache that is no checkpoint to this program, and why not; it takes `bytes` on the disk."""
 
     id: HubId  # its revision "" where no whole one is there
@@ -66,7 +66,7 @@ class Ancestor:
     relation: str
     name: str
     depth: int
-    kept: Kept | None = None  # if it is on this machine
+    kept: CheckpointEntry | None = None  # if it is on this machine
 
 
 def hub_cache() -> Path:
@@ -74,35 +74,35 @@ def hub_cache() -> Path:
     return snnpar.CHECKPOINTS / "hub"
 
 
-def collect(*, runs: bool = True, private: bool = True) -> list[Kept]:
+def collect(*, runs: bool = True, private: bool = True) -> list[CheckpointEntry]:
     """All that can be loaded: shipped ones by name, runs, the newest first, and those of the Hub by name; `private`:
     also those that not everybody may have."""
-    found = [Kept(one.name, SHIPPED, one) for one in shipped() if (one.path / WEIGHTS).is_file()]
+    found = [CheckpointEntry(one.name, SHIPPED, one) for one in shipped() if (one.path / WEIGHTS).is_file()]
     for run in list_runs(snnpar.RUNS) if runs else ():
         if run.is_loadable and (one := _readable(run.path)):
-            found.append(Kept(RUN_PREFIX + run.name, RUN, one))
+            found.append(CheckpointEntry(RUN_PREFIX + run.name, RUN, one))
     for cached in list_cached(hub_cache()):
         if (private or not cached.private) and (one := _readable(cached.path)):
-            found.append(Kept(str(cached.id), HUB, one, cached.revisions))
+            found.append(CheckpointEntry(str(cached.id), HUB, one, cached.revisions))
     return found
 
 
-def unreadable() -> list[Unreadable]:
+def unreadable() -> list[UnreadableEntry]:
     """What the Hub's cache holds and `collect` leaves out, by name: other people's checkpoints, and halves."""
     found = []
     for cached in list_cached(hub_cache()):
         try:
             read_checkpoint(cached.path)
         except CheckpointError as error:
-            found.append(Unreadable(cached.id, cached.bytes, str(error)))
+            found.append(UnreadableEntry(cached.id, cached.bytes, str(error)))
     found += [
-        Unreadable(HubId(repo, ""), size, "it is only half there, because its download was cut short")
+        UnreadableEntry(HubId(repo, ""), size, "it is only half there, because its download was cut short")
         for repo, size in list_halves(hub_cache())
     ]
     return sorted(found, key=lambda one: str(one.id))
 
 
-def delete_unreadable(one: Unreadable) -> None:
+def delete_unreadable(one: UnreadableEntry) -> None:
     """Remove it for good. Raises HubError when it is gone, or being downloaded."""
     if one.id.pinned:
         delete_cached(one.id, hub_cache())
@@ -110,12 +110,12 @@ def delete_unreadable(one: Unreadable) -> None:
         delete_half(one.id.repo, hub_cache())
 
 
-def lineage(one: Kept, there: list[Kept]) -> list[Ancestor]:
+def lineage(one: CheckpointEntry, there: list[CheckpointEntry]) -> list[Ancestor]:
     """What it came from, its teacher and starting weights followed back as far as they are `there`, depth first."""
     return _ancestors(one, there, 1, {one.reference})
 
 
-def delete(one: Kept) -> None:
+def delete(one: CheckpointEntry) -> None:
     """Remove a run or a checkpoint of the Hub for good.
 
     Raises CheckpointError for a shipped one, RunError, JobError or HubError for one in use.
@@ -130,7 +130,7 @@ def delete(one: Kept) -> None:
         delete_cached(parse_hub_id(one.reference), hub_cache())
 
 
-def _ancestors(one: Kept, there: list[Kept], depth: int, seen: set[str]) -> list[Ancestor]:
+def _ancestors(one: CheckpointEntry, there: list[CheckpointEntry], depth: int, seen: set[str]) -> list[Ancestor]:
     train = one.checkpoint.train
     found = []
     data = train.get("dataset")
@@ -149,7 +149,7 @@ def _ancestors(one: Kept, there: list[Kept], depth: int, seen: set[str]) -> list
     return found
 
 
-def _is_at(one: Kept, place: str) -> bool:
+def _is_at(one: CheckpointEntry, place: str) -> bool:
     """Does a place in a config name it? Shared configs hold bare names, own ones paths."""
     if place.startswith(REMOTE):
         return one.kind == HUB and place.removeprefix(REMOTE) == one.reference

@@ -26,7 +26,7 @@ INK, QUIET, PAPER = "#1c2430", "#5c6775", "#ffffff"
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class ModelEvidence:
     """What one model says of the image, and the heatmap that was shown, if any."""
 
     analysis: Analysis
@@ -44,7 +44,7 @@ class Evidence:
     picture: np.ndarray
     attribute: str
     threshold: float
-    findings: Mapping[str, Finding]
+    findings: Mapping[str, ModelEvidence]
     timestep: int | None = None
     truth: frozenset[str] | None = None
     link: str = ""
@@ -76,7 +76,7 @@ def evidence_json(evidence: Evidence) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def _model_json(finding: Finding, evidence: Evidence) -> dict:
+def _model_json(finding: ModelEvidence, evidence: Evidence) -> dict:
     analysis, heat = finding.analysis, finding.heat
     checkpoint, prediction, energy = analysis.checkpoint, analysis.prediction, analysis.energy
     content = {

@@ -21,7 +21,7 @@ class Kernel:
 
 
 @dataclass(frozen=True, eq=False)
-class Ways:
+class FanOut:
     """At how many kernel positions each place of an input is read: `count` (*places), float64, and their sum.
 
     `even`: the one number of every place, as of a 1 x 1 kernel, else 0.
@@ -39,7 +39,7 @@ class Ways:
 
 
 @lru_cache(maxsize=256)  # asked for again by every layer of every forward
-def ways_of(places: tuple[int, ...], size: tuple[int, ...], kernel: Kernel, outputs: tuple[int, ...]) -> Ways:
+def ways_of(places: tuple[int, ...], size: tuple[int, ...], kernel: Kernel, outputs: tuple[int, ...]) -> FanOut:
     """The positions of all axes together: those of each axis, multiplied."""
     options = list(zip(places, size, kernel.stride, kernel.padding, kernel.dilation, strict=True))
     if kernel.transposed:
@@ -48,7 +48,7 @@ def ways_of(places: tuple[int, ...], size: tuple[int, ...], kernel: Kernel, outp
         axes = [_ways(*option) for option in options]
     count = reduce(lambda made, axis: made.unsqueeze(-1) * axis, axes)
     low, high = (int(one) for one in count.aminmax())
-    return Ways(count, int(count.sum()), high if low == high else 0)
+    return FanOut(count, int(count.sum()), high if low == high else 0)
 
 
 def _ways(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from snnpar.spikes.operations import Work
+from snnpar.spikes.operations import OperationWork
 
 aten = torch.ops.aten
 # Of spikes these give spikes, still one for one, or small integers: sums and products of spikes with spikes.
@@ -54,18 +54,18 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ObservedOperation:
     """An operation: name and class of the module that it is counted under, and the neurons that fed it."""
 
     name: str
     kind: str
     number: int
-    work: Work
+    work: OperationWork
     constant: bool
     fed_by: tuple[str, ...] = ()
 
 
-class Observed:
+class ObservedWork:
     """The `work` of a model, and what of it was not understood (`uncounted`).
 
     `spikes`: look at values; without, at shapes only. `constants` names modules that read the same for every image.
@@ -73,7 +73,7 @@ class Observed:
 
     def __init__(self, model: nn.Module, *, spikes: bool = True, constants: tuple[str, ...] = ()) -> None:
         self.spikes = spikes
-        self.work: list[Seen] = []
+        self.work: list[ObservedOperation] = []
         self.uncounted: dict[str, None] = {}
         self._constants = constants
         self._frames: list[Frame] = []
@@ -141,18 +141,18 @@ class Observed:
         place = StorageWeakRef(x.untyped_storage())
         self._made[place.cdata] = place, owner
 
-    def count_weight(self, work: Work, x: Tensor, weight: Tensor) -> None:
+    def count_weight(self, work: OperationWork, x: Tensor, weight: Tensor) -> None:
         """A module's weight was applied to x."""
         name, kind = self.owner(weight) or (self.frame.name, self.frame.kind)
         constant = name in self._constants or self.owner(x) is not None
-        self.work.append(Seen(name, kind, self._next(name), work, constant, self.feeders(x)))
+        self.work.append(ObservedOperation(name, kind, self._next(name), work, constant, self.feeders(x)))
 
-    def count(self, work: Iterable[Work], *inputs: Tensor) -> None:
+    def count(self, work: Iterable[OperationWork], *inputs: Tensor) -> None:
         """The innermost call did this with these inputs."""
         frame = self.frame
         fed_by = _joined(self.feeders(x) for x in inputs)
         constant = frame.name in self._constants or all(map(self.owner, inputs))
-        self.work += [Seen(frame.name, frame.kind, frame.number, one, constant, fed_by) for one in work]
+        self.work += [ObservedOperation(frame.name, frame.kind, frame.number, one, constant, fed_by) for one in work]
 
     def miss(self, what: str) -> None:
         """Something that the figures lack."""

@@ -68,7 +68,7 @@ class Operations:
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class OperationWork:
     """An operation as it ran, for all images and timesteps at once; `of_one_image` makes it an entry of a trace.
 
     `lead`: the axes of the input along which it repeats, time first: (T * B,), (T, B, N), (B,) and the like. `product`
@@ -94,7 +94,7 @@ class Work:
     is_placed: bool = True
 
     @staticmethod
-    def joined(calls: list[Work]) -> Work:
+    def joined(calls: list[OperationWork]) -> OperationWork:
         """Calls for one timestep after the other as a call for all of them."""
         if len(calls) == 1:
             return calls[0]
@@ -160,7 +160,7 @@ class Work:
 
 
 # Modules whose products have a rule of their own, beside the class: what they compute is not counted inside again.
-Rule = Callable[..., list[Work]]
+Rule = Callable[..., list[OperationWork]]
 _RULES: dict[type[nn.Module], Rule] = {}
 
 
@@ -179,14 +179,14 @@ def rule_of(module: nn.Module) -> Rule | None:
 
 def convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor, kernel: Kernel, *, spiking: bool
-) -> Work:
+) -> OperationWork:
     """A convolution of any number of axes; `weight` as torch keeps it."""
     outputs_per_input = weight.shape[1] if kernel.transposed else weight.shape[0] // kernel.groups
     ways = ways_of(tuple(x.shape[2:]), tuple(weight.shape[2:]), kernel, tuple(output.shape[2:]))
     macs = len(x) * ways.total * outputs_per_input * x.shape[1]
     padded = output.numel() * weight[0].numel() if not kernel.transposed else macs
     here = _spikes_at(x, 1) if spiking else None
-    return Work(
+    return OperationWork(
         (len(x),),
         macs,
         x.numel(),
@@ -199,22 +199,24 @@ def convolution(
     )
 
 
-def linear(x: Tensor, weights: int, out: int, biases: int, *, spiking: bool, lead: tuple[int, ...] = ()) -> Work:
+def linear(
+    x: Tensor, weights: int, out: int, biases: int, *, spiking: bool, lead: tuple[int, ...] = ()
+) -> OperationWork:
     """x (..., in) times a matrix of `weights` numbers to `out` results each; `lead` gives x's axes a flat x lost."""
     lead = lead or tuple(x.shape[:-1])
     here = _spikes_at(x, -1).reshape(lead) if spiking else None
     found = {} if here is None else _caused(here, here * out, x)
     rows = x.numel() // max(1, x.shape[-1])
-    return Work(lead, x.numel() * out, x.numel(), rows * out, weights=weights, biases=biases, **found)
+    return OperationWork(lead, x.numel() * out, x.numel(), rows * out, weights=weights, biases=biases, **found)
 
 
-def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> Work:
+def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> OperationWork:
     """a (G, n, k) times b (G, k, m), both computed from the image; `spiking` says which of them are spikes.
 
     Two spikes that meet are an addition; a spike that meets numbers adds those that are not 0. Its places are unknown.
     """
     (groups, n, k), m = a.shape, b.shape[2]
-    work = Work(
+    work = OperationWork(
         (groups,), groups * n * k * m, a.numel() + b.numel(), groups * n * m, has_weights=False, is_placed=False
     )
     if not any(spiking):
@@ -228,18 +230,18 @@ def product(a: Tensor, b: Tensor, spiking: tuple[bool, bool]) -> Work:
     return replace(work, additions=(left * right).sum(1), fired=fired, rate=rate)
 
 
-def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> Work:
+def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> OperationWork:
     """softmax(q k^T) v of (B, heads, N, D) and (B, heads, M, D), dense: N M D products, twice, for each head."""
     (batch, heads, n, dim), m = q.shape, k.shape[2]
     macs = batch * heads * n * m * (dim + v.shape[3])
     read = q.numel() + k.numel() + v.numel() + batch * heads * n * m
     made = batch * heads * n * (m + v.shape[3])
-    return Work((batch,), macs, read, made, has_weights=False, is_placed=False)
+    return OperationWork((batch,), macs, read, made, has_weights=False, is_placed=False)
 
 
-def norm(output: Tensor, weights: int) -> Work:
+def norm(output: Tensor, weights: int) -> OperationWork:
     """A batch norm in eval mode: one multiply-accumulate per result, unless folded into the weights before it."""
-    return Work((len(output),), output.numel(), output.numel(), output.numel(), weights=weights, is_norm=True)
+    return OperationWork((len(output),), output.numel(), output.numel(), output.numel(), weights=weights, is_norm=True)
 
 
 def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def pool(values: np.ndarray, side: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Window:
+class RasterWindow:
     """What one page shows: neighbouring channels at some tokens."""
 
     channels: range
@@ -142,12 +142,12 @@ class Pages:
     def __len__(self) -> int:
         return -(-self.channels // self._channels_at_once) * self._pages_across
 
-    def __getitem__(self, page: int) -> Window:
+    def __getitem__(self, page: int) -> RasterWindow:
         if not 0 <= page < len(self):
             raise IndexError(f"there are {len(self)} pages; got {page}")
         down, across = divmod(page, self._pages_across)
         first, start = down * self._channels_at_once, across * self._tokens_at_once
-        return Window(
+        return RasterWindow(
             range(first, min(first + self._channels_at_once, self.channels)),
             self.tokens[start : start + self._tokens_at_once],
         )
@@ -158,7 +158,7 @@ class Pages:
         return channel // self._channels_at_once * self._pages_across + across
 
 
-def pack(layer: np.ndarray, grid: tuple[int, int], window: Window, side: int) -> np.ndarray:
+def pack(layer: np.ndarray, grid: tuple[int, int], window: RasterWindow, side: int) -> np.ndarray:
     """The cells of a window, one bit each: channel by channel, timestep, token, and its squares row by row.
 
     Eight to a byte, uint8, the first one highest; the last byte is filled with zeros.

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.spikes.neurons import LIF, is_multi_step, is_neuron
-from snnpar.spikes.operations import Operations, Work, rule_of
-from snnpar.spikes.watching import Seen, Watch
+from snnpar.spikes.operations import Operations, OperationWork, rule_of
+from snnpar.spikes.watching import ObservedOperation, Watch
 
 SILENT = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)
 INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64)  # the first that holds all is kept
@@ -265,9 +265,9 @@ def _smallest(fired: Tensor) -> np.ndarray:
     return fired.to(torch.int64).numpy().astype(kind)
 
 
-def _layers(work: list[Seen], batch: int, timesteps: int, *, stepped: bool) -> Iterator[Operations]:
+def _layers(work: list[ObservedOperation], batch: int, timesteps: int, *, stepped: bool) -> Iterator[Operations]:
     """Entries in execution order; calls for single timesteps, of a network that is `stepped`, are one entry."""
-    calls: dict[tuple[str, str], list[Seen]] = {}
+    calls: dict[tuple[str, str], list[ObservedOperation]] = {}
     for seen in work:
         calls.setdefault((seen.name, seen.work.product), []).append(seen)
     for (name, _), some in calls.items():
@@ -275,7 +275,7 @@ def _layers(work: list[Seen], batch: int, timesteps: int, *, stepped: bool) -> I
         if stepped and timesteps > 1 and entries % timesteps == 0:
             entries //= timesteps
         for number in range(entries):
-            first, together = some[number], Work.joined([one.work for one in some[number::entries]])
+            first, together = some[number], OperationWork.joined([one.work for one in some[number::entries]])
             shown = name or "forward"
             shown = f"{shown}#{number + 1}" if number else shown
             yield together.of_one_image(shown, first.kind, batch, timesteps, first.constant, first.fed_by)

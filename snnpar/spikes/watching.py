@@ -17,10 +17,10 @@ from torch.utils.flop_counter import flop_registry
 
 from snnpar.spikes import operations
 from snnpar.spikes.fan_out import Kernel
-from snnpar.spikes.observed import Observed, Seen
-from snnpar.spikes.operations import Work
+from snnpar.spikes.observed import ObservedWork
+from snnpar.spikes.operations import OperationWork
 
-__all__ = ["Seen", "Watch"]
+__all__ = ["ObservedOperation", "Watch"]
 
 aten = torch.ops.aten
 NORMS = {aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten._native_batch_norm_legit,
@@ -28,12 +28,12 @@ NORMS = {aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten
 MATRICES = {aten.mm, aten.addmm, aten.bmm, aten.baddbmm}
 
 
-class Watch(Observed, TorchDispatchMode):
+class Watch(ObservedWork, TorchDispatchMode):
     """Notes the work of a model while it is entered."""
 
     def __init__(self, model: nn.Module, *, spikes: bool = True, constants: tuple[str, ...] = ()) -> None:
         TorchDispatchMode.__init__(self)
-        Observed.__init__(self, model, spikes=spikes, constants=constants)
+        ObservedWork.__init__(self, model, spikes=spikes, constants=constants)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -113,7 +113,7 @@ def _lead(shape: tuple[int, ...], x: Tensor) -> tuple[int, ...]:
     return tuple(x.shape[:-1])
 
 
-def _numbered(watch: Watch, work: Work) -> Work:
+def _numbered(watch: Watch, work: OperationWork) -> OperationWork:
     """A further product in the same call."""
     watch.frame.products += 1
     return work if watch.frame.products == 1 else replace(work, product=f":{watch.frame.products}")
@@ -161,7 +161,7 @@ def _known_to_torch(watch: Watch, func: Any, args: tuple, kwargs: dict, output: 
     macs = int(flop_registry[func._overloadpacket](*args, **kwargs, out_val=output)) // 2
     has_weights = any(map(watch.owner, inputs))
     read = sum(x.numel() for x in inputs)
-    work = Work((len(made),), macs, read, made.numel(), has_weights=has_weights, is_placed=False)
+    work = OperationWork((len(made),), macs, read, made.numel(), has_weights=has_weights, is_placed=False)
     watch.count([_numbered(watch, work)], *inputs)
     _warn_of_spikes(watch, func, *inputs)
 

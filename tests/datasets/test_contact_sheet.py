@@ -16,13 +16,13 @@ from PIL import Image
 
 from snnpar.__main__ import main
 from snnpar.datasets import DataError, PedestrianSplit
-from snnpar.datasets.contact_sheet import BOX, SHOWN, Side, rendered_side, side_of, write_contact_sheet
+from snnpar.datasets.contact_sheet import BOX, SHOWN, LabelledImages, rendered_side, side_of, write_contact_sheet
 from snnpar.schema.attributes import AttributeGroup, AttributeSchema
 
 ODD = "Skirt&\"Dress'"
 
 
-def own(count: int, names: tuple[str, ...] = ("Hat", ODD), *, unreadable: tuple[int, ...] = ()) -> Side:
+def own(count: int, names: tuple[str, ...] = ("Hat", ODD), *, unreadable: tuple[int, ...] = ()) -> LabelledImages:
     """Images whose grey says their number; every second has the first attribute, only the first two the second.
 
     Of the third, if there is one, the label is unknown.
@@ -44,7 +44,7 @@ def own(count: int, names: tuple[str, ...] = ("Hat", ODD), *, unreadable: tuple[
         )
         for name, part in (("train", slice(0, cut)), ("val", slice(cut, count)))
     )
-    return Side("own", {"train": train, "val": val})
+    return LabelledImages("own", {"train": train, "val": val})
 
 
 class Page(HTMLParser):
@@ -83,7 +83,7 @@ class Page(HTMLParser):
         return self.images.get(head, [])
 
 
-def page_of(tmp_path: Path, *sides: Side, seed: int = 0) -> Page:
+def page_of(tmp_path: Path, *sides: LabelledImages, seed: int = 0) -> Page:
     write_contact_sheet(tmp_path / "page.html", sides, seed=seed)
     return Page((tmp_path / "page.html").read_text("utf-8"))
 

@@ -15,10 +15,10 @@ import toys
 from torch import nn
 
 import snnpar
-from pages.ui.components.raster.choice import Choice, Place
+from pages.ui.components.raster.choice import Choice, NeuronPosition
 from pages.ui.components.raster.payload import payload
-from pages.ui.image.shown import Picture
-from pages.ui.looking import Seen
+from pages.ui.image.shown import InputImage
+from pages.ui.looking import Reading
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
 from snnpar.core.errors import SnnparError
@@ -36,7 +36,7 @@ from snnpar.runs.lens import read_lens
 from snnpar.runs.run import create_run
 from snnpar.serve.answers import Answers, Models
 from snnpar.sharing.card import shared_card
-from snnpar.sharing.evidence import Evidence, Finding, evidence_json
+from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json
 from snnpar.spikes import raster
 from snnpar.spikes.neurons import LIF, is_neuron
 from train.loop import train
@@ -79,8 +79,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def seen(model: LoadedModel) -> Seen:
-    return Seen(model, analyze(model, PICTURE))
+def seen(model: LoadedModel) -> Reading:
+    return Reading(model, analyze(model, PICTURE))
 
 
 def test_it_says_what_it_is(model: LoadedModel, config: ModelConfig) -> None:
@@ -90,7 +90,7 @@ def test_it_says_what_it_is(model: LoadedModel, config: ModelConfig) -> None:
     assert network.spiking == any(map(is_neuron, network.modules())) == (model.timesteps > 0)
 
 
-def test_its_topology_names_its_modules_and_what_feeds_them(seen: Seen) -> None:
+def test_its_topology_names_its_modules_and_what_feeds_them(seen: Reading) -> None:
     """Every neuron and every layer of a trace has its place, and reads what the network says it reads."""
     anatomy, modules = seen.model.anatomy, dict(seen.model.module.named_modules())
     layers = {layer.name: layer for layer in anatomy.layers}
@@ -112,7 +112,7 @@ def test_its_topology_names_its_modules_and_what_feeds_them(seen: Seen) -> None:
             assert raster.maps(trace, layer.name, seen.model.token_grid).shape[2:] == layer.grid
 
 
-def test_an_answer_is_whole_and_the_same_again(seen: Seen, model: LoadedModel) -> None:
+def test_an_answer_is_whole_and_the_same_again(seen: Reading, model: LoadedModel) -> None:
     """No state is left between images, tokens lie on the grid, and time is what it says."""
     again = analyze(model, PICTURE)
     assert np.array_equal(again.prediction.logits, seen.analysis.prediction.logits)
@@ -126,7 +126,7 @@ def test_an_answer_is_whole_and_the_same_again(seen: Seen, model: LoadedModel) -
         np.testing.assert_allclose(per_timestep.mean(0)[0], seen.analysis.prediction.logits, atol=1e-5)
 
 
-def test_nothing_of_it_is_left_uncounted(seen: Seen) -> None:
+def test_nothing_of_it_is_left_uncounted(seen: Reading) -> None:
     trace = seen.analysis.trace
     assert trace.uncounted == () and seen.analysis.energy.lacks == ""
     counted = {entry.name.partition("#")[0] for entry in trace.layers}
@@ -141,7 +141,7 @@ def test_nothing_of_it_is_left_uncounted(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-def test_its_energy_adds_up(seen: Seen, convention: str) -> None:
+def test_its_energy_adds_up(seen: Reading, convention: str) -> None:
     trace, assumptions = seen.analysis.trace, CONVENTIONS[convention]
     report = estimate_energy(trace, assumptions)
     assert report.energy_uj > 0 and report.energy_uj == pytest.approx(sum(line.energy_uj for line in report.lines))
@@ -150,7 +150,7 @@ def test_its_energy_adds_up(seen: Seen, convention: str) -> None:
         assert accumulates_by_token(trace, seen.model.token_grid).sum() <= report.acs + 1e-6
 
 
-def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: LoadedModel, seen: Seen) -> None:
+def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: LoadedModel, seen: Reading) -> None:
     for method in methods_of(model):
         try:
             heat = heatmap(method, model, PICTURE, "Hat", teacher=teacher, trace=seen.analysis.trace)
@@ -164,7 +164,7 @@ def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: Loaded
     assert tiny.hooks(model.module) == 0
 
 
-def test_what_it_offers_it_has(model: LoadedModel, seen: Seen) -> None:
+def test_what_it_offers_it_has(model: LoadedModel, seen: Reading) -> None:
     offered = model.capabilities
     assert (TIMESTEPS in offered) == (model.timesteps > 0)
     if BRANCHES in offered:
@@ -177,18 +177,18 @@ def test_what_it_offers_it_has(model: LoadedModel, seen: Seen) -> None:
         assert model.anatomy.cam.module in set(model.module.modules())
 
 
-def test_the_raster_shows_all_of_its_layers(seen: Seen) -> None:
+def test_the_raster_shows_all_of_its_layers(seen: Reading) -> None:
     trace, tokens = seen.analysis.trace, seen.model.token_grid
     counts = raster.counts_by_token(trace, tokens)
     for name in trace.names:
         assert counts[name].sum() == trace.counts(name).sum()
-        for choice in (Choice(name), Choice(name, channel=0, place=Place(0, 0))):
+        for choice in (Choice(name), Choice(name, channel=0, place=NeuronPosition(0, 0))):
             try:
                 membrane = record_membrane(seen.model, PICTURE, name) if choice.place else None
             except SnnparError as error:
                 assert "LIF only" in str(error)
                 membrane = None
-            data = payload(seen, Picture.of("noise", PICTURE), choice, counts, membrane)
+            data = payload(seen, InputImage.of("noise", PICTURE), choice, counts, membrane)
             assert json.loads(json.dumps(data))["layer"] == name
             assert len(data["layers"]) == len(trace.names) and all(one["row"] for one in data["layers"])
             if membrane:
@@ -197,8 +197,8 @@ def test_the_raster_shows_all_of_its_layers(seen: Seen) -> None:
                 assert (np.array(data["neuron"]["potential"]) >= membrane.threshold).tolist() == fired.tolist()
 
 
-def test_evidence_and_card_tell_of_it(seen: Seen, model: LoadedModel) -> None:
-    evidence = Evidence("A person", PICTURE, "Hat", 0.45, {model.role: Finding(seen.analysis, None)}, timestep=1)
+def test_evidence_and_card_tell_of_it(seen: Reading, model: LoadedModel) -> None:
+    evidence = Evidence("A person", PICTURE, "Hat", 0.45, {model.role: ModelEvidence(seen.analysis, None)}, timestep=1)
     assert json.loads(evidence_json(evidence))["models"][model.role]["energy"]["microjoules"] > 0
     told = shared_card(model.checkpoint, "one", "owner/name")
     assert (f", T={model.timesteps}." in told) == (model.timesteps > 0) and "µJ per image" in told

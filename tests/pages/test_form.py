@@ -14,7 +14,7 @@ from tiny import STUDENT, write_checkpoint
 from snnpar.config import TrainConfig
 from snnpar.config.recipes import to_arguments
 from snnpar.runs import devices
-from snnpar.runs.estimate import Estimate, EstimateError, Trial
+from snnpar.runs.estimate import EstimateError, RunEstimate, Trial
 from snnpar.runs.jobs import Job, JobStatus
 from snnpar.runs.run import create_run, list_runs
 
@@ -187,7 +187,7 @@ class Scripted:
         self.config, self.outcome, self.closed = config, None, False
         Scripted.last = self
 
-    def poll(self) -> Estimate | None:
+    def poll(self) -> RunEstimate | None:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -214,7 +214,7 @@ def estimating(app, pair: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_an_estimate_is_told_and_knows_its_settings(estimating) -> None:
     trial = Scripted.last
-    trial.outcome = Estimate(trial.config, trial.config.optimisation.batch_size, MEASURED)
+    trial.outcome = RunEstimate(trial.config, trial.config.optimisation.batch_size, MEASURED)
     estimating.run()
     table = said(estimating.markdown)
     assert "| **Whole run** | 80 s | :small[extrapolated: 5 epochs, and 0 s to measure" in table
@@ -226,7 +226,7 @@ def test_an_estimate_is_told_and_knows_its_settings(estimating) -> None:
 
 def test_an_estimate_that_needs_a_smaller_batch_says_so(estimating) -> None:
     trial = Scripted.last
-    trial.outcome = Estimate(trial.config.changed(batch_size=8), 32, MEASURED)
+    trial.outcome = RunEstimate(trial.config.changed(batch_size=8), 32, MEASURED)
     estimating.run()
     assert "--batch-size 8" in said(estimating.warning)
 
@@ -262,9 +262,9 @@ def test_the_page_estimates_for_real(app, pair: Path, monkeypatch: pytest.Monkey
 def test_a_busy_device_queues_and_says_where(app, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = devices.device_key(TrainConfig())
     places = [
-        devices.Place(Job(tmp_path / "first"), key, 0),
-        devices.Place(Job(tmp_path / "second"), key, 1),
-        devices.Place(Job(tmp_path / "other"), "another", 0),
+        devices.QueuePosition(Job(tmp_path / "first"), key, 0),
+        devices.QueuePosition(Job(tmp_path / "second"), key, 1),
+        devices.QueuePosition(Job(tmp_path / "other"), "another", 0),
     ]
     monkeypatch.setattr(devices, "queue", lambda: places)
     launched: list = []

@@ -24,7 +24,7 @@ def test_memory_is_flat_over_many_pictures(pair: Path) -> None:
     for number in range(PICTURES):
         picture = rng.integers(0, 256, (384, 192, 3), dtype=np.uint8)
         analysis = looking._analyse("version", str(number), model, picture)
-        one = looking.Seen(model, analysis)
+        one = looking.Reading(model, analysis)
         looking._explain(f"{number}", {"student": one}, "student", "ledger", picture, "Hat")
         if number in (WARM, PICTURES - 1):
             gc.collect()

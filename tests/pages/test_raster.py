@@ -11,10 +11,10 @@ import pytest
 import torch
 from tiny import PA100K, STUDENT, random_picture, write_checkpoint
 
-from pages.ui.components.raster.choice import Choice, Place
+from pages.ui.components.raster.choice import Choice, NeuronPosition
 from pages.ui.components.raster.payload import VIEW_BYTES, payload
 from pages.ui.image.choice import Picture
-from pages.ui.looking import Seen
+from pages.ui.looking import Reading
 from snnpar.energy.estimate import CONVENTIONS, accumulates_by_token
 from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load
@@ -31,12 +31,12 @@ Q, STAGE = "block.0.attn.q_lif", "patch_embed.proj2_lif"
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Reading:
     model = load(write_checkpoint(tmp_path_factory.mktemp("raster") / "student"))
-    return Seen(model, analyze(model, PICTURE.image))
+    return Reading(model, analyze(model, PICTURE.image))
 
 
-def given(seen: Seen, choice: Choice) -> dict:
+def given(seen: Reading, choice: Choice) -> dict:
     trace = seen.analysis.trace
     membrane = record_membrane(seen.model, PICTURE.image, choice.layer) if choice.place else None
     data = payload(seen, PICTURE, choice, raster.counts_by_token(trace, GRID), membrane)
@@ -55,14 +55,14 @@ def cells(data: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("layer", "step"), [(Q, 16), (STAGE, 2)])
-def test_neurons_lie_where_their_receptive_fields_are(seen: Seen, layer: str, step: int) -> None:
+def test_neurons_lie_where_their_receptive_fields_are(seen: Reading, layer: str, step: int) -> None:
     rows, columns = (given(seen, Choice(layer))["geometry"][side] for side in ("rows", "columns"))
     assert rows == {"count": 64 // step, "first": 0.5 / 64, "step": step / 64}
     assert columns == {"count": 32 // step, "first": 0.5 / 32, "step": step / 32}
 
 
 @pytest.mark.parametrize("layer", [Q, STAGE])
-def test_the_whole_layer_is_sent(seen: Seen, layer: str) -> None:
+def test_the_whole_layer_is_sent(seen: Reading, layer: str) -> None:
     data = given(seen, Choice(layer))
     maps = raster.maps(seen.analysis.trace, layer, GRID)
     assert np.array_equal(cells(data), raster.by_token(maps, GRID)) and data["raster"]["side"] == 1
@@ -72,7 +72,7 @@ def test_the_whole_layer_is_sent(seen: Seen, layer: str) -> None:
     assert data["neuron"] is None and data["channel"] is None and data["box"] is None
 
 
-def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: Seen) -> None:
+def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: Reading) -> None:
     data, trace = given(seen, Choice(Q)), seen.analysis.trace
     rates = numbers(data["rates"], "<f4").reshape(-1, T)
     np.testing.assert_allclose(rates, [trace.rates(name) for name in trace.names], rtol=1e-6)
@@ -90,7 +90,7 @@ def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: Seen
     ]
 
 
-def test_a_box_keeps_its_tokens(seen: Seen) -> None:
+def test_a_box_keeps_its_tokens(seen: Reading) -> None:
     box, trace = Box(1, 0, 2, 0), seen.analysis.trace
     tokens = list(box.tokens(GRID))
     data = given(seen, Choice(STAGE, box))
@@ -101,7 +101,7 @@ def test_a_box_keeps_its_tokens(seen: Seen) -> None:
     np.testing.assert_allclose(rate, everything[:, :, tokens].mean((0, 2, 3, 4)), rtol=1e-6)
 
 
-def test_accumulates_are_those_of_the_report(seen: Seen) -> None:
+def test_accumulates_are_those_of_the_report(seen: Reading) -> None:
     data, report = given(seen, Choice(Q)), seen.analysis.energy
     sent = numbers(data["accumulates"], "<u4").reshape(T, *GRID)
     assert np.array_equal(sent, accumulates_by_token(seen.analysis.trace, GRID))
@@ -110,8 +110,8 @@ def test_accumulates_are_those_of_the_report(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("layer", [Q, STAGE])
-def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: Seen, layer: str) -> None:
-    data = given(seen, Choice(layer, channel=3, place=Place(1, 1)))
+def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: Reading, layer: str) -> None:
+    data = given(seen, Choice(layer, channel=3, place=NeuronPosition(1, 1)))
     maps = raster.maps(seen.analysis.trace, layer, GRID)
     shape = data["map"]["shape"]
     bits = np.unpackbits(numbers(data["map"]["bits"], "u1"), count=np.prod(shape))
@@ -121,19 +121,19 @@ def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: Seen, layer: str) -> 
     assert [value >= neuron["threshold"] for value in neuron["potential"]] == neuron["spikes"]
 
 
-def test_without_a_channel_the_map_is_the_share_of_channels(seen: Seen) -> None:
+def test_without_a_channel_the_map_is_the_share_of_channels(seen: Reading) -> None:
     data = given(seen, Choice(Q))
     share = raster.maps(seen.analysis.trace, Q, GRID).mean(0)
     sent = numbers(data["map"]["levels"], "u1").reshape(T, *GRID) / 255 * data["map"]["top"]
     np.testing.assert_allclose(sent, share, atol=data["map"]["top"] / 255)
 
 
-def test_a_page_that_is_gone_falls_back_to_the_last(seen: Seen) -> None:
+def test_a_page_that_is_gone_falls_back_to_the_last(seen: Reading) -> None:
     assert given(seen, Choice(Q, page=7))["raster"]["page"] == 0
 
 
 @pytest.fixture(scope="module")
-def large() -> Seen:
+def large() -> Reading:
     """spikingformer_8_512 at 256 x 128, T = 4, with spikes drawn at random: their number does not change the size."""
     config = preset("spikingformer_8_512")
     with torch.device("meta"):
@@ -147,11 +147,11 @@ def large() -> Seen:
     }
     checkpoint = SimpleNamespace(model=config, name="spikingformer_8_512", role="student")
     energy = SimpleNamespace(assumptions=CONVENTIONS["arithmetic"])
-    return Seen(LoadedModel(checkpoint, model, None), SimpleNamespace(trace=trace, energy=energy))
+    return Reading(LoadedModel(checkpoint, model, None), SimpleNamespace(trace=trace, energy=energy))
 
 
 @pytest.mark.parametrize("layer", ["patch_embed.proj1_lif", "patch_embed.proj4_lif", Q, "block.7.mlp.mlp2_lif"])
-def test_no_view_of_a_large_student_is_larger_than_promised(large: Seen, layer: str) -> None:
+def test_no_view_of_a_large_student_is_larger_than_promised(large: Reading, layer: str) -> None:
     trace, grid = large.analysis.trace, large.model.checkpoint.model.token_grid
     box = Box(0, 0, grid[0] - 1, grid[1] - 1)
     counts = {name: np.zeros((4, grid[0] * grid[1]), int) for name in trace.names}

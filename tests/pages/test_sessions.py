@@ -14,7 +14,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from pages.ui.image import own_image
-from pages.ui.image.own_image import Own
+from pages.ui.image.own_image import OwnImage
 from pages.ui.server import sessions
 from snnpar import ASSETS
 
@@ -46,10 +46,10 @@ def test_a_sessions_oldest_upload_makes_way_for_its_next(store: MemoryUploadedFi
 def test_all_sessions_together_are_bounded(store: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "ALL", 35)
     data = put(store, "one", "a")
-    own_image._FILES.add(Own("sha256-" + "0" * 24, "a", data))
+    own_image._FILES.add(OwnImage("sha256-" + "0" * 24, "a", data))
     put(store, "two", "b")
     assert sessions.make_room("three"), "the same bytes count once"
-    own_image._FILES.add(Own("sha256-" + "1" * 24, "c", bytes(20)))
+    own_image._FILES.add(OwnImage("sha256-" + "1" * 24, "c", bytes(20)))
     assert not sessions.make_room("three"), "an image that is looked at counts, also without its upload"
 
 
@@ -114,7 +114,7 @@ def test_decoded_pictures_are_bounded_in_bytes_and_time(monkeypatch: pytest.Monk
     monkeypatch.setattr(own_image, "_PIXELS", cache)
     files = [Path(path).read_bytes() for path in sorted((ASSETS / "samples").glob("*.png"))[:6]]
     for number, data in enumerate(files):
-        own = Own(f"sha256-{number:024}", "a.png", data)
+        own = OwnImage(f"sha256-{number:024}", "a.png", data)
         assert own.picture().image is own.picture().image, "decoded once"
     assert 0 < cache.currsize <= 1_000_000
     assert len(cache) < len(files)

@@ -14,7 +14,7 @@ from snnpar.runs.jobs import status
 from snnpar.runs.run import create_run
 from train import attributes, loop, step
 from train.faults import NotFinite
-from train.loader import Batch, read_pixels
+from train.loader import LoadedBatch, read_pixels
 from train.session import Session, prepare
 
 
@@ -25,9 +25,9 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def batch(session: Session, parts: int = 1) -> Batch:
+def batch(session: Session, parts: int = 1) -> LoadedBatch:
     indices = np.arange(8).reshape(parts, -1)
-    return Batch(indices, read_pixels(session.train, indices))
+    return LoadedBatch(indices, read_pixels(session.train, indices))
 
 
 def numbers(session: Session) -> list[torch.Tensor]:

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from snnpar import ROOT
 from snnpar.config import TrainConfig
 from snnpar.core.errors import SnnparError
-from snnpar.core.pulse import Gone
+from snnpar.core.pulse import JobGone
 from snnpar.datasets import ResizedImages
 from snnpar.models import preset
 from snnpar.runs.jobs import status, write_status
@@ -177,7 +177,7 @@ def test_a_run_that_is_gone_stops_and_writes_nothing_more(
 
     monkeypatch.setattr(loop, "train_step", interrupted)
     why = "taken over by process 1 on node7" if happens is _taken_over else "moved or deleted"
-    with pytest.raises(Gone, match=why):
+    with pytest.raises(JobGone, match=why):
         loop.train(run)
     assert files() == left and why in caplog.text
 

@@ -16,14 +16,14 @@ from snnpar.core.atomic import write_text
 from snnpar.metrics.published import published_rows
 from snnpar.runs.run import Run
 
-from .rows import DISTILLATION, Row, cells, train_rows
+from .rows import DISTILLATION, AblationRow, cells, train_rows
 
 SCORES = {"mean_accuracy": "mA", "f1": "F1"}
 PLAIN = "SNN-PAR, not distilled"
 
 
 @dataclass(frozen=True)
-class PaperRow(Row):
+class PaperRow(AblationRow):
     """A row and the published one, of PA100K's full test split, to set it beside."""
 
     published: str
@@ -75,7 +75,7 @@ def score(run: Run, rendered_test: int) -> dict:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MeanOverSeeds:
     """A mean over seeds with its 95% interval: mean +/- half, Student's t; half is None for a single seed."""
 
     mean: float
@@ -85,14 +85,14 @@ class Estimate:
         return f"{self.mean:{sign}.1f}" + ("" if self.half is None else f" ± {self.half:.1f}")
 
 
-def estimate(values: list[float]) -> Estimate:
+def estimate(values: list[float]) -> MeanOverSeeds:
     """Mean of one value per seed and the half width of its 95% interval under Student's t."""
     from scipy.stats import t
 
     mean, n = float(np.mean(values)), len(values)
     if n < 2:
-        return Estimate(mean, None)
-    return Estimate(mean, float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / math.sqrt(n)))
+        return MeanOverSeeds(mean, None)
+    return MeanOverSeeds(mean, float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / math.sqrt(n)))
 
 
 def _table(name: str, rows: list[PaperRow], options: argparse.Namespace) -> str:

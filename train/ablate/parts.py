@@ -20,15 +20,15 @@ from snnpar.evaluation.slices import DataChoice
 from snnpar.models import PRESETS, preset
 from snnpar.runs.run import Run
 
-from .rows import DISTILLATION, Row, cells, train_rows
+from .rows import DISTILLATION, AblationRow, cells, train_rows
 
 METRICS = {"mean_accuracy": "mA", "f1": "F1"}
 Differences = dict[tuple[str, str], tuple[float, float, float]]  # (images, metric): difference, low, high; in percent
 
 
-def part_rows(model: str) -> list[Row]:
+def part_rows(model: str) -> list[AblationRow]:
     """The base, then the base with one part changed each."""
-    base = Row(
+    base = AblationRow(
         "base",
         "base",
         DISTILLATION["both"]
@@ -41,7 +41,7 @@ def part_rows(model: str) -> list[Row]:
         ("no label weighting", "unweighted", {"label_weighting": "none"}),
         ("no moving average", "no-ema", {"ema": 0.0}),
     ]
-    return [base, *(Row(name, folder, base.settings | change) for name, folder, change in changes)]
+    return [base, *(AblationRow(name, folder, base.settings | change) for name, folder, change in changes)]
 
 
 def pooling_first(model: str) -> str:
@@ -53,7 +53,7 @@ def pooling_first(model: str) -> str:
     return twins[wanted]
 
 
-def together(rows: list[Row], helpful: Iterable[str]) -> Row | None:
+def together(rows: list[AblationRow], helpful: Iterable[str]) -> AblationRow | None:
     """A row with the changes of all helpful rows; None when there are fewer than two to put together."""
     base, chosen = rows[0], [row for row in rows[1:] if row.name in set(helpful)]
     if len(chosen) < 2:
@@ -61,7 +61,7 @@ def together(rows: list[Row], helpful: Iterable[str]) -> Row | None:
     settings = base.settings | {
         name: value for row in chosen for name, value in row.settings.items() if value != base.settings[name]
     }
-    return Row(
+    return AblationRow(
         f"all that helps: {', '.join(row.name for row in chosen)}", "-".join(row.folder for row in chosen), settings
     )
 

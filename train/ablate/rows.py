@@ -29,7 +29,7 @@ DISTILLATION = {
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """What to train: `settings` by field of TrainConfig, on top of the flags; its runs lie in OUT/<folder>-seed<n>."""
 
     name: str
@@ -37,7 +37,7 @@ class Row:
     settings: dict[str, Any]
 
 
-def train_rows(rows: Sequence[Row], options: argparse.Namespace) -> dict[tuple[str, int], Run]:
+def train_rows(rows: Sequence[AblationRow], options: argparse.Namespace) -> dict[tuple[str, int], Run]:
     """The finished run of every row's name and seed.
 
     By seed, so that an early look compares like with like; all are made first, so that a mistake shows at once.
@@ -48,7 +48,7 @@ def train_rows(rows: Sequence[Row], options: argparse.Namespace) -> dict[tuple[s
     return runs
 
 
-def run_config(row: Row, seed: int, options: argparse.Namespace) -> TrainConfig:
+def run_config(row: AblationRow, seed: int, options: argparse.Namespace) -> TrainConfig:
     """The row's config: what the flags say, with its own settings and the seed; never a first run's recipe unasked."""
     values = {"recipe": "default"} | given(options) | row.settings | {"seed": seed, "role": "student"}
     if not (values["feature_kd"] or values["logit_kd"]):
@@ -56,7 +56,7 @@ def run_config(row: Row, seed: int, options: argparse.Namespace) -> TrainConfig:
     return config_from(argparse.Namespace(**values))
 
 
-def prepare(row: Row, seed: int, options: argparse.Namespace) -> Run:
+def prepare(row: AblationRow, seed: int, options: argparse.Namespace) -> Run:
     """The run of a row and seed, made unless it exists. Raises RunError if the one there has other settings."""
     path, config = options.out / f"{row.folder}-seed{seed}", pinned(run_config(row, seed, options))
     if config.distillation.is_on:

@@ -17,7 +17,7 @@ from snnpar.figures import LOOKS
 from snnpar.metrics.pedestrian import FIVE
 from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.runs.history import config_diff
-from snnpar.sharing.collection import HUB, SHIPPED, Ancestor, Kept, delete, lineage
+from snnpar.sharing.collection import HUB, SHIPPED, Ancestor, CheckpointEntry, delete, lineage
 
 SHOWN = 200  # letters of what a config says
 RELATIONS = {
@@ -27,7 +27,7 @@ RELATIONS = {
 }
 
 
-def show(one: Kept, there: list[Kept]) -> None:
+def show(one: CheckpointEntry, there: list[CheckpointEntry]) -> None:
     """All about a checkpoint."""
     with st.container(border=True, key="checkpoint_detail"):
         st.markdown(f"{mark(one.checkpoint.role)} **{literal(one.label)}**")
@@ -42,7 +42,7 @@ def show(one: Kept, there: list[Kept]) -> None:
                 st.code(text, language="markdown", wrap_lines=True)  # anybody may have written it
 
 
-def _buttons(one: Kept) -> None:
+def _buttons(one: CheckpointEntry) -> None:
     role = one.checkpoint.role
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         used = st.session_state.get(state.SELECTION)
@@ -78,14 +78,14 @@ def _ask(reference: str | None) -> None:
     st.session_state[state.DELETE_ASKED] = reference
 
 
-def _confirm(one: Kept, question: str) -> None:
+def _confirm(one: CheckpointEntry, question: str) -> None:
     st.warning(question, icon=":material/help:")
     with st.container(horizontal=True, gap="small"):
         st.button("Delete for good", key="delete", type="primary", on_click=_delete, args=(one,))
         st.button("Keep it", key="keep", on_click=_ask, args=(None,))
 
 
-def _delete(one: Kept) -> None:
+def _delete(one: CheckpointEntry) -> None:
     """Before the script runs again, so that the bar can let go of it."""
     _ask(None)
     if denied("delete"):
@@ -101,7 +101,7 @@ def _delete(one: Kept) -> None:
         st.session_state[one.checkpoint.role] = next(iter(references.known(one.checkpoint.role)), None)
 
 
-def _lineage(one: Kept, there: list[Kept]) -> None:
+def _lineage(one: CheckpointEntry, there: list[CheckpointEntry]) -> None:
     st.markdown("**Where it came from**")
     found = lineage(one, there)
     if not found:
@@ -119,7 +119,7 @@ def _ancestor(one: Ancestor) -> str:
     return f"{'  ' * (one.depth - 1)}- {RELATIONS[one.relation]} {name}{known}"
 
 
-def _scores(one: Kept) -> None:
+def _scores(one: CheckpointEntry) -> None:
     st.markdown("**How good it is**")
     found = scores(one)
     if not found:
@@ -158,7 +158,7 @@ def support(score: Score) -> str:
     return f"{100 * score.supported:.1f} ({score.supported_attributes} attributes)"
 
 
-def _compare(one: Kept, there: list[Kept]) -> None:
+def _compare(one: CheckpointEntry, there: list[CheckpointEntry]) -> None:
     others = [other.reference for other in there if other.reference != one.reference]
     with st.expander("Compare its config with another"):
         if not others:
@@ -180,7 +180,7 @@ def _compare(one: Kept, there: list[Kept]) -> None:
         st.table(pd.DataFrame.from_dict(rows, orient="index", columns=[literal(one.label), literal(other.label)]))
 
 
-def _config(one: Kept) -> dict:
+def _config(one: CheckpointEntry) -> dict:
     """Model and training settings side by side, by names that cannot clash."""
     return (
         {f"model.{name}": value for name, value in one.checkpoint.model.to_dict().items()}

@@ -13,15 +13,15 @@ from pages.ui.server import access
 from pages.ui.widgets.badges import RESUMABLE, STATES
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
-from snnpar.evaluation.batch import Batch, create_batch, forget, launch_batch, list_batches
+from snnpar.evaluation.batch import EvaluationBatch, create_batch, forget, launch_batch, list_batches
 from snnpar.evaluation.evaluations import EvaluationError
 from snnpar.evaluation.scores import ImageSet, choice_for
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs.jobs import JobStatus, read_log, read_progress, status, stop
-from snnpar.sharing.collection import Kept
+from snnpar.sharing.collection import CheckpointEntry
 
 
-def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> None:
+def offer(there: list[CheckpointEntry], missing: list[CheckpointEntry], images: ImageSet | None) -> None:
     """Fill the gaps of a set of images, or evaluate all on others; on a public server why there is nothing to press."""
     with st.expander("Evaluate all on the same images", icon=":material/checklist:"):
         if access.told("evaluate"):
@@ -54,7 +54,7 @@ def offer(there: list[Kept], missing: list[Kept], images: ImageSet | None) -> No
             _button(f"Evaluate all {len(there)}", there, other)
 
 
-def _button(label: str, some: list[Kept], choice: DataChoice, **look: str) -> None:
+def _button(label: str, some: list[CheckpointEntry], choice: DataChoice, **look: str) -> None:
     folders = [one.checkpoint.path for one in some]
     busy = any(status(batch).is_active for batch in list_batches())
     why = "Another one is under way." if busy else None
@@ -86,7 +86,7 @@ def under_way() -> None:
         st.fragment(_live, run_every="1s" if active else None)(batch, active, done)
 
 
-def _live(batch: Batch, was_active: bool, had_done: int | None) -> None:
+def _live(batch: EvaluationBatch, was_active: bool, had_done: int | None) -> None:
     now = status(batch)
     if was_active and (not now.is_active or read_progress(batch).get("done") != had_done):
         st.rerun()  # the whole page: another score is there
@@ -108,7 +108,7 @@ def _live(batch: Batch, was_active: bool, had_done: int | None) -> None:
             st.code(read_log(batch, 20) or "The log is empty.", language=None, height=160)
 
 
-def _controls(batch: Batch, now: JobStatus) -> None:
+def _controls(batch: EvaluationBatch, now: JobStatus) -> None:
     if now.is_active:
         if st.button(
             "Cancel",
@@ -126,7 +126,7 @@ def _controls(batch: Batch, now: JobStatus) -> None:
         evaluating.control(lambda: forget(batch))
 
 
-def _progress(batch: Batch) -> None:
+def _progress(batch: EvaluationBatch) -> None:
     known = read_progress(batch)
     if not known.get("total"):
         st.progress(0.0, "Starting: loading the libraries and the data takes some seconds.")

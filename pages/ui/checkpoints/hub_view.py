@@ -16,14 +16,14 @@ from pages.ui.server.access import signed
 from pages.ui.widgets import frames
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
-from snnpar.hub import Download, Found, HubError, search
+from snnpar.hub import Download, HubError, SearchResult, search
 from snnpar.runs.estimate import size
-from snnpar.sharing.collection import Kept
+from snnpar.sharing.collection import CheckpointEntry
 
 _ASKING = ThreadPoolExecutor(4, "hub")
 
 
-def show(there: list[Kept]) -> None:
+def show(there: list[CheckpointEntry]) -> None:
     """The search, what it found, and the download under way."""
     st.subheader("On the Hugging Face Hub", anchor=False)
     with st.form("hub_search", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -41,7 +41,7 @@ def show(there: list[Kept]) -> None:
     st.fragment(_live, run_every="0.5s" if _busy() else None)(_busy())
     if problem := st.session_state.get(state.HUB_PROBLEM):
         st.error(problem, icon=":material/cloud_off:")
-    found: Found | None = st.session_state.get(state.HUB_FOUND)
+    found: SearchResult | None = st.session_state.get(state.HUB_FOUND)
     if found and not st.session_state.get(state.HUB_ASKED):
         _found(found, there)
 
@@ -105,7 +105,7 @@ def _cancel() -> None:
     st.session_state.pop(state.DOWNLOAD).close()
 
 
-def _found(found: Found, there: list[Kept]) -> None:
+def _found(found: SearchResult, there: list[CheckpointEntry]) -> None:
     if found.id is None:
         _matches(found)
         return
@@ -133,7 +133,7 @@ def _found(found: Found, there: list[Kept]) -> None:
         _download_button(found, there)
 
 
-def _matches(found: Found) -> None:
+def _matches(found: SearchResult) -> None:
     if not found.ids:
         st.info(
             f"The Hub has no model whose id begins with {literal(repr(found.asked))}.", icon=":material/search_off:"
@@ -152,7 +152,7 @@ def _matches(found: Found) -> None:
         st.rerun()
 
 
-def _download_button(found: Found, there: list[Kept]) -> None:
+def _download_button(found: SearchResult, there: list[CheckpointEntry]) -> None:
     why = None
     if any(one.reference == f"{found.id.repo}@{found.listing.commit}" for one in there):
         why = "This commit is on this computer; it is in the table above."

@@ -22,28 +22,28 @@ from snnpar.metrics.report import HEADINGS, SUPPORTED_HEADING
 from snnpar.models import timesteps_of
 from snnpar.runs.estimate import size
 from snnpar.sharing import collection
-from snnpar.sharing.collection import HUB, RUN, SHIPPED, SHORT, Kept, collect
+from snnpar.sharing.collection import HUB, RUN, SHIPPED, SHORT, CheckpointEntry, collect
 
 KINDS = {SHIPPED: "shipped", RUN: "run", HUB: "Hub"}
 
 
-def listed() -> list[Kept]:
+def listed() -> list[CheckpointEntry]:
     """All checkpoints that this visitor may see."""
     return collect(runs=denied("runs") is None, private=signed())
 
 
-def scores(one: Kept) -> list[Score]:
+def scores(one: CheckpointEntry) -> list[Score]:
     """What is known of how good it is; read again when it or an evaluation changes."""
     complete = sum(evaluation.is_complete for evaluation in list_evaluations())
     return _scores(references.version(one.checkpoint), complete, one)
 
 
 @st.cache_data(max_entries=256, ttl=60, show_spinner=False)
-def _scores(version: str, complete: int, _one: Kept) -> list[Score]:
+def _scores(version: str, complete: int, _one: CheckpointEntry) -> list[Score]:
     return known_scores(_one.checkpoint.path)
 
 
-def show(there: list[Kept]) -> Kept | None:
+def show(there: list[CheckpointEntry]) -> CheckpointEntry | None:
     """Draw the table; the checkpoint that is picked below it, which is in the link."""
     st.subheader("On this computer", anchor=False)
     unreadable()
@@ -116,7 +116,7 @@ def _compared_on(sets: list[tuple[ImageSet, int]], of: int) -> ImageSet | None:
     return by_key[key]
 
 
-def _row(one: Kept, score: Score | None) -> dict:
+def _row(one: CheckpointEntry, score: Score | None) -> dict:
     model = one.checkpoint.model
     return {
         "Checkpoint": one.reference if one.kind != HUB else one.reference.partition("@")[0],
@@ -172,7 +172,7 @@ def unreadable() -> None:
                 st.markdown(f"**{literal(name)}**, {size(one.bytes)}: {sentence(one.why)}")
 
 
-def _delete(one: collection.Unreadable) -> None:
+def _delete(one: collection.UnreadableEntry) -> None:
     if denied("delete"):
         return
     try:
@@ -181,7 +181,7 @@ def _delete(one: collection.Unreadable) -> None:
         st.session_state[state.UNREADABLE_PROBLEM] = sentence(error)
 
 
-def _disk(there: Iterable[Kept]) -> str:
+def _disk(there: Iterable[CheckpointEntry]) -> str:
     """Disk: 20 MB shipped · 1.2 GB of 3 runs · 9 MB of 1 from the Hub"""
     parts = []
     for kind, words in ((SHIPPED, "shipped"), (RUN, "in runs"), (HUB, "from the Hub")):

@@ -8,12 +8,12 @@ from pages.ui import moment, sharing
 from pages.ui.chrome import Selection
 from pages.ui.compare import rows
 from pages.ui.compare.maps import Maps
-from pages.ui.looking import Seen
-from snnpar.sharing.evidence import Evidence, Finding, evidence_json, evidence_png
+from pages.ui.looking import Reading
+from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json, evidence_png
 
 
 @st.fragment
-def share(selection: Selection, seen: dict[str, Seen], maps: Maps) -> None:
+def share(selection: Selection, seen: dict[str, Reading], maps: Maps) -> None:
     """A popover with the link and the two files, which are made when they are asked for.
 
     Opening it runs this again: the time bar and the table move without the rest of the page.
@@ -38,7 +38,7 @@ def share(selection: Selection, seen: dict[str, Seen], maps: Maps) -> None:
                 )
 
 
-def _evidence(selection: Selection, seen: dict[str, Seen], maps: Maps) -> Evidence:
+def _evidence(selection: Selection, seen: dict[str, Reading], maps: Maps) -> Evidence:
     timesteps = rows.timesteps(seen)
     return Evidence(
         title=selection.picture.title,
@@ -47,6 +47,6 @@ def _evidence(selection: Selection, seen: dict[str, Seen], maps: Maps) -> Eviden
         threshold=selection.threshold,
         truth=selection.picture.truth,
         link=sharing.link(selection),
-        findings={role: Finding(one.analysis, maps.heats.get(role)) for role, one in seen.items()},
+        findings={role: ModelEvidence(one.analysis, maps.heats.get(role)) for role, one in seen.items()},
         timestep=moment.at(timesteps) if timesteps > 1 else None,
     )

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.chrome import Selection
 from pages.ui.compare import rows
-from pages.ui.looking import Seen, explain
+from pages.ui.looking import Reading, explain
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, methods_of
@@ -28,7 +28,7 @@ class Maps:
     shared_scale: bool
 
 
-def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
+def pick(selection: Selection, seen: dict[str, Reading]) -> Maps:
     """The pickers and the maps they pick; a method that does not apply is told and left out."""
     schema = rows.leading(seen).model.schema
     label = schema.labels[schema.index(selection.attribute)]
@@ -55,7 +55,7 @@ def pick(selection: Selection, seen: dict[str, Seen]) -> Maps:
     return Maps(heats, frozenset(role for role in heats if not METHODS[methods[role]].per_attribute), shared)
 
 
-def _method(role: str, one: Seen) -> str | None:
+def _method(role: str, one: Reading) -> str | None:
     methods = methods_of(one.model)
     if not methods:
         return None

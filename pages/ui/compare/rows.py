@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pages.ui.looking import Seen
+from pages.ui.looking import Reading
 from snnpar.inference import decide, shared_attributes
 
 UNSURE = 0.1  # a probability this close to the threshold
@@ -14,7 +14,7 @@ FILTERS = ("all", "disagree", "wrong", "unsure")
 
 
 @dataclass(frozen=True)
-class Row:
+class AttributeRow:
     """One attribute: truth, and probabilities by role; a decision is a probability above the threshold."""
 
     attribute: str
@@ -55,24 +55,24 @@ class Row:
         return f"{word} · {who}" if word else who
 
 
-def timesteps(seen: dict[str, Seen]) -> int:
+def timesteps(seen: dict[str, Reading]) -> int:
     """T of the student; 1 where there is none, or none that spikes."""
     steps = seen["student"].analysis.prediction.probs_per_timestep if "student" in seen else None
     return 1 if steps is None else len(steps)
 
 
-def answer(role: str, one: Seen, t: int) -> np.ndarray:
+def answer(role: str, one: Reading, t: int) -> np.ndarray:
     """Probabilities (A,) of a model after timestep t of the student, which the others do not follow."""
     steps = one.analysis.prediction.probs_per_timestep if role == "student" else None
     return one.analysis.prediction.probs if steps is None else steps[t - 1]
 
 
-def leading(seen: dict[str, Seen]) -> Seen:
+def leading(seen: dict[str, Reading]) -> Reading:
     """The model whose attributes, in their order, the others are held against: the student, if there is one."""
     return seen.get("student") or next(iter(seen.values()))
 
 
-def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[Row]:
+def compare(seen: dict[str, Reading], truth: frozenset[str] | None, threshold: float, t: int) -> list[AttributeRow]:
     """One row per attribute that the models share, after timestep t. Raises SnnparError when they share none."""
     first = leading(seen)
     schema = first.model.schema
@@ -81,7 +81,7 @@ def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: floa
     for name in names:
         probs = {role: float(answer(role, one, t)[one.model.schema.index(name)]) for role, one in seen.items()}
         rows.append(
-            Row(
+            AttributeRow(
                 name,
                 schema.labels[schema.index(name)],
                 None if truth is None else name in truth,
@@ -92,12 +92,12 @@ def compare(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: floa
     return rows
 
 
-def right(rows: list[Row], role: str) -> int:
+def right(rows: list[AttributeRow], role: str) -> int:
     """How many decisions of a model equal the truth."""
     return sum(row.decisions[role] == row.truth for row in rows)
 
 
-def groups(seen: dict[str, Seen], truth: frozenset[str] | None, threshold: float, t: int) -> list[dict[str, str]]:
+def groups(seen: dict[str, Reading], truth: frozenset[str] | None, threshold: float, t: int) -> list[dict[str, str]]:
     """The label each model decides for a group after timestep t, and the true one.
 
     Keys: group, truth where it is known, the roles, and same where there are several.

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.chrome import mark, sentence
 from pages.ui.evaluate import evaluated
-from pages.ui.evaluate.evaluated import Shown
+from pages.ui.evaluate.evaluated import EvaluationGroup
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import Checkpoint
 from snnpar.core.errors import SnnparError
@@ -53,7 +53,7 @@ def show(checkpoint: Checkpoint, threshold: float, t: int) -> None:
     _settled(shown, threshold)
 
 
-def _five(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
+def _five(shown: EvaluationGroup, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
     steps = len(shown.probs["student"])
     names = [name for name in COLUMNS if name != SUPPORTED or supported(shown.truth).any()]
     rows = {f"after t = {t}": [f"**{100 * getattr(early, name):.1f}%**" for name in names]}
@@ -71,7 +71,7 @@ def _five(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: in
     )
 
 
-def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
+def _suffer(shown: EvaluationGroup, early: PedestrianMetrics, late: PedestrianMetrics, t: int) -> None:
     """The attributes whose mA falls most; those without both kinds of label have no mA to lose."""
     positives, negatives = ((shown.truth == label).sum(0) for label in (1, 0))
     change = 100 * (early.per_attribute.ma - late.per_attribute.ma)
@@ -90,7 +90,7 @@ def _suffer(shown: Shown, early: PedestrianMetrics, late: PedestrianMetrics, t: 
     )
 
 
-def _settled(shown: Shown, threshold: float) -> None:
+def _settled(shown: EvaluationGroup, threshold: float) -> None:
     mean, by_step = _stops(shown.key, threshold, shown)
     parts = ", ".join(f"{share:.0%} by t = {t}" for t, share in enumerate(by_step, 1))
     st.caption(
@@ -100,12 +100,12 @@ def _settled(shown: Shown, threshold: float) -> None:
 
 
 @st.cache_data(max_entries=CACHED, show_spinner=False)
-def _metrics(key: str, t: int, _shown: Shown) -> PedestrianMetrics:
+def _metrics(key: str, t: int, _shown: EvaluationGroup) -> PedestrianMetrics:
     return pedestrian_metrics(_shown.truth, _shown.probs["student"][t - 1], CONVENTION)
 
 
 @st.cache_data(max_entries=CACHED, show_spinner=False)
-def _stops(key: str, threshold: float, _shown: Shown) -> tuple[float, list[float]]:
+def _stops(key: str, threshold: float, _shown: EvaluationGroup) -> tuple[float, list[float]]:
     """Mean t at which an image's last decision settles, and the share of images settled by each t."""
     probs = _shown.probs["student"]
     last = decided_at(probs, threshold).max(-1)

@@ -22,7 +22,7 @@ REPORTS_KEPT, PREDICTIONS_KEPT = 512, 6  # predictions of 10,000 images after 1.
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluated:
+class CompleteEvaluation:
     """A complete evaluation and what its evaluation.json says."""
 
     evaluation: Evaluation
@@ -52,14 +52,14 @@ class Evaluated:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class EvaluationGroup:
     """One evaluation or several, by role, of the same n images on the A attributes they share.
 
     truth (n, A); probs by role (T, n, A), T = 1 without timesteps; kept (n,): where these images stand in the
     evaluation; groups (n,) of near duplicates, None where nobody has looked. key changes when the files do.
     """
 
-    models: dict[str, Evaluated]
+    models: dict[str, CompleteEvaluation]
     key: str
     files: tuple[str, ...]
     attributes: tuple[str, ...]
@@ -69,7 +69,7 @@ class Shown:
     groups: np.ndarray | None
 
     @property
-    def first(self) -> Evaluated:
+    def first(self) -> CompleteEvaluation:
         return next(iter(self.models.values()))
 
     @property
@@ -105,7 +105,7 @@ class Shown:
         return tuple(schema.labels[schema.index(name)] if schema else name for name in self.attributes)
 
 
-def without_near_duplicates(shown: Shown) -> Shown:
+def without_near_duplicates(shown: EvaluationGroup) -> EvaluationGroup:
     """The same without near duplicates of training images. Raises SnnparError saying why that cannot be had."""
     models = {role: replace(one, info=leave_out(one.info)) for role, one in shown.models.items()}
     new = shown.first.evaluation.predictions().new
@@ -121,7 +121,7 @@ def without_near_duplicates(shown: Shown) -> Shown:
     )
 
 
-def complete(role: str) -> dict[str, Evaluated]:
+def complete(role: str) -> dict[str, CompleteEvaluation]:
     """Complete evaluations of a role by folder name, newest first; one that cannot be read is left out. An opponent's
     are those of either."""
     found = {}
@@ -129,7 +129,7 @@ def complete(role: str) -> dict[str, Evaluated]:
         if not evaluation.is_complete:
             continue
         try:
-            one = Evaluated(evaluation, _info(str(evaluation.path), modified(evaluation.path / REPORT)))
+            one = CompleteEvaluation(evaluation, _info(str(evaluation.path), modified(evaluation.path / REPORT)))
             if role in (one.checkpoint["role"], OPPONENT):
                 found[evaluation.name] = one
         except (EvaluationError, KeyError):
@@ -137,7 +137,7 @@ def complete(role: str) -> dict[str, Evaluated]:
     return found
 
 
-def picked(selection: Selection) -> dict[str, Evaluated]:
+def picked(selection: Selection) -> dict[str, CompleteEvaluation]:
     """Draw the choice of evaluations, which starts with the newest of the bar's models; those picked, by role."""
     roles = ROLES if OPPONENT in selection.checkpoints else PAIR
     listed = {role: complete(role) for role in roles}
@@ -158,7 +158,7 @@ def picked(selection: Selection) -> dict[str, Evaluated]:
     return found
 
 
-def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
+def _picker(role: str, listed: dict[str, CompleteEvaluation]) -> str | None:
     key = state.evaluation(role)
     if st.session_state.get(key) not in listed:
         st.session_state[key] = None
@@ -179,7 +179,7 @@ def _picker(role: str, listed: dict[str, Evaluated]) -> str | None:
     )
 
 
-def of_checkpoint(checkpoint: Checkpoint | None, listed: dict[str, Evaluated]) -> list[Evaluated]:
+def of_checkpoint(checkpoint: Checkpoint | None, listed: dict[str, CompleteEvaluation]) -> list[CompleteEvaluation]:
     """Those made with the weights that a checkpoint has now, newest first."""
     if checkpoint is None:
         return []
@@ -190,10 +190,10 @@ def of_checkpoint(checkpoint: Checkpoint | None, listed: dict[str, Evaluated]) -
     return [one for one in listed.values() if one.checkpoint["sha256"] == weights]
 
 
-def newest_together(candidates: dict[str, list[Evaluated]]) -> dict[str, Evaluated]:
+def newest_together(candidates: dict[str, list[CompleteEvaluation]]) -> dict[str, CompleteEvaluation]:
     """The newest evaluations, by role, of the images that most roles have been asked about; of one role without such
     images, the student's rather than another's."""
-    together: dict[str, dict[str, Evaluated]] = {}
+    together: dict[str, dict[str, CompleteEvaluation]] = {}
     for role, listed in candidates.items():
         for one in listed:
             together.setdefault(one.data["hash"], {}).setdefault(role, one)
@@ -204,12 +204,12 @@ def newest_together(candidates: dict[str, list[Evaluated]]) -> dict[str, Evaluat
     return {first: candidates[first][0]} if first else {}
 
 
-def on_same_images(models: dict[str, Evaluated]) -> bool:
+def on_same_images(models: dict[str, CompleteEvaluation]) -> bool:
     """Do these evaluations have the same files and labels?"""
     return len({one.data["hash"] for one in models.values()}) == 1
 
 
-def attribute(selection: Selection, shown: Shown) -> str:
+def attribute(selection: Selection, shown: EvaluationGroup) -> str:
     """The attribute of the bar, or one picked here that the bar's checkpoints do not have."""
     wanted = (st.session_state.get(state.EVALUATED_ATTRIBUTE), selection.attribute)
     return next((name for name in wanted if name in shown.attributes), shown.attributes[0])
@@ -225,13 +225,13 @@ def pick_attribute(name: str) -> None:
         st.session_state[state.ATTRIBUTE] = name
 
 
-def load(models: dict[str, Evaluated]) -> Shown:
+def load(models: dict[str, CompleteEvaluation]) -> EvaluationGroup:
     """Predictions of evaluations of the same images. Raises SnnparError when these share no attribute."""
     return _load("+".join(one.version for one in models.values()), models)
 
 
 @st.cache_resource(max_entries=PREDICTIONS_KEPT, show_spinner="Reading the predictions…")
-def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
+def _load(key: str, _models: dict[str, CompleteEvaluation]) -> EvaluationGroup:
     read = {role: one.evaluation.predictions() for role, one in _models.items()}
     last = read.get("student") or next(iter(read.values()))
     names = tuple(name for name in last.attributes if all(name in one.attributes for one in read.values()))
@@ -240,7 +240,7 @@ def _load(key: str, _models: dict[str, Evaluated]) -> Shown:
     columns = {role: [one.attributes.index(name) for name in names] for role, one in read.items()}
     truth = next(one.truth[:, columns[role]] for role, one in read.items())
     probs = {role: one.probs[:, :, columns[role]] for role, one in read.items()}
-    return Shown(_models, key, last.files, names, truth, probs, np.arange(len(last.files)), last.groups)
+    return EvaluationGroup(_models, key, last.files, names, truth, probs, np.arange(len(last.files)), last.groups)
 
 
 @st.cache_data(max_entries=REPORTS_KEPT, show_spinner=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.chrome import Selection, sentence
-from pages.ui.evaluate.evaluated import Evaluated
+from pages.ui.evaluate.evaluated import CompleteEvaluation
 from pages.ui.server import access
 from pages.ui.widgets.badges import RESUMABLE, STATES
 from pages.ui.widgets.literal import literal
@@ -42,7 +42,7 @@ def offer_pair(selection: Selection) -> None:
     offer(f"Evaluate {what} on {QUICK.rendered} rendered pedestrians", folders(selection), QUICK, type="primary")
 
 
-def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
+def offer_missing(selection: Selection, models: dict[str, CompleteEvaluation]) -> None:
     """With one model evaluated: evaluate the bar's others on the same images."""
     one = next(iter(models.values()))
     for role, checkpoint in selection.checkpoints.items():
@@ -60,7 +60,7 @@ def offer_missing(selection: Selection, models: dict[str, Evaluated]) -> None:
         )
 
 
-def offer_same(models: dict[str, Evaluated]) -> None:
+def offer_same(models: dict[str, CompleteEvaluation]) -> None:
     """Evaluations of different images are not put side by side; offers to evaluate the others on the first one's."""
     first, *_ = models.values()
     on = "; ".join(f"the {role} on {literal(one.title)}" for role, one in models.items())
@@ -88,7 +88,7 @@ def offer(label: str, checkpoints: list[Path], choice: DataChoice, **look: str) 
     st.code(command(checkpoints, choice), language=None, wrap_lines=True)
 
 
-def offer_again(models: dict[str, Evaluated]) -> None:
+def offer_again(models: dict[str, CompleteEvaluation]) -> None:
     """Evaluations of an earlier version, which lack what this one looks for: make them anew."""
     if access.denied("evaluate"):
         return

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui.chrome import sentence
 from pages.ui.evaluate import evaluating
-from pages.ui.evaluate.evaluated import Shown
+from pages.ui.evaluate.evaluated import EvaluationGroup
 from pages.ui.server import access
 from pages.ui.widgets import frames
 from pages.ui.widgets.literal import literal
@@ -15,7 +15,7 @@ from snnpar.core.errors import SnnparError
 from snnpar.metrics.report import duplicates_words, leave_out
 
 
-def toggle(whole: Shown) -> bool:
+def toggle(whole: EvaluationGroup) -> bool:
     """Whether all numbers of the page leave them out; off, and why, where that changes nothing or cannot be had."""
     count, problem = 0, ""
     try:
@@ -35,7 +35,7 @@ def toggle(whole: Shown) -> bool:
     return wanted and bool(count)
 
 
-def explain(shown: Shown) -> None:
+def explain(shown: EvaluationGroup) -> None:
     """What is known of them, the images by name, and how to know where nobody has looked."""
     lacking = {role: one for role, one in shown.models.items() if "near_duplicates" not in one.info}
     info = next(iter((lacking or shown.models).values())).info

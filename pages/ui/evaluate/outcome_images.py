@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from pages.ui import chrome
 from pages.ui.chrome import sentence
 from pages.ui.evaluate import basket
-from pages.ui.evaluate.evaluated import Shown
+from pages.ui.evaluate.evaluated import EvaluationGroup
 from pages.ui.image import own_image
 from pages.ui.server import access
 from pages.ui.widgets.literal import literal
@@ -28,7 +28,7 @@ CARD = 150
 THUMBNAILS_KEPT = 2048
 
 
-def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str] = lambda index: "") -> None:
+def show(shown: EvaluationGroup, indices: np.ndarray, key: str, said: Callable[[int], str] = lambda index: "") -> None:
     """A page of cards of the images `indices`; `said(index)` is the text below the file name."""
     if access.told("paths"):
         return
@@ -45,7 +45,7 @@ def show(shown: Shown, indices: np.ndarray, key: str, said: Callable[[int], str]
                 _card(shown, split, int(index), f"{key}_{index}", said(int(index)))
 
 
-def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str) -> None:
+def _card(shown: EvaluationGroup, split: PedestrianSplit, index: int, key: str, said: str) -> None:
     file = shown.files[index]
     name = literal(file)
     try:
@@ -70,7 +70,7 @@ def _card(shown: Shown, split: PedestrianSplit, index: int, key: str, said: str)
             _to_compare(shown, split, index)
 
 
-def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
+def _to_compare(shown: EvaluationGroup, split: PedestrianSplit, index: int) -> None:
     try:
         own_image.lend(split, index, shown.data_hash, shown.first.data["title"])
     except (SnnparError, OSError) as error:
@@ -80,7 +80,7 @@ def _to_compare(shown: Shown, split: PedestrianSplit, index: int) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset…")
-def _split(key: str, _shown: Shown) -> PedestrianSplit:
+def _split(key: str, _shown: EvaluationGroup) -> PedestrianSplit:
     split = subset(_shown.first.evaluation.split(), _shown.kept)
     if split.files != _shown.files:
         raise SnnparError("the dataset holds other images than when it was evaluated; evaluate again")

@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.ui.chrome import mark
 from pages.ui.evaluate import outcome_images
-from pages.ui.evaluate.evaluated import Shown, pick_attribute
+from pages.ui.evaluate.evaluated import EvaluationGroup, pick_attribute
 from pages.ui.widgets import cells, frames
 from pages.ui.widgets.literal import literal
 from snnpar.figures import LOOKS
@@ -27,7 +27,7 @@ STRONGEST = 0.55  # opacity of the largest cell of a column
 
 
 @dataclass(frozen=True)
-class Kind:
+class OutcomeTable:
     """One table: its key, its columns in the order of snnpar.metrics.outcomes, each (name, title, sentence), and how
     its images are ordered.
     """
@@ -41,9 +41,9 @@ class Kind:
         return tuple(name for name, _, _ in self.columns)
 
 
-def kind_of(pair: tuple[str, str]) -> Kind:
+def kind_of(pair: tuple[str, str]) -> OutcomeTable:
     """Two models against each other, by their roles."""
-    return Kind(
+    return OutcomeTable(
         "outcome",
         (
             ("both right", "Both right", "both are right"),
@@ -54,7 +54,7 @@ def kind_of(pair: tuple[str, str]) -> Kind:
     )
 
 
-TIME = Kind(
+TIME = OutcomeTable(
     "change",
     (
         ("stays right", "Stays right", "the student is right at both times"),
@@ -66,7 +66,7 @@ TIME = Kind(
 )
 
 
-def who(shown: Shown, threshold: float, attribute: str) -> None:
+def who(shown: EvaluationGroup, threshold: float, attribute: str) -> None:
     """Two models against each other: who is right, attribute by attribute."""
     st.subheader("Where they differ", anchor=False)
     pair = _pair(shown.pairs)
@@ -99,7 +99,9 @@ def _pair(pairs: list[tuple[str, str]]) -> tuple[str, str]:
     ]
 
 
-def show(kind: Kind, shown: Shown, pair: dict[str, np.ndarray], threshold: float, attribute: str) -> None:
+def show(
+    kind: OutcomeTable, shown: EvaluationGroup, pair: dict[str, np.ndarray], threshold: float, attribute: str
+) -> None:
     """The table of two answers (n, A) by name, and the images of the picked cell, the largest difference first."""
     codes = outcomes(shown.truth, *pair.values(), threshold)
     counts = count_outcomes(codes)
@@ -114,7 +116,12 @@ def show(kind: Kind, shown: Shown, pair: dict[str, np.ndarray], threshold: float
 
 
 def _images(
-    shown: Shown, codes: np.ndarray, pair: dict[str, np.ndarray], column: int, kind: Kind, outcome: int
+    shown: EvaluationGroup,
+    codes: np.ndarray,
+    pair: dict[str, np.ndarray],
+    column: int,
+    kind: OutcomeTable,
+    outcome: int,
 ) -> None:
     """Those of the picked cell, a page of them."""
     known = int((codes[:, column] != UNKNOWN).sum())
@@ -132,13 +139,13 @@ def _images(
         outcome_images.show(shown, indices, key, lambda index: _said(shown, pair, index, column))
 
 
-def _said(shown: Shown, pair: dict[str, np.ndarray], index: int, column: int) -> str:
+def _said(shown: EvaluationGroup, pair: dict[str, np.ndarray], index: int, column: int) -> str:
     """Truth and both probabilities of one image."""
     answers = [f"{name} {100 * probs[index, column]:.1f}%" for name, probs in pair.items()]
     return "  \n".join([f"truth: {TRUTH[int(shown.truth[index, column])]}", *answers])
 
 
-def _outcome(kind: Kind) -> str:
+def _outcome(kind: OutcomeTable) -> str:
     """The outcome picked by a click in the table or with these buttons. No counts: a link holds the words shown."""
     # A default beside a value that a click has set would be a warning in the terminal.
     default = None if kind.key in st.session_state else kind.names[FIRST_ONLY]
@@ -153,7 +160,9 @@ def _outcome(kind: Kind) -> str:
     )
 
 
-def _table(kind: Kind, shown: Shown, counts: np.ndarray, names: tuple[str, ...], marked: tuple[str, str]) -> None:
+def _table(
+    kind: OutcomeTable, shown: EvaluationGroup, counts: np.ndarray, names: tuple[str, ...], marked: tuple[str, str]
+) -> None:
     """Rows of `counts` (A, 4) by the attributes `names`; the cell of an attribute and outcome is marked."""
     labels = dict(zip(shown.attributes, shown.labels, strict=True))
     data = pd.DataFrame({"attribute": [labels[name] for name in names], "known": counts.sum(1)})
@@ -179,7 +188,7 @@ def _heat(column: pd.Series) -> list[str]:
     return [f"background-color: rgba({HEAT}, {value:.3f})" for value in strength]
 
 
-def _pick(kind: Kind, names: tuple[str, ...], shows: tuple) -> None:
+def _pick(kind: OutcomeTable, names: tuple[str, ...], shows: tuple) -> None:
     """Make the clicked cell the attribute of the bar and the outcome; the table itself stays, with its sorting."""
     cell = cells.clicked(kind.key)
     if not cell:
@@ -191,7 +200,7 @@ def _pick(kind: Kind, names: tuple[str, ...], shows: tuple) -> None:
     cells.shown(kind.key, (*shows[:2], names[row], outcome))
 
 
-def _columns(kind: Kind) -> dict:
+def _columns(kind: OutcomeTable) -> dict:
     column = st.column_config
     return {
         "attribute": column.TextColumn("Attribute", width=130, pinned=True),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.evaluate import outcome_tables
-from pages.ui.evaluate.evaluated import Shown
+from pages.ui.evaluate.evaluated import EvaluationGroup
 from pages.ui.widgets.literal import literal
 from snnpar import figures
 from snnpar.metrics.outcomes import (
@@ -25,7 +25,7 @@ LIKE_PLOT = {"config": {"displayModeBar": False}}
 CACHED = 16
 
 
-def show(shown: Shown, convention: str, threshold: float, attribute: str) -> None:
+def show(shown: EvaluationGroup, convention: str, threshold: float, attribute: str) -> None:
     """All of it; one sentence where the student answers once only."""
     st.subheader("What more timesteps change", anchor=False)
     probs = shown.probs["student"]
@@ -50,7 +50,7 @@ def show(shown: Shown, convention: str, threshold: float, attribute: str) -> Non
     _by_attribute(shown, threshold, attribute)
 
 
-def _by_attribute(shown: Shown, threshold: float, attribute: str) -> None:
+def _by_attribute(shown: EvaluationGroup, threshold: float, attribute: str) -> None:
     """The table of one timestep against the last, and its images."""
     probs = shown.probs["student"]
     steps = list(range(1, len(probs)))
@@ -70,7 +70,7 @@ def _by_attribute(shown: Shown, threshold: float, attribute: str) -> None:
     outcome_tables.show(outcome_tables.TIME, shown, pair, threshold, attribute)
 
 
-def calibration(shown: Shown, threshold: float) -> None:
+def calibration(shown: EvaluationGroup, threshold: float) -> None:
     """Flips at each t, and how far probabilities can be taken at their word."""
     left, right = st.columns(2, gap="medium")
     probs = shown.probs.get("student")
@@ -95,7 +95,7 @@ def calibration(shown: Shown, threshold: float) -> None:
         st.plotly_chart(figures.calibration_curves(curves), key="calibration", **LIKE_PLOT)
 
 
-def _support(shown: Shown, rows: list[dict[str, float]]) -> str:
+def _support(shown: EvaluationGroup, rows: list[dict[str, float]]) -> str:
     """mA over the attributes with enough positives after each t, and which attributes have none."""
     words = support_words(
         without_positives(shown.truth, shown.attributes), int(supported(shown.truth).sum()), len(shown.attributes)
@@ -105,18 +105,18 @@ def _support(shown: Shown, rows: list[dict[str, float]]) -> str:
 
 
 @st.cache_data(max_entries=CACHED, show_spinner=False)
-def _metrics(key: str, convention: str, _shown: Shown) -> list[dict[str, float]]:
+def _metrics(key: str, convention: str, _shown: EvaluationGroup) -> list[dict[str, float]]:
     found = [pedestrian_metrics(_shown.truth, probs, convention) for probs in _shown.probs["student"]]
     return [one.summary() | {SUPPORTED: one.mean_accuracy_supported} for one in found]
 
 
 @st.cache_data(max_entries=CACHED, show_spinner=False)
-def _changes(key: str, threshold: float, _shown: Shown) -> np.ndarray:
+def _changes(key: str, threshold: float, _shown: EvaluationGroup) -> np.ndarray:
     return changes_over_time(_shown.truth, _shown.probs["student"], threshold)
 
 
 @st.cache_resource(max_entries=CACHED, show_spinner=False)
-def _calibration(key: str, _shown: Shown) -> tuple[list[figures.CalibrationCurve], dict[str, float]]:
+def _calibration(key: str, _shown: EvaluationGroup) -> tuple[list[figures.CalibrationCurve], dict[str, float]]:
     curves, errors = [], {}
     for role, name, probs in _answers(_shown):
         found = reliability(_shown.truth, probs)
@@ -125,7 +125,7 @@ def _calibration(key: str, _shown: Shown) -> tuple[list[figures.CalibrationCurve
     return curves, errors
 
 
-def _answers(shown: Shown) -> list[tuple[str, str, np.ndarray]]:
+def _answers(shown: EvaluationGroup) -> list[tuple[str, str, np.ndarray]]:
     """Every answer as (role, name, probabilities): the teacher's one, the student's after each timestep."""
     named = []
     for role, over_time in shown.probs.items():

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.chrome import mark, sentence
-from pages.ui.evaluate.evaluated import Evaluated, Shown
+from pages.ui.evaluate.evaluated import CompleteEvaluation, EvaluationGroup
 from pages.ui.server.computing import computed
 from pages.ui.widgets.literal import literal
 from snnpar import figures
@@ -57,7 +57,7 @@ def convention() -> str:
     )
 
 
-def headline(shown: Shown, name: str) -> None:
+def headline(shown: EvaluationGroup, name: str) -> None:
     """The metrics of each model and of their differences, with intervals."""
     rows = {f"{mark(role)} {one.checkpoint['name']}": _cells(one, name) for role, one in shown.models.items()}
     for first, second in shown.pairs:
@@ -76,7 +76,7 @@ def headline(shown: Shown, name: str) -> None:
 
 
 @computed(st.cache_data, max_entries=32, show_spinner="Computing the intervals of the differences…")
-def _differences(key: str, convention: str, first: str, second: str, _shown: Shown) -> list[PairedDifference]:
+def _differences(key: str, convention: str, first: str, second: str, _shown: EvaluationGroup) -> list[PairedDifference]:
     """The second role minus the first, on the same draws of images."""
     pair = [_shown.probs[role][-1] for role in (first, second)]
     return paired_bootstrap(_shown.truth, *pair, convention=convention, groups=_shown.groups)
@@ -100,7 +100,7 @@ def explain() -> None:
         st.markdown(EXPLAINED)
 
 
-def _cells(one: Evaluated, convention: str) -> list[str]:
+def _cells(one: CompleteEvaluation, convention: str) -> list[str]:
     """Value and interval of each metric, in percent."""
     return list(map(_number, cells(one.info, convention)))
 
@@ -112,7 +112,7 @@ def _number(number: dict[str, float] | None) -> str:
     return f"{value} [{100 * number['low']:.1f}, {100 * number['high']:.1f}]" if "low" in number else value
 
 
-def published(shown: Shown, convention: str) -> None:
+def published(shown: EvaluationGroup, convention: str) -> None:
     """What the literature reports on the dataset of these attributes, kept apart from our numbers."""
     schema = shown.schema.name if shown.schema else ""
     if not schema:
@@ -136,7 +136,7 @@ def published(shown: Shown, convention: str) -> None:
         )
 
 
-def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
+def by_attribute(shown: EvaluationGroup, convention: str, attribute: str) -> None:
     """Bars with intervals; n is how many images have the attribute."""
     st.subheader("Attribute by attribute", anchor=False)
     quantity = st.segmented_control(
@@ -158,13 +158,15 @@ def by_attribute(shown: Shown, convention: str, attribute: str) -> None:
     )
 
 
-def _counts(shown: Shown) -> list[int]:
+def _counts(shown: EvaluationGroup) -> list[int]:
     """Images that have each attribute."""
     return (shown.truth == 1).sum(0).tolist()
 
 
-def _measured(one: Evaluated, attributes: tuple[str, ...], convention: str, quantity: str) -> figures.Measured:
+def _measured(
+    one: CompleteEvaluation, attributes: tuple[str, ...], convention: str, quantity: str
+) -> figures.AttributeValues:
     """One quantity for the attributes shown, by name."""
     columns = [one.info["attributes"].index(name) for name in attributes]
     numbers = one.info["metrics"][convention]["per_attribute"][quantity]
-    return figures.Measured(*(np.array(numbers[key])[columns] for key in ("value", "low", "high")))
+    return figures.AttributeValues(*(np.array(numbers[key])[columns] for key in ("value", "low", "high")))

@@ -10,14 +10,14 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.chrome import Selection, sentence
 from pages.ui.evaluate import basket, evaluating, outcome_images
-from pages.ui.evaluate.evaluated import Shown
+from pages.ui.evaluate.evaluated import EvaluationGroup
 from pages.ui.server import access
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.evaluation.slices import choose_slice, list_slices, save_slice
 
 
-def show(shown: Shown, selection: Selection) -> None:
+def show(shown: EvaluationGroup, selection: Selection) -> None:
     """Starred images of this dataset; name them, save them as a slice, evaluate on it."""
     files = basket.starred(shown.data_hash)
     st.subheader(f"Basket: {len(files)} starred", anchor=False)
@@ -51,7 +51,7 @@ def show(shown: Shown, selection: Selection) -> None:
     _evaluate(shown, selection)
 
 
-def _save(shown: Shown, files: tuple[str, ...]) -> None:
+def _save(shown: EvaluationGroup, files: tuple[str, ...]) -> None:
     if access.told("keep"):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -72,7 +72,7 @@ def _save(shown: Shown, files: tuple[str, ...]) -> None:
                 st.session_state[state.SAVED_SLICE] = name
 
 
-def _evaluate(shown: Shown, selection: Selection) -> None:
+def _evaluate(shown: EvaluationGroup, selection: Selection) -> None:
     """The slice saved last, if it is one of these images."""
     name = st.session_state.get(state.SAVED_SLICE)
     own = replace(shown.first.evaluation.choice, slice="")

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.chrome import Selection, mark
 from pages.ui.compare.maps import NO_MAP
-from pages.ui.looking import Seen, explain
+from pages.ui.looking import Reading, explain
 from pages.ui.server.computing import computed
 from pages.ui.widgets import hint
 from pages.ui.widgets.literal import literal
@@ -30,7 +30,7 @@ FORMULA = r"\text{score} = \int_0^1 p_\text{insertion}(x)\,dx - \int_0^1 p_\text
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ScoredMap:
     """One map and, once asked for, its score."""
 
     method: str
@@ -38,18 +38,18 @@ class Shown:
     score: Faithfulness | None = None
 
 
-def one(selection: Selection, seen: dict[str, Seen], role: str, method: str) -> None:
+def one(selection: Selection, seen: dict[str, Reading], role: str, method: str) -> None:
     """A single map with what it hooks; where the method does not apply, why."""
     try:
         heat = explain(seen, role, method, selection.picture, selection.attribute)
     except SnnparError as error:
         st.info(str(error), icon=":material/info:")
         return
-    _map(selection, role, Shown(method, heat), [heat])
+    _map(selection, role, ScoredMap(method, heat), [heat])
 
 
 @st.fragment
-def show(selection: Selection, seen: dict[str, Seen]) -> None:
+def show(selection: Selection, seen: dict[str, Reading]) -> None:
     """Every method of both models; runs again, alone, when scores are asked for or the scale changes."""
     schema = list(seen.values())[-1].model.schema
     label = schema.labels[schema.index(selection.attribute)]
@@ -82,12 +82,12 @@ def show(selection: Selection, seen: dict[str, Seen]) -> None:
             _curves(role, group, label)
 
 
-def _heading(group: list[Shown], label: str) -> str:
+def _heading(group: list[ScoredMap], label: str) -> str:
     """What the scores were taken from: where a model sees no attribute, hiding it can take little away."""
     return f" · it says “{literal(label)}” with {group[0].score.deletion[0]:.0%}" if group else ""
 
 
-def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
+def _scoring(selection: Selection, seen: dict[str, Reading]) -> bool:
     """The button that asks for scores, and the one that stops them; are they asked for?"""
     wanted = f"{'+'.join(one.version for one in seen.values())}:{selection.picture.digest}:{selection.attribute}"
 
@@ -122,7 +122,7 @@ def _scoring(selection: Selection, seen: dict[str, Seen]) -> bool:
     return scored
 
 
-def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]:
+def _maps(selection: Selection, seen: dict[str, Reading], role: str) -> list[ScoredMap]:
     """The maps that apply; those that do not are told in one line."""
     maps, why_not = [], []
     methods = methods_of(seen[role].model)
@@ -130,7 +130,7 @@ def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]
         st.info(NO_MAP.format(literal(seen[role].model.checkpoint.name)), icon=":material/info:")
     for method in methods:
         try:
-            maps.append(Shown(method, explain(seen, role, method, selection.picture, selection.attribute)))
+            maps.append(ScoredMap(method, explain(seen, role, method, selection.picture, selection.attribute)))
         except SnnparError as error:
             why_not.append(f"{methods[method].label}: {literal(error)}")
     if why_not:
@@ -138,7 +138,9 @@ def _maps(selection: Selection, seen: dict[str, Seen], role: str) -> list[Shown]
     return maps
 
 
-def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Shown]]) -> dict[str, list[Shown]]:
+def _scored(
+    selection: Selection, seen: dict[str, Reading], maps: dict[str, list[ScoredMap]]
+) -> dict[str, list[ScoredMap]]:
     """The maps with their scores, in their order: one image makes no ranking. Says what is being scored meanwhile."""
     total, done = sum(map(len, maps.values())), 0
     progress = st.progress(0.0, "Scoring…")
@@ -152,18 +154,18 @@ def _scored(selection: Selection, seen: dict[str, Seen], maps: dict[str, list[Sh
             key = f"{seen[role].version}:{shown.method}:{selection.picture.digest}:{selection.attribute}"
             others = "+".join(one.version for one in seen.values())  # a student's map may depend on the teacher
             score = _score(f"{others}:{key}", seen[role], selection, shown.heat)
-            scored[role].append(Shown(shown.method, shown.heat, score))
+            scored[role].append(ScoredMap(shown.method, shown.heat, score))
             done += 1
     progress.empty()
     return scored
 
 
 @computed(max_entries=SCORES_KEPT)
-def _score(key: str, _one: Seen, _selection: Selection, _heat: Heatmap) -> Faithfulness:
+def _score(key: str, _one: Reading, _selection: Selection, _heat: Heatmap) -> Faithfulness:
     return faithfulness(_one.model, _selection.picture.image, _heat, _selection.attribute)
 
 
-def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap]) -> None:
+def _map(selection: Selection, role: str, shown: ScoredMap, scale_of: list[Heatmap]) -> None:
     heat = shown.heat
     st.markdown(f"**{literal(heat.title)}**")
     if shown.score:
@@ -192,7 +194,7 @@ def _map(selection: Selection, role: str, shown: Shown, scale_of: list[Heatmap])
     st.caption(f"{heat.colours} {heat.hooked[0].upper()}{heat.hooked[1:]}.{note}")
 
 
-def _curves(role: str, group: list[Shown], label: str) -> None:
+def _curves(role: str, group: list[ScoredMap], label: str) -> None:
     curves = {
         shown.heat.title: {"deletion": shown.score.deletion, "insertion": shown.score.insertion} for shown in group
     }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import moment, state
 from pages.ui.image import cropping, own_image
-from pages.ui.image.shown import Picture
+from pages.ui.image.shown import InputImage
 from snnpar.images.pixels import open_rgb
 from snnpar.metrics.defaults import SAMPLE
 
@@ -101,7 +101,7 @@ def _step(by: int) -> None:
     _show(options[(options.index(_number()) + by) % len(options)])
 
 
-def chosen() -> Picture:
+def chosen() -> InputImage:
     """The image that is on, cut to its box if it has one; a file that could not be read is told."""
     own_image.tell_refused()
     own = own_image.on()
@@ -109,6 +109,6 @@ def chosen() -> Picture:
 
 
 @st.cache_resource(show_spinner=False)
-def _sample(number: str) -> Picture:
+def _sample(number: str) -> InputImage:
     sample = samples()[number]
-    return Picture.of(sample.title, open_rgb(sample.path), frozenset(sample.labels))
+    return InputImage.of(sample.title, open_rgb(sample.path), frozenset(sample.labels))

@@ -13,8 +13,8 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.components import cropper
 from pages.ui.image import own_image
-from pages.ui.image.own_image import Own
-from pages.ui.image.shown import Picture
+from pages.ui.image.own_image import OwnImage
+from pages.ui.image.shown import InputImage
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.images.boxes import PersonBox, doubt, standing
@@ -22,7 +22,7 @@ from snnpar.images.boxes import PersonBox, doubt, standing
 WHOLE = "whole"
 
 
-def cut(own: Own) -> Picture:
+def cut(own: OwnImage) -> InputImage:
     """What the models read of an image: its box, or all of it."""
     whole = own.picture()
     box = _box(whole.image)
@@ -70,7 +70,7 @@ def _reading(name: str, size: tuple[int, int], box: PersonBox | None, why: str) 
     )
 
 
-def _tool(own: Own, image: np.ndarray, box: PersonBox | None, why: str) -> None:
+def _tool(own: OwnImage, image: np.ndarray, box: PersonBox | None, why: str) -> None:
     with st.container(border=True, key="crop_tool"):
         if why:
             st.warning(

@@ -18,7 +18,7 @@ import streamlit as st
 from cachetools import TTLCache
 
 from pages.ui import moment, state
-from pages.ui.image.shown import Picture
+from pages.ui.image.shown import InputImage
 from pages.ui.server import access
 from pages.ui.server.computing import turn
 from pages.ui.widgets.literal import literal
@@ -36,27 +36,27 @@ ACCEPTED = [*SUFFIXES, *FOREIGN_SUFFIXES]  # the latter are told what to do, whi
 PIXELS_BYTES, PIXELS_S = 250_000_000, 120.0  # of all sessions' decoded images, the largest of which has 120 MB
 _PIXELS = TTLCache(PIXELS_BYTES, PIXELS_S, getsizeof=lambda pixels: pixels.nbytes)
 _PIXELS_LOCK = threading.Lock()
-_FILES: WeakSet[Own] = WeakSet()
+_FILES: WeakSet[OwnImage] = WeakSet()
 
 
 @dataclass(frozen=True, eq=False)
-class Own:
+class OwnImage:
     """`id` as in the link; a file is its bytes, whose pixels are kept for a while only."""
 
     id: str
     name: str
-    content: bytes | Picture
+    content: bytes | InputImage
     source: str = ""  # the widget that it came from
     of: str = ""  # the data that it is one of, in words
 
     def __post_init__(self) -> None:
         _FILES.add(self)
 
-    def picture(self) -> Picture:
+    def picture(self) -> InputImage:
         """Its pixels may be decoded anew whenever they are asked for, which raises ImageError."""
-        if isinstance(self.content, Picture):
+        if isinstance(self.content, InputImage):
             return self.content
-        return Picture(self.name, self.id, lambda: _decoded(self))
+        return InputImage(self.name, self.id, lambda: _decoded(self))
 
 
 def wanted() -> str:
@@ -69,7 +69,7 @@ def wanted() -> str:
     return text
 
 
-def on() -> Own | None:
+def on() -> OwnImage | None:
     """The image that is on; None for a sample, and while the link's image is not here."""
     wish, own = wanted(), st.session_state.get(state.OWN)
     if not wish:
@@ -87,7 +87,7 @@ def label() -> str:
     return own.name if own else ""
 
 
-def put_on(own: Own) -> None:
+def put_on(own: OwnImage) -> None:
     """Show this image, and name it in the link."""
     st.session_state[state.OWN] = own
     _name(own.id, own.of)
@@ -124,7 +124,7 @@ def receive(key: str) -> None:
             take_off()
         return
     data = file.getvalue()
-    new = Own(f"{FILE}-{_sha256(data)[:DIGITS]}", file.name, data, key)
+    new = OwnImage(f"{FILE}-{_sha256(data)[:DIGITS]}", file.name, data, key)
     if wanted() and on() is None and new.id != wanted():
         st.session_state[state.OTHER] = new
     else:
@@ -136,7 +136,7 @@ def lend(split: PedestrianSplit, index: int, data_hash: str, title: str) -> None
     image = _of(split, index)
     name = _sha256(split.files[index].encode())
     id = "-".join((DATA, *(one[:SET_DIGITS] for one in (data_hash, name, image.digest))))
-    put_on(Own(id, image.title, image, of=title))
+    put_on(OwnImage(id, image.title, image, of=title))
 
 
 def refuse_what_cannot_be_read() -> None:
@@ -180,7 +180,7 @@ def ask() -> None:
     st.stop()
 
 
-def _ask_for_file(wish: str) -> Own | None:
+def _ask_for_file(wish: str) -> OwnImage | None:
     """An uploader for it; another file that was chosen, which is told."""
     start = _start(wish)
     st.info(
@@ -216,7 +216,7 @@ def _say_which_data(wish: str) -> None:
     )
 
 
-def _find(wish: str) -> Own | None:
+def _find(wish: str) -> OwnImage | None:
     """The dataset image of an id, or None; looked for once in a session, as that may open many files."""
     missing = st.session_state.setdefault(state.MISSING, {})
     if access.denied("paths") or wish in missing:
@@ -232,7 +232,7 @@ def _find(wish: str) -> Own | None:
         )
         return None
     if image and image.digest.startswith(pixels):
-        return Own(wish, image.title, image, of=title)
+        return OwnImage(wish, image.title, image, of=title)
     missing[wish] = "The data is here, but " + ("the image has other pixels." if image else "it has no such image.")
     return None
 
@@ -246,19 +246,19 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _of(split: PedestrianSplit, index: int) -> Picture:
+def _of(split: PedestrianSplit, index: int) -> InputImage:
     labels = split.labels[index]
     names = zip(split.schema.attributes, labels, strict=True)
     # An image's truth cannot say "unknown" for some attributes only; then it says nothing.
     truth = frozenset(name for name, label in names if label == 1) if np.isin(labels, (0, 1)).all() else None
-    return Picture.of(split.files[index], split.read(index), truth)
+    return InputImage.of(split.files[index], split.read(index), truth)
 
 
 def _start(of: str) -> str:
     return of.split("-")[1][:SHOWN]
 
 
-def _decoded(own: Own) -> np.ndarray:
+def _decoded(own: OwnImage) -> np.ndarray:
     with _PIXELS_LOCK:
         found = _PIXELS.get(own.id)
     if found is None:

@@ -14,7 +14,7 @@ SHOWN_HEIGHT = 384  # pixels on screen; the models get the original
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class InputImage:
     """An image by how to get its pixels, so that no page has to hold those of a visitor.
 
     digest: the same for the same pixels; truth: names of the attributes that apply, or None when nobody said.
@@ -26,7 +26,7 @@ class Picture:
     truth: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, title: str, image: np.ndarray, truth: frozenset[str] | None = None) -> Picture:
+    def of(cls, title: str, image: np.ndarray, truth: frozenset[str] | None = None) -> InputImage:
         """An image that holds its pixels, uint8 (H, W, 3)."""
         digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:24]
         return cls(title, digest, lambda: image, truth)

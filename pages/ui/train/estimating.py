@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import state
 from snnpar.config import TrainConfig
 from snnpar.core.numbers import duration
-from snnpar.runs.estimate import LIMIT_S, Estimate, EstimateError, Trial
+from snnpar.runs.estimate import LIMIT_S, EstimateError, RunEstimate, Trial
 
 
 def offer(config: TrainConfig | None) -> None:
@@ -61,7 +61,7 @@ def _live() -> None:
         st.progress(trial.share(), f"Estimating, {since}: {trial.told()}")
         st.button("Cancel the estimate", key="estimate_cancel", on_click=_cancel, icon=":material/close:")
         return
-    if isinstance(found, Estimate):
+    if isinstance(found, RunEstimate):
         st.session_state[state.ESTIMATE_FOUND] = found
     del st.session_state[state.TRIAL]
     st.rerun()

@@ -19,7 +19,7 @@ OTHERS = len(RUN_LOOKS) - 1  # runs beside the picked one: each has a look of it
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenRuns:
     """The run looked at and those that lie over it; and all rows that are marked in the table, the run's first."""
 
     run: Run
@@ -27,7 +27,7 @@ class Chosen:
     marked: tuple[RunRow, ...]
 
 
-def choose(rows: list[RunRow]) -> Chosen:
+def choose(rows: list[RunRow]) -> ChosenRuns:
     """Draw the table and, below it, the boxes that say the same, for keyboards, phones and links."""
     there = {row.name: row for row in rows}
     _settle(there)
@@ -51,7 +51,7 @@ def choose(rows: list[RunRow]) -> Chosen:
     others = tuple(Run(Path(there[one].path)) for one in beside if one != name)
     shown = {row.name for row in visible} | {name, *beside}
     marked = tuple(there[one] for one in _marks() if one in shown)
-    return Chosen(Run(Path(there[name].path)), others, marked)
+    return ChosenRuns(Run(Path(there[name].path)), others, marked)
 
 
 def _settle(there: dict[str, RunRow]) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 
 from .appearance import Wardrobe
 from .canvas import Canvas, ellipse, smooth
-from .figure import Figure
+from .figure import ProjectedPerson
 
 
 class Accessories:
     """Draws what one person carries. Sides are chosen so that what is labelled stays in view."""
 
-    def __init__(self, canvas: Canvas, figure: Figure, wardrobe: Wardrobe, names: frozenset[str]) -> None:
+    def __init__(self, canvas: Canvas, figure: ProjectedPerson, wardrobe: Wardrobe, names: frozenset[str]) -> None:
         self.canvas, self.figure, self.wardrobe, self.names = canvas, figure, wardrobe, names
         self.unit = figure.unit
         self.towards = float(np.cos(figure.facing))

@@ -7,13 +7,13 @@ import numpy as np
 from . import patterns
 from .appearance import Wardrobe
 from .canvas import Canvas, Paint, smooth, tube
-from .figure import Figure
+from .figure import ProjectedPerson
 
 
 class Clothes:
     """Draws the dressed body of one person, except the head."""
 
-    def __init__(self, canvas: Canvas, figure: Figure, wardrobe: Wardrobe, names: frozenset[str]) -> None:
+    def __init__(self, canvas: Canvas, figure: ProjectedPerson, wardrobe: Wardrobe, names: frozenset[str]) -> None:
         self.canvas, self.figure, self.wardrobe, self.names = canvas, figure, wardrobe, names
         self.unit, self.girth = figure.unit, figure.girth
         self.dress = "Skirt&Dress" in names and wardrobe.kind < 0.4 and "LongCoat" not in names

@@ -13,7 +13,7 @@ _LEVELS = ("neck", "shoulder", "armpit", "chest", "waist", "hip", "crotch")
 
 
 @dataclass(frozen=True)
-class Figure:
+class ProjectedPerson:
     """A projected person. Positions are in frame units (y down), depths in body heights towards the camera.
 
     `arms[k]` and `legs[k]` are (3, 2) polylines (shoulder, elbow, wrist) and (hip, knee, ankle); side 0 is on
@@ -62,7 +62,7 @@ class Figure:
         return 1.0 if self.arms[side][0, 0] > self.rings[1, 0] else -1.0
 
 
-def pose_figure(body: Body, pose: Pose, arms: tuple[str, str], *, top: float, bottom: float) -> Figure:
+def pose_figure(body: Body, pose: Pose, arms: tuple[str, str], *, top: float, bottom: float) -> ProjectedPerson:
     """Project the posed body so that its head touches `top` and its lower foot `bottom` (frame units)."""
     ring_points, widths, depths = _trunk(body, pose)
     head = ring_points[0] + np.array([0, 0.5 * body.head - 0.012, 0.03 + 0.25 * pose.lean])
@@ -77,7 +77,7 @@ def pose_figure(body: Body, pose: Pose, arms: tuple[str, str], *, top: float, bo
     cosine, sine = np.cos(pose.yaw), np.sin(pose.yaw)
     half = np.hypot(widths * cosine, depths * sine) * unit
     depth = flat[:, 2]
-    return Figure(
+    return ProjectedPerson(
         arms=(frame[16:19], frame[19:22]),
         legs=(frame[8:11], frame[12:15]),
         toes=(frame[11], frame[15]),

@@ -6,7 +6,7 @@ import numpy as np
 
 from .appearance import Wardrobe
 from .canvas import Canvas, ellipse, smooth, tube
-from .figure import Figure
+from .figure import ProjectedPerson
 
 # Height of the hairline, in half heads above the head's centre, by the angle from the face.
 _ANGLES = np.array([0.0, 0.55, 0.85, 1.1, 1.45, 1.9, np.pi])
@@ -22,7 +22,7 @@ _HAIRLINES = {
 class Head:
     """Draws one head; `at` maps an angle from the face and a height in half heads to the frame."""
 
-    def __init__(self, canvas: Canvas, figure: Figure, wardrobe: Wardrobe) -> None:
+    def __init__(self, canvas: Canvas, figure: ProjectedPerson, wardrobe: Wardrobe) -> None:
         self.canvas, self.figure, self.wardrobe = canvas, figure, wardrobe
         self.half = figure.head_height / 2
         self.gaze = figure.gaze

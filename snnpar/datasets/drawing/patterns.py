@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from .canvas import Texture
-from .figure import Figure
+from .figure import ProjectedPerson
 
 
 class Surface:
     """Garment coordinates of frame positions: `across` in radians or body heights, `down` in body heights."""
 
-    def __init__(self, figure: Figure, *, limb: np.ndarray | None = None) -> None:
+    def __init__(self, figure: ProjectedPerson, *, limb: np.ndarray | None = None) -> None:
         self.figure, self.limb = figure, limb
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from pages.ui.chrome import Selection, sentence
 from pages.ui.components.raster import choice, heard
 from pages.ui.components.raster.choice import chosen
 from pages.ui.components.raster.payload import payload
-from pages.ui.looking import ANALYSES_KEPT, Seen
+from pages.ui.looking import ANALYSES_KEPT, Reading
 from snnpar.core.errors import SnnparError
 from snnpar.explain.membrane import Membrane, record_membrane
 from snnpar.inference import LoadedModel
@@ -47,7 +47,7 @@ _mount = st.components.v2.component(
 
 
 @st.fragment
-def show(student: Seen, selection: Selection) -> None:
+def show(student: Reading, selection: Selection) -> None:
     """Pick a layer and look into it."""
     trace, tokens = student.analysis.trace, student.model.token_grid
     layer = timeline.layer(student, choice.keep_layer)

@@ -12,7 +12,7 @@ from snnpar.spikes.trace import SpikeTrace
 
 
 @dataclass(frozen=True)
-class Place:
+class NeuronPosition:
     """A neuron of a channel: row and column of its map, from 0."""
 
     row: int
@@ -30,7 +30,7 @@ class Choice:
     layer: str
     box: Box | None = None
     channel: int | None = None
-    place: Place | None = None
+    place: NeuronPosition | None = None
     side: int | None = None
     page: int | None = None
 
@@ -46,7 +46,7 @@ def chosen(trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> Choice:
         layer,
         _box(grid),
         channel if known else None,
-        Place(*place) if inside else None,
+        NeuronPosition(*place) if inside else None,
         _number("side"),
         _number("page"),
     )
@@ -64,7 +64,7 @@ def keep_box(said: list[int] | None) -> None:
     moment.keep("page", "")
 
 
-def keep_neuron(channel: int | None, place: Place | None = None) -> None:
+def keep_neuron(channel: int | None, place: NeuronPosition | None = None) -> None:
     """A channel, maybe with one of its neurons; None for no channel."""
     moment.keep("channel", "" if channel is None else str(channel))
     moment.keep("neuron", "" if place is None else f"{place.row}.{place.column}")

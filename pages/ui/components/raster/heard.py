@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import moment, state
 from pages.ui.components.raster import choice
-from pages.ui.components.raster.choice import Place
+from pages.ui.components.raster.choice import NeuronPosition
 from pages.ui.moment import is_whole
 from snnpar.core.errors import SnnparError
 from snnpar.spikes import raster
@@ -59,4 +59,4 @@ def _neuron(said: dict, trace: SpikeTrace, layer: str, grid: tuple[int, int]) ->
             all(map(is_whole, place))
             and maps[channel][:, place[0] : place[0] + place[2], place[1] : place[1] + place[2]].size
         ):
-            choice.keep_neuron(channel, Place(*raster.busiest(maps[channel], *place)))
+            choice.keep_neuron(channel, NeuronPosition(*raster.busiest(maps[channel], *place)))

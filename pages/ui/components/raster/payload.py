@@ -9,8 +9,8 @@ from PIL import Image
 
 from pages.ui.components import inline
 from pages.ui.components.raster.choice import Choice
-from pages.ui.image.shown import Picture
-from pages.ui.looking import Seen
+from pages.ui.image.shown import InputImage
+from pages.ui.looking import Reading
 from snnpar.energy.estimate import accumulates_by_token
 from snnpar.explain.membrane import Membrane
 from snnpar.figures import LOOKS
@@ -27,7 +27,7 @@ HEIGHTS = (384, 288, 192, 128, 64)
 
 
 def payload(
-    student: Seen, picture: Picture, choice: Choice, counts: dict[str, np.ndarray], membrane: Membrane | None
+    student: Reading, picture: InputImage, choice: Choice, counts: dict[str, np.ndarray], membrane: Membrane | None
 ) -> dict:
     """One layer's raster, map and counts, the rates of all layers, and if there is one the chosen neuron's membrane.
 

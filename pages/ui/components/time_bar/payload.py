@@ -10,7 +10,7 @@ from pages.ui.chrome import Selection
 from pages.ui.compare import rows
 from pages.ui.compare.maps import Maps
 from pages.ui.components import inline
-from pages.ui.looking import Seen
+from pages.ui.looking import Reading
 from snnpar.energy.estimate import energy_over_time
 from snnpar.figures import LOOKS, palette, span
 from snnpar.metrics.outcomes import decided_at
@@ -19,7 +19,7 @@ NO_TIMESTEPS = "This student has no timesteps: it answers once, like the teacher
 ONE_TIMESTEP = "This student answers after a single timestep, so the bar has nowhere to go."
 
 
-def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
+def payload(selection: Selection, seen: dict[str, Reading], maps: Maps) -> dict:
     """Answers, decisions, maps and energy of the models at t = 1 to T. Raises SnnparError for models with no common
     attribute.
 
@@ -48,7 +48,7 @@ def payload(selection: Selection, seen: dict[str, Seen], maps: Maps) -> dict:
     }
 
 
-def _bar(seen: dict[str, Seen], timesteps: int) -> dict:
+def _bar(seen: dict[str, Reading], timesteps: int) -> dict:
     """Is there a bar, and why there is none or it does not move."""
     if "student" not in seen:
         return {"bar": False, "why": ""}  # that there is no student is told above
@@ -57,12 +57,12 @@ def _bar(seen: dict[str, Seen], timesteps: int) -> dict:
     return {"bar": True, "why": ONE_TIMESTEP if timesteps == 1 else ""}
 
 
-def _model(role: str, one: Seen) -> dict:
+def _model(role: str, one: Reading) -> dict:
     look = LOOKS[role]
     return {"name": look.name, "mark": look.mark, "colour": look.colour, "checkpoint": one.model.checkpoint.name}
 
 
-def _row(over_time: tuple[rows.Row, ...], threshold: float) -> dict:
+def _row(over_time: tuple[rows.AttributeRow, ...], threshold: float) -> dict:
     """One attribute at every t."""
     last = over_time[-1]
     row = {
@@ -112,7 +112,7 @@ def _map(role: str, maps: Maps) -> dict:
     }
 
 
-def _energy(seen: dict[str, Seen]) -> dict:
+def _energy(seen: dict[str, Reading]) -> dict:
     """Microjoules of each model: spent by the end of each timestep, or in the one pass."""
     spent = {}
     for role, one in seen.items():
