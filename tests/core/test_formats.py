@@ -26,7 +26,7 @@ from snnpar.runs.notes import read_notes
 from snnpar.runs.run import Run
 from snnpar.runs.table import RunTable
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 FORMAT_1, FORMAT_2 = FIXTURES / "format-1", FIXTURES / "format-2"  # as versions 0.1.0 and 0.2.0 wrote it
 
 

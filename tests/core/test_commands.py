@@ -16,7 +16,7 @@ from snnpar.schema import phrases
 from train.__main__ import parser as train_parser
 from train.ablate.__main__ import parser as ablate_parser
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def leaves(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[Parser, tuple[str, ...]]]:

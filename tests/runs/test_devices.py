@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from waiting import WORK, begin, wait_for
 
 import snnpar
 from snnpar.config import TrainConfig
@@ -16,26 +16,6 @@ from snnpar.runs import devices, jobs
 from snnpar.runs.claims import claim
 from snnpar.runs.devices import Place, device_key, enlist, queue, turn
 from snnpar.runs.jobs import Job, JobError, kill, read_log, spawn, status, stop, write_status
-
-# What a training is, less the training: it waits for its turn, says that it has it, and goes on for long.
-WORK = """
-import logging, sys, time
-from pathlib import Path
-from snnpar.runs.devices import turn
-from snnpar.runs.jobs import Job
-logging.basicConfig(level=logging.INFO)
-with turn(Job(Path(sys.argv[1])), sys.argv[2]):
-    print("works", "torch" in sys.modules, flush=True)
-    time.sleep(60)
-"""
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Poll; a busy machine takes its time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -53,12 +33,6 @@ def make(own_runs: Path) -> Iterator[Callable[[str], Job]]:
     for job in made:
         with suppress(JobError):
             kill(job, grace_s=0.0)
-
-
-def begin(job: Job, device: str = "cpu") -> Job:
-    with claim(job):
-        spawn(job, ["-c", WORK, str(job.path), device], **enlist(job, device))
-    return job
 
 
 def works(job: Job) -> bool:

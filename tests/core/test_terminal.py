@@ -14,7 +14,7 @@ import tiny
 from snnpar.core import terminal
 from snnpar.core.errors import SnnparError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_devices import begin, wait_for
+from waiting import begin, wait_for
 
 from snnpar.__main__ import main
 from snnpar.cli.runs import settings_beside_recipe, table
