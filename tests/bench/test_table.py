@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from snnpar.__main__ import main
 from snnpar.bench.table import model_table
 
 
@@ -24,3 +27,20 @@ def test_the_table_counts_the_published_operations() -> None:
     cells = {line.split("`")[1]: line for line in model_table().splitlines()[2:]}
     assert "97,325.8 M" in cells["spikingformer_8_768"] and "11,549.5 M" in cells["vtb_vit_base_patch16"]
     assert "9,175,040" in cells["spikingformer_8_512"]
+
+
+def test_table_is_rewritten_in_place(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- models -->\nold\n<!-- end -->\nafter\n")
+    assert main(["table", str(page)]) == 0
+    once = page.read_text("utf-8")
+    assert "old" not in once and once.startswith("before\n") and once.endswith("<!-- end -->\nafter\n")
+    assert "| `spikingformer_4_192` |" in once
+    assert main(["table", str(page)]) == 0 and page.read_text("utf-8") == once
+
+
+def test_the_readme_shows_the_table_of_the_registry() -> None:
+    from snnpar import ROOT
+    from snnpar.bench.table import model_table
+
+    assert model_table() in (ROOT / "README.md").read_text("utf-8")

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from snnpar.checkpoint import (
     CheckpointError,
+    find_checkpoint,
     load_model,
     read_checkpoint,
     save_weights,
@@ -196,3 +197,11 @@ def test_settings_of_another_type_are_refused_by_name(student: Path, name: str, 
     (student / "config.json").write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match=f"values of another type than a run writes: {name}"):
         read_checkpoint(student)
+
+
+def test_a_checkpoint_may_come_from_the_hub(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("snnpar.checkpoint.finding.fetch_checkpoint", lambda text, cache: asked.append(text) or student)
+    assert find_checkpoint("me/model@main") == student and asked == ["me/model@main"]
+    assert find_checkpoint(str(student)) == student and find_checkpoint("nowhere") == Path("nowhere")
+    assert asked == ["me/model@main"]

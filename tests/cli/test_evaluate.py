@@ -13,7 +13,6 @@ import tiny
 
 import snnpar
 from snnpar.__main__ import main, parser
-from snnpar.checkpoint import find_checkpoint
 from snnpar.cli.evaluate import choice_of
 from snnpar.evaluation.comparison import compare
 from snnpar.evaluation.evaluate import Stopped, evaluate_checkpoint
@@ -265,14 +264,6 @@ def test_bad_input_is_one_sentence(
     assert error.startswith("error: ") and message in error and error.count("\n") == 1 and not root.exists()
 
 
-def test_a_checkpoint_may_come_from_the_hub(student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr("snnpar.checkpoint.finding.fetch_checkpoint", lambda text, cache: asked.append(text) or student)
-    assert find_checkpoint("me/model@main") == student and asked == ["me/model@main"]
-    assert find_checkpoint(str(student)) == student and find_checkpoint("nowhere") == Path("nowhere")
-    assert asked == ["me/model@main"]
-
-
 def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     """Until it holds; far longer than it can take."""
     until = time.monotonic() + seconds
@@ -300,20 +291,3 @@ def test_a_job_is_stopped_and_goes_on_to_the_same_bytes(student: Path, tmp_path:
     parquet = [(one.path / "predictions.parquet").read_bytes() for one in (made, whole)]
     assert parquet[0] == parquet[1] and made.info()["metrics"] == whole.info()["metrics"]
     assert made.split().files == choice.open().files
-
-
-def test_table_is_rewritten_in_place(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- models -->\nold\n<!-- end -->\nafter\n")
-    assert main(["table", str(page)]) == 0
-    once = page.read_text("utf-8")
-    assert "old" not in once and once.startswith("before\n") and once.endswith("<!-- end -->\nafter\n")
-    assert "| `spikingformer_4_192` |" in once
-    assert main(["table", str(page)]) == 0 and page.read_text("utf-8") == once
-
-
-def test_the_readme_shows_the_table_of_the_registry() -> None:
-    from snnpar import ROOT
-    from snnpar.bench.table import model_table
-
-    assert model_table() in (ROOT / "README.md").read_text("utf-8")

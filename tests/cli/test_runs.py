@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,14 +44,6 @@ def run(own_runs: Path) -> Run:
     steps = [{"kind": "step", "epoch": 3, "step": 21, "steps": 40, "loss": 1.0}]
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in scores + steps))
     return run
-
-
-@pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(["sleep", "60"])
-    yield process
-    process.kill()
-    process.wait()
 
 
 def test_nothing_is_no_error(runs: Callable[..., str]) -> None:

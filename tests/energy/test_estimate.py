@@ -7,24 +7,10 @@ import pytest
 import tiny
 import torch
 
-from snnpar import ASSETS, CHECKPOINTS
-from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ModelConfig
-from snnpar.core.errors import SnnparError
-from snnpar.energy.conventions import CONVENTIONS, EIGHT_BIT_SUMS, NEURON_PRICES, Assumptions
-from snnpar.energy.estimate import (
-    accumulates_by_token,
-    bits_for,
-    break_even_rate,
-    energy_over_time,
-    estimate_energy,
-    quantised_mac,
-    timesteps_within,
-    total_mj,
-)
-from snnpar.images.pixels import open_rgb
-from snnpar.inference import analyze, load
-from snnpar.models import build_model, unnamed
+from snnpar.energy.conventions import CONVENTIONS, NEURON_PRICES, Assumptions
+from snnpar.energy.estimate import bits_for, break_even_rate, estimate_energy, quantised_mac, total_mj
+from snnpar.models import build_model
 from snnpar.spikes.operations import Operations
 from snnpar.spikes.trace import SpikeTrace, record
 
@@ -191,34 +177,6 @@ def test_phrases_are_embedded_once_for_all_images() -> None:
     assert [report.macs for report in reports[1]] == [report.macs for report in reports[0]]  # whatever the batch
 
 
-def test_the_shipped_pair_turns_around_where_weights_are_read_once() -> None:
-    """The teacher's advantage grows with reuse: 1.35 M neuron updates and their states are what spikes keep paying."""
-    image, traces = open_rgb(ASSETS / "samples" / "00.png"), {}
-    for role in ("student", "teacher"):
-        name = unnamed(role)
-        traces[role] = analyze(load(read_checkpoint(CHECKPOINTS / name)), image).trace
-    ratios = {
-        key: estimate_energy(traces["teacher"], one).energy_uj / estimate_energy(traces["student"], one).energy_uj
-        for key, one in CONVENTIONS.items()
-    }
-    assert estimate_energy(traces["student"]).updates == 337_920 * 4
-    assert ratios["arithmetic"] > 4 and ratios["memory"] > 1.5 and 1 < ratios["weights-once"] < 1.6
-    assert 0.5 < ratios["weights-per-step"] < 0.8
-
-
-def test_every_convention_says_for_whom_it_is_good() -> None:
-    assert all("good for the student" in one.note or "good for the teacher" in one.note for one in CONVENTIONS.values())
-    assert "No weight is ever reused" in MEMORY.note and "a weight read for each operation" in str(MEMORY)
-    assert "each weight read once per forward" in str(ONCE) and "each weight read once per timestep" in str(PER_STEP)
-    int8 = CONVENTIONS["int8"]
-    assert (int8.mac_pj, int8.ac_pj) == (pytest.approx(0.2 + 0.1), 0.1)  # Horowitz: 8-bit product, 32-bit sum
-    assert "overflows 8 bits: good for the student" in replace(int8, **EIGHT_BIT_SUMS).note
-    assert "updates are free: good for the student" in replace(MEMORY, neuron_pj=0.0).note
-    assert "not: good for the teacher" not in replace(MEMORY, activations=True).note
-    assert "mixes two machines" in replace(MEMORY, neuron_pj=2190.0).note
-    assert "layer norms are not: good for the teacher" in replace(MEMORY, activations=True, norms=True).note
-
-
 def test_published_totals_of_spikingformer_8_768() -> None:
     """At 224 x 224, T=4, 1000 classes; operations and millijoules as its authors print them."""
     config = ModelConfig("spikingformer", image_size=(224, 224), dim=768, depth=8, timesteps=4)
@@ -299,82 +257,6 @@ def test_a_quantised_mac_is_an_addition_and_a_multiplication_by_few_bits(
     assumptions: Assumptions, timesteps: int, expected: float
 ) -> None:
     assert quantised_mac(timesteps, assumptions) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(("budget", "fits"), [(0.0, 0), (9.99, 0), (10.0, 1), (29.0, 2), (30.0, 3), (1e9, 3)])
-def test_a_budget_fits_the_timesteps_that_cost_no_more(budget: float, fits: int) -> None:
-    assert timesteps_within(np.array([10.0, 20.0, 30.0]), budget) == fits
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"mac_pj": -1.0},
-        {"ac_pj": float("nan")},
-        {"byte_pj": "much"},
-        {"weight_bits": 0},
-        {"state_bits": 2.5},
-        {"neuron_pj": -0.1},
-        {"weight_reads": "never"},
-    ],
-)
-def test_impossible_costs_are_refused(change: dict) -> None:
-    with pytest.raises(SnnparError, match=next(iter(change))):
-        replace(ARITHMETIC, **change)
-
-
-ALL_ASSUMPTIONS = [
-    *CONVENTIONS.values(),
-    replace(MEMORY, norms=True, first_every_timestep=True, activations=True, neuron_pj=81.0),
-    replace(CONVENTIONS["weights-once"], padding=True, activations=True),
-    replace(CONVENTIONS["lemaire"], padding=True),
-]
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("assumptions", ALL_ASSUMPTIONS, ids=str)
-def test_energy_over_time_ends_at_the_total_and_never_falls(assumptions: Assumptions) -> None:
-    model = tiny.lively(tiny.STUDENT)
-    with record(model) as trace:
-        model(tiny.random_images(1, tiny.STUDENT))
-    spent, report = energy_over_time(trace, assumptions), estimate_energy(trace, assumptions)
-    assert spent.shape == (3,) and (np.diff(spent) > 0).all() and spent[0] > 0
-    assert report.energy_uj == sum(part.energy_uj for part in report.lines)
-    assert spent[-1] == pytest.approx(estimate_energy(trace, assumptions).energy_uj)
-
-
-def test_a_model_without_timesteps_has_no_energy_over_time() -> None:
-    with pytest.raises(ValueError, match="needs a spiking model"):
-        energy_over_time(SpikeTrace())
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("assumptions", ALL_ASSUMPTIONS, ids=str)
-def test_what_stopping_early_costs_is_what_fewer_timesteps_cost(assumptions: Assumptions) -> None:
-    """Neurons see no future, so a run over 2 timesteps spikes as the first 2 of 3 do."""
-    model, short = (tiny.lively(replace(tiny.STUDENT, timesteps=t)) for t in (3, 2))
-    short.load_state_dict(model.state_dict())
-    traces = []
-    for each in (model, short):
-        with record(each) as trace:
-            each(tiny.random_images(1, tiny.STUDENT))
-        traces.append(trace)
-    two = estimate_energy(traces[1], assumptions).energy_uj
-    assert energy_over_time(traces[0], assumptions)[1] == pytest.approx(two)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("config", [tiny.STUDENT, tiny.CML], ids=["fire first", "pool first"])
-def test_accumulates_by_token_are_all_accumulates_at_their_places(config: ModelConfig) -> None:
-    model = tiny.lively(config)
-    with record(model) as trace:
-        model(tiny.random_images(1, config))
-    by_token = accumulates_by_token(trace, (4, 2))
-    assert by_token.shape == (3, 4, 2) and by_token.sum() == estimate_energy(trace).acs
-    layers = {layer.name: layer for layer in trace.layers}
-    one = SpikeTrace()
-    one._shapes, one.layers = trace._shapes, (layers["patch_embed.proj2_conv"],)  # its input has 4 x 4 places a token
-    assert accumulates_by_token(one, (4, 2))[1, 2, 1] == one.layers[0].ac_map[1, 8:12, 4:8].sum() > 0
 
 
 @torch.no_grad()

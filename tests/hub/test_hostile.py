@@ -4,94 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from hub_files import CONFIG
-from hub_server import sha256
-from tiny import STUDENT, write_checkpoint
+from hub_liar import COMMIT, MANY, SIBLINGS, WEIGHTS, endless, files, info, send
 
-from snnpar.hub import HubError, fetch_checkpoint, fetch_dataset, search, wire
-from snnpar.sharing.push import push
-
-COMMIT, MANY = "c" * 40, 200_000_000  # bytes that nobody should take
-WEIGHTS = b"weights"
-SIBLINGS = [
-    {"rfilename": "config.json", "size": len(CONFIG)},
-    {"rfilename": "model.safetensors", "size": len(WEIGHTS), "lfs": {"sha256": sha256(WEIGHTS)}},
-]
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-def send(body: bytes, headers: dict[str, str] | None = None, status: int = 200) -> Answer:
-    def answer(to: BaseHTTPRequestHandler) -> None:
-        to.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            to.send_header(name, value)
-        to.end_headers()
-        to.wfile.write(body)
-
-    return answer
-
-
-def endless(first: bytes = b"") -> Answer:
-    """A body without a length, until the other side has had enough or MANY bytes are sent, which are counted."""
-
-    def answer(to: BaseHTTPRequestHandler) -> None:
-        to.send_response(200)
-        to.send_header("Connection", "close")
-        to.end_headers()
-        to.close_connection = True
-        to.wfile.write(first)
-        while to.server.sent < MANY:
-            to.wfile.write(bytes(1 << 16))
-            to.server.sent += 1 << 16
-
-    return answer
-
-
-def info(siblings: object = SIBLINGS, **more: object) -> Answer:
-    return send(json.dumps({"sha": COMMIT, "siblings": siblings, **more}).encode())
-
-
-@pytest.fixture
-def liar(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    """`answers` by what the path ends with; sent: bytes of endless ones."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            found = next((one for end, one in self.server.answers.items() if path.endswith(end)), send(b"", status=404))
-            try:
-                found(self)
-            except OSError:  # the other side has had enough
-                self.close_connection = True
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_: object) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads, server.sent = True, 0
-    server.answers = {"/revision/main": info(), "config.json": send(CONFIG), "model.safetensors": send(WEIGHTS)}
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
-    monkeypatch.setattr(wire, "PAUSE_SECONDS", 0)
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def files(folder: Path) -> list[Path]:
-    """All but locks."""
-    return [path for path in folder.rglob("*") if path.is_file() and ".locks" not in path.parts]
+from snnpar.hub import HubError, fetch_checkpoint, fetch_dataset, search
 
 
 def test_the_answers_are_good_as_they_are(liar: ThreadingHTTPServer, tmp_path: Path) -> None:
@@ -240,62 +160,6 @@ def test_odd_ids_and_revisions_are_left_out(liar: ThreadingHTTPServer) -> None:
     assert search("a", signed=True).ids == ("a/b",)
 
 
-@pytest.mark.parametrize(
-    ("status", "headers"),
-    [
-        (301, {"Location": "/api/models/a/b/revision/main"}),
-        (204, {}),
-        (302, {"Location": "file:///etc/passwd"}),
-        (302, {}),
-        (418, {}),
-        (200, {"Content-Length": "-5"}),
-        (500, {}),
-        (206, {}),
-    ],
-)
-def test_a_status_without_sense(liar: ThreadingHTTPServer, tmp_path: Path, status: int, headers: dict) -> None:
-    liar.answers["/revision/main"] = send(b"", headers, status)
-    with pytest.raises(HubError):
-        fetch_checkpoint("a/b", cache=tmp_path)
-
-
-def test_a_transfer_that_breaks_off_goes_on_where_it_was(liar: ThreadingHTTPServer, tmp_path: Path) -> None:
-    asked = []
-
-    def weights(to: BaseHTTPRequestHandler) -> None:
-        asked.append(to.headers.get("Range"))
-        if asked[-1] is None:
-            send(WEIGHTS[:3], {"Content-Length": str(len(WEIGHTS))})(to)
-            to.close_connection = True
-        else:
-            send(WEIGHTS[3:], {"Content-Range": f"bytes 3-6/{len(WEIGHTS)}"}, 206)(to)
-
-    liar.answers["model.safetensors"] = weights
-    assert (fetch_checkpoint("a/b", cache=tmp_path) / "model.safetensors").read_bytes() == WEIGHTS
-    assert asked == [None, "bytes=3-"]
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "words"),
-    [
-        ("HF_ENDPOINT", "huggingface.co", "HF_ENDPOINT is 'huggingface.co', which is no address"),
-        ("HF_ENDPOINT", "ftp://x", "no address"),
-        ("HF_ENDPOINT", "http://[::1", "no address"),
-        ("HF_ENDPOINT", "http://x:99999", "no address"),
-        ("HF_ENDPOINT", "http://me:secret@127.0.0.1:1", "cannot be reach"),
-        ("HF_TOKEN", "hf_ünsafe", "HF_TOKEN holds letters that no token has"),
-        ("HF_TOKEN", "hf_a b", "HF_TOKEN holds"),
-    ],
-)
-def test_settings_that_cannot_be_used(
-    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(HubError, match=words) as found:
-        fetch_checkpoint("a/b", cache=tmp_path)
-    assert "secret" not in str(found.value)
-
-
 def test_what_is_no_checkpoint_of_ours_costs_its_config_alone(liar: ThreadingHTTPServer, tmp_path: Path) -> None:
     """A language model has both files too."""
     liar.answers["config.json"] = send(foreign := b'{"architectures": ["LlamaForCausalLM"], "hidden_size": 4096}')
@@ -312,56 +176,3 @@ def test_a_huge_config_or_card_is_not_downloaded(liar: ThreadingHTTPServer, tmp_
     liar.answers["/revision/main"] = info(siblings)
     with pytest.raises(HubError, match=f"{name} of a/b@main has 30 MB, more than the 1 MB allowed"):
         fetch_checkpoint("a/b", cache=tmp_path)
-
-
-def test_a_good_answer_from_the_cache_serves_while_the_hub_talks_nonsense(
-    liar: ThreadingHTTPServer,
-    tmp_path: Path,
-) -> None:
-    folder = fetch_checkpoint("a/b", cache=tmp_path)
-    liar.answers["/revision/main"] = send(b"<html>sign in to this network</html>")
-    assert fetch_checkpoint("a/b", cache=tmp_path) == folder
-
-
-def test_the_token_is_not_sent_where_a_redirect_leads(
-    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen, port = [], liar.server_address[1]
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-
-    def elsewhere(to: BaseHTTPRequestHandler) -> None:
-        seen.append((to.headers["Host"].partition(":")[0], to.headers.get("Authorization")))
-        send(WEIGHTS)(to)
-
-    liar.answers["model.safetensors"] = send(b"", {"Location": f"http://localhost:{port}/away"}, 302)
-    liar.answers["/away"] = elsewhere
-    fetch_checkpoint("a/b", cache=tmp_path)
-    assert seen == [("localhost", None)] and os.environ["HF_TOKEN"] == "hf_secret"
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"null", b"[]", b"{}", b'{"url": 3}', b'{"url": ["x"]}', b"<html>", b"\xff{", b"[" * 100_000]
-)
-def test_a_push_to_what_is_no_hub_is_a_sentence(
-    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_write")
-    liar.answers[""] = send(body)
-    liar.RequestHandlerClass.do_POST = liar.RequestHandlerClass.do_PUT = liar.RequestHandlerClass.do_GET
-    with pytest.raises(HubError, match="not pushed"):
-        push(write_checkpoint(tmp_path / "mine", STUDENT).path, "lab/mine")
-
-
-def test_no_proxy_leads_to_this_machine(
-    liar: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    from huggingface_hub import close_session
-
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "intern.example")
-    for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody is
-    close_session()
-    request.addfinalizer(close_session)  # it has read this environment
-    assert (fetch_checkpoint("a/b", cache=tmp_path) / "model.safetensors").read_bytes() == WEIGHTS
-    assert os.environ["NO_PROXY"] == "intern.example,127.0.0.1"

@@ -9,32 +9,13 @@ from pathlib import Path
 import heic
 import numpy as np
 import pytest
-import torch
+from encoded import RED, chunk, encode, jpeg, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from snnpar.bench.decoding import scans as repeat_scan
 from snnpar.images import pixels as images
-from snnpar.images.containers import MAX_SCANS
-from snnpar.images.pixels import ImageError, open_rgb, preprocess
-
-HALF = (0.5, 0.5, 0.5)
-RED = (255, 0, 0)
-
-
-def encode(image: Image.Image, fmt: str = "PNG", **options) -> bytes:
-    file = BytesIO()
-    image.save(file, fmt, **options)
-    return file.getvalue()
-
-
-def plain(mode: str, colour, size: tuple[int, int] = (20, 30)) -> Image.Image:
-    return Image.new(mode, size, colour)
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+from snnpar.images.pixels import ImageError, open_rgb
 
 
 def png_declaring(width: int, height: int) -> bytes:
@@ -48,9 +29,6 @@ def heic_declaring(width: int, height: int) -> bytes:
     """A HEIC whose header says another size than its pixels have."""
     at = heic.UPRIGHT.index(b"ispe") + 8
     return heic.UPRIGHT[:at] + struct.pack(">II", width, height) + heic.UPRIGHT[at + 8 :]
-
-
-# ---------------------------------------------------------------------------------------------- what works
 
 
 @pytest.mark.parametrize(
@@ -153,9 +131,6 @@ def test_path_bytes_and_file_agree(tmp_path) -> None:
     np.testing.assert_array_equal(open_rgb(path.read_bytes()), open_rgb(path))
 
 
-# ----------------------------------------------------------------------------- what is refused, and how
-
-
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -216,7 +191,6 @@ SEEDS = [
     for mode, fmt in [("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("RGB", "WEBP")]
 ]
 
-
 FLIPS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8)
 
 
@@ -233,116 +207,6 @@ def test_flipped_bytes_give_an_image_or_one_sentence(seed: bytes, flips: list[tu
         assert "\n" not in str(error)
     else:
         assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
-
-
-# ------------------------------------------------------------------------------------------- preprocessing
-
-
-def test_preprocess_equals_the_published_code(golden) -> None:
-    with np.load(golden / "arrays.npz") as arrays:
-        image, expected = arrays["preproc.in_u8_hwc"], arrays["preproc.valid_out"]
-    found = preprocess(image, image_size=(64, 32), mean=HALF, std=HALF)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("size", [(16, 16), (128, 64), (300, 5)])
-def test_preprocess_keeps_a_plain_colour(size: tuple[int, int]) -> None:
-    image = np.empty((*size, 3), np.uint8)
-    image[:] = (0, 102, 255)
-    found = preprocess(image, image_size=(128, 64), mean=(0.5, 0.4, 0.0), std=(0.5, 0.2, 0.1))
-    assert found.shape == (3, 128, 64) and found.dtype == torch.float32 and found.is_contiguous()
-    torch.testing.assert_close(found.amin((1, 2)), torch.tensor([-1.0, 0.0, 10.0]), rtol=0, atol=1e-5)
-    torch.testing.assert_close(found.amax((1, 2)), torch.tensor([-1.0, 0.0, 10.0]), rtol=0, atol=1e-5)
-
-
-def test_preprocess_at_the_same_size_changes_no_pixel() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (32, 16, 3), dtype=np.uint8)
-    found = preprocess(image, image_size=(32, 16), mean=(0, 0, 0), std=(1, 1, 1))
-    np.testing.assert_array_equal((found * 255).round().numpy().astype(np.uint8), image.transpose(2, 0, 1))
-
-
-def test_preprocess_averages_when_it_shrinks() -> None:
-    """A fine checkerboard becomes grey: the filter is antialiased, not picking single pixels."""
-    board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
-    image = np.repeat(board[..., None], 3, axis=2)
-    found = preprocess(image, image_size=(16, 16), mean=(0, 0, 0), std=(1, 1, 1))
-    assert (found - 0.5).abs().max() < 0.02
-
-
-@pytest.mark.parametrize(
-    "image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3), np.float32)]
-)
-def test_preprocess_refuses_other_arrays(image: np.ndarray) -> None:
-    with pytest.raises(ImageError, match="Expected an image"):
-        preprocess(image, image_size=(16, 16), mean=HALF, std=HALF)
-
-
-@pytest.mark.parametrize(("scans", "opened"), [(MAX_SCANS, True), (MAX_SCANS + 1, False)])
-def test_a_jpeg_of_many_scans_is_refused(scans: int, opened: bool) -> None:
-    """65 bytes of file for each decode of all pixels: 10 MB would take an hour."""
-    data = repeat_scan(encode(plain("RGB", RED, (64, 128)), "JPEG", progressive=True), scans)
-    if opened:
-        assert open_rgb(data).shape == (128, 64, 3)
-    else:
-        with pytest.raises(ImageError, match="more than 64 scans"):
-            open_rgb(data)
-
-
-# ------------------------------------------------------------------------------- what containers hold beside pixels
-
-
-def jpeg(**options) -> bytes:
-    return encode(plain("RGB", RED, (64, 128)), "JPEG", **options)
-
-
-def before_scan(data: bytes, extra: bytes) -> bytes:
-    return data[:2] + extra + data[2:]
-
-
-def with_chunks(extra: bytes) -> bytes:
-    data = encode(plain("RGB", RED, (64, 128)))
-    return data[:33] + extra + data[33:]  # behind the header
-
-
-FINE = {
-    "a video behind the photo": jpeg() + b"\0\0\0\x18ftypmp42" + 200 * b"\xff\xda",
-    "a progressive photo with a video": jpeg(progressive=True) + 200 * b"\xff\xda",
-    "restarts": jpeg(restart_marker_blocks=1),
-    "some filling": before_scan(jpeg(), b"\xff" * 1000),
-    "a text of 3 MB": with_chunks(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 3_000_000))),
-    "a profile of 2 MB": with_chunks(chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(2_000_000)))),
-}
-
-
-@pytest.mark.parametrize("data", FINE.values(), ids=FINE)
-def test_what_comes_with_a_photo_does_no_harm(data: bytes) -> None:
-    assert np.abs(open_rgb(data).astype(int) - RED).max() <= 2
-
-
-ODD = {
-    "arithmetic": (jpeg().replace(b"\xff\xc0", b"\xff\xc9", 1), "arithmetic-coded"),
-    "arithmetic, progressive": (jpeg(progressive=True).replace(b"\xff\xc2", b"\xff\xca", 1), "arithmetic-coded"),
-    "filling": (before_scan(jpeg(), b"\xff" * 9_000_000), "filling"),
-    "other filling": (before_scan(jpeg(), bytes(9_000_000)), "filling"),
-    "empty comments": (before_scan(jpeg(), b"\xff\xfe\0\x02" * 2_000_000), "thousands of segments"),
-    "empty chunks": (with_chunks(800_000 * chunk(b"abCd", b"")), "thousands of chunks"),
-}
-
-
-@pytest.mark.parametrize(("data", "message"), ODD.values(), ids=ODD)
-def test_what_no_camera_writes_is_refused_before_a_decoder_sees_it(
-    data: bytes, message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
-    with pytest.raises(ImageError, match=message):
-        open_rgb(data)
-
-
-@pytest.mark.parametrize("cut", [2, 3, 4, 20, 50])
-def test_a_container_cut_short_is_damaged_not_odd(cut: int) -> None:
-    for data in (jpeg()[:cut], with_chunks(b"")[: cut + 8]):
-        with pytest.raises(ImageError, match="damaged|not a readable"):
-            open_rgb(data)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import types
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +21,8 @@ import pytest
 import yaml
 from servers import START_S, free_port
 
-from snnpar import ASSETS, CHECKPOINTS, ROOT, serve
+from snnpar import ASSETS, CHECKPOINTS, ROOT
 from snnpar.__main__ import main
-from snnpar.core.errors import SnnparError
 from snnpar.core.public import REASONS
 from snnpar.images.pixels import open_rgb
 from snnpar.inference import analyze
@@ -125,67 +123,12 @@ def test_a_space_has_what_it_needs_and_nothing_else(built: dict[str, Path]) -> N
     assert {name for name in copied() if not (built["docker"] / name).exists()} == set()
 
 
-def test_a_secret_a_run_and_a_link_stay_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = tmp_path / "repository"
-    for tree in ("assets", "snnpar", "pages", "train", ".streamlit"):
-        (root / tree).mkdir(parents=True)
-    for name in ("LICENSE", "Dockerfile", ".dockerignore", "app.py", "requirements.txt", ".streamlit/config.toml"):
-        shutil.copyfile(ROOT / name, root / name)
-    (root / "README.md").write_text("---\ntitle: x\nsdk: docker\napp_port: 1\n---\n# x\n")
-    (root / ".streamlit" / "secrets.toml").write_text("a = 'SECRET'")
-    (root / "pages" / ".env").write_text("SECRET")
-    (root / "pages" / "notes.txt").write_text("SECRET")
-    (tmp_path / "elsewhere.py").write_text("SECRET")
-    (root / "snnpar" / "link.py").symlink_to(tmp_path / "elsewhere.py")
-    (root / "snnpar" / "__pycache__").mkdir()
-    (root / "snnpar" / "__pycache__" / "x.pyc").write_bytes(b"SECRET")
-    shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", root / "checkpoints" / "runs" / "mine")
-    monkeypatch.setattr("snnpar.serve.space.ROOT", root)
-    monkeypatch.setattr("snnpar.CHECKPOINTS", root / "checkpoints")
-    for sdk in SDKS:
-        build_space(sdk, tmp_path / sdk)
-        assert not [path for path in (tmp_path / sdk).rglob("*") if path.is_file() and b"SECRET" in path.read_bytes()]
-        assert not (tmp_path / sdk / "checkpoints").exists()
-
-
-def test_a_checkpoint_with_a_local_place_or_too_large_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = shutil.copytree(CHECKPOINTS / "spikingformer_cml_4_192", tmp_path / "checkpoints" / "mine")
-    monkeypatch.setattr("snnpar.CHECKPOINTS", tmp_path / "checkpoints")
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    config["train"]["data"] = "/home/somebody/pictures"
-    (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(SnnparError, match="mine names /home/somebody/pictures.*export"):
-        build_space("docker", tmp_path / "out")
-    config["train"]["data"] = "pictures"
-    (folder / "config.json").write_text(json.dumps(config))
-    os.truncate(folder / "model.safetensors", MAX_FILE + 1)
-    with pytest.raises(SnnparError, match="checkpoints/mine/model.safetensors is larger than 10 MiB"):
-        build_space("docker", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_folder_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("x")
     for out in (tmp_path, tmp_path / "mine.txt"):
         assert main(["space", "build", "--sdk", "gradio", str(out)]) == 2
         assert "is not empty; give a new or empty folder" in capsys.readouterr().err
     assert files(tmp_path) == {"mine.txt"}
-
-
-@pytest.mark.parametrize("text", ["# x", "--- \ntitle: x\n---\n", "---\ntitle: x\n"])
-def test_a_readme_without_front_matter_is_told(text: str) -> None:
-    with pytest.raises(SnnparError, match="no front matter"):
-        front_matter(text)
-
-
-def test_zero_gpu_is_told_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "spaces", None)
-    assert serve.declare_gpu() is False
-    declared = []
-    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=declared.append))
-    assert serve.declare_gpu() is True and len(declared) == 1
 
 
 # --- started as a Space starts them

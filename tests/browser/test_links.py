@@ -1,4 +1,4 @@
-"""In a real Chromium: one person is cut out of a scene, and a copied link opens the same view in another browser."""
+"""In a real Chromium: a copied link opens the same view in another browser."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
-from browsing import MARKS, SLOW_S, choose, served, settle
+from browsing import MARKS, SLOW_S, choose, pick_file, served, settle
 from PIL import Image
 from tiny import STUDENT, TEACHER, write_checkpoint
 
@@ -20,7 +19,8 @@ from snnpar.evaluation.slices import DataChoice
 from snnpar.metrics.defaults import SAMPLE
 
 pytestmark = MARKS
-WIDTH, HEIGHT = 640, 480
+
+
 SEEN = """() => {
   const out = [];
   const walk = (node) => {
@@ -37,16 +37,6 @@ SEEN = """() => {
   walk(document.querySelector("[data-testid=stMain]"));
   return out;
 }"""
-
-
-@pytest.fixture(scope="module")
-def scene() -> bytes:
-    """A street, so to speak: every place has its own colour."""
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    pixels = np.stack([rows * 255 // HEIGHT, columns * 255 // WIDTH, (rows // 40 + columns // 40) % 2 * 120], -1)
-    file = BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -91,145 +81,6 @@ def other(page) -> Iterator:
     context = page.context.browser.new_context(viewport={"width": 1440, "height": 1600})
     context.set_default_timeout(60_000)
     yield context.new_page()
-    context.close()
-
-
-def pick_file(page, name: str, data: bytes, within: str = "") -> None:
-    """Give a file to the bar's own menu, or to the uploader in an element."""
-    if not within:
-        page.get_by_role("button", name="Your own").click()
-    page.locator(f'{within or "[data-testid=stPopoverBody]"} input[type="file"]').first.set_input_files(
-        {"name": name, "mimeType": "image/png", "buffer": data}
-    )
-
-
-def box(page) -> list[int]:
-    """x, y, width and height as the tool says them."""
-    found = re.match(r"(\d+) × (\d+) of \d+ × \d+ pixels, from (\d+), (\d+)", page.locator(".size").inner_text())
-    width, height, x, y = map(int, found.groups())
-    return [x, y, width, height]
-
-
-@pytest.fixture
-def tool(page, scene: bytes):
-    """The page with the scene on, and what is sent from then on."""
-    from playwright.sync_api import expect
-
-    frames: list = []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda data: frames.append(data)))
-    page.reload()
-    expect(page.get_by_text("Two networks look at one person")).to_be_visible()
-    pick_file(page, "street.png", scene)
-    expect(page.get_by_text("much wider than one standing person")).to_be_visible()
-    page.keyboard.press("Escape")
-    settle(page)
-    frames.clear()
-    return frames
-
-
-def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From a place of the scene to another, in its pixels."""
-    stage = page.locator(".stage").bounding_box()
-    scale = stage["width"] / WIDTH
-    for place, act in ((start, page.mouse.down), (end, page.mouse.up)):
-        page.mouse.move(stage["x"] + place[0] * scale, stage["y"] + place[1] * scale, steps=6)
-        act()
-
-
-def test_after_a_file_that_is_read_one_that_is_not_leaves_the_sample(page, tool: list) -> None:
-    """The browser then still names the first file, which has gone from the choices."""
-    from playwright.sync_api import expect
-
-    pick_file(page, "odd.gif", b"GIF89a and no more")
-    expect(page.get_by_text("odd.gif is a GIF; save it as PNG or JPEG")).to_be_visible()
-    expect(page).not_to_have_url(re.compile("image="))
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
-def test_a_box_is_drawn_moved_and_resized_by_pointer(page, tool: list) -> None:
-    from playwright.sync_api import expect
-
-    assert box(page) == [243, 48, 154, 384]
-    drag(page, (320, 240), (350, 230))
-    assert box(page) == pytest.approx([273, 38, 154, 384], abs=2)
-    drag(page, (273, 38), (253, 18))  # its left top corner
-    assert box(page) == pytest.approx([253, 18, 174, 404], abs=2)
-    drag(page, (427, 200), (900, 200))  # its right edge, out of the image
-    assert box(page) == pytest.approx([253, 18, 387, 404], abs=2)
-    drag(page, (20, 60), (140, 400))  # a new one
-    assert box(page) == pytest.approx([20, 60, 120, 340], abs=2)
-    assert not tool  # nothing was told so far
-    wanted = box(page)
-    page.get_by_role("button", name="Read this box").click()
-    expect(page.get_by_text(f"box of {wanted[2]} × {wanted[3]} pixels of street.png")).to_be_visible()
-    assert "crop=" + ".".join(map(str, wanted)) in page.url and len(tool) == 1
-    settle(page)
-
-    page.get_by_role("button", name="Change the box").click()
-    expect(page.locator(".size")).to_be_visible()
-    assert box(page) == wanted
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.locator(".size")).to_have_count(0)
-    assert "crop=" in page.url
-    settle(page)
-    page.get_by_role("button", name="Change the box").click()
-    page.get_by_role("button", name="Use the whole image").click()
-    expect(page.get_by_text("Both models read all of street.png")).to_be_visible()
-    assert "crop=whole" in page.url
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
-def test_a_box_is_moved_and_resized_by_keyboard(page, tool: list) -> None:
-    from playwright.sync_api import expect
-
-    thing = page.get_by_role("group", name=re.compile("Box round the person"))
-    thing.focus()
-    x, y, width, height = box(page)
-    step = round(WIDTH / 50)
-    for key in ("ArrowRight", "ArrowDown", "Control+ArrowLeft"):
-        page.keyboard.press(key)
-    assert box(page) == [x + step - 1, y + step, width, height]
-    page.keyboard.press("Shift+ArrowLeft")
-    page.keyboard.press("Shift+ArrowUp")
-    assert box(page) == [x + step - 1, y + step, width - step, height - step]
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Top left corner")).to_be_focused()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowUp")
-    assert box(page) == [x - 1, y, width, height]
-    assert "of 640 × 480 pixels, from" in thing.get_attribute("aria-label") and not tool
-    thing.focus()
-    for _ in range(99):
-        page.keyboard.press("ArrowLeft")
-    assert box(page)[0] == 0  # it stays inside
-    wanted = box(page)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("crop=" + r"\.".join(map(str, wanted))))
-
-
-def test_a_box_is_moved_by_touch(page, url: str, scene: bytes) -> None:
-    from playwright.sync_api import expect
-
-    context = page.context.browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    phone = context.new_page()
-    phone.goto(url)
-    expect(phone.get_by_text("Two networks look at one person")).to_be_visible()
-    phone.get_by_text("Choose models, image").click()  # the bar
-    pick_file(phone, "street.png", scene)
-    expect(phone.locator(".size")).to_be_visible()
-    phone.keyboard.press("Escape")
-    settle(phone)
-    stage = phone.locator(".stage")
-    stage.scroll_into_view_if_needed()
-    at, before = stage.bounding_box(), box(phone)
-    assert at["x"] >= 0 and at["x"] + at["width"] <= 390
-    x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
-    touch = context.new_cdp_session(phone)
-    for kind, dx in (("touchStart", 0), ("touchMove", 20), ("touchMove", 40)):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x + dx, "y": y}]})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert box(phone)[0] == pytest.approx(before[0] + 40 * WIDTH / at["width"], abs=2)
-    assert box(phone)[1:] == pytest.approx(before[1:], abs=2)
     context.close()
 
 
