@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRST = load_schema("pa100k").labels[load_schema("pa100k").index(ATTRIBUTE)]  # the attribute looked for at first
 PATIENCE_MS = 60_000  # for whatever a test waits for; a busy machine is slow, not broken
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+WIDTH, HEIGHT = 640, 480  # of the scene that people are cut out of
 SLOW_S = 120  # a training run on a busy machine
 MARKS = [
     pytest.mark.browser,
@@ -128,3 +129,12 @@ def browser_context() -> Iterator:
         context.set_default_timeout(PATIENCE_MS)
         yield context
         browser.close()
+
+
+def pick_file(page, name: str, data: bytes, within: str = "") -> None:
+    """Give a file to the bar's own menu, or to the uploader in an element."""
+    if not within:
+        page.get_by_role("button", name="Your own").click()
+    page.locator(f'{within or "[data-testid=stPopoverBody]"} input[type="file"]').first.set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": data}
+    )

@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch, see snnpar/
 if os.path.isdir("/sys/class/net/lo"):
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # processes of a test meet here, whatever networks there are
 
+import subprocess  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -49,6 +50,15 @@ def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(snnpar, "RUNS", root / "runs")
     monkeypatch.setenv("SNNPAR_CHECKPOINTS", str(root))
     return root / "runs"
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen]:
+    """A process that does nothing."""
+    process = subprocess.Popen(["sleep", "60"])
+    yield process
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from screen import shown
 
 from snnpar.core.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
@@ -72,3 +73,12 @@ def write_evaluation(
     write_text(evaluation.path / REPORT, json.dumps({**content, "provenance": provenance}))
     write_status(evaluation, state="done")
     return evaluation, predictions
+
+
+def cards_of(test) -> list[str]:
+    """The files whose cards are shown with what the teacher says."""
+    return [
+        shown(c.value).partition("  \n")[0]
+        for c in test.caption
+        if c.value.startswith("rendered") and "Teacher" in c.value
+    ]

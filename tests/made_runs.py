@@ -75,3 +75,12 @@ def make_run(root: Path, name: str, epochs: int = 2, firing: dict | None = FIRIN
 def charts(test: AppTest) -> dict[str, dict]:
     """Plotly charts by the end of their element id, which is their key."""
     return {one.proto.id.rsplit("-", 1)[-1]: json.loads(one.proto.spec) for one in test.get("plotly_chart")}
+
+
+def decoded(values: dict | list) -> list[float]:
+    """Numbers of a figure's JSON, where arrays are base64."""
+    import base64
+
+    if isinstance(values, list):
+        return values
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()

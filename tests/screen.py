@@ -37,3 +37,8 @@ def component_data(test: AppTest, key: str) -> dict:
     """What a component of a page was given."""
     (component,) = [one for one in test.get("bidi_component") if one.key == key]
     return json.loads(component.proto.json)
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    """Click the button of this label."""
+    return next(button for button in test.button if shown(button.label) == label).click().run()

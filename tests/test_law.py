@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -132,3 +133,16 @@ def test_few_modules_lie_loose_and_every_package_says_what_it_is() -> None:
 def test_nothing_imports_upward(name: str) -> None:
     upward = [i for i in imports(name) if top(i) == "snnpar" and place(i) > place(name)]
     assert not upward, f"{name} imports {upward}, which come after it"
+
+
+def test_no_other_file_names_the_modules_of_a_network() -> None:
+    """Files of one architecture, and the formats of published files, may."""
+    theirs = re.compile(r"patch_embed|\bblock\.\d|\.(vit|block|head|attn|mlp)\b(?![(:])|_lif\b|proj_conv|fusion_block")
+    allowed = {"spikingformer.py", "vit.py", "vtb.py", "co_fire.py", "published.py", "state_file.py"}
+    found = {}
+    for folder in ("snnpar", "train", "pages"):
+        for path in (ROOT / folder).rglob("*.py"):
+            code = re.sub(r'"""[\s\S]*?"""|#.*', "", path.read_text("utf-8"))
+            if path.name not in allowed and "datasets" not in path.parts and (named := theirs.findall(code)):
+                found[str(path.relative_to(ROOT))] = named
+    assert not found

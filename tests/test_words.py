@@ -38,4 +38,4 @@ def test_a_word_that_was_replaced_stays_away(word: str) -> None:
 
 def test_the_glossary_has_its_tables() -> None:
     rows = re.findall(r"^\| (?!---)(.+?) \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)
-    assert len(rows) > 40 and len(rows) == len(set(rows)) + 0
+    assert len(rows) > 40 and len(rows) == len(set(rows))

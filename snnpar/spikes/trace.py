@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from snnpar.spikes.neurons import LIF, is_multi_step, is_neuron
+from snnpar.spikes.observed import ObservedOperation
 from snnpar.spikes.operations import Operations, OperationWork, rule_of
-from snnpar.spikes.watching import ObservedOperation, Watch
+from snnpar.spikes.watching import Watch
 
 SILENT = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)
 INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.int32, np.int64)  # the first that holds all is kept

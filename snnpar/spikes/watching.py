@@ -20,8 +20,6 @@ from snnpar.spikes.fan_out import Kernel
 from snnpar.spikes.observed import ObservedWork
 from snnpar.spikes.operations import OperationWork
 
-__all__ = ["ObservedOperation", "Watch"]
-
 aten = torch.ops.aten
 NORMS = {aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten._native_batch_norm_legit,
          aten.cudnn_batch_norm, aten.miopen_batch_norm, aten._batch_norm_no_update}  # fmt: skip

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 
+import numpy as np
 import pytest
-from browsing import browser_context, served_pair
+from browsing import HEIGHT, WIDTH, browser_context, pick_file, served_pair, settle
+from PIL import Image
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +25,30 @@ def page(url: str) -> Iterator:
         tab = context.new_page()
         tab.goto(url)
         yield tab
+
+
+@pytest.fixture(scope="module")
+def scene() -> bytes:
+    """A street, so to speak: every place has its own colour."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    pixels = np.stack([rows * 255 // HEIGHT, columns * 255 // WIDTH, (rows // 40 + columns // 40) % 2 * 120], -1)
+    file = BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def tool(page, scene: bytes):
+    """The page with the scene on, and what is sent from then on."""
+    from playwright.sync_api import expect
+
+    frames: list = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda data: frames.append(data)))
+    page.reload()
+    expect(page.get_by_text("Two networks look at one person")).to_be_visible()
+    pick_file(page, "street.png", scene)
+    expect(page.get_by_text("much wider than one standing person")).to_be_visible()
+    page.keyboard.press("Escape")
+    settle(page)
+    frames.clear()
+    return frames

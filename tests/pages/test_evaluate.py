@@ -1,66 +1,20 @@
-"""The Evaluate page: it reads evaluations, starts the very command it shows, and never mixes images silently."""
+"""The Evaluate page: it reads evaluations, and never mixes images silently."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
-from made_evaluations import FEW, ROLES, write_evaluation
-from screen import said, shown
+from made_evaluations import FEW, ROLES, cards_of, write_evaluation
+from screen import press, said, shown
 from tiny import PA100K, STUDENT, write_checkpoint
 
-from snnpar.evaluation.evaluations import (
-    REPORT,
-    Evaluation,
-    create_evaluation,
-)
+from snnpar.evaluation.evaluations import REPORT
 from snnpar.evaluation.slices import DataChoice, list_slices
 from snnpar.figures.curves import METRIC_NAMES
 from snnpar.metrics.outcomes import FIRST_ONLY, SECOND_ONLY, changes_over_time, count_outcomes, images_with, outcomes
 from snnpar.metrics.pedestrian import pedestrian_metrics
-from snnpar.runs.jobs import process_identity, write_status
-
-
-@pytest.fixture
-def root(pair: Path, tmp_path: Path) -> Path:
-    """Checkpoints that may be written to, not evaluated yet."""
-    shutil.copytree(pair, tmp_path, dirs_exist_ok=True)
-    return tmp_path
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[Evaluation]:
-    """Evaluations the page starts, instead of starting them."""
-    started: list[Evaluation] = []
-    monkeypatch.setattr("pages.ui.evaluate.evaluating.launch", started.append)
-    return started
-
-
-def press(test, label: str):
-    return next(button for button in test.button if shown(button.label) == label).click().run()
-
-
-def terminal(evaluations: list[Evaluation]) -> list[list[str]]:
-    """What each job runs, as typed in a terminal of the same checkpoint root."""
-    kept = []
-    for one in evaluations:
-        out = one.arguments.index("--out") if "--out" in one.arguments else None  # a throwaway root
-        kept.append(["python", *one.arguments[:out]])
-    return kept
-
-
-def test_it_opens_with_one_button_that_runs_the_command_shown(app, root: Path, launched: list) -> None:
-    test = app(root, "evaluate")
-    assert "Nothing of this pair is evaluated yet" in said(test.info) and not test.dataframe
-    shown = [line.split() for line in test.code[0].value.splitlines()]
-    press(test, "Evaluate this pair on 500 rendered pedestrians")
-    assert not test.exception and shown == terminal(launched)
-    assert [one.checkpoint for one in launched] == [root / name for name in ROLES.values()]
-    assert all(one.choice == DataChoice(rendered=500) for one in launched)
 
 
 def test_the_five_metrics_are_those_of_the_report(app, root: Path) -> None:
@@ -108,15 +62,6 @@ def test_the_disagreement_table_counts_every_image(app, root: Path) -> None:
     columns = ["both right", "teacher only", "student only", "both wrong"]
     assert (rows.loc[list(PA100K.labels), columns].to_numpy() == count_outcomes(codes)).all()
     assert rows["teacher only"].is_monotonic_decreasing and (rows[columns].sum(axis=1) == rows["known"]).all()
-
-
-def cards_of(test) -> list[str]:
-    """The files whose cards are shown with what the teacher says."""
-    return [
-        shown(c.value).partition("  \n")[0]
-        for c in test.caption
-        if c.value.startswith("rendered") and "Teacher" in c.value
-    ]
 
 
 def test_a_cell_shows_its_images(app, root: Path) -> None:
@@ -200,21 +145,6 @@ def test_new_weights_need_a_new_evaluation(app, root: Path) -> None:
     assert "student is not evaluated on these images yet" in said(test.info)
 
 
-def test_the_form_gives_the_exact_command(app, root: Path, launched: list) -> None:
-    test = app(root, "evaluate")
-    test.number_input(key="choose_rendered").set_value(60).run()
-    shown = [line.split() for line in test.code[-1].value.splitlines()]
-    press(test, "Evaluate")
-    assert shown == terminal(launched) and all(one.choice == DataChoice(rendered=60) for one in launched)
-
-
-def test_data_that_cannot_be_opened_is_told_and_nothing_starts(app, root: Path, launched: list) -> None:
-    test = app(root, "evaluate")
-    test.text_input(key="choose_data").set_value(str(root / "nowhere")).run()
-    press(test, "Evaluate")
-    assert "no such folder" in said(test.error) and not launched and not test.exception
-
-
 def test_the_basket_undoes_and_becomes_a_slice(app, root: Path, launched: list) -> None:
     for role in ROLES:
         write_evaluation(root, role)
@@ -249,32 +179,6 @@ def test_an_image_opens_on_the_compare_page(app, root: Path) -> None:
     assert shown.truth == {name for name, label in zip(PA100K.attributes, student.truth[index], strict=True) if label}
 
 
-@pytest.mark.parametrize(("state", "button"), [("stopped", "Resume"), ("failed", "Resume"), ("created", "Start")])
-def test_unfinished_evaluations_can_go_on(app, root: Path, launched: list, state: str, button: str) -> None:
-    evaluation = create_evaluation(root / "tiny-student", FEW, root=root / "evaluations")
-    (evaluation.path / "log.txt").write_text("the reason\n", "utf-8")
-    write_status(evaluation, state=state, message="because")
-    test = app(root, "evaluate")
-    assert "because" in said(test.markdown)
-    assert ("the reason" in said(test.code)) == (state == "failed")
-    press(test, button)
-    assert launched == [evaluation]
-
-
-def test_a_running_evaluation_shows_how_far_it_is(app, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluation = create_evaluation(root / "tiny-student", FEW, root=root / "evaluations")
-    write_status(evaluation, state="running", **process_identity(os.getpid()))
-    progress = {"done": 10, "n": 40, "batch_size": 5, "seconds": 20.0}
-    (evaluation.path / "progress.json").write_text(json.dumps(progress), "utf-8")
-    asked = []
-    monkeypatch.setattr("pages.ui.evaluate.evaluating.stop", asked.append)
-    test = app(root, "evaluate")
-    bar = next(element for element in test.get("progress"))
-    assert bar.proto.value == 25 and "10 of 40 images, 5 at a time · about 0:01:00 left" in bar.proto.text
-    press(test, "Stop")
-    assert asked == [evaluation]
-
-
 def test_images_that_moved_are_told_and_the_numbers_stay(app, root: Path) -> None:
     for role in ROLES:
         evaluation, _ = write_evaluation(root, role)
@@ -291,72 +195,6 @@ def test_a_damaged_report_is_left_out(app, root: Path) -> None:
     (evaluation.path / REPORT).write_text("{", "utf-8")
     test = app(root, "evaluate")
     assert not test.exception and test.selectbox(key="evaluation_student").value is None
-
-
-# ------------------------------------------------------------------------------------------------ near duplicates
-
-
-def test_near_duplicates_are_left_out_of_every_number_and_image(app, root: Path) -> None:
-    wrote = [write_evaluation(root, role, near=7)[1] for role in ROLES]
-    test = app(root, "evaluate")
-    toggle = test.toggle(key="leave_out")
-    assert toggle.label.endswith("training images (7)") and not toggle.value and not toggle.disabled
-    assert "7 of 40 images are near duplicates of the 100 training images (people, train)" in said(test.caption)
-    toggle.set_value(True).run()
-    assert not test.exception and "7 of 40 images are left out" in said(test.caption)
-    assert "40 rendered, without 7 near duplicates of training images, n = 33" in said(test.caption)
-    for row, predictions in enumerate(wrote):
-        five = pedestrian_metrics(predictions.truth[7:], predictions.probs[-1][7:]).summary()
-        for name, value in five.items():
-            assert test.table[0].value[METRIC_NAMES[name]][row].startswith(f"**{100 * value:.1f}%** [")
-    assert (test.dataframe[1].value["known"] == 33).all()  # after the table of near duplicates
-    cards = cards_of(test)
-    assert cards and not set(cards) & set(wrote[0].files[:7])
-
-
-def test_the_near_duplicates_are_named(app, root: Path) -> None:
-    for role in ROLES:
-        write_evaluation(root, role, near=2)
-    rows = app(root, "evaluate").dataframe[0].value
-    assert rows["train_file"].tolist() == ["t0.png", "t1.png"] and (rows["correlation"] == 0.9).all()
-
-
-def test_a_star_survives_leaving_its_image_out(app, root: Path) -> None:
-    for role in ROLES:
-        write_evaluation(root, role, near=39)
-    test = app(root).switch_page("evaluate.py")
-    test.run()
-    star = next(b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_star"))
-    star.click().run()
-    test.toggle(key="leave_out").set_value(True).run()
-    assert not test.exception and "Basket: 1 starred" in said(test.subheader)
-
-
-def test_the_choice_comes_from_the_link(app, root: Path) -> None:
-    for role in ROLES:
-        write_evaluation(root, role, near=39)
-    test = app(root).switch_page("evaluate.py")
-    test.query_params["leave_out"] = "true"
-    test.run()
-    assert test.toggle(key="leave_out").value and "n = 1, 26 attributes" in said(test.caption)
-
-
-def test_without_near_duplicates_there_is_nothing_to_leave_out(app, root: Path) -> None:
-    for role in ROLES:
-        write_evaluation(root, role)
-    test = app(root, "evaluate")
-    assert test.toggle(key="leave_out").disabled and "None of 40 images are near duplicates" in said(test.caption)
-
-
-def test_an_evaluation_of_before_opens_and_can_be_made_again(app, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    again = []
-    monkeypatch.setattr("pages.ui.evaluate.evaluating.launch", lambda one, **options: again.append((one, options)))
-    wrote = [write_evaluation(root, role, near=None)[0] for role in ROLES]
-    test = app(root, "evaluate")
-    assert test.toggle(key="leave_out").disabled and "were not looked for when this was made" in said(test.caption)
-    assert len(test.table[0].value) == 3 and "over images" in said(test.caption)
-    test.button(key="evaluate_again").click().run()
-    assert again == [(one, {"again": True}) for one in wrote]
 
 
 def test_attributes_without_a_positive_are_named_beside_the_mean_of_the_others(app, root: Path) -> None:
