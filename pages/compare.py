@@ -11,7 +11,7 @@ selection = chrome.selection()
 seen = looking.look(selection)
 if not seen:
     st.stop()
-truth = selection.picture.truth
+truth = selection.image.truth
 try:
     compared = rows.compare(seen, truth, selection.threshold, rows.timesteps(seen))
 except SnnparError as error:

@@ -41,7 +41,7 @@ def encoded(data: bytes | Path) -> str:
     return base64.b64encode(data.read_bytes() if isinstance(data, Path) else data).decode("ascii")
 
 
-def picture_file(kind: str, size: tuple[int, int] = (24, 48)) -> bytes:
+def image_file(kind: str, size: tuple[int, int] = (24, 48)) -> bytes:
     file = BytesIO()
     Image.new("RGB", size, (90, 120, 60)).save(file, kind)
     return file.getvalue()

@@ -34,7 +34,7 @@ def write_own(folder: Path, names: tuple[str, ...]) -> str:
     folder.mkdir()
     lines = [f"file,split,{','.join(names)}"]
     for i in range(3):
-        Image.fromarray(tiny.random_picture(i)).save(folder / f"{i}.png")
+        Image.fromarray(tiny.random_image(i)).save(folder / f"{i}.png")
         lines.append(f"{i}.png,test,{','.join(str((i + k) % 2) for k in range(len(names) - 1))},")
     (folder / "labels.csv").write_text("\n".join(lines))
     return str(folder)

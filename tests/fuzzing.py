@@ -52,7 +52,7 @@ def mutate(data: bytes, dice: random.Random) -> bytes:
     return bytes(out)
 
 
-def pictures() -> list[bytes]:
+def seed_images() -> list[bytes]:
     """Small valid files of every format and mode that is opened, and some that are not."""
     rng = np.random.default_rng(0)
     rgb = Image.fromarray(rng.integers(0, 256, (48, 24, 3), dtype=np.uint8))
@@ -88,7 +88,7 @@ def pictures() -> list[bytes]:
 
 def images(count: int, dice: random.Random) -> Counter:
     """Each image opens to (H, W, 3) of bytes, or is refused with one sentence."""
-    found, seeds = Counter(), pictures()
+    found, seeds = Counter(), seed_images()
     for number in range(count):
         print(number, file=sys.stderr)
         try:

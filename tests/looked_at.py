@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 def shown(test: AppTest) -> np.ndarray:
     assert not test.exception, test.exception
-    return test.session_state["selection"].picture.image
+    return test.session_state["selection"].image.image
 
 
 def named(test: AppTest) -> str:

@@ -101,12 +101,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER])
-def test_analysis_of_a_picture(folder: Path, config) -> None:
+def test_analysis_of_a_image(folder: Path, config) -> None:
     checkpoint = tiny.write_checkpoint(folder / config.architecture, config)
-    model, picture = load(checkpoint), tiny.random_picture()
-    analysis = analyze(model, picture)
+    model, image = load(checkpoint), tiny.random_image()
+    analysis = analyze(model, image)
     prediction = analysis.prediction
-    output = model.forward(model.prepare(picture))
+    output = model.forward(model.prepare(image))
     assert prediction.attributes == tiny.PA100K.attributes and analysis.checkpoint is checkpoint
     assert np.array_equal(prediction.logits, output.logits[0])
     np.testing.assert_allclose(prediction.probs, output.logits[0].sigmoid(), atol=1e-6)
@@ -116,8 +116,8 @@ def test_analysis_of_a_picture(folder: Path, config) -> None:
         np.testing.assert_allclose(prediction.probs_per_timestep[-1], prediction.probs, atol=1e-6)
     else:
         assert prediction.probs_per_timestep is None
-    assert not np.allclose(analyze(model, tiny.random_picture(1)).prediction.logits, prediction.logits)
-    assert np.array_equal(analyze(model, picture).prediction.logits, prediction.logits)
+    assert not np.allclose(analyze(model, tiny.random_image(1)).prediction.logits, prediction.logits)
+    assert np.array_equal(analyze(model, image).prediction.logits, prediction.logits)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_latency_is_the_median_of_bare_passes(folder: Path, passes_ms: list[int]
     model, recorded = load(tiny.write_checkpoint(folder / "timed", tiny.STUDENT)), []
     handle = model.module.register_forward_hook(lambda *_: recorded.append(tiny.hooks(model.module)))
     times = iter(np.cumsum([0, *(value for ms in passes_ms for value in (ms / 1e3, 0))]))  # no time between passes
-    found = measure_latency(model, tiny.random_picture(), clock=lambda: float(next(times)))
+    found = measure_latency(model, tiny.random_image(), clock=lambda: float(next(times)))
     handle.remove()
     assert found.passes_ms == pytest.approx(measured) and recorded == [1] * len(measured)  # this test's hook alone
     assert found.median_ms == pytest.approx(sorted(measured)[len(measured) // 2])
@@ -147,12 +147,12 @@ def test_latency_in_words() -> None:
 def test_sessions_that_share_a_model_never_mix(folder: Path) -> None:
     """Two sessions take turns at one cached model, one of them with heatmaps that hook it too."""
     model = load(tiny.write_checkpoint(folder / "shared", tiny.STUDENT))
-    pictures = [tiny.random_picture(seed) for seed in range(8)]
-    alone = [analyze(model, picture) for picture in pictures]
-    maps = [heatmap("grad_cam", model, picture, "Hat").values for picture in pictures]
+    images = [tiny.random_image(seed) for seed in range(8)]
+    alone = [analyze(model, image) for image in images]
+    maps = [heatmap("grad_cam", model, image, "Hat").values for image in images]
     with ThreadPoolExecutor(4) as sessions:
-        jobs = [sessions.submit(analyze, model, picture) for picture in pictures for _ in range(3)]
-        hooked = [sessions.submit(heatmap, "grad_cam", model, picture, "Hat") for picture in pictures]
+        jobs = [sessions.submit(analyze, model, image) for image in images for _ in range(3)]
+        hooked = [sessions.submit(heatmap, "grad_cam", model, image, "Hat") for image in images]
     for place, job in enumerate(jobs):
         trace, expected = job.result().trace, alone[place // 3].trace
         assert all(np.array_equal(trace.spikes(name), expected.spikes(name)) for name in expected.names)
@@ -193,11 +193,11 @@ def test_shared_attributes_are_matched_by_name_in_the_students_order() -> None:
 def test_a_batch_is_predicted_as_its_images_are_analysed(tmp_path: Path, config: ModelConfig) -> None:
     """One way to predict: the last timestep is the answer, each one before it the answer so far."""
     model = load(tiny.write_checkpoint(tmp_path / "one", config))
-    pictures = [tiny.random_picture(seed, config.image_size) for seed in range(3)]
-    probs = model.predict(np.stack(pictures))
+    images = [tiny.random_image(seed, config.image_size) for seed in range(3)]
+    probs = model.predict(np.stack(images))
     assert probs.shape == (max(1, model.timesteps), 3, 26) and probs.dtype == np.float32
-    for number, picture in enumerate(pictures):
-        prediction = analyze(model, picture).prediction
+    for number, image in enumerate(images):
+        prediction = analyze(model, image).prediction
         np.testing.assert_allclose(probs[-1, number], prediction.probs, atol=1e-6)
         if model.timesteps:
             np.testing.assert_allclose(probs[:, number], prediction.probs_per_timestep, atol=1e-6)
@@ -207,7 +207,7 @@ def test_a_batch_is_predicted_as_its_images_are_analysed(tmp_path: Path, config:
 def test_a_model_computes_where_it_is(tmp_path: Path, config: ModelConfig) -> None:
     """No GPU is needed to see it: on torch's meta device every tensor that stays behind raises."""
     model = load(tiny.write_checkpoint(tmp_path / "one", config)).on("meta")
-    images = model.prepare(tiny.random_picture())
+    images = model.prepare(tiny.random_image())
     assert model.device.type == images.device.type == "meta"
     with torch.no_grad(), record(model.module, spikes=False) as trace:
         output = model.forward(images)
@@ -225,13 +225,13 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("config", [tiny.STUDENT, tiny.TEACHER], ids=["student", "teacher"])
 def test_a_gpu_says_the_same(tmp_path: Path, config: ModelConfig) -> None:
     """Answers, spikes but for ties, energy and every heatmap; nothing is left on the device."""
-    checkpoint, picture = tiny.write_checkpoint(tmp_path / "one", config), tiny.random_picture()
+    checkpoint, image = tiny.write_checkpoint(tmp_path / "one", config), tiny.random_image()
     here, there = load(checkpoint, "cpu"), load(checkpoint, "cuda")
-    one, other = analyze(here, picture), analyze(there, picture)
+    one, other = analyze(here, image), analyze(there, image)
     np.testing.assert_allclose(one.prediction.logits, other.prediction.logits, atol=1e-3)
     assert one.energy.energy_uj == pytest.approx(other.energy.energy_uj, rel=1e-2)
     for method in methods_of(there).keys() - {"cosine"}:
-        assert np.isfinite(heatmap(method, there, picture, "Hat").values).all()
+        assert np.isfinite(heatmap(method, there, image, "Hat").values).all()
 
 
 def test_nothing_is_made_an_array_where_it_may_be_on_a_gpu() -> None:

@@ -59,7 +59,7 @@ def test_the_model_of_the_recipe_is_one(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(models, "PRESETS", models.PRESETS.copy())
     exec(compile(BLOCKS[1], "README.md", "exec"), {})
     model = load(tiny.write_checkpoint(tmp_path / "plain", replace(models.preset("plain_64"), image_size=(64, 32))))
-    seen = analyze(model, tiny.random_picture())
+    seen = analyze(model, tiny.random_image())
     assert seen.trace.names == ("lif",) and seen.trace.timesteps == 4 and seen.trace.uncounted == ()
     assert [(layer.name, layer.runs) for layer in seen.trace.layers] == [("conv", 1), ("norm", 1), ("head", 4)]
     assert seen.prediction.probs_per_timestep.shape == (4, 26)

@@ -42,12 +42,12 @@ def random_images(count: int, config: ModelConfig, seed: int = 0) -> torch.Tenso
     return torch.randn(count, 3, *config.image_size, generator=torch.Generator().manual_seed(seed))
 
 
-def random_picture(seed: int = 0, size: tuple[int, int] = (40, 24)) -> np.ndarray:
+def random_image(seed: int = 0, size: tuple[int, int] = (40, 24)) -> np.ndarray:
     """uint8 (H, W, 3)."""
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
-def first_picture() -> np.ndarray:
+def first_image() -> np.ndarray:
     """The sample that the app begins with."""
     return open_rgb(SAMPLES / f"{SAMPLE}.png")
 
@@ -98,8 +98,8 @@ def write_pa100k(
         names = [f"{number + i:06d}.png" for i in range(count)]
         number += count
         for name in names:
-            picture = rng.integers(0, 256, (48, 24, 3), dtype=np.uint8)
-            Image.fromarray(picture).save(folder / "data" / name)
+            image = rng.integers(0, 256, (48, 24, 3), dtype=np.uint8)
+            Image.fromarray(image).save(folder / "data" / name)
         labels[split] = rng.integers(0, 2, (count, len(attributes)), dtype=np.uint8)
         content[f"{split}_images_name"] = _cells(names)
         content[f"{split}_label"] = labels[split]
@@ -120,4 +120,4 @@ def write_csv(folder: Path, rows: list[tuple[str, ...]], header: str = "file,spl
     (folder / "labels.csv").write_text("\n".join(lines) + "\n", "utf-8")
     for number, row in enumerate(rows):
         (folder / row[0]).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random_picture(number, (48, 24))).save(folder / row[0])
+        Image.fromarray(random_image(number, (48, 24))).save(folder / row[0])

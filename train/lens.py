@@ -56,7 +56,7 @@ def write_lens(
     if teacher and taught and attention is not None:
         widest = (output.logits - taught.logits).abs().argmax(1).cpu().numpy()
         maps = compare_maps(model, trace, output, taught, attention, widest, teacher.model)
-    save_images(run.path, _pictures(images, model.config.mean, model.config.std))
+    save_images(run.path, _images(images, model.config.mean, model.config.std))
     save_lens(
         run.path,
         Lens(
@@ -155,7 +155,7 @@ def _undisturbed(*models: nn.Module) -> Iterator[None]:
                 module.training = training
 
 
-def _pictures(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+def _images(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """uint8 (B, H, W, 3) of normalised images."""
     scale, shift = (torch.tensor(values).view(3, 1, 1) for values in (std, mean))
     return ((images.cpu() * scale + shift).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()

@@ -23,13 +23,13 @@ PAIR = ("teacher", "student")
 ROLES = (*PAIR, OPPONENT)
 COLOURS = dict(zip(ROLES, ("blue", "orange", "violet"), strict=True))  # of LOOKS in Streamlit's words, see config.toml
 STYLE = Path(__file__).parent / "page.css"
-CHOICES = (*ROLES, "picture", "attribute", "threshold")
+CHOICES = (*ROLES, "image", "attribute", "threshold")
 BOUND = (*ROLES, "attribute", "threshold")  # their widgets write the link
 PAGES = {  # by title, and what each uses of the bar; add a page with a file pages/TITLE.py and a line here
     "Compare": CHOICES,
-    "Spikes": (*PAIR, "picture", "threshold"),
-    "Explain": (*PAIR, "picture", "attribute", "threshold"),
-    "Energy": (*ROLES, "picture", "threshold"),
+    "Spikes": (*PAIR, "image", "threshold"),
+    "Explain": (*PAIR, "image", "attribute", "threshold"),
+    "Energy": (*ROLES, "image", "threshold"),
     "Evaluate": (*ROLES, "attribute", "threshold"),
     "Train": ("teacher",),
     "Checkpoints": (),
@@ -41,7 +41,7 @@ class Selection:
     """What the bar says; a role without any checkpoint is left out of `checkpoints`, as is an opponent not chosen."""
 
     checkpoints: dict[str, Checkpoint]
-    picture: choice.InputImage
+    image: choice.InputImage
     attribute: str
     threshold: float
 
@@ -65,16 +65,14 @@ def bar(page: Page) -> None:
     _hide([name for name in CHOICES if name not in used])  # first, so that nothing shows and goes
     if used:
         words = dict.fromkeys("models" if name in ROLES and len(used) > 1 else name for name in used)
-        told = ", ".join(words).replace("picture", "image")
+        told = ", ".join(words)
         st.toggle(f"Choose {told}", key="bar_open")  # seen on a phone, where it opens the bar, see page.css
     chosen = {}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
         for role in ROLES:
             with st.container(width=_width(role), key=f"bar_{role}"):
                 _checkpoint_picker(role)
-        with st.container(
-            horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="bar_picture"
-        ):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="bar_image"):
             choice.picker()
         attribute_slot = st.container(width=150, key="bar_attribute")
         with st.container(width=120, key="bar_threshold"):

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui import references
 from pages.ui.chrome import ROLES, Selection, sentence
 from pages.ui.image import cropping, own_image
-from pages.ui.image.shown import InputImage
+from pages.ui.image.input_image import InputImage
 from pages.ui.server.computing import computed
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import Checkpoint, CheckpointError
@@ -50,7 +50,7 @@ def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Read
             if role in _EMPTY:
                 st.info(_EMPTY[role], icon=":material/info:")
             continue
-        version, shown = references.version(model.checkpoint), selection.picture
+        version, shown = references.version(model.checkpoint), selection.image
         with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the image…"):
             try:
                 seen[role] = Reading(model, _analyse(version, shown.digest, model, shown.image))
@@ -108,16 +108,16 @@ def _analyse(version: str, digest: str, _model: LoadedModel, _image: np.ndarray)
     return analyze(_model, _image)
 
 
-def explain(seen: dict[str, Reading], role: str, method: str, picture: InputImage, attribute: str) -> Heatmap:
+def explain(seen: dict[str, Reading], role: str, method: str, image: InputImage, attribute: str) -> Heatmap:
     """A heatmap of one model. Raises SnnparError with one sentence where the method does not apply."""
     versions = "+".join(one.version for one in seen.values())
     with st.spinner("Computing the heatmap…"):
         return _explain(
-            f"{versions}:{role}:{method}:{picture.digest}:{attribute}",
+            f"{versions}:{role}:{method}:{image.digest}:{attribute}",
             seen,
             role,
             method,
-            picture.image,
+            image.image,
             attribute,
         )
 

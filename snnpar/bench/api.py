@@ -142,18 +142,18 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
 
     Raises SnnparError if the server does not start, and if an answer differs from a single user's.
     """
-    pictures = [base64.b64encode(path.read_bytes()).decode() for path in sorted((ASSETS / "samples").glob("*.png"))]
+    images = [base64.b64encode(path.read_bytes()).decode() for path in sorted((ASSETS / "samples").glob("*.png"))]
     with serving() as server:
         with server.client() as client:
-            ask(client, "predict", pictures[0], *REST)
+            ask(client, "predict", images[0], *REST)
             expected, alone = {}, []
-            for number, picture in enumerate(pictures):
+            for number, image in enumerate(images):
                 began = time.perf_counter()
-                expected[number] = ask(client, "predict", picture, *REST)
+                expected[number] = ask(client, "predict", image, *REST)
                 alone.append(time.perf_counter() - began)
         tally, over, memory = Tally(), threading.Event(), [server.memory()]
         threads = [
-            threading.Thread(target=_user, args=(number, server, pictures, expected, tally, over))
+            threading.Thread(target=_user, args=(number, server, images, expected, tally, over))
             for number in range(users)
         ]
         for thread in threads:
@@ -167,21 +167,19 @@ def bench_api(users: int = 40, seconds: float = 60, restart: bool = False) -> st
     return _told(tally, float(np.mean(alone)), users, seconds, memory, restart)
 
 
-def _user(
-    number: int, server: Server, pictures: list[str], expected: dict, tally: Tally, over: threading.Event
-) -> None:
+def _user(number: int, server: Server, images: list[str], expected: dict, tally: Tally, over: threading.Event) -> None:
     """Ask about random images until it is over; what is cut off is asked again."""
     dice = random.Random(number)
     with server.client() as client:
         while not over.is_set():
-            picture, began = dice.randrange(len(pictures)), time.perf_counter()
+            image, began = dice.randrange(len(images)), time.perf_counter()
             try:
-                answer = ask(client, "predict", pictures[picture], *REST)
+                answer = ask(client, "predict", images[image], *REST)
             except (httpx.HTTPError, RequestRefused) as error:
                 tally.add(**{"refused" if isinstance(error, RequestRefused) else "broken": 1})
                 time.sleep(RETRY_S)
                 continue
-            tally.add(wrong=int(answer != expected[picture]), after_restart=int(server.restarted))
+            tally.add(wrong=int(answer != expected[image]), after_restart=int(server.restarted))
             with tally.lock:
                 tally.seconds.append(time.perf_counter() - began)
 
@@ -227,7 +225,7 @@ def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
     Raises SnnparError if the server does not start, or if the honest user gets no answer.
     """
     sample = base64.b64encode((ASSETS / "samples" / f"{SAMPLE}.png").read_bytes()).decode()
-    largest = base64.b64encode(_largest_picture()).decode()
+    largest = base64.b64encode(_largest_image()).decode()
     with serving() as server:
         with server.client() as client:
             expected = {0: ask(client, "predict", sample, *REST)}
@@ -255,14 +253,14 @@ def bench_hostile(strangers: int = 8, seconds: float = 60) -> str:
     )
 
 
-def _stranger(number: int, server: Server, picture: str, tally: Tally, over: threading.Event) -> None:
+def _stranger(number: int, server: Server, image: str, tally: Tally, over: threading.Event) -> None:
     """Post again and again, from an address of its own, and never come back for an answer."""
     transport = httpx.HTTPTransport(local_address=f"127.0.0.{2 + number % 250}")
     with httpx.Client(base_url=server.address, timeout=ANSWER_S, trust_env=False, transport=transport) as client:
         count = 0
         while not over.is_set():
             count += 1
-            body = {"data": [picture, *REST], "session_hash": f"stranger-{number}-{count}"}
+            body = {"data": [image, *REST], "session_hash": f"stranger-{number}-{count}"}
             began = time.perf_counter()
             try:
                 taken = client.post("/gradio_api/call/predict", json=body).is_success
@@ -274,7 +272,7 @@ def _stranger(number: int, server: Server, picture: str, tally: Tally, over: thr
             tally.add(refused=int(not taken))
 
 
-def _largest_picture() -> bytes:
+def _largest_image() -> bytes:
     """A JPEG of noise just below the limits of bytes and pixels, so that it costs what an image can cost."""
     noise = np.random.default_rng(0).integers(0, 256, (5400, 1800, 3), np.uint8)
     for quality in range(60, 0, -2):

@@ -197,15 +197,15 @@ def pair() -> list[CheckResult]:
     from snnpar.models import unnamed
 
     there = {checkpoint.name: checkpoint for checkpoint in shipped()}
-    found, usable, picture = [], {}, open_rgb(samples()[0].path)
+    found, usable, image = [], {}, open_rgb(samples()[0].path)
     for role in ROLES:
         name = unnamed(role)
         try:
             if name not in there:
                 raise SnnparError(f"{snnpar.CHECKPOINTS / name} is missing or has no usable config.json")
             model = load(there[name])
-            analyze(model, picture)  # the first pass is many times slower
-            latency = measure_latency(model, picture)
+            analyze(model, image)  # the first pass is many times slower
+            latency = measure_latency(model, image)
             usable[role] = there[name].schema
             found.append(CheckResult(GOOD, f"the {role} {name} answers in {latency} ({latency.spread})"))
         except SnnparError as error:

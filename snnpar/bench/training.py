@@ -116,7 +116,7 @@ def bench_recording(student: str = "spikingformer_8_512", rounds: int = 9) -> st
     from snnpar.spikes.trace import record
 
     model = _loaded(student)
-    image = model.prepare(_picture(0, model.checkpoint.model.image_size))
+    image = model.prepare(_image(0, model.checkpoint.model.image_size))
     traces: list[SpikeTrace] = []
 
     def watched() -> None:
@@ -153,19 +153,19 @@ def bench_page(teacher: str = "vtb_conv_3_192", student: str = "spikingformer_cm
 
     pair = [_loaded(teacher), _loaded(student)]
 
-    def everything(picture: np.ndarray) -> None:
+    def everything(image: np.ndarray) -> None:
         for model, method in zip(pair, ("attention", "co_fire"), strict=True):
-            seen = analyze(model, picture)  # with its energy
-            heatmap(method, model, picture, model.schema.attributes[0], trace=seen.trace)
+            seen = analyze(model, image)  # with its energy
+            heatmap(method, model, image, model.schema.attributes[0], trace=seen.trace)
         energy_over_time(seen.trace)
 
     bare, page = [], []
     with _one_thread(), torch.no_grad():
         for number in range(1 + rounds):
-            picture = _picture(number, (256, 128))
-            ready = [model.prepare(picture) for model in pair]
+            image = _image(number, (256, 128))
+            ready = [model.prepare(image) for model in pair]
             bare.append(_processor_time(lambda ready=ready: [m.forward(x) for m, x in zip(pair, ready, strict=True)]))
-            page.append(_processor_time(lambda picture=picture: everything(picture)))
+            page.append(_processor_time(lambda image=image: everything(image)))
     forwards, whole = (1e3 * median(seconds[1:]) for seconds in (bare, page))
     promised = 1.3 * forwards + 300
     return (
@@ -211,7 +211,7 @@ def _lively(config: ModelConfig, attributes: int, vectors: Tensor | None) -> Net
     return model.eval().requires_grad_(False)
 
 
-def _picture(seed: int, size: tuple[int, int]) -> np.ndarray:
+def _image(seed: int, size: tuple[int, int]) -> np.ndarray:
     """A rendered pedestrian of (H, W) pixels, uint8 (H, W, 3)."""
     from snnpar.datasets.rendered import render_pedestrian
 

@@ -105,9 +105,9 @@ def write_contact_sheet(path: Path, sides: Sequence[LabelledImages], *, seed: in
                 f"{sides[0].title} and {other.title} have no attribute in common, so that there is nothing "
                 "to show side by side"
             )
-    pictures = [_Pictures(side) for side in sides]
+    images = [_Thumbnails(side) for side in sides]
     bar = tqdm(schema.attributes, desc="drawing the gallery", unit="attribute", disable=None, leave=False)
-    sections = [_section(number, name, pictures, seed) for number, name in enumerate(bar)]
+    sections = [_section(number, name, images, seed) for number, name in enumerate(bar)]
     title = _text("What the labels of " + " and ".join(side.title for side in sides) + " show")
     jumps = "".join(f'<li><a href="#a{number}">{_text(name)}</a></li>' for number, name in enumerate(schema.attributes))
     write_text(
@@ -144,14 +144,14 @@ def _about(seed: int) -> str:
     )
 
 
-def _section(number: int, name: str, pictures: list[_Pictures], seed: int) -> str:
+def _section(number: int, name: str, sources: list[_Thumbnails], seed: int) -> str:
     """One attribute, each side with its counts and images."""
-    schema = pictures[0].side.schema
+    schema = sources[0].side.schema
     words = schema.labels[schema.index(name)]
     told = f" <small>{_text(words)}</small>" if words.casefold() != name.casefold() else ""
     parts = []
-    for one in pictures:
-        heading, level = (f"<h3>{_text(one.side.title)}</h3>", "h4") if len(pictures) > 1 else ("", "h3")
+    for one in sources:
+        heading, level = (f"<h3>{_text(one.side.title)}</h3>", "h4") if len(sources) > 1 else ("", "h3")
         content = "<p>No label says whether this applies.</p>"
         if name in one.side.schema.attributes:
             column = one.side.schema.index(name)
@@ -180,7 +180,7 @@ def _counts(side: LabelledImages, column: int) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-class _Pictures:
+class _Thumbnails:
     """Small images of a side as HTML, each read once."""
 
     def __init__(self, side: LabelledImages) -> None:
@@ -198,14 +198,14 @@ class _Pictures:
             if file in files:  # an image of two splits
                 continue
             files.add(file)
-            picture = self._picture(index)
-            unreadable += not picture
-            shown += [picture] if picture else []
+            image = self._image(index)
+            unreadable += not image
+            shown += [image] if image else []
         told = "none" if not len(found) else f"{len(shown)} of {len(found):,}"
         told = f"all {len(found)}" if 0 < len(shown) == len(found) else told
         return told + (f"; {unreadable} cannot be read" if unreadable else ""), "".join(shown)
 
-    def _picture(self, index: int) -> str:
+    def _image(self, index: int) -> str:
         """An <img>, or nothing for an image that cannot be read."""
         if index not in self._ready:
             try:

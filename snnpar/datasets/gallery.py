@@ -132,5 +132,5 @@ def _clear(scene: Scene) -> bool:
 
 if __name__ == "__main__":
     Parser(prog="python -m snnpar.datasets.gallery", description="Draw the bundled samples again.").parse_args()
-    for picture in write_gallery():
-        print(picture)
+    for image in write_gallery():
+        print(image)

@@ -163,8 +163,8 @@ def read_images(run: Path, count: int) -> np.ndarray | None:
     from PIL import Image
 
     try:
-        with Image.open(run / FOLDER / IMAGES) as picture:
-            strip = np.asarray(picture.convert("RGB"))
+        with Image.open(run / FOLDER / IMAGES) as image:
+            strip = np.asarray(image.convert("RGB"))
     except OSError:  # PIL's error for damaged files is one too
         return None
     return np.stack(np.split(strip, count, axis=1)) if count and strip.shape[1] % count == 0 else None

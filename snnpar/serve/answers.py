@@ -99,8 +99,8 @@ class Answers:
             timesteps, the probabilities after each of them
         """
         roles, threshold = self._roles(role), _share(threshold, "threshold")
-        picture = _picture(image)
-        return {name: _answer(self.loaded[name], picture, threshold) for name in roles}
+        pixels = _pixels(image)
+        return {name: _answer(self.loaded[name], pixels, threshold) for name in roles}
 
     def trace(self, image: str) -> Trace:
         """Count the spikes of the student on an image, by layer and timestep.
@@ -111,7 +111,7 @@ class Answers:
             spikes and firing rates of every layer of neurons in every timestep, and of all together
         """
         model = self.loaded.student
-        trace = analyze(model, _picture(image)).trace
+        trace = analyze(model, _pixels(image)).trace
         layers = [
             Firing(
                 layer=name,
@@ -145,8 +145,8 @@ class Answers:
         methods = methods_of(model)
         method = _one_of(method or next(iter(methods), ""), "method", methods)
         model.schema.index(attribute)  # methods that show one map for all attributes do not look at it
-        picture = _picture(image)
-        heat = heatmap(method, model, picture, attribute, teacher=self.loaded.teacher)
+        pixels = _pixels(image)
+        heat = heatmap(method, model, pixels, attribute, teacher=self.loaded.teacher)
         return Heat(
             checkpoint=model.checkpoint.name,
             attribute=attribute,
@@ -156,7 +156,7 @@ class Answers:
             colours=heat.colours,
             cell_edges={side: getattr(heat.geometry, side).edges.tolist() for side in ("rows", "columns")},
             values=heat.values.astype(float).tolist(),
-            png_base64=_png(overlaid(picture, heat)),
+            png_base64=_png(overlaid(pixels, heat)),
         )
 
     def energy(self, image: str, role: Roles = "both", convention: str = ENERGY) -> dict[str, Energy]:
@@ -172,8 +172,8 @@ class Answers:
             convention and what it leaves out
         """
         roles, assumed = self._roles(role), CONVENTIONS[_one_of(convention, "convention", CONVENTIONS)]
-        picture = _picture(image)
-        return {name: _energy(self.loaded[name], picture, assumed) for name in roles}
+        pixels = _pixels(image)
+        return {name: _energy(self.loaded[name], pixels, assumed) for name in roles}
 
     def _roles(self, role: object) -> tuple[str, ...]:
         several = {"both": PAIR, "all": self.loaded.roles}
@@ -194,8 +194,8 @@ def _model(model: LoadedModel) -> Model:
     )
 
 
-def _answer(model: LoadedModel, picture: np.ndarray, threshold: float) -> Answer:
-    prediction = analyze(model, picture).prediction
+def _answer(model: LoadedModel, image: np.ndarray, threshold: float) -> Answer:
+    prediction = analyze(model, image).prediction
     groups = [
         Group(group=one.group, attributes=list(one.attributes), text=one.text or "")
         for one in decide(model.schema, prediction.probs, threshold)
@@ -209,8 +209,8 @@ def _answer(model: LoadedModel, picture: np.ndarray, threshold: float) -> Answer
     )
 
 
-def _energy(model: LoadedModel, picture: np.ndarray, assumed: Assumptions) -> Energy:
-    report = estimate_energy(analyze(model, picture).trace, assumed)
+def _energy(model: LoadedModel, image: np.ndarray, assumed: Assumptions) -> Energy:
+    report = estimate_energy(analyze(model, image).trace, assumed)
     layers = [
         LayerCost(
             layer=one.name, macs=one.macs, acs=one.acs, updates=one.updates, bytes=one.bytes, energy_uj=one.energy_uj
@@ -236,7 +236,7 @@ def _named(names: Iterable[str], values: np.ndarray) -> dict[str, float]:
     return dict(zip(names, values.tolist(), strict=True))
 
 
-def _picture(image: object) -> np.ndarray:
+def _pixels(image: object) -> np.ndarray:
     """Base64 to uint8 (H, W, 3); the limits are those of `open_rgb`. Raises ImageError."""
     if not isinstance(image, str) or not image:
         raise ImageError("There is no image; send the bytes of a JPEG, PNG or WebP file as base64 text.")
@@ -261,7 +261,7 @@ def _share(value: object, what: str) -> float:
     return float(value)
 
 
-def _png(picture: Any) -> str:
+def _png(image: Any) -> str:
     file = BytesIO()
-    picture.save(file, "PNG")
+    image.save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode("ascii")

@@ -61,7 +61,7 @@ def _page(answers: Answers) -> None:
     )
     with gr.Row():
         with gr.Column():
-            picture = gr.HTML(_sample(), html_template=PICKER, css_template=PICKER_CSS, js_on_load=PICKER_JS)
+            image = gr.HTML(_sample(), html_template=PICKER, css_template=PICKER_CSS, js_on_load=PICKER_JS)
             models, roles = answers.loaded, answers.loaded.roles
             others = [models[role].schema for role in roles if role != "student"]
             attributes = shared_attributes(*others, models.student.schema)
@@ -82,7 +82,7 @@ def _page(answers: Answers) -> None:
             energy = gr.Markdown()
     button.click(
         _told(functools.partial(_look, answers)),
-        [picture, attribute, *methods],
+        [image, attribute, *methods],
         [*labels, maps, energy],
         api_visibility="private",
         **QUEUE,

@@ -37,7 +37,7 @@ DATA = {
 OPEN = ("rendered", "pa100k", "mixed")  # datasets whose licence lets what was trained on them be given away
 TAGS = ("pedestrian-attribute-recognition", "spiking-neural-network")
 MADE, END = "<!-- made for sharing -->", "<!-- end -->"  # what stands between is written anew for each copy
-PICTURES = 4  # that the energy is a mean over
+IMAGES = 4  # that the energy is a mean over
 
 
 def run_card(run: Run, name: str) -> str:
@@ -187,8 +187,8 @@ def _energy(checkpoint: Checkpoint) -> list[str]:
     from snnpar.inference import analyze, load
 
     model = load(checkpoint)
-    pictures = sorted((ASSETS / "samples").glob("*.png"))[:PICTURES]
-    reports = [analyze(model, open_rgb(picture)).energy for picture in pictures]
+    images = sorted((ASSETS / "samples").glob("*.png"))[:IMAGES]
+    reports = [analyze(model, open_rgb(image)).energy for image in images]
     mean, of_neurons = (
         sum(getattr(report, what) for report in reports) / len(reports) for what in ("energy_uj", "neuron_uj")
     )

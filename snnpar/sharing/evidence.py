@@ -35,13 +35,13 @@ class ModelEvidence:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One view. `picture` uint8 (H, W, 3); `link` names an image of one's own by its digest.
+    """One view. `image` uint8 (H, W, 3); `link` names an image of one's own by its digest.
 
     `timestep` counts from 1 and concerns models with timesteps; `truth` names the attributes that are labelled so.
     """
 
     title: str
-    picture: np.ndarray
+    image: np.ndarray
     attribute: str
     threshold: float
     findings: Mapping[str, ModelEvidence]
@@ -61,11 +61,11 @@ def evidence_json(evidence: Evidence) -> str:
     content = {
         "what": f"evidence card of SNN-PAR Explorer {__version__}, code {commit() or 'unknown'}",
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "picture": {
+        "image": {
             "title": evidence.title,
             "truth": known,
-            "size": evidence.picture.shape[:2],
-            "sha256_of_pixels": hashlib.sha256(np.ascontiguousarray(evidence.picture).tobytes()).hexdigest(),
+            "size": evidence.image.shape[:2],
+            "sha256_of_pixels": hashlib.sha256(np.ascontiguousarray(evidence.image).tobytes()).hexdigest(),
         },
         "link": evidence.link or None,
         "attribute": evidence.attribute,
@@ -125,8 +125,8 @@ def weights_hash(checkpoint: Checkpoint) -> str:
 
 def evidence_png(evidence: Evidence) -> bytes:
     """The image and each model's map side by side, with the numbers of the chosen attribute below."""
-    tiles = [_fit(Image.fromarray(evidence.picture))]
-    tiles += [overlaid(evidence.picture, finding.heat) for finding in evidence.findings.values() if finding.heat]
+    tiles = [_fit(Image.fromarray(evidence.image))]
+    tiles += [overlaid(evidence.image, finding.heat) for finding in evidence.findings.values() if finding.heat]
     lines = _lines(evidence)
     font, small = ImageFont.load_default(16), ImageFont.load_default(13)
     wide = max(
@@ -152,9 +152,9 @@ def _fit(image: Image.Image) -> Image.Image:
     return image.convert("RGB").resize((width, HEIGHT), Image.Resampling.LANCZOS)
 
 
-def overlaid(picture: np.ndarray, heat: Heatmap) -> Image.Image:
+def overlaid(image: np.ndarray, heat: Heatmap) -> Image.Image:
     """The map over the grey image uint8 (H, W, 3), on its own scale, cells where tokens lie; HEIGHT pixels tall."""
-    base = _fit(Image.fromarray(picture).convert("L"))
+    base = _fit(Image.fromarray(image).convert("L"))
     low, high = span(heat.bound, signed=heat.signed)
     places = np.clip((heat.values - low) / (high - low) * 255, 0, 255).round().astype(int)
     cells = palette(signed=heat.signed)[places]

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from browsing import MARKS, settle
-from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
+from tiny import PA100K, STUDENT, TEACHER, first_image, write_checkpoint
 
 from pages.ui.components import occluder
 from snnpar.explain.ledger import Ledger, entering_spikes, spike_ledger
@@ -16,7 +16,7 @@ from snnpar.images.geometry import Axis, Geometry
 from snnpar.inference import analyze, load
 
 pytestmark = MARKS
-PICTURE = first_picture()
+IMAGE = first_image()
 ROWS, COLUMNS = STUDENT.token_grid
 GEOMETRY = Geometry(*(Axis(side // 16, 0.5 / side, 16 / side) for side in STUDENT.image_size))
 WAIT_MS = 90_000
@@ -34,7 +34,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.fixture(scope="module")
 def ledger(models: dict) -> Ledger:
-    return spike_ledger(models["student"].module, analyze(models["student"], PICTURE).trace, PA100K.index("Hat"))
+    return spike_ledger(models["student"].module, analyze(models["student"], IMAGE).trace, PA100K.index("Hat"))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_ledger_is_read_cell_by_cell_and_token_by_token(
     name = ledger.branches[s]
     sent.clear()
     page.locator(f"td[data-cell='{t + 1}.{name}']").click()
-    spikes = entering_spikes(models["student"].module, analyze(models["student"], PICTURE).trace, name)[t]
+    spikes = entering_spikes(models["student"].module, analyze(models["student"], IMAGE).trace, name)[t]
     expect(page.get_by_text(f"{len(spikes)} channels (rows) by {ROWS * COLUMNS} tokens")).to_be_visible(timeout=WAIT_MS)
     settle(page)
     assert len(sent) == 1 and f"cell={t + 1}.{name}" in page.url
@@ -140,7 +140,7 @@ def test_a_mask_is_painted_undone_and_in_the_link(page, url: str, sent: list, mo
     assert len(sent) == 1
 
     student = models["student"]
-    seen = occlude(student, analyze(student, PICTURE), PICTURE, mask)
+    seen = occlude(student, analyze(student, IMAGE), IMAGE, mask)
     change = f"spikes {seen.before.trace.total_spikes:,} → {seen.after.trace.total_spikes:,}"
     expect(page.get_by_text(change)).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text("only in the student").first).to_be_visible()

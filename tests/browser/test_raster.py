@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from browsing import MARKS, settle
-from tiny import STUDENT, first_picture, write_checkpoint
+from tiny import STUDENT, first_image, write_checkpoint
 
 from snnpar.energy.estimate import accumulates_by_token
 from snnpar.explain.membrane import record_membrane
@@ -21,7 +21,7 @@ T, GRID = STUDENT.timesteps, STUDENT.token_grid
 ROWS, COLUMNS = GRID
 GUTTER, HEAD = 46, 20  # of cells.js
 Q = "block.0.attn.q_lif"
-PICTURE = first_picture()
+IMAGE = first_image()
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def trace(student: LoadedModel) -> SpikeTrace:
-    return analyze(student, PICTURE).trace
+    return analyze(student, IMAGE).trace
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_a_row_shows_its_channel_and_a_cell_its_membrane(
     x, y = cell_at(page, channel, t * ROWS * COLUMNS + row * COLUMNS + column, *size)
     page.mouse.click(x, y)
     in_link(page, f"neuron={row}.{column}")
-    potential = record_membrane(student, PICTURE, Q).potential.reshape(T, STUDENT.dim, *GRID)[:, channel, row, column]
+    potential = record_membrane(student, IMAGE, Q).potential.reshape(T, STUDENT.dim, *GRID)[:, channel, row, column]
     table = page.locator(".potential table tr")
     assert table.nth(1).locator("td").all_inner_texts() == [f"{h:.3f}" for h in potential]
     fired = maps[channel, :, row, column]

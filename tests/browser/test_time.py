@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from browsing import MARKS, settle
-from tiny import PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
+from tiny import PA100K, STUDENT, TEACHER, first_image, write_checkpoint
 
 from snnpar.energy.estimate import energy_over_time
 from snnpar.explain import heatmap
@@ -18,7 +18,7 @@ from snnpar.metrics.outcomes import decided_at
 
 pytestmark = MARKS
 T = STUDENT.timesteps
-PICTURE = first_picture()
+IMAGE = first_image()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.fixture(scope="module")
 def trace(models: dict):
-    return analyze(models["student"], PICTURE).trace
+    return analyze(models["student"], IMAGE).trace
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def pixels(page) -> np.ndarray:
 def test_arrow_keys_take_everything_to_every_t(page, sent: list, models: dict, trace) -> None:
     probs = prefix_probs(trace.logits_per_timestep[:, 0])
     energy = energy_over_time(trace)
-    heat = heatmap("co_fire", models["student"], PICTURE, ATTRIBUTE)
+    heat = heatmap("co_fire", models["student"], IMAGE, ATTRIBUTE)
     low, high = span(heat.bound, signed=False)
     decided = [f"decided at t={t}, stable since" for t in decided_at(probs, 0.45)]
     assert page.locator(".decided").all_inner_texts() == decided

@@ -25,7 +25,7 @@ ROWS = [
 ]
 
 
-def picture(seed: int) -> np.ndarray:
+def image(seed: int) -> np.ndarray:
     """A smooth image, uint8 (96, 48, 3): like a photograph it survives scaling, unlike noise."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 4, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((48, 96), Image.Resampling.BICUBIC))
@@ -38,7 +38,7 @@ def picture(seed: int) -> np.ndarray:
 def folder(tmp_path: Path) -> Path:
     tiny.write_csv(tmp_path, ROWS)
     for number, row in enumerate(ROWS):
-        Image.fromarray(picture(number)).save(tmp_path / row[0])
+        Image.fromarray(image(number)).save(tmp_path / row[0])
     return tmp_path
 
 
@@ -72,11 +72,11 @@ def test_missing_damaged_and_empty_images_are_all_named(folder: Path, capsys: py
 
 
 def test_near_duplicates_are_found_across_splits_only(folder: Path) -> None:
-    Image.fromarray(resize(picture(1), (60, 30))).save(folder / "e.png")  # test: train's b, smaller
-    Image.fromarray(picture(2)).save(folder / "d.png")  # both in val
-    Image.fromarray(picture(0)).save(folder / "b.png")  # both in train; and e is now like nothing
+    Image.fromarray(resize(image(1), (60, 30))).save(folder / "e.png")  # test: train's b, smaller
+    Image.fromarray(image(2)).save(folder / "d.png")  # both in val
+    Image.fromarray(image(0)).save(folder / "b.png")  # both in train; and e is now like nothing
     assert check_data(folder).duplicates == ()
-    Image.fromarray(picture(1)).save(folder / "b.png")
+    Image.fromarray(image(1)).save(folder / "b.png")
     (pair,) = check_data(folder).duplicates
     assert (pair.split, pair.file, pair.other_split, pair.other_file) == ("test", "e.png", "train", "b.png")
     assert LIMIT < pair.correlation <= 1 + 1e-6

@@ -15,7 +15,7 @@ from snnpar.datasets.duplicates import LIMIT, groups, nearest, thumbnail
 from snnpar.images.pixels import resize
 
 
-def picture(seed: int) -> np.ndarray:
+def image(seed: int) -> np.ndarray:
     """A smooth image, uint8 (96, 48, 3): like a photograph it survives scaling, unlike noise."""
     coarse = np.random.default_rng(seed).integers(40, 200, (6, 4, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((48, 96), Image.Resampling.BICUBIC))
@@ -38,28 +38,28 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("seed", range(4))
-def test_the_same_picture_otherwise_is_a_near_duplicate(change: str, seed: int) -> None:
-    assert thumbnail(picture(seed)) @ thumbnail(CHANGES[change](picture(seed))) > LIMIT
+def test_the_same_image_otherwise_is_a_near_duplicate(change: str, seed: int) -> None:
+    assert thumbnail(image(seed)) @ thumbnail(CHANGES[change](image(seed))) > LIMIT
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_mirrored_picture_and_another_one_are_none(seed: int) -> None:
-    own = thumbnail(picture(seed))
-    assert own @ thumbnail(picture(seed)[:, ::-1].copy()) < LIMIT and own @ thumbnail(picture(seed + 100)) < LIMIT
+def test_a_mirrored_image_and_another_one_are_none(seed: int) -> None:
+    own = thumbnail(image(seed))
+    assert own @ thumbnail(image(seed)[:, ::-1].copy()) < LIMIT and own @ thumbnail(image(seed + 100)) < LIMIT
 
 
 def test_a_thumbnail_is_that_of_its_definition() -> None:
-    grey = Image.fromarray(picture(0)).convert("L").resize((16, 32), Image.Resampling.BILINEAR)
+    grey = Image.fromarray(image(0)).convert("L").resize((16, 32), Image.Resampling.BILINEAR)
     values = np.asarray(grey, float).ravel()
-    other = np.asarray(Image.fromarray(picture(1)).convert("L").resize((16, 32), Image.Resampling.BILINEAR), float)
+    other = np.asarray(Image.fromarray(image(1)).convert("L").resize((16, 32), Image.Resampling.BILINEAR), float)
     expected = np.corrcoef(values, other.ravel())[0, 1]
-    assert thumbnail(picture(0)) @ thumbnail(picture(1)) == pytest.approx(expected, abs=1e-6)
-    assert np.linalg.norm(thumbnail(picture(0))) == pytest.approx(1, abs=1e-6)
+    assert thumbnail(image(0)) @ thumbnail(image(1)) == pytest.approx(expected, abs=1e-6)
+    assert np.linalg.norm(thumbnail(image(0))) == pytest.approx(1, abs=1e-6)
 
 
-def test_pictures_of_one_colour_are_like_nothing() -> None:
+def test_images_of_one_colour_are_like_nothing() -> None:
     flat = [thumbnail(np.full((20, 10, 3), value, np.uint8)) for value in (0, 128, 255)]
-    several = np.stack([*flat, thumbnail(picture(0))])
+    several = np.stack([*flat, thumbnail(image(0))])
     assert np.isfinite(several).all() and groups(several).tolist() == [0, 1, 2, 3]
     assert (nearest(np.stack(flat), several)[1] == 0).all()
 

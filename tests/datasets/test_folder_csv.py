@@ -33,13 +33,13 @@ def rewrite(folder: Path, text: str, encoding: str = "utf-8") -> None:
     (folder / "labels.csv").write_bytes(text.encode(encoding))
 
 
-def test_labels_files_and_pictures(tmp_path: Path) -> None:
+def test_labels_files_and_images(tmp_path: Path) -> None:
     tiny.write_csv(tmp_path, ROWS)
     train = open_folder(tmp_path, "train")
     assert train.files == ("a.png", "b.png") and train.labels.tolist() == [[1, 2], [0, 2]]
     assert train.schema.attributes == ("Hat", "Red coat") and train.labels.dtype == np.int8
     assert open_folder(tmp_path, "val").labels.tolist() == [[0, 1]]
-    assert np.array_equal(open_folder(tmp_path, "val").read(0), tiny.random_picture(2, (48, 24)))
+    assert np.array_equal(open_folder(tmp_path, "val").read(0), tiny.random_image(2, (48, 24)))
     assert open_folder(tmp_path, "test").labels.tolist() == [[1, 0]]
 
 

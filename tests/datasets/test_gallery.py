@@ -13,7 +13,7 @@ from snnpar.datasets.rendered import ATTRIBUTES, render_pedestrian
 from snnpar.images.pixels import open_rgb
 
 
-def test_the_index_lists_24_pictures_that_are_there() -> None:
+def test_the_index_lists_24_images_that_are_there() -> None:
     samples = gallery.samples()
     assert len(samples) == 24
     assert all(sample.path.is_file() for sample in samples)
@@ -26,7 +26,7 @@ def test_every_attribute_occurs_at_least_twice(name: str) -> None:
     assert Counter(label for sample in gallery.samples() for label in sample.labels)[name] >= 2
 
 
-def test_the_bundled_pictures_are_what_the_code_draws() -> None:
+def test_the_bundled_images_are_what_the_code_draws() -> None:
     entries = json.loads((gallery.SAMPLES / "index.json").read_text(encoding="utf-8"))
     for entry in entries:
         drawn = render_pedestrian(entry["seed"], entry["index"], size=gallery.SIZE)
@@ -35,7 +35,7 @@ def test_the_bundled_pictures_are_what_the_code_draws() -> None:
         assert [name for name, label in zip(ATTRIBUTES, drawn.labels, strict=True) if label] == entry["labels"]
 
 
-def test_the_bundled_pictures_are_those_the_rule_chooses() -> None:
+def test_the_bundled_images_are_those_the_rule_chooses() -> None:
     entries = json.loads((gallery.SAMPLES / "index.json").read_text(encoding="utf-8"))
     assert [entry["index"] for entry in entries] == gallery.choose()
 

@@ -102,10 +102,10 @@ def test_rap_as_its_archive_unpacks(tmp_path: Path) -> None:
     write_rap(tmp_path / "RAP_annotation")
     (tmp_path / "RAP_dataset").mkdir()
     for i in range(COUNT):
-        Image.fromarray(tiny.random_picture(i)).save(tmp_path / "RAP_dataset" / f"CAM{i:02d}.png")
+        Image.fromarray(tiny.random_image(i)).save(tmp_path / "RAP_dataset" / f"CAM{i:02d}.png")
     test = open_folder(tmp_path, "test", fold=2)
     number = int(test.files[1][3:5])
-    assert test.name == "rapv1 test, fold 2" and np.array_equal(test.read(1), tiny.random_picture(number))
+    assert test.name == "rapv1 test, fold 2" and np.array_equal(test.read(1), tiny.random_image(number))
 
 
 @pytest.mark.parametrize(("write", "file"), [(write_peta, "PETA.mat"), (write_rap, "RAP_annotation.mat")])

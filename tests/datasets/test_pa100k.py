@@ -23,8 +23,8 @@ def test_three_splits_in_the_official_layout(tmp_path: Path) -> None:
         loaded = load_pa100k(tmp_path / "pa", split)
         assert len(loaded) == count and loaded.schema == tiny.PA100K and split in loaded.name
         assert loaded.labels.dtype == np.int8 and np.array_equal(loaded.labels, labels[split])
-        picture = loaded.read(count - 1)
-        assert np.array_equal(picture, open_rgb(tmp_path / "pa" / "data" / loaded.files[-1]))
+        image = loaded.read(count - 1)
+        assert np.array_equal(image, open_rgb(tmp_path / "pa" / "data" / loaded.files[-1]))
     assert load_pa100k(str(tmp_path / "pa"), "train").files == tuple(f"{i:06d}.png" for i in range(5))
 
 
@@ -41,8 +41,8 @@ def test_shuffled_columns_are_matched_by_name(tmp_path: Path) -> None:
 def test_real_images(shared_data: Path, split: str, count: int) -> None:
     loaded = load_pa100k(shared_data / "pa100k-mini", split)
     assert len(loaded) == count and set(np.unique(loaded.labels)) == {0, 1}
-    picture = loaded.read(count // 2)
-    assert picture.ndim == 3 and picture.shape[0] > picture.shape[1]
+    image = loaded.read(count // 2)
+    assert image.ndim == 3 and image.shape[0] > image.shape[1]
     views = loaded.labels[:, [tiny.PA100K.index(view) for view in ("Front", "Side", "Back")]]
     assert (views.sum(1) == 1).all(), "every person has one view, so the columns are where the names say"
 

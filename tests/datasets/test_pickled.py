@@ -95,8 +95,8 @@ def test_images_lie_below_the_folder_whatever_the_file_says(tmp_path: Path) -> N
     from PIL import Image
 
     for i in range(COUNT):
-        Image.fromarray(tiny.random_picture(i)).save(tmp_path / "images" / f"{i}.png")
-    assert np.array_equal(open_folder(tmp_path, "test").read(0), tiny.random_picture(12))
+        Image.fromarray(tiny.random_image(i)).save(tmp_path / "images" / f"{i}.png")
+    assert np.array_equal(open_folder(tmp_path, "test").read(0), tiny.random_image(12))
 
 
 class Hostile:

@@ -27,13 +27,13 @@ def many() -> list[frozenset[str]]:
     return [decode(sample_labels(11, index)) for index in range(2000)]
 
 
-def picture(names: frozenset[str], index: int, styled_for: frozenset[str]) -> np.ndarray:
+def image(names: frozenset[str], index: int, styled_for: frozenset[str]) -> np.ndarray:
     """The pedestrian `index` in one style, whatever its labels, without sensor noise differing."""
     grain = np.random.default_rng(0)
     return draw(names, appearance_of(3, index, styled_for), scene_of(3, index), grain, size=SIZE).astype(float)
 
 
-def test_the_same_seed_and_index_give_the_same_picture_in_any_order() -> None:
+def test_the_same_seed_and_index_give_the_same_image_in_any_order() -> None:
     first = render_pedestrian(5, 9)
     render_pedestrian(5, 10)
     again = render_pedestrian(5, 9)
@@ -43,7 +43,7 @@ def test_the_same_seed_and_index_give_the_same_picture_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("other", [(5, 10), (6, 9), (9, 5)])
-def test_another_seed_or_index_gives_another_picture(other: tuple[int, int]) -> None:
+def test_another_seed_or_index_gives_another_image(other: tuple[int, int]) -> None:
     assert np.abs(render_pedestrian(5, 9).image.astype(int) - render_pedestrian(*other).image).mean() > 5
 
 
@@ -117,12 +117,12 @@ def test_a_tiny_size_is_refused() -> None:
         ("boots", "", (0.6, 1.0)),
     ],
 )
-def test_an_attribute_changes_its_part_of_the_picture(added: str, removed: str, rows: tuple[float, float]) -> None:
+def test_an_attribute_changes_its_part_of_the_image(added: str, removed: str, rows: tuple[float, float]) -> None:
     names = (PLAIN - {removed}) | {added}
     top, bottom = (int(share * SIZE[0]) for share in rows)
     moves_the_arms = {"HoldObjectsInFront", "HandBag", "Backpack"}
     for index in range(12):
-        change = np.abs(picture(names, index, PLAIN) - picture(PLAIN, index, PLAIN)).max(2)
+        change = np.abs(image(names, index, PLAIN) - image(PLAIN, index, PLAIN)).max(2)
         inside = change[top:bottom]
         assert (inside > 18).sum() >= 8, f"{added} cannot be seen in image {index}"
         if added not in moves_the_arms | {"Hat", "boots", "UpperLogo"}:

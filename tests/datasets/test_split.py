@@ -20,11 +20,11 @@ def noise(name: str, count: int, seed: int, sizes: tuple = ((40, 24), (64, 32), 
         tiny.PA100K,
         tuple(f"{name}-{i}" for i in range(count)),
         labels,
-        lambda index: tiny.random_picture(seed + index, sizes[index % len(sizes)]),
+        lambda index: tiny.random_image(seed + index, sizes[index % len(sizes)]),
     )
 
 
-def test_joined_splits_keep_files_labels_and_pictures_together() -> None:
+def test_joined_splits_keep_files_labels_and_images_together() -> None:
     parts = [noise("a", 3, 0), noise("b", 1, 50), noise("c", 4, 90)]
     joined = join(parts)
     assert joined.name == "a + b + c" and len(joined) == 8
@@ -65,7 +65,7 @@ def test_training_sees_the_pixels_that_the_app_sees() -> None:
         assert torch.equal(seen, preprocess(split.read(index), image_size=size, mean=(0, 0, 0), std=(1, 1, 1)))
 
 
-def test_pictures_are_read_once_and_follow_the_indices() -> None:
+def test_images_are_read_once_and_follow_the_indices() -> None:
     read, split = [], noise("a", 5, 3)
     counted = replace(split, read=lambda index: read.append(index) or split.read(index))
     images = ResizedImages(counted, (32, 16))
@@ -83,7 +83,7 @@ def test_batches_cover_every_image_once_in_order(batch_size: int) -> None:
     assert np.concatenate(batches).tolist() == list(range(7)) and max(map(len, batches)) <= batch_size
 
 
-def test_a_picture_of_the_right_size_is_not_touched() -> None:
+def test_a_image_of_the_right_size_is_not_touched() -> None:
     split = noise("a", 1, 0, sizes=((32, 16),))
     pixels = ResizedImages(split, (32, 16)).pixels(np.array([0]))[0].permute(1, 2, 0).numpy()
     assert np.array_equal(pixels, split.read(0))

@@ -52,7 +52,7 @@ def noise(count: int, broken: int = -1) -> PedestrianSplit:
     def read(index: int) -> np.ndarray:
         if index == broken:
             raise ImageError(f"{index}.png is damaged")
-        return tiny.random_picture(index)
+        return tiny.random_image(index)
 
     return PedestrianSplit("noise", tiny.PA100K, tuple(map(str, range(count))), np.zeros((count, 26), np.int8), read)
 
@@ -63,7 +63,7 @@ def test_batches_are_read_in_order(sizes: list[int]) -> None:
     read = list(read_ahead(noise(5), batches, (32, 16)))
     assert [len(pixels) for pixels in read] == sizes
     for pixels, indices in zip(read, batches, strict=True):
-        expected = [resize(tiny.random_picture(int(i)), (32, 16)) for i in indices]
+        expected = [resize(tiny.random_image(int(i)), (32, 16)) for i in indices]
         np.testing.assert_array_equal(pixels, expected)
 
 
@@ -75,7 +75,7 @@ def test_a_damaged_image_costs_its_own_batch_only() -> None:
 
 
 def test_batches_give_what_single_images_give(model: LoadedModel) -> None:
-    images = [tiny.random_picture(seed) for seed in range(3)]
+    images = [tiny.random_image(seed) for seed in range(3)]
     pixels = np.stack([resize(image, model.checkpoint.model.image_size) for image in images])
     probs = model.predict(pixels)
     assert probs.dtype == np.float32 and probs.shape[1:] == (3, 26)

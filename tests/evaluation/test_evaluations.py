@@ -178,7 +178,7 @@ def test_launching_runs_the_command_that_is_shown(tmp_path: Path, monkeypatch: p
 
 def test_the_data_hash_sees_names_attributes_and_labels_and_their_order() -> None:
     labels = np.zeros((2, 26), np.int8)
-    split = PedestrianSplit("one", tiny.PA100K, ("a", "b"), labels, lambda i: tiny.random_picture(i))
+    split = PedestrianSplit("one", tiny.PA100K, ("a", "b"), labels, lambda i: tiny.random_image(i))
     turned = replace(tiny.PA100K, attributes=tiny.PA100K.attributes[::-1])
     changed = [
         replace(split, files=("b", "a")),

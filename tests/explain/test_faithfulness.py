@@ -16,12 +16,12 @@ from snnpar.explain.probing import faithfulness
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.models import MODELS
 
-PICTURES = [tiny.random_picture(seed) for seed in range(5)]
+IMAGES = [tiny.random_image(seed) for seed in range(5)]
 
 
 def split(labels: np.ndarray) -> PedestrianSplit:
     return PedestrianSplit(
-        "five", tiny.PA100K, tuple(map(str, range(len(labels)))), labels.astype(np.int8), lambda index: PICTURES[index]
+        "five", tiny.PA100K, tuple(map(str, range(len(labels)))), labels.astype(np.int8), lambda index: IMAGES[index]
     )
 
 
@@ -62,10 +62,10 @@ def test_a_score_is_that_of_the_surest_labelled_attribute(models: dict[str, Load
     model, labels = models["student"], np.zeros((1, 26))
     labels[0, [3, 7, 20]] = 1
     labels[0, 5] = 2
-    probs = analyze(model, PICTURES[0]).prediction.probs
+    probs = analyze(model, IMAGES[0]).prediction.probs
     surest = tiny.PA100K.attributes[max((3, 7, 20), key=lambda column: probs[column])]
     (found,) = [one for one in score_methods(model, split(labels)) if one.method == "ledger"]
-    expected = faithfulness(model, PICTURES[0], heatmap("ledger", model, PICTURES[0], surest), surest).score
+    expected = faithfulness(model, IMAGES[0], heatmap("ledger", model, IMAGES[0], surest), surest).score
     assert found.score.mean == found.score.low == found.score.high == pytest.approx(expected)
 
 

@@ -17,7 +17,7 @@ from snnpar.images.geometry import Geometry
 from snnpar.inference import LoadedModel, analyze, load
 from snnpar.spikes.trace import record
 
-PICTURE = tiny.random_picture(3)
+IMAGE = tiny.random_image(3)
 GRID = (4, 2)
 
 
@@ -34,8 +34,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 @pytest.mark.parametrize(("role", "method"), [(role, name) for role in tiny.BY_ROLE for name in tiny.BY_ROLE[role]])
 def test_every_method(role: str, method: str, student: LoadedModel, teacher: LoadedModel) -> None:
     model = {"student": student, "teacher": teacher}[role]
-    before = model.forward(model.prepare(PICTURE)).logits
-    maps = {name: heatmap(method, model, PICTURE, name, teacher=teacher) for name in ("Female", "Hat")}
+    before = model.forward(model.prepare(IMAGE)).logits
+    maps = {name: heatmap(method, model, IMAGE, name, teacher=teacher) for name in ("Female", "Hat")}
     one = maps["Female"]
     assert one.values.shape == GRID and one.geometry == model.geometry
     assert one.signed == (method in ("ledger", "cosine")) and (one.signed or one.values.min() >= 0)
@@ -48,20 +48,20 @@ def test_every_method(role: str, method: str, student: LoadedModel, teacher: Loa
     assert (one.frames is not None) == (method in ("cosine", "ledger", "co_fire"))
     assert tiny.hooks(model.module) == 0
     assert all(p.grad is None and not p.requires_grad for p in model.module.parameters())
-    assert torch.equal(model.forward(model.prepare(PICTURE)).logits, before)
+    assert torch.equal(model.forward(model.prepare(IMAGE)).logits, before)
 
 
 def test_attention_is_the_softmax_row_of_the_phrase(teacher: LoadedModel) -> None:
     """Rows of the softmax sum to 1 over phrases, class token and patches; the map is the patches' part."""
     block, seen = teacher.module.vit.blocks[-1], []
     handle = block.norm1.register_forward_hook(lambda _m, _i, out: seen.append(out))
-    teacher.forward(teacher.prepare(PICTURE))
+    teacher.forward(teacher.prepare(IMAGE))
     handle.remove()
     attention = block.attn
     q, k, _ = attention.qkv(seen[0]).reshape(1, 35, 3, 2, 16).permute(2, 0, 3, 1, 4)
     rows = (q @ k.transpose(-1, -2) * 16**-0.5).softmax(-1)[0].mean(0)
     for name in ("Female", "boots"):
-        values = heatmap("attention", teacher, PICTURE, name).values
+        values = heatmap("attention", teacher, IMAGE, name).values
         expected = rows[tiny.PA100K.index(name), 27:].reshape(GRID)
         np.testing.assert_allclose(values, expected, atol=1e-6)
         assert (values > 0).all() and values.sum() < 1
@@ -74,27 +74,27 @@ def test_rollout_follows_attention_back_to_the_patches(teacher: LoadedModel) -> 
         block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: seen.append(out[0].mean(0).numpy()))
         for block in teacher.module.vit.blocks
     ]
-    teacher.forward(teacher.prepare(PICTURE))
+    teacher.forward(teacher.prepare(IMAGE))
     for handle in handles:
         handle.remove()
     visual, fusion = seen
     row = fusion[tiny.PA100K.index("Hat"), 26:]
     expected = [sum(row[m] * (visual[m, n] + (m == n)) / 2 for m in range(9)) for n in range(1, 9)]
-    np.testing.assert_allclose(heatmap("rollout", teacher, PICTURE, "Hat").values.ravel(), expected, atol=1e-6)
+    np.testing.assert_allclose(heatmap("rollout", teacher, IMAGE, "Hat").values.ravel(), expected, atol=1e-6)
 
 
 def test_the_ledger_map_is_what_spikes_say_at_each_token(student: LoadedModel) -> None:
     with record(student.module) as trace:
-        student.forward(student.prepare(PICTURE))
+        student.forward(student.prepare(IMAGE))
     expected = spike_ledger(student.module, trace, tiny.PA100K.index("Hat")).spikes.sum((0, 1))
-    values = heatmap("ledger", student, PICTURE, "Hat").values
+    values = heatmap("ledger", student, IMAGE, "Hat").values
     np.testing.assert_allclose(values.ravel(), expected, atol=1e-6)
     assert values.min() < 0 < values.max()
 
 
 def test_co_fire_counts_coincidences(student: LoadedModel) -> None:
     with record(student.module) as trace:
-        student.forward(student.prepare(PICTURE))
+        student.forward(student.prepare(IMAGE))
     q, k = (trace.spikes(f"block.1.attn.{name}_lif")[:, 0] for name in "qk")
     expected = np.zeros(8)
     for t in range(3):
@@ -102,22 +102,22 @@ def test_co_fire_counts_coincidences(student: LoadedModel) -> None:
             for n in range(8):
                 for m in range(8):
                     expected[n] += q[t, channel, n] and k[t, channel, m]
-    values = heatmap("co_fire", student, PICTURE, "Hat").values
+    values = heatmap("co_fire", student, IMAGE, "Hat").values
     assert np.array_equal(values, expected.reshape(GRID)) and values.max() > 0
 
 
 @pytest.mark.parametrize("method", ["co_fire", "ledger"])
 def test_a_known_trace_saves_the_forward(method: str, student: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected, trace = heatmap(method, student, PICTURE, "Hat").values, analyze(student, PICTURE).trace
+    expected, trace = heatmap(method, student, IMAGE, "Hat").values, analyze(student, IMAGE).trace
     monkeypatch.setattr(type(student), "forward", lambda *_: pytest.fail("there is no need for a forward"))
-    assert np.array_equal(heatmap(method, student, PICTURE, "Hat", trace=trace).values, expected)
+    assert np.array_equal(heatmap(method, student, IMAGE, "Hat", trace=trace).values, expected)
 
 
 def test_cosine_compares_tokens_with_the_teachers_phrase(student: LoadedModel, teacher: LoadedModel) -> None:
-    values = heatmap("cosine", student, PICTURE, "Hat", teacher=teacher).values
+    values = heatmap("cosine", student, IMAGE, "Hat", teacher=teacher).values
     assert np.abs(values).max() <= 1 and values.min() < values.max()
     text = teacher.module.word_embed(teacher.word_vectors) + teacher.module.tex_embed[0]
-    tokens = student.forward(student.prepare(PICTURE)).features[0]
+    tokens = student.forward(student.prepare(IMAGE)).features[0]
     expected = F.cosine_similarity(tokens, text[tiny.PA100K.index("Hat")][None], dim=-1)
     np.testing.assert_allclose(values, expected.reshape(GRID), atol=1e-5)
 
@@ -126,7 +126,7 @@ def test_cosine_without_a_fitting_teacher_says_what_to_do(student: LoadedModel, 
     wider = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, dim=64)))
     for missing in (None, wider):
         with pytest.raises(SnnparError, match="teacher of the student's width"):
-            heatmap("cosine", student, PICTURE, "Hat", teacher=missing)
+            heatmap("cosine", student, IMAGE, "Hat", teacher=missing)
 
 
 def cam_by_hand(model: LoadedModel, attribute: int) -> np.ndarray:
@@ -135,7 +135,7 @@ def cam_by_hand(model: LoadedModel, attribute: int) -> np.ndarray:
     layer = blocks[-1] if model.role == "student" else blocks[-2]
     handle = layer.register_forward_hook(lambda _m, _i, out: seen.append(out))
     with torch.enable_grad():
-        logits = model.forward(model.prepare(PICTURE).requires_grad_()).logits
+        logits = model.forward(model.prepare(IMAGE).requires_grad_()).logits
         (gradient,) = torch.autograd.grad(logits[0, attribute], seen[0])
     handle.remove()
     if model.role == "student":  # (T, 1, C, H, W): every channel of every timestep is one
@@ -152,15 +152,15 @@ def test_the_ledger_is_unrectified_grad_cam_plus_a_constant(student: LoadedModel
     seen: list[torch.Tensor] = []
     handle = student.module.block[-1].register_forward_hook(lambda _m, _i, out: seen.append(out))
     with torch.enable_grad():
-        logits = student.forward(student.prepare(PICTURE).requires_grad_()).logits
+        logits = student.forward(student.prepare(IMAGE).requires_grad_()).logits
         (gradient,) = torch.autograd.grad(logits[0, attribute], seen[0])
     handle.remove()
     cam = (seen[0] * gradient.mean((3, 4), keepdim=True)).sum((0, 1, 2)).detach().numpy()
-    values = heatmap("ledger", student, PICTURE, tiny.PA100K.attributes[attribute]).values
+    values = heatmap("ledger", student, IMAGE, tiny.PA100K.attributes[attribute]).values
     assert np.ptp(cam) > 0.01 and np.corrcoef(cam.ravel(), values.ravel())[0, 1] > 0.99999
     np.testing.assert_allclose(cam - values, (cam - values).mean(), atol=1e-5)
     with record(student.module) as trace:
-        student.forward(student.prepare(PICTURE))
+        student.forward(student.prepare(IMAGE))
     terms = spike_ledger(student.module, trace, attribute)
     assert (cam - values).mean() == pytest.approx(terms.constants.sum() * trace.timesteps, abs=1e-5)
 
@@ -177,7 +177,7 @@ def test_colours_are_the_maps_own_whatever_its_values() -> None:
 def test_grad_cam_weighs_channels_by_their_gradient(role: str, student: LoadedModel, teacher: LoadedModel) -> None:
     model, positive = {"student": student, "teacher": teacher}[role], 0
     for attribute, name in enumerate(tiny.PA100K.attributes[:6]):
-        values, small = heatmap("grad_cam", model, PICTURE, name).values, cam_by_hand(model, attribute)
+        values, small = heatmap("grad_cam", model, IMAGE, name).values, cam_by_hand(model, attribute)
         positive += small.max() > 0
         expected = (small - small.min()) / (np.ptp(small) + 1e-7)
         np.testing.assert_allclose(values, expected, atol=1e-3)
@@ -185,18 +185,18 @@ def test_grad_cam_weighs_channels_by_their_gradient(role: str, student: LoadedMo
 
 
 def test_grad_cam_takes_gradients_under_inference_mode(tmp_path: Path, student: LoadedModel) -> None:
-    expected = heatmap("grad_cam", student, PICTURE, "Hat").values
+    expected = heatmap("grad_cam", student, IMAGE, "Hat").values
     folder = tiny.write_checkpoint(tmp_path, tiny.STUDENT)
     with torch.inference_mode():
-        np.testing.assert_array_equal(heatmap("grad_cam", student, PICTURE, "Hat").values, expected)
+        np.testing.assert_array_equal(heatmap("grad_cam", student, IMAGE, "Hat").values, expected)
         with pytest.raises(SnnparError, match="cannot give; load it outside"):
-            heatmap("grad_cam", load(folder), PICTURE, "Hat")
+            heatmap("grad_cam", load(folder), IMAGE, "Hat")
 
 
 def test_grad_cam_needs_a_visual_block(tmp_path: Path) -> None:
     model = load(tiny.write_checkpoint(tmp_path, replace(tiny.TEACHER, depth=1)))
     with pytest.raises(SnnparError, match="has no heatmap 'grad_cam', which needs cam; it has attention, rollout."):
-        heatmap("grad_cam", model, PICTURE, "Hat")
+        heatmap("grad_cam", model, IMAGE, "Hat")
     assert tiny.hooks(model.module) == 0
 
 
@@ -205,9 +205,9 @@ def test_unknown_names_list_the_options(student: LoadedModel, teacher: LoadedMod
         SnnparError,
         match="no heatmap 'attention', which needs attention and text; it has ledger, cosine, co_fire, grad_cam",
     ):
-        heatmap("attention", student, PICTURE, "Hat")
+        heatmap("attention", student, IMAGE, "Hat")
     with pytest.raises(SnnparError, match="no attribute 'Beard'; it has: .*Hat"):
-        heatmap("attention", teacher, PICTURE, "Beard")
+        heatmap("attention", teacher, IMAGE, "Beard")
 
 
 def test_a_failing_heatmap_leaves_no_hook_and_no_lock(teacher: LoadedModel) -> None:
@@ -230,9 +230,9 @@ def test_a_student_without_neurons(tmp_path: Path, teacher: LoadedModel) -> None
     config = replace(tiny.STUDENT, architecture="vit")
     student = load(tiny.write_checkpoint(tmp_path, config))
     for method in ("cosine", "grad_cam"):
-        assert np.isfinite(heatmap(method, student, PICTURE, "Hat", teacher=teacher).values).all()
+        assert np.isfinite(heatmap(method, student, IMAGE, "Hat", teacher=teacher).values).all()
     with pytest.raises(SnnparError, match="which needs co-fire; it has cosine, grad_cam"):
-        heatmap("co_fire", student, PICTURE, "Hat")
+        heatmap("co_fire", student, IMAGE, "Hat")
 
 
 def test_maps_that_add_up_accumulate_and_others_show_one_timestep() -> None:
@@ -247,7 +247,7 @@ def test_maps_that_add_up_accumulate_and_others_show_one_timestep() -> None:
 
 @pytest.mark.parametrize(("method", "adds_up"), [("cosine", False), ("ledger", True), ("co_fire", True)])
 def test_which_maps_add_up(student: LoadedModel, teacher: LoadedModel, method: str, adds_up: bool) -> None:
-    heat = heatmap(method, student, PICTURE, "Hat", teacher=teacher)
+    heat = heatmap(method, student, IMAGE, "Hat", teacher=teacher)
     assert heat.adds_up == adds_up and len(heat.over_time()) == 3
 
 
@@ -260,7 +260,7 @@ def test_a_method_that_fails_is_told_and_leaves_the_others(
 
     monkeypatch.setitem(explain.METHODS, "broken", explain.Method("A broken map", True, broken))
     with pytest.raises(SnnparError, match=rf"A broken map of .* failed \({type(fault).__name__}: .*not concerned"):
-        heatmap("broken", student, PICTURE, "Hat")
-    assert np.isfinite(heatmap("ledger", student, PICTURE, "Hat").values).all()
+        heatmap("broken", student, IMAGE, "Hat")
+    assert np.isfinite(heatmap("ledger", student, IMAGE, "Hat").values).all()
     assert student.lock.acquire(blocking=False)
     student.lock.release()

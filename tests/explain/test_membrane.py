@@ -10,7 +10,7 @@ from snnpar.core.errors import SnnparError
 from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load
 
-IMAGE = tiny.random_picture(seed=3)
+IMAGE = tiny.random_image(seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -106,19 +106,19 @@ def test_logits_are_ordered_by_their_gap() -> None:
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_a_tinted_picture_has_the_colours_of_an_overlay(signed: bool) -> None:
+def test_a_tinted_image_has_the_colours_of_an_overlay(signed: bool) -> None:
     image = np.full((8, 4, 3), 100, np.uint8)
     values = np.array([[-1.0, 0.0], [0.5, 1.0]]) if signed else np.array([[0.0, 1.0], [2.0, 4.0]])
-    picture = figures.tinted(image, values, geometry=Geometry.even(2, 2), signed=signed)
-    assert picture.shape == image.shape and picture.dtype == np.uint8
+    drawn = figures.tinted(image, values, geometry=Geometry.even(2, 2), signed=signed)
+    assert drawn.shape == image.shape and drawn.dtype == np.uint8
     place = (values + 1) / 2 if signed else values / 4
     for (row, column), share in np.ndenumerate(place):
         *colour, alpha = palette(signed=signed)[round(share * 255)].astype(float)
         expected = 100 * (1 - alpha / 255) + np.array(colour) * alpha / 255
-        assert np.abs(picture[4 * row : 4 * row + 4, 2 * column : 2 * column + 2] - expected).max() <= 1
+        assert np.abs(drawn[4 * row : 4 * row + 4, 2 * column : 2 * column + 2] - expected).max() <= 1
 
 
-def test_a_map_of_nothing_leaves_the_picture_grey() -> None:
+def test_a_map_of_nothing_leaves_the_image_grey() -> None:
     image = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
     tinted = figures.tinted(image, np.full((2, 1), np.nan), geometry=Geometry.even(2, 1), signed=False)
     assert np.array_equal(tinted[..., 0], image.mean(2).astype(np.uint8))

@@ -64,7 +64,7 @@ def test_the_same_sentences_as_here(decoder: Decoder, data: bytes, name: str) ->
     assert str(there.value) == str(here.value)
 
 
-def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_opened(slow: bytes) -> None:
+def test_a_image_that_takes_too_long_is_refused_and_the_next_one_is_opened(slow: bytes) -> None:
     brief = Decoder(BRIEF_S)
     began = time.process_time()
     with pytest.raises(ImageError, match=f"a.jpg {TOO_LONG}"):
@@ -89,7 +89,7 @@ def test_an_answer_that_does_not_come_is_waited_for_no_longer() -> None:
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, MemoryError, TypeError])
-def test_nobody_gets_the_picture_of_the_one_before(monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]) -> None:
+def test_nobody_gets_the_image_of_the_one_before(monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]) -> None:
     """What is asked is answered, unless the asking is broken off: then nobody reads that answer."""
     decoder = Decoder()
 
@@ -129,7 +129,7 @@ def test_a_process_that_was_killed_is_started_anew() -> None:
     decoder.close()
 
 
-def test_threads_get_their_own_pictures(decoder: Decoder) -> None:
+def test_threads_get_their_own_images(decoder: Decoder) -> None:
     wrong = []
 
     def work(number: int) -> None:

@@ -91,10 +91,10 @@ def test_exif_orientation_is_undone(orientation: int, mode: str) -> None:
         8: lambda a: np.rot90(a, 3),
     }
     stored = np.ascontiguousarray(turn_back[orientation](upright))
-    picture = Image.fromarray(stored.astype(np.uint16) * 257 if mode == "I;16" else stored)
+    image = Image.fromarray(stored.astype(np.uint16) * 257 if mode == "I;16" else stored)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encode(picture if mode == "I;16" else picture.convert(mode), exif=exif)
+    data = encode(image if mode == "I;16" else image.convert(mode), exif=exif)
     np.testing.assert_array_equal(open_rgb(data), np.repeat(upright[..., None], 3, axis=2))
 
 

@@ -15,7 +15,7 @@ from torch import nn
 import snnpar
 from pages.ui.components.raster.choice import Choice, NeuronPosition
 from pages.ui.components.raster.payload import payload
-from pages.ui.image.shown import InputImage
+from pages.ui.image.input_image import InputImage
 from pages.ui.looking import Reading
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
@@ -47,7 +47,7 @@ KNOWN = {
     "vit": replace(tiny.STUDENT, architecture="vit"),
 }
 CONFIGS = KNOWN | toys.SIZES
-PICTURE = tiny.random_picture(5, (80, 40))
+IMAGE = tiny.random_image(5, (80, 40))
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -67,7 +67,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def seen(model: LoadedModel) -> Reading:
-    return Reading(model, analyze(model, PICTURE))
+    return Reading(model, analyze(model, IMAGE))
 
 
 def test_it_says_what_it_is(model: LoadedModel, config: ModelConfig) -> None:
@@ -101,9 +101,9 @@ def test_its_topology_names_its_modules_and_what_feeds_them(seen: Reading) -> No
 
 def test_an_answer_is_whole_and_the_same_again(seen: Reading, model: LoadedModel) -> None:
     """No state is left between images, tokens lie on the grid, and time is what it says."""
-    again = analyze(model, PICTURE)
+    again = analyze(model, IMAGE)
     assert np.array_equal(again.prediction.logits, seen.analysis.prediction.logits)
-    output = model.forward(model.prepare(PICTURE))
+    output = model.forward(model.prepare(IMAGE))
     rows, columns = model.token_grid
     assert output.features.shape[:2] == (1, rows * columns)
     assert seen.analysis.trace.timesteps == model.timesteps
@@ -140,14 +140,14 @@ def test_its_energy_adds_up(seen: Reading, convention: str) -> None:
 def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: LoadedModel, seen: Reading) -> None:
     for method in methods_of(model):
         try:
-            heat = heatmap(method, model, PICTURE, "Hat", teacher=teacher, trace=seen.analysis.trace)
+            heat = heatmap(method, model, IMAGE, "Hat", teacher=teacher, trace=seen.analysis.trace)
         except SnnparError as error:
             assert method == "cosine" and "teacher of the student's width" in str(error)
             continue
         assert heat.values.shape == model.token_grid and np.isfinite(heat.values).all() and heat.hooked
     for method in METHODS.keys() - methods_of(model).keys():
         with pytest.raises(SnnparError, match=f"has no heatmap '{method}', which needs"):
-            heatmap(method, model, PICTURE, "Hat")
+            heatmap(method, model, IMAGE, "Hat")
     assert tiny.hooks(model.module) == 0
 
 
@@ -171,11 +171,11 @@ def test_the_raster_shows_all_of_its_layers(seen: Reading) -> None:
         assert counts[name].sum() == trace.counts(name).sum()
         for choice in (Choice(name), Choice(name, channel=0, place=NeuronPosition(0, 0))):
             try:
-                membrane = record_membrane(seen.model, PICTURE, name) if choice.place else None
+                membrane = record_membrane(seen.model, IMAGE, name) if choice.place else None
             except SnnparError as error:
                 assert "LIF only" in str(error)
                 membrane = None
-            data = payload(seen, InputImage.of("noise", PICTURE), choice, counts, membrane)
+            data = payload(seen, InputImage.of("noise", IMAGE), choice, counts, membrane)
             assert json.loads(json.dumps(data))["layer"] == name
             assert len(data["layers"]) == len(trace.names) and all(one["row"] for one in data["layers"])
             if membrane:
@@ -185,7 +185,7 @@ def test_the_raster_shows_all_of_its_layers(seen: Reading) -> None:
 
 
 def test_evidence_and_card_tell_of_it(seen: Reading, model: LoadedModel) -> None:
-    evidence = Evidence("A person", PICTURE, "Hat", 0.45, {model.role: ModelEvidence(seen.analysis, None)}, timestep=1)
+    evidence = Evidence("A person", IMAGE, "Hat", 0.45, {model.role: ModelEvidence(seen.analysis, None)}, timestep=1)
     assert json.loads(evidence_json(evidence))["models"][model.role]["energy"]["microjoules"] > 0
     told = shared_card(model.checkpoint, "one", "owner/name")
     assert (f", T={model.timesteps}." in told) == (model.timesteps > 0) and "µJ per image" in told
@@ -197,7 +197,7 @@ def test_a_checkpoint_brings_it_back(model: LoadedModel, tmp_path: Path) -> None
     bare = network.from_pretrained(model.checkpoint.path)
     bare.save_pretrained(tmp_path / "again")
     again = load(read_checkpoint(tmp_path / "again"))
-    assert np.array_equal(analyze(again, PICTURE).prediction.logits, analyze(model, PICTURE).prediction.logits)
+    assert np.array_equal(analyze(again, IMAGE).prediction.logits, analyze(model, IMAGE).prediction.logits)
 
 
 def test_the_api_answers_for_it(model: LoadedModel, teacher: LoadedModel) -> None:
@@ -211,13 +211,13 @@ def test_the_api_answers_for_it(model: LoadedModel, teacher: LoadedModel) -> Non
     else:
         pair = Models(teacher, model)
     answers, buffer = Answers(pair), BytesIO()
-    Image.fromarray(PICTURE).save(buffer, "PNG")
+    Image.fromarray(IMAGE).save(buffer, "PNG")
     image = base64.b64encode(buffer.getvalue()).decode()
     assert answers.models()[model.role]["timesteps"] == model.timesteps
     assert len(answers.predict(image)[model.role]["probabilities"]) == len(model.schema)
     assert answers.energy(image)[model.role]["energy_uj"] > 0
     if model.timesteps:
-        assert [one["layer"] for one in answers.trace(image)["layers"]] == list(analyze(model, PICTURE).trace.names)
+        assert [one["layer"] for one in answers.trace(image)["layers"]] == list(analyze(model, IMAGE).trace.names)
     for method in methods_of(model).keys() - {"cosine"}:  # which needs a teacher of the same width
         assert answers.heatmap(image, "Hat", model.role, method)["png_base64"]
 

@@ -12,7 +12,7 @@ import streamlit as st
 from energy_page import PARTS
 from hub_server import Hub, Repo
 from streamlit.testing.v1 import AppTest
-from tiny import STUDENT, TEACHER, first_picture, write_checkpoint
+from tiny import STUDENT, TEACHER, first_image, write_checkpoint
 
 import snnpar
 from snnpar.checkpoint import read_checkpoint, write_config
@@ -99,7 +99,7 @@ def shelf(tmp_path: Path, pair: Path, empty_hub: Hub) -> Path:
 @pytest.fixture(scope="module")
 def traces(pair: Path) -> dict[str, SpikeTrace]:
     """What both tiny models do with the sample that the app begins with."""
-    image = first_picture()
+    image = first_image()
     return {role: analyze(load(read_checkpoint(pair / name)), image).trace for role, name in PARTS.items()}
 
 

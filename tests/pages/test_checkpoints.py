@@ -91,7 +91,7 @@ def test_a_slow_download_does_not_hold_the_page_up_and_is_cancelled(app, shelf: 
     process = test.session_state["download"].process
     test.switch_page("compare.py").run()  # meanwhile
     assert not test.exception
-    test.switch_page("references.py").run()
+    test.switch_page("checkpoints.py").run()
     test.button(key="download_cancel").click().run()
     assert process.poll() is not None and "download" not in test.session_state
     assert not list(shelf.glob("hub/models--*")) and not test.error

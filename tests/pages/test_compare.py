@@ -77,7 +77,7 @@ def test_the_attribute_and_sample_come_from_the_link(app, pair: Path) -> None:
     first = rows(test)
     test.button(key="next").click().run()
     assert test.selectbox(key="sample").value == str(int(SAMPLE) + 2)  # samples are numbered from 1, files from 0
-    assert test.session_state["selection"].picture.title != "" and rows(test) != first
+    assert test.session_state["selection"].image.title != "" and rows(test) != first
     test.button(key="back").click().run()
     assert rows(test) == first
 
@@ -114,7 +114,7 @@ def test_a_map_that_does_not_apply_says_why(app, pair: Path, tmp_path: Path) -> 
 def test_an_upload_has_no_known_truth(app, pair: Path) -> None:
     test = app(pair)
     test.file_uploader(key="upload").upload("me.png", png(), "image/png").run()
-    assert test.session_state["selection"].picture.title == "me.png"
+    assert test.session_state["selection"].image.title == "me.png"
     assert {row["truth"] for row in rows(test)} == {None}
     assert {verdict for row in rows(test) for verdict in row["verdicts"]} <= {"= agree", "≠ differ"}
     assert "wrong" not in component_data(test, "time_bar")["filters"]

@@ -51,11 +51,11 @@ def compared(app, evaluated: Path) -> tuple[AppTest, dict[str, str]]:
 def test_bar_and_link_name_an_image_of_a_dataset(compared, app, evaluated: Path) -> None:
     test, query = compared
     assert test.header[0].value.startswith("Two networks")
-    assert named(test) == test.session_state["selection"].picture.title
+    assert named(test) == test.session_state["selection"].image.title
     assert query["image"].startswith("data-") and query["of"] == "12 rendered" and "sample" not in query
     again = app(evaluated, **query)
     assert (shown(again) == shown(test)).all() and named(again) == named(test)
-    assert again.session_state["selection"].picture.truth == test.session_state["selection"].picture.truth
+    assert again.session_state["selection"].image.truth == test.session_state["selection"].image.truth
     box = app(evaluated, **query, crop="1.2.20.40")
     np.testing.assert_array_equal(shown(box), shown(test)[2:42, 1:21])
 

@@ -174,7 +174,7 @@ def test_an_image_opens_on_the_compare_page(app, root: Path) -> None:
     button = next(b for b in test.button if b.key.startswith("outcome_") and b.key.endswith("_compare"))
     index = int(button.key.split("_")[-2])
     button.click().run()
-    shown = test.session_state["selection"].picture
+    shown = test.session_state["selection"].image
     assert shown.title == student.files[index] and "Two networks" in said(test.header)
     assert shown.truth == {name for name, label in zip(PA100K.attributes, student.truth[index], strict=True) if label}
 

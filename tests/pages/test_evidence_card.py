@@ -27,12 +27,12 @@ def test_the_evidence_is_what_the_page_shows(monkeypatch, app, pair: Path) -> No
     test, evidence = kept(monkeypatch, app, pair, attribute="Hat", threshold="0.6", t="2", student_map="Spike ledger")
     assert (evidence.attribute, evidence.threshold, evidence.timestep) == ("Hat", 0.6, 2)
     assert evidence.findings["student"].heat.title == "Spike ledger" and len(evidence.findings) == 2
-    assert evidence.truth == test.session_state["selection"].picture.truth
+    assert evidence.truth == test.session_state["selection"].image.truth
     assert "attribute=Hat" in evidence.link and "attribute=Hat" in said(test.code)
     assert json.loads(evidence_json(evidence))["models"]["student"]["checkpoint"] == "tiny-student"
 
 
-def test_the_link_of_an_own_picture_holds_its_digest_alone(monkeypatch, app, pair: Path) -> None:
+def test_the_link_of_an_own_image_holds_its_digest_alone(monkeypatch, app, pair: Path) -> None:
     test, _ = kept(monkeypatch, app, pair)
     test.file_uploader(key="upload").upload("me.png", png(), "image/png").run()
     assert "whoever opens it is asked for the file" in said(test.info)

@@ -14,7 +14,7 @@ import pytest
 from screen import component_data, components, said
 from screen import shown as seen_as
 from streamlit.testing.v1 import AppTest
-from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, first_picture, write_checkpoint
+from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, first_image, write_checkpoint
 
 from pages.ui.components import occluder
 from pages.ui.explain.occlusion import flipped
@@ -31,7 +31,7 @@ BAGS = AttributeSchema(
 )
 LABELS = [method.label for methods in BY_ROLE.values() for method in methods.values()]
 SIGNED_MAPS = ("Spike ledger", "Text-patch cosine")
-PICTURE = first_picture()
+IMAGE = first_image()
 ROWS, COLUMNS = STUDENT.token_grid
 HEAD = np.arange(ROWS)[:, None].repeat(COLUMNS, 1) == 0
 
@@ -44,7 +44,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reading]:
         role: load(write_checkpoint(root / role, config))
         for role, config in (("teacher", TEACHER), ("student", STUDENT))
     }
-    return {role: Reading(model, analyze(model, PICTURE)) for role, model in models.items()}
+    return {role: Reading(model, analyze(model, IMAGE)) for role, model in models.items()}
 
 
 def of(seen: dict[str, Reading], attribute: str):
@@ -136,8 +136,8 @@ def test_scores_are_those_of_the_library_and_make_no_ranking(app, pair: Path, se
     assert [len(scores) for scores in lists] == [len(BY_ROLE["teacher"]), len(BY_ROLE["student"])]
     assert [title for title in texts if title.strip("*") in LABELS] == [f"**{label}**" for label in LABELS]
     for role, method in (("teacher", "attention"), ("student", "ledger")):
-        heat = heatmap(method, seen[role].model, PICTURE, "Hat")
-        expected = faithfulness(seen[role].model, PICTURE, heat, "Hat").score
+        heat = heatmap(method, seen[role].model, IMAGE, "Hat")
+        expected = faithfulness(seen[role].model, IMAGE, heat, "Hat").score
         assert shown[heat.title] == pytest.approx(expected, abs=6e-4)
     test.button(key="unscore").click().run()
     assert "it says" not in said(test.markdown)
@@ -178,7 +178,7 @@ def test_without_a_mask_it_says_what_to_do(app, pair: Path) -> None:
 
 def test_one_mask_hides_from_both(app, pair: Path, seen: dict[str, Reading]) -> None:
     test = app(pair, "explain", view="Occlusion", hidden=occluder.pack(HEAD), attribute="Hat")
-    after = {role: occlude(one.model, one.analysis, PICTURE, HEAD) for role, one in seen.items()}
+    after = {role: occlude(one.model, one.analysis, IMAGE, HEAD) for role, one in seen.items()}
     table = test.dataframe[0].value.set_index("attribute")
     assert len(table) == len(PA100K)
     for role, one in after.items():
@@ -192,7 +192,7 @@ def test_one_mask_hides_from_both(app, pair: Path, seen: dict[str, Reading]) -> 
 
 
 def test_flips_are_sorted_by_who_changed(seen: dict[str, Reading]) -> None:
-    after = {role: occlude(one.model, one.analysis, PICTURE, HEAD) for role, one in seen.items()}
+    after = {role: occlude(one.model, one.analysis, IMAGE, HEAD) for role, one in seen.items()}
     everywhere: set[str] = set()
     for threshold in np.linspace(0.05, 0.95, 19):
         sides = {role: set(one.flipped(threshold)) for role, one in after.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from tiny import STUDENT, random_picture
+from tiny import STUDENT, random_image
 
 from pages.ui import moment
 from pages.ui.components import ledger_grid, occluder
@@ -63,7 +63,7 @@ def model(pair: Path) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def analysis(model: LoadedModel) -> Analysis:
-    return analyze(model, random_picture(0, (384, 192)))
+    return analyze(model, random_image(0, (384, 192)))
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tiny import PA100K, STUDENT, random_picture, write_checkpoint
+from tiny import PA100K, STUDENT, random_image, write_checkpoint
 
 from pages.ui.components.raster.choice import Choice, NeuronPosition
 from pages.ui.components.raster.payload import VIEW_BYTES, payload
-from pages.ui.image.choice import Picture
+from pages.ui.image.input_image import InputImage
 from pages.ui.looking import Reading
 from snnpar.energy.estimate import CONVENTIONS, accumulates_by_token
 from snnpar.explain.membrane import record_membrane
@@ -26,20 +26,20 @@ from snnpar.spikes.trace import SpikeTrace, record
 GRID = STUDENT.token_grid
 TOKENS = GRID[0] * GRID[1]
 T = STUDENT.timesteps
-PICTURE = Picture.of("noise", random_picture(1, (384, 192)))
+IMAGE = InputImage.of("noise", random_image(1, (384, 192)))
 Q, STAGE = "block.0.attn.q_lif", "patch_embed.proj2_lif"
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Reading:
     model = load(write_checkpoint(tmp_path_factory.mktemp("raster") / "student"))
-    return Reading(model, analyze(model, PICTURE.image))
+    return Reading(model, analyze(model, IMAGE.image))
 
 
 def given(seen: Reading, choice: Choice) -> dict:
     trace = seen.analysis.trace
-    membrane = record_membrane(seen.model, PICTURE.image, choice.layer) if choice.place else None
-    data = payload(seen, PICTURE, choice, raster.counts_by_token(trace, GRID), membrane)
+    membrane = record_membrane(seen.model, IMAGE.image, choice.layer) if choice.place else None
+    data = payload(seen, IMAGE, choice, raster.counts_by_token(trace, GRID), membrane)
     return json.loads(json.dumps(data))
 
 
@@ -155,9 +155,9 @@ def test_no_view_of_a_large_student_is_larger_than_promised(large: Reading, laye
     trace, grid = large.analysis.trace, large.model.checkpoint.model.token_grid
     box = Box(0, 0, grid[0] - 1, grid[1] - 1)
     counts = {name: np.zeros((4, grid[0] * grid[1]), int) for name in trace.names}
-    for picture in (PICTURE, Picture.of("wide noise", random_picture(2, (384, 1000)))):
+    for image in (IMAGE, InputImage.of("wide noise", random_image(2, (384, 1000)))):
         for side in (None, 1):
             for channel in (None, 5):
-                data = payload(large, picture, Choice(layer, box, channel, None, side), counts, None)
+                data = payload(large, image, Choice(layer, box, channel, None, side), counts, None)
                 assert len(json.dumps(data)) <= VIEW_BYTES
                 assert side is None or data["raster"]["side"] == 1

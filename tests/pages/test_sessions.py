@@ -106,7 +106,7 @@ def test_only_a_public_server_keeps_its_caches_from_a_visitor(
     assert (AppSession._handle_clear_cache_request is before) == (not public)
 
 
-def test_decoded_pictures_are_bounded_in_bytes_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoded_images_are_bounded_in_bytes_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from cachetools import TTLCache
 
     now = [0.0]
@@ -115,7 +115,7 @@ def test_decoded_pictures_are_bounded_in_bytes_and_time(monkeypatch: pytest.Monk
     files = [Path(path).read_bytes() for path in sorted((ASSETS / "samples").glob("*.png"))[:6]]
     for number, data in enumerate(files):
         own = OwnImage(f"sha256-{number:024}", "a.png", data)
-        assert own.picture().image is own.picture().image, "decoded once"
+        assert own.image().image is own.image().image, "decoded once"
     assert 0 < cache.currsize <= 1_000_000
     assert len(cache) < len(files)
     now[0] = 121

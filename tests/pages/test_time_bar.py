@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from screen import component_data
-from tiny import STUDENT, TEACHER, first_picture, write_checkpoint
+from tiny import STUDENT, TEACHER, first_image, write_checkpoint
 
 import snnpar.checkpoint
 from pages.ui import moment
@@ -22,7 +22,7 @@ from snnpar.inference import Analysis, LoadedModel, analyze, decide, load, prefi
 from snnpar.metrics.defaults import ATTRIBUTE
 from snnpar.metrics.outcomes import decided_at
 
-PICTURE = first_picture()
+IMAGE = first_image()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def models(pair: Path) -> dict[str, LoadedModel]:
 
 @pytest.fixture(scope="module")
 def analyses(models: dict[str, LoadedModel]) -> dict[str, Analysis]:
-    return {role: analyze(model, PICTURE) for role, model in models.items()}
+    return {role: analyze(model, IMAGE) for role, model in models.items()}
 
 
 def values(one: dict) -> np.ndarray:
@@ -79,7 +79,7 @@ def test_maps_have_a_frame_for_every_t(app, pair: Path, models: dict[str, Loaded
     test = app(pair)
     test.selectbox(key="student_map").set_value(method).run()
     shown = component_data(test, "time_bar")["maps"][1]
-    heat = heatmap(method, models["student"], PICTURE, ATTRIBUTE, teacher=models["teacher"])
+    heat = heatmap(method, models["student"], IMAGE, ATTRIBUTE, teacher=models["teacher"])
     assert shown["when"] == when and shown["shape"][0] == (3 if when else 1)
     np.testing.assert_allclose(values(shown), heat.over_time(), atol=1e-6)
     if when != "alone":

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from asking import ROOT, SAMPLE, encoded, huge_png, picture_file
+from asking import ROOT, SAMPLE, encoded, huge_png, image_file
 from PIL import Image
 
 from snnpar.energy.estimate import CONVENTIONS, estimate_energy
@@ -107,9 +107,9 @@ def test_heatmap_equals_explain(client, pair: Models, role: str, method: str) ->
         ("predict", ({"path": "/etc/passwd"},), "no image"),
         ("predict", ("/etc/passwd",), "is not base64"),
         ("predict", ("https://127.0.0.1/x.png",), "is not base64"),
-        ("predict", ("data:image/png;base64," + encoded(picture_file("GIF")),), "is a GIF; save it as PNG or JPEG"),
+        ("predict", ("data:image/png;base64," + encoded(image_file("GIF")),), "is a GIF; save it as PNG or JPEG"),
         ("predict", (encoded(huge_png()),), "more than 40 million pixels"),
-        ("predict", (encoded(picture_file("PNG", (400, 20))),), "too elongated"),
+        ("predict", (encoded(image_file("PNG", (400, 20))),), "too elongated"),
         ("predict", (encoded(SAMPLE.read_bytes()[:3000]),), "damaged or cut short"),
         ("trace", (encoded(bytes(MAX_BYTES + 1)),), "larger than 10 MB"),
         ("predict", (encoded(SAMPLE), "pupil"), "no role 'pupil'; choose one of both, all, teacher, student"),

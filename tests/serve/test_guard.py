@@ -84,11 +84,11 @@ def test_a_body_is_bounded_with_and_without_a_declared_length(server: Server) ->
     connection.close()
 
 
-def test_pictures_reach_no_file_and_no_log(server: Server, client) -> None:
-    picture = encoded(SAMPLE)
-    client.predict(picture, api_name="/predict")
+def test_images_reach_no_file_and_no_log(server: Server, client) -> None:
+    image = encoded(SAMPLE)
+    client.predict(image, api_name="/predict")
     log = server.log.read_text("utf-8")
-    assert picture[:64] not in log and "iVBORw0KGgo" not in log and "Traceback" not in log.split("serving at")[0]
+    assert image[:64] not in log and "iVBORw0KGgo" not in log and "Traceback" not in log.split("serving at")[0]
     assert not [path for path in server.files.rglob("*") if path.is_file()]
 
 

@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
-from asking import SAMPLE, Server, ask, encoded, picture_file
+from asking import SAMPLE, Server, ask, encoded, image_file
 from servers import free_port
 
 from snnpar import serve
@@ -127,12 +127,12 @@ def holders(text: str) -> list[object]:
 
 
 @pytest.mark.parametrize("fetched", [True, False])
-def test_nothing_of_a_picture_outlives_its_answer(small_pair: tuple[str, str], fetched: bool) -> None:
+def test_nothing_of_a_image_outlives_its_answer(small_pair: tuple[str, str], fetched: bool) -> None:
     demo = serve.build(*small_pair)
     here = Server(serve.launch(demo, host="127.0.0.1", port=0, wait=False), 0, Path(), Path())
-    picture = encoded(picture_file("PNG", (37, 91)))
+    image = encoded(image_file("PNG", (37, 91)))
     try:
-        body = json.dumps({"data": [picture, "both", 0.5], "session_hash": "visitor"}).encode()
+        body = json.dumps({"data": [image, "both", 0.5], "session_hash": "visitor"}).encode()
         status, text, _ = ask(here, "gradio_api/call/predict", body)
         assert status == 200
         if fetched:
@@ -142,6 +142,6 @@ def test_nothing_of_a_picture_outlives_its_answer(small_pair: tuple[str, str], f
             time.sleep(0.01)
         time.sleep(0.2)  # the loop's last step of it
         gc.collect()
-        assert not demo.app.state_holder.session_data and not holders(picture)
+        assert not demo.app.state_holder.session_data and not holders(image)
     finally:
         demo.close(verbose=False)

@@ -9,7 +9,7 @@ from browsing import MARKS, browser_context
 class TestPage:
     pytestmark = MARKS
 
-    def test_a_picture_is_read_in_the_browser_and_answered(self, server: Server) -> None:
+    def test_a_image_is_read_in_the_browser_and_answered(self, server: Server) -> None:
         with browser_context() as context:
             page = context.new_page()
             asked, failed = [], []

@@ -14,7 +14,7 @@ from snnpar.explain import Heatmap, heatmap
 from snnpar.inference import analyze, load
 from snnpar.sharing.evidence import HEIGHT, MARGIN, Evidence, ModelEvidence, _lines, evidence_json, evidence_png
 
-PICTURE = tiny.random_picture(3)
+IMAGE = tiny.random_image(3)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelEvidenc
     found = {}
     for role, config, method in (("teacher", tiny.TEACHER, "attention"), ("student", tiny.STUDENT, "ledger")):
         model = load(tiny.write_checkpoint(tmp_path_factory.mktemp(role) / f"tiny-{role}", config))
-        found[role] = ModelEvidence(analyze(model, PICTURE), heatmap(method, model, PICTURE, "Hat"))
+        found[role] = ModelEvidence(analyze(model, IMAGE), heatmap(method, model, IMAGE, "Hat"))
     return found
 
 
@@ -30,7 +30,7 @@ def view(findings: dict[str, ModelEvidence], **values: object) -> Evidence:
     return Evidence(
         **{
             "title": "A person",
-            "picture": PICTURE,
+            "image": IMAGE,
             "attribute": "Hat",
             "threshold": 0.45,
             "findings": findings,
@@ -43,8 +43,8 @@ def view(findings: dict[str, ModelEvidence], **values: object) -> Evidence:
 def test_the_json_holds_every_number_and_where_it_is_from(findings: dict[str, ModelEvidence]) -> None:
     told = json.loads(evidence_json(view(findings, truth=frozenset({"Hat"}), link="?attribute=Hat")))
     assert (told["attribute"], told["threshold"], told["timestep"], told["link"]) == ("Hat", 0.45, 2, "?attribute=Hat")
-    assert told["picture"]["truth"] == ["Hat"] and told["picture"]["size"] == [40, 24]
-    assert told["picture"]["sha256_of_pixels"] == hashlib.sha256(PICTURE.tobytes()).hexdigest()
+    assert told["image"]["truth"] == ["Hat"] and told["image"]["size"] == [40, 24]
+    assert told["image"]["sha256_of_pixels"] == hashlib.sha256(IMAGE.tobytes()).hexdigest()
     for role, finding in findings.items():
         model, prediction = told["models"][role], finding.analysis.prediction
         assert list(model["probabilities"]) == list(prediction.attributes)
@@ -68,16 +68,16 @@ def test_the_card_says_what_the_neurons_cost(findings: dict[str, ModelEvidence])
     assert energy.updates > 0 and student.endswith(energy.neuron_share.replace("µ", "u")) and teacher.endswith("in all")
 
 
-def test_a_picture_of_ones_own_has_no_link_and_no_truth(findings: dict[str, ModelEvidence]) -> None:
+def test_a_image_of_ones_own_has_no_link_and_no_truth(findings: dict[str, ModelEvidence]) -> None:
     told = json.loads(evidence_json(view(findings)))
-    assert told["link"] is None and told["picture"]["truth"] is None
+    assert told["link"] is None and told["image"]["truth"] is None
     assert str(findings["teacher"].analysis.checkpoint.path) not in evidence_json(view(findings))
 
 
 @pytest.mark.parametrize("size", [(40, 24), (24, 40), (300, 20)])
-def test_the_card_shows_the_picture_and_a_map_for_each_model(findings: dict[str, ModelEvidence], size: tuple) -> None:
-    picture = np.full((*size, 3), (200, 30, 60), np.uint8)
-    card = Image.open(BytesIO(evidence_png(view(findings, picture=picture))))
+def test_the_card_shows_the_image_and_a_map_for_each_model(findings: dict[str, ModelEvidence], size: tuple) -> None:
+    image = np.full((*size, 3), (200, 30, 60), np.uint8)
+    card = Image.open(BytesIO(evidence_png(view(findings, image=image))))
     width = min(HEIGHT, round(HEIGHT * size[1] / size[0]))
     assert card.getpixel((MARGIN + width // 2, MARGIN + HEIGHT // 2)) == (200, 30, 60)
     assert card.width >= 3 * width + 4 * MARGIN and card.height > HEIGHT + 3 * MARGIN

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from hub_server import Hub, Repo, sha256
-from tiny import PA100K, PHRASES, STUDENT, TEACHER, lively, random_picture, write_checkpoint
+from tiny import PA100K, PHRASES, STUDENT, TEACHER, lively, random_image, write_checkpoint
 
 import snnpar
 from snnpar.__main__ import main
@@ -160,10 +160,10 @@ def test_the_command_line_pushes_pulls_lists_and_deletes(hub: Hub, tmp_path: Pat
 def test_load_takes_a_name_a_folder_and_an_id(hub: Hub, tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "checkpoints" / "mine", STUDENT).path
     push(folder, "lab/mine")
-    picture = random_picture()
+    image = random_image()
     commit = hub.repos["lab/mine"].refs["main"]
     probs = [
-        analyze(snnpar.load(place), picture).prediction.probs.tolist()
+        analyze(snnpar.load(place), image).prediction.probs.tolist()
         for place in ("mine", folder, str(folder), "lab/mine", "hf:lab/mine", f"lab/mine@{commit}")
     ]
     assert all(one == probs[0] for one in probs)

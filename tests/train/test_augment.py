@@ -16,19 +16,19 @@ def drawn(count: int = 16, seed: int = 0) -> torch.Tensor:
     return draw(seed, 0, np.arange(count))
 
 
-def pictures(count: int = 16, size: tuple[int, int] = (64, 32)) -> torch.Tensor:
+def sample_images(count: int = 16, size: tuple[int, int] = (64, 32)) -> torch.Tensor:
     return torch.rand(count, 3, *size, generator=generator(99)) * 2 - 1
 
 
 def test_one_seed_one_result() -> None:
-    images, before = pictures(), pictures()
+    images, before = sample_images(), sample_images()
     assert torch.equal(augment(images, drawn(seed=3)), augment(images, drawn(seed=3)))
     assert not torch.equal(augment(images, drawn(seed=3)), augment(images, drawn(seed=4)))
     assert torch.equal(images, before), "the batch itself was changed"
 
 
 def test_shape_and_range() -> None:
-    changed = augment(pictures(), drawn())
+    changed = augment(sample_images(), drawn())
     assert changed.shape == (16, 3, 64, 32) and torch.isfinite(changed).all()
     assert changed.abs().max() <= 1.3**3 * 3, "far beyond what recolouring can do"
 
@@ -44,7 +44,7 @@ def test_draws_are_uniform_and_belong_to_seed_epoch_and_image() -> None:
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_what_happens_to_an_image_does_not_depend_on_the_others(name: str) -> None:
-    images, numbers = pictures(), drawn()
+    images, numbers = sample_images(), drawn()
     whole = AUGMENTATIONS[name](images, numbers)
     torch.testing.assert_close(AUGMENTATIONS[name](images[5:9], numbers[5:9]), whole[5:9])
 
@@ -56,9 +56,9 @@ def still(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
         monkeypatch.setattr(module, name, value)
 
 
-def test_without_the_rest_half_of_the_pictures_are_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_rest_half_of_the_images_are_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     still(monkeypatch)
-    images = pictures(200, (8, 4))
+    images = sample_images(200, (8, 4))
     changed = augment(images, drawn(len(images)))
     same = (changed - images).abs().amax((1, 2, 3)) < 1e-4
     mirrored = (changed - images.flip(3)).abs().amax((1, 2, 3)) < 1e-4
@@ -92,7 +92,7 @@ def test_rotation_keeps_distances_on_an_image_that_is_not_square(monkeypatch: py
 
 def test_erasing_covers_at_most_a_third_of_each_side(monkeypatch: pytest.MonkeyPatch) -> None:
     still(monkeypatch, ERASE_PROBABILITY=1.0)
-    images = pictures(100, (30, 30))
+    images = sample_images(100, (30, 30))
     erased = augment(images, drawn(len(images)))
     unchanged = torch.minimum((erased - images).abs(), (erased - images.flip(3)).abs()).amax(1) < 1e-4
     covered = ~unchanged
@@ -103,16 +103,16 @@ def test_erasing_covers_at_most_a_third_of_each_side(monkeypatch: pytest.MonkeyP
             torch.testing.assert_close(image[:, mask], mean[:, None].expand(-1, int(mask.sum())), atol=1e-4, rtol=0)
 
 
-def test_recolouring_keeps_a_grey_picture_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recolouring_keeps_a_grey_image_grey(monkeypatch: pytest.MonkeyPatch) -> None:
     still(monkeypatch, COLOUR=0.3)
-    grey = pictures()[:, :1].expand(-1, 3, -1, -1)
+    grey = sample_images()[:, :1].expand(-1, 3, -1, -1)
     changed = augment(grey, drawn())
     torch.testing.assert_close(changed[:, 0], changed[:, 2])
     assert not torch.allclose(changed, grey, atol=0.05)
 
 
 @pytest.mark.parametrize("strength", [0.05, 0.4, 5.0])
-def test_mixup_blends_labels_as_it_blends_pictures(strength: float) -> None:
+def test_mixup_blends_labels_as_it_blends_images(strength: float) -> None:
     """Images that spell their own labels still do."""
     labels = torch.randint(0, 2, (50, 6), generator=generator(1)).float()
     images = labels.view(50, 1, 6, 1).expand(-1, 3, -1, 4)

@@ -83,7 +83,7 @@ def test_skipped_images_are_left_out_and_recorded(damaged: TrainConfig, tmp_path
 def test_every_image_is_read_once_and_before_training(quick: TrainConfig, tmp_path: Path, monkeypatch) -> None:
     read = []
     monkeypatch.setattr(
-        "snnpar.datasets.annotation.open_rgb", lambda path: read.append(path.name) or tiny.random_picture(1)
+        "snnpar.datasets.annotation.open_rgb", lambda path: read.append(path.name) or tiny.random_image(1)
     )
     session = loop.prepare(create_run(quick, tmp_path / "run"))
     assert sorted(read) == [f"{i:06d}.png" for i in range(26)]

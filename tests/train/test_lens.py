@@ -60,15 +60,15 @@ def test_the_maps_are_those_of_the_explain_page(tmp_path: Path, teacher: Teacher
     model = LoadedModel(tiny.write_checkpoint(tmp_path / "student", config), tiny.lively(config), None)
     taught = LoadedModel(tiny.write_checkpoint(tmp_path / "teacher", tiny.TEACHER), teacher.model, VECTORS)
     look(tmp_path, model.module, teacher)
-    pictures = read_images(tmp_path, IMAGES)
-    images = torch.cat([model.prepare(picture) for picture in pictures])
+    originals = read_images(tmp_path, IMAGES)
+    images = torch.cat([model.prepare(image) for image in originals])
     write_lens(Run(tmp_path), 2, 9, model.module, teacher, images, FILES, LABELS, tiny.PA100K)
     maps = read_lens(tmp_path, 2).maps
     method = "co_fire" if config is NARROW else "cosine"
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(originals):
         name = tiny.PA100K.attributes[maps.attribute[i]]
         own, other = (
-            heatmap(kind, one, picture, name, teacher=taught).values
+            heatmap(kind, one, image, name, teacher=taught).values
             for kind, one in ((method, model), ("attention", taught))
         )
         assert np.allclose(maps.student[i], own, atol=2e-5) and np.allclose(maps.teacher[i], other, atol=2e-5)

@@ -20,7 +20,7 @@ from train.loader import WorkerError, load_batches
 BATCHES = [np.array([[3, 1], [0, 5]]), np.array([[2, 4], [1, 1]]), np.array([[5, 0], [4, 3]])]
 
 
-def images(read: Callable[[int], np.ndarray] = tiny.random_picture, keep: bool = True) -> ResizedImages:
+def images(read: Callable[[int], np.ndarray] = tiny.random_image, keep: bool = True) -> ResizedImages:
     files = tuple(f"{i}.png" for i in range(6))
     labels = np.zeros((6, len(tiny.PA100K)), np.int8)
     return ResizedImages(PedestrianSplit("six", tiny.PA100K, files, labels, read), (32, 16), keep=keep)
@@ -42,7 +42,7 @@ def test_an_image_that_has_vanished_is_named(workers: int) -> None:
     def read(index: int) -> np.ndarray:
         if index == 4:
             raise ImageError("4.png is gone")
-        return tiny.random_picture(index)
+        return tiny.random_image(index)
 
     batches = load_batches(images(read), BATCHES, workers)
     next(batches)
@@ -68,7 +68,7 @@ def test_a_worker_that_is_killed_is_told_between_batches() -> None:
     def read(index: int) -> np.ndarray:
         if index == 4:
             os.kill(os.getpid(), signal.SIGKILL)
-        return tiny.random_picture(index)
+        return tiny.random_image(index)
 
     with pytest.raises(WorkerError, match="a process that prepares images has ended .*resume"):
         list(load_batches(images(read), BATCHES, 1))
@@ -81,7 +81,7 @@ from snnpar.datasets import PedestrianSplit, ResizedImages
 from train.loader import load_batches
 
 labels = np.zeros((6, len(tiny.PA100K)), np.int8)
-split = PedestrianSplit("six", tiny.PA100K, tuple("012345"), labels, tiny.random_picture)
+split = PedestrianSplit("six", tiny.PA100K, tuple("012345"), labels, tiny.random_image)
 batches = [np.array([[0, 1, 2, 3, 4, 5] * 6])] * 6  # 3.5 MB each
 print(sum(batch.pixels.numel() for batch in load_batches(ResizedImages(split, (256, 128), keep=False), batches, 2)))
 """

@@ -236,7 +236,7 @@ def test_bad_data_fails_in_words(quick: TrainConfig, tmp_path: Path) -> None:
     assert status(run).state == "failed" and "nowhere" in status(run).message
 
 
-def test_a_damaged_picture_fails_by_name(quick: TrainConfig, tmp_path: Path) -> None:
+def test_a_damaged_image_fails_by_name(quick: TrainConfig, tmp_path: Path) -> None:
     tiny.write_pa100k(tmp_path / "pa", {"train": 8, "val": 2, "test": 1})
     (tmp_path / "pa" / "data" / "000003.png").write_bytes(b"no image")
     run = create_run(quick.changed(data=str(tmp_path / "pa")), tmp_path / "run")

@@ -41,11 +41,11 @@ def share(selection: Selection, seen: dict[str, Reading], maps: Maps) -> None:
 def _evidence(selection: Selection, seen: dict[str, Reading], maps: Maps) -> Evidence:
     timesteps = rows.timesteps(seen)
     return Evidence(
-        title=selection.picture.title,
-        picture=selection.picture.image,
+        title=selection.image.title,
+        image=selection.image.image,
         attribute=selection.attribute,
         threshold=selection.threshold,
-        truth=selection.picture.truth,
+        truth=selection.image.truth,
         link=sharing.link(selection),
         findings={role: ModelEvidence(one.analysis, maps.heats.get(role)) for role, one in seen.items()},
         timestep=moment.at(timesteps) if timesteps > 1 else None,

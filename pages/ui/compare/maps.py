@@ -47,7 +47,7 @@ def pick(selection: Selection, seen: dict[str, Reading]) -> Maps:
             told.info(NO_MAP.format(literal(seen[role].model.checkpoint.name)), icon=":material/info:")
             continue
         try:
-            heats[role] = explain(seen, role, method, selection.picture, selection.attribute)
+            heats[role] = explain(seen, role, method, selection.image, selection.attribute)
         except SnnparError as error:
             told.info(str(error), icon=":material/info:")
     with scale:

@@ -111,7 +111,7 @@ def _answers(student: Reading, selection: Selection, t: int) -> None:
             + (f": {names}." if names else ".")
         )
     order = np.lexsort((-np.abs(early - late), ~differs))
-    truth = selection.picture.truth
+    truth = selection.image.truth
     table = {"attribute": [schema.labels[i] for i in order], f"after t = {t}": 100 * early[order]}
     if t < len(over_time):
         table[f"after T = {len(over_time)}"] = 100 * late[order]

@@ -41,7 +41,7 @@ class ScoredMap:
 def one(selection: Selection, seen: dict[str, Reading], role: str, method: str) -> None:
     """A single map with what it hooks; where the method does not apply, why."""
     try:
-        heat = explain(seen, role, method, selection.picture, selection.attribute)
+        heat = explain(seen, role, method, selection.image, selection.attribute)
     except SnnparError as error:
         st.info(str(error), icon=":material/info:")
         return
@@ -89,7 +89,7 @@ def _heading(group: list[ScoredMap], label: str) -> str:
 
 def _scoring(selection: Selection, seen: dict[str, Reading]) -> bool:
     """The button that asks for scores, and the one that stops them; are they asked for?"""
-    wanted = f"{'+'.join(one.version for one in seen.values())}:{selection.picture.digest}:{selection.attribute}"
+    wanted = f"{'+'.join(one.version for one in seen.values())}:{selection.image.digest}:{selection.attribute}"
 
     def ask(what: str | None) -> None:
         st.session_state[state.SCORED] = what
@@ -130,7 +130,7 @@ def _maps(selection: Selection, seen: dict[str, Reading], role: str) -> list[Sco
         st.info(NO_MAP.format(literal(seen[role].model.checkpoint.name)), icon=":material/info:")
     for method in methods:
         try:
-            maps.append(ScoredMap(method, explain(seen, role, method, selection.picture, selection.attribute)))
+            maps.append(ScoredMap(method, explain(seen, role, method, selection.image, selection.attribute)))
         except SnnparError as error:
             why_not.append(f"{methods[method].label}: {literal(error)}")
     if why_not:
@@ -151,7 +151,7 @@ def _scored(
             progress.progress(
                 done / total, f"Scoring {done + 1} of {total}: {LOOKS[role].name}, {literal(shown.heat.title)}…"
             )
-            key = f"{seen[role].version}:{shown.method}:{selection.picture.digest}:{selection.attribute}"
+            key = f"{seen[role].version}:{shown.method}:{selection.image.digest}:{selection.attribute}"
             others = "+".join(one.version for one in seen.values())  # a student's map may depend on the teacher
             score = _score(f"{others}:{key}", seen[role], selection, shown.heat)
             scored[role].append(ScoredMap(shown.method, shown.heat, score))
@@ -162,7 +162,7 @@ def _scored(
 
 @computed(max_entries=SCORES_KEPT)
 def _score(key: str, _one: Reading, _selection: Selection, _heat: Heatmap) -> Faithfulness:
-    return faithfulness(_one.model, _selection.picture.image, _heat, _selection.attribute)
+    return faithfulness(_one.model, _selection.image.image, _heat, _selection.attribute)
 
 
 def _map(selection: Selection, role: str, shown: ScoredMap, scale_of: list[Heatmap]) -> None:
@@ -175,7 +175,7 @@ def _map(selection: Selection, role: str, shown: ScoredMap, scale_of: list[Heatm
             f":small[insertion {areas['insertion']:.3f}]  \n:small[deletion {areas['deletion']:.3f}]"
         )
     figure = overlay(
-        selection.picture.small,
+        selection.image.small,
         heat.values,
         heat.unit,
         geometry=heat.geometry,

@@ -73,7 +73,7 @@ def _grid(selection: Selection, student: Reading) -> None:
     if cell.t and cell.branch:
         spikes = entering_spikes(student.model.module, student.analysis.trace, cell.branch)[cell.t - 1]
     ledger_grid.show(
-        ledger, spikes, selection.picture.small, student.model.geometry, f"Spike ledger of {name} for {label}"
+        ledger, spikes, selection.image.small, student.model.geometry, f"Spike ledger of {name} for {label}"
     )
     _channels(selection, student, ledger, cell)
 
@@ -136,7 +136,7 @@ def _teacher(selection: Selection, seen: dict[str, Reading]) -> None:
 
 
 def _key(selection: Selection, student: Reading) -> tuple[str, str]:
-    return student.version, selection.picture.digest
+    return student.version, selection.image.digest
 
 
 @computed(max_entries=LEDGERS_KEPT, show_spinner="Taking the logit apart…")

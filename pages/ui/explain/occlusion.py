@@ -41,7 +41,7 @@ def show(selection: Selection, seen: dict[str, Reading]) -> None:
     hidden = occluder.mask(geometry.shape)
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        occluder.show(selection.picture.small, hidden, geometry)
+        occluder.show(selection.image.small, hidden, geometry)
     with right:
         if not hidden.any():
             st.info(
@@ -57,9 +57,9 @@ def show(selection: Selection, seen: dict[str, Reading]) -> None:
 
 
 def _again(one: Reading, selection: Selection, hidden: np.ndarray, geometry: Geometry) -> Occlusion:
-    picture = selection.picture
+    image = selection.image
     mask = f"{geometry}:{occluder.pack(hidden)}"
-    return _occlude(one.version, picture.digest, mask, geometry, one, picture.image, hidden)
+    return _occlude(one.version, image.digest, mask, geometry, one, image.image, hidden)
 
 
 @computed(max_entries=OCCLUSIONS_KEPT)

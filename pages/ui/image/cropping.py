@@ -13,8 +13,8 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.components import cropper
 from pages.ui.image import own_image
+from pages.ui.image.input_image import InputImage
 from pages.ui.image.own_image import OwnImage
-from pages.ui.image.shown import InputImage
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.images.boxes import PersonBox, doubt, standing
@@ -24,7 +24,7 @@ WHOLE = "whole"
 
 def cut(own: OwnImage) -> InputImage:
     """What the models read of an image: its box, or all of it."""
-    whole = own.picture()
+    whole = own.image()
     box = _box(whole.image)
     if box is None:
         return whole
@@ -41,7 +41,7 @@ def show() -> None:
     own = own_image.on()
     if own is None:
         return
-    image = own.picture().image
+    image = own.image().image
     height, width = image.shape[:2]
     box, why = _box(image), doubt(height, width)
     if st.session_state.get(state.CROPPING) == own.id or (why and not moment.recall("crop")):
@@ -98,7 +98,7 @@ def _apply(said: list[int] | str) -> None:
     if said != WHOLE:
         try:
             box = PersonBox(*said)
-            box.crop(own.picture().image)
+            box.crop(own.image().image)
         except (SnnparError, TypeError):
             return
         said = str(box)

@@ -18,7 +18,7 @@ import streamlit as st
 from cachetools import TTLCache
 
 from pages.ui import moment, state
-from pages.ui.image.shown import InputImage
+from pages.ui.image.input_image import InputImage
 from pages.ui.server import access
 from pages.ui.server.computing import turn
 from pages.ui.widgets.literal import literal
@@ -52,7 +52,7 @@ class OwnImage:
     def __post_init__(self) -> None:
         _FILES.add(self)
 
-    def picture(self) -> InputImage:
+    def image(self) -> InputImage:
         """Its pixels may be decoded anew whenever they are asked for, which raises ImageError."""
         if isinstance(self.content, InputImage):
             return self.content
@@ -143,7 +143,7 @@ def refuse_what_cannot_be_read() -> None:
     """Before the bar names it: an image that cannot be decoded is not on, and why is told by `tell_refused`."""
     try:
         if own := on():
-            _ = own.picture().image
+            _ = own.image().image
     except ImageError as error:
         del st.session_state[state.OWN]
         take_off()

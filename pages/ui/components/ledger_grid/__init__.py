@@ -49,7 +49,7 @@ def parse(said: str, ledger: Ledger) -> Cell:
     return Cell(number, "" if branch == ALL else branch)
 
 
-def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometry: Geometry, title: str) -> None:
+def show(ledger: Ledger, spikes: np.ndarray | None, image: np.ndarray, geometry: Geometry, title: str) -> None:
     """Mount the grid.
 
     `spikes` (C, N) bool: those that enter the chosen cell's convolution, None if no single cell is chosen; `picture`
@@ -69,7 +69,7 @@ def show(ledger: Ledger, spikes: np.ndarray | None, picture: np.ndarray, geometr
             "geometry": asdict(geometry),
             "spikes": inline.base64(ledger.spikes.astype("<f4")),
             "constants": [round(float(value) * ledger.spikes[:, 0].size, 6) for value in ledger.constants],
-            "picture": inline.jpeg(picture),
+            "picture": inline.jpeg(image),
             "palette": inline.base64(palette(signed=True)),
             "raster": None if spikes is None else {"bits": inline.base64(np.packbits(spikes)), "channels": len(spikes)},
         },

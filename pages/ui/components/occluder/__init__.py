@@ -20,14 +20,14 @@ def mask(grid: tuple[int, int]) -> np.ndarray:
     return unpack(moment.recall("hidden"), grid)
 
 
-def show(picture: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
+def show(image: np.ndarray, hidden: np.ndarray, geometry: Geometry) -> None:
     """Mount the image (H, W, 3) uint8 with its mask (rows, columns) bool, whose cells lie as `geometry` says."""
     rows, columns = hidden.shape
-    fill = picture.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
+    fill = image.reshape(-1, 3).mean(0).round().astype(int).tolist()  # as the models see it
     _mount(
         key=state.OCCLUDER,
         data={
-            "picture": inline.jpeg(picture),
+            "picture": inline.jpeg(image),
             "rows": rows,
             "columns": columns,
             "geometry": asdict(geometry),

@@ -53,16 +53,16 @@ def show(student: Reading, selection: Selection) -> None:
     layer = timeline.layer(student, choice.keep_layer)
     grid = raster.cells(trace.shape(layer), tokens)
     now = chosen(trace, layer, grid)
-    picture, model = selection.picture, student.model
+    image, model = selection.image, student.model
     membrane = None
     if now.place is not None:
         try:
             with st.spinner("Listening to the layer's membranes…"):
-                membrane = _membrane(f"{student.version}:{picture.digest}:{now.layer}", model, picture.image, now.layer)
+                membrane = _membrane(f"{student.version}:{image.digest}:{now.layer}", model, image.image, now.layer)
         except SnnparError as error:
             st.info(sentence(error), icon=":material/info:")
-    counts = _counts(f"{student.version}:{picture.digest}", trace, tokens)
-    data = payload(student, picture, now, counts, membrane)
+    counts = _counts(f"{student.version}:{image.digest}", trace, tokens)
+    data = payload(student, image, now, counts, membrane)
     _mount(
         key=state.RASTER,
         data=data | {"t": moment.at(trace.timesteps)},

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pages.ui.components import inline
 from pages.ui.components.raster.choice import Choice
-from pages.ui.image.shown import InputImage
+from pages.ui.image.input_image import InputImage
 from pages.ui.looking import Reading
 from snnpar.energy.estimate import accumulates_by_token
 from snnpar.explain.membrane import Membrane
@@ -21,13 +21,13 @@ from snnpar.spikes import raster
 from snnpar.spikes.trace import SpikeTrace
 
 VIEW_BYTES = 60_000
-PICTURE_CHARACTERS = 14_000
+IMAGE_CHARACTERS = 14_000
 JPEG_QUALITY = 80
 HEIGHTS = (384, 288, 192, 128, 64)
 
 
 def payload(
-    student: Reading, picture: InputImage, choice: Choice, counts: dict[str, np.ndarray], membrane: Membrane | None
+    student: Reading, image: InputImage, choice: Choice, counts: dict[str, np.ndarray], membrane: Membrane | None
 ) -> dict:
     """One layer's raster, map and counts, the rates of all layers, and if there is one the chosen neuron's membrane.
 
@@ -41,7 +41,7 @@ def payload(
     return {
         "model": student.model.checkpoint.name,
         "colour": LOOKS["student"].colour,
-        "picture": _picture(picture.small, picture.title),
+        "picture": _image(image.small, image.title),
         "grid": list(grid),
         "geometry": asdict(_lies(student.model, layer.shape[2:])),  # of the layer's neurons
         "timesteps": trace.timesteps,
@@ -147,13 +147,13 @@ def _neuron(membrane: Membrane, layer: np.ndarray, grid: tuple[int, int], choice
     }
 
 
-def _picture(image: np.ndarray, title: str) -> dict:
+def _image(image: np.ndarray, title: str) -> dict:
     """As large as fits, or 64 pixels tall."""
     height, width = image.shape[:2]
     for shown in HEIGHTS:
         size = (max(1, round(width * shown / height)), shown)
         small = image if shown >= height else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
         data = inline.jpeg(small, JPEG_QUALITY)
-        if len(data["source"]) <= PICTURE_CHARACTERS:
+        if len(data["source"]) <= IMAGE_CHARACTERS:
             break
     return data | {"title": title}

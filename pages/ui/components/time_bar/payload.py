@@ -25,7 +25,7 @@ def payload(selection: Selection, seen: dict[str, Reading], maps: Maps) -> dict:
 
     Lists over t have T entries. Pixels and map values are base64: little-endian float32 (frames, rows, columns).
     """
-    truth, threshold = selection.picture.truth, selection.threshold
+    truth, threshold = selection.image.truth, selection.threshold
     timesteps = rows.timesteps(seen)
     times = range(1, timesteps + 1)
     tables = [rows.compare(seen, truth, threshold, t) for t in times]
@@ -41,7 +41,7 @@ def payload(selection: Selection, seen: dict[str, Reading], maps: Maps) -> dict:
         "right": {role: [rows.right(table, role) for table in tables] for role in seen},
         "rows": [_row(over_time, threshold) for over_time in zip(*tables, strict=True)],
         "groups": _groups([rows.groups(seen, truth, threshold, t) for t in times]),
-        "picture": inline.jpeg(selection.picture.small) | {"title": selection.picture.title},
+        "picture": inline.jpeg(selection.image.small) | {"title": selection.image.title},
         "maps": [_map(role, maps) for role in maps.heats],
         "palettes": {kind: inline.base64(palette(signed=kind == "signed")) for kind in ("plain", "signed")},
         "energy": _energy(seen),

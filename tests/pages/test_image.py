@@ -95,7 +95,7 @@ def test_who_has_not_the_file_looks_at_another_or_at_a_sample(app, pair: Path) -
 
 
 @pytest.mark.parametrize("page", ["evaluate", "train", "checkpoints"])
-def test_pages_without_a_picture_do_not_ask(app, pair: Path, page: str) -> None:
+def test_pages_without_a_image_do_not_ask(app, pair: Path, page: str) -> None:
     test = app(pair, page, image=image_of(png()))
     assert "not part of it" not in said(test.info) and not test.exception
 
