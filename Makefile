@@ -6,7 +6,7 @@ export PYTHONPATH := .
 # A worker for each core, one thread each; a file's tests stay together, see tests/conftest.py.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --no-loadscope-reorder
 
-.PHONY: app test test-all fix table
+.PHONY: app test test-all mutants fix table
 
 app: .venv/app.stamp
 	$(BIN)/streamlit run app.py
@@ -24,6 +24,10 @@ test-all: .venv/dev.stamp
 	$(BIN)/deptry .
 	$(BIN)/pyright
 	$(PYTEST)
+
+# Twenty minutes: a line in each of thirty modules is broken in a copy of the tree, and its tests must notice.
+mutants: .venv/dev.stamp
+	$(BIN)/python tests/mutants.py
 
 fix: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

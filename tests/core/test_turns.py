@@ -11,9 +11,9 @@ import pytest
 from snnpar.core.turns import LineFull, Turns, fairly
 
 
-def hold(turns: Turns, inside: threading.Event, release: threading.Event) -> threading.Thread:
+def hold(turns: Turns, inside: threading.Event, release: threading.Event, who: str = "") -> threading.Thread:
     def work() -> None:
-        with turns.taken():
+        with turns.taken(who=who):
             inside.set()
             release.wait(30)
 
@@ -137,6 +137,16 @@ def test_everybodys_first_request_comes_before_anybodys_second() -> None:
     for thread in threads:
         thread.join(60)
     assert order == ["greedy", "modest", "greedy", "greedy"]
+
+
+def test_who_computes_has_had_a_turn() -> None:
+    turns, inside, release, order = Turns(), threading.Event(), threading.Event(), []
+    threads = [hold(turns, inside, release, "greedy")]
+    threads += [queued(turns, name, order) for name in ("greedy", "modest")]
+    release.set()
+    for thread in threads:
+        thread.join(60)
+    assert order == ["modest", "greedy"]
 
 
 def test_one_visitor_leaves_room_in_the_line_for_another() -> None:

@@ -190,6 +190,7 @@ def test_folds_may_be_rows_or_columns_of_one_array(tmp_path: Path, fold: int, tu
     [
         (PARTS | {"test": np.arange(7, 20)}, "1 images, such as 7.png, are in train and in test"),
         (PARTS | {"val": np.arange(7, 12)}, "are in train and in val"),
+        (PARTS | {"trainval": np.arange(13)}, "1 images, such as 12.png, are in test and in trainval"),
         (PARTS | {"val": np.array([8, 8, 9])}, "split val names 8.png twice"),
         (PARTS | {"val": MASK[:9]}, "mask of split val is of 9 images"),
         (PARTS | {"val": ["8.png", "none.png"]}, "'none.png', which is no image"),

@@ -83,6 +83,22 @@ def test_rollout_follows_attention_back_to_the_patches(teacher: LoadedModel) -> 
     np.testing.assert_allclose(heatmap("rollout", teacher, IMAGE, "Hat").values.ravel(), expected, atol=1e-6)
 
 
+def test_rollout_goes_from_the_last_visual_block_to_the_first(
+    teacher: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Block 2 looks from token 1 at token 2 alone, block 1 from token 2 at token 3: the flow from 1 reaches 3.
+
+    Each step keeps half of it where it was. In the other order nothing would get further than token 2.
+    """
+    row, first, second = torch.zeros(1, 35, 35), torch.eye(9)[None].clone(), torch.eye(9)[None].clone()
+    row[0, tiny.PA100K.index("Hat"), 26 + 1] = 1
+    for attention, looking, seen in ((second, 1, 2), (first, 2, 3)):
+        attention[0, looking] = torch.eye(9)[seen]
+    monkeypatch.setattr("snnpar.explain.attention._softmaxes", lambda *_: [first, second, row])
+    values = heatmap("rollout", teacher, PICTURE, "Hat").values.ravel()
+    assert values.tolist() == [0.5, 0.25, 0.25, 0, 0, 0, 0, 0]
+
+
 def test_the_ledger_map_is_what_spikes_say_at_each_token(student: LoadedModel) -> None:
     with record(student.module) as trace:
         student.forward(student.prepare(IMAGE))

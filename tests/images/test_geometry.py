@@ -60,6 +60,8 @@ def test_cells_share_the_image_and_own_what_is_nearest() -> None:
     distance = np.abs((np.arange(64)[:, None] + 0.5) / 64 - axis.centres)
     np.testing.assert_allclose(distance[np.arange(64), axis.owners(64)], distance.min(1), atol=1e-12)
     assert np.array_equal(Axis(3, 0.5 / 3, 1 / 3).owners(9), [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    owners = Axis(3, 0.5 / 3, 1 / 3).owners(10)  # edges at 3.33 and 6.67, the middle of pixel 3 at 3.5
+    assert np.array_equal(owners, [0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
 
 
 def test_values_are_spread_over_pixels() -> None:

@@ -101,6 +101,7 @@ def test_a_dense_convolution_multiplies_each_input_once_for_each_weight_it_meets
     "module",
     [
         nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1),
+        nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1),  # what it writes beyond either border is cut off
         nn.ConvTranspose1d(4, 6, 4, stride=3, dilation=2, groups=2, bias=False),
     ],
     ids=str,

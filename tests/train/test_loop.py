@@ -76,6 +76,14 @@ def test_a_finished_run_is_a_checkpoint(quick: TrainConfig, tmp_path: Path) -> N
     ]
 
 
+def test_every_step_has_the_learning_rate_of_its_place_in_the_schedule(quick: TrainConfig, tmp_path: Path) -> None:
+    """Steps are counted in epochs: of two in each, the second is at half of it."""
+    config = quick.changed(epochs=2, schedule="cosine", warmup_epochs=1, log_steps=1)
+    rates = [row["lr"] for row in read_metrics(trained(config, tmp_path / "run"), "step")]
+    lr, warm = config.optimisation.lr, 1 + 0.02
+    assert rates == pytest.approx([lr * 0.02 / warm, lr * 0.52 / warm, lr, lr / 2])
+
+
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_the_kept_weights_are_those_of_the_best_epoch(
     quick: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ema: float
