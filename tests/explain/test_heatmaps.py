@@ -95,7 +95,7 @@ def test_rollout_goes_from_the_last_visual_block_to_the_first(
     for attention, looking, seen in ((second, 1, 2), (first, 2, 3)):
         attention[0, looking] = torch.eye(9)[seen]
     monkeypatch.setattr("snnpar.explain.attention._softmaxes", lambda *_: [first, second, row])
-    values = heatmap("rollout", teacher, PICTURE, "Hat").values.ravel()
+    values = heatmap("rollout", teacher, IMAGE, "Hat").values.ravel()
     assert values.tolist() == [0.5, 0.25, 0.25, 0, 0, 0, 0, 0]
 
 

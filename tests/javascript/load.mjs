@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
-const UI = new URL("../../pages/ui/", import.meta.url);
+const UI = new URL("../../pages/ui/components/", import.meta.url);
 const SCRIPTS = {
-  back_button: ["back_button.js"],
+  back_button: ["../widgets/back_button.js"],
   cropper: ["cropper/cropper.js"],
   ledger_grid: ["geometry.js", "ledger_grid/ledger_grid.js", "ledger_grid/table.js", "ledger_grid/tokens.js"],
   occluder: ["geometry.js", "occluder/occluder.js"],

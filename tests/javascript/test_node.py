@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import STUDENT, random_picture, write_checkpoint
+from tiny import STUDENT, random_image, write_checkpoint
 
-from pages.ui import inline, occluder
-from pages.ui.looking import Seen
-from pages.ui.picture import Picture
-from pages.ui.raster.choice import Choice, Place
-from pages.ui.raster.payload import payload
-from snnpar.images.geometry import Axis, Window, geometry_of
+from pages.ui.components import inline, occluder
+from pages.ui.components.raster.choice import Choice, NeuronPosition
+from pages.ui.components.raster.payload import payload
+from pages.ui.image.input_image import InputImage
+from pages.ui.looking import Reading
+from snnpar.images.geometry import Axis, KernelWindow, geometry_of
 from snnpar.inference import analyze, load
 from snnpar.spikes import raster
 from snnpar.spikes.raster import Box
@@ -45,7 +45,7 @@ def node() -> str:
 
 
 def axes() -> list[dict]:
-    stem = [Window(3, padding=1), *4 * (Window(3, 2, 1), Window(3, padding=1))]
+    stem = [KernelWindow(3, padding=1), *4 * (KernelWindow(3, 2, 1), KernelWindow(3, padding=1))]
     shifted = geometry_of(stem, (128, 64), (8, 4))
     known: list[Axis] = [shifted.rows, shifted.columns, Axis(5, 0.1, 0.2), Axis(1, 0.5, 1.0)]
     return [{"axis": asdict(axis), "edges": axis.edges.tolist(), "owners": axis.owners(61).tolist()} for axis in known]
@@ -72,20 +72,20 @@ def ledger(rng: np.random.Generator) -> dict:
 
 def rasters(folder: Path) -> list[dict]:
     """What the view of a small student is sent, and the whole layer (C, T, H, W) that it is of."""
-    picture = Picture.of("noise", random_picture(1, (384, 192)))
+    image = InputImage.of("noise", random_image(1, (384, 192)))
     model = load(write_checkpoint(folder / "student"))
-    seen, grid = Seen(model, analyze(model, picture.image)), STUDENT.token_grid
+    seen, grid = Reading(model, analyze(model, image.image)), STUDENT.token_grid
     trace = seen.analysis.trace
     counts = raster.counts_by_token(trace, grid)
     choices = (
         Choice(Q),
         Choice(Q, Box(1, 0, 2, 1), channel=3),
-        Choice(STAGE, channel=2, place=Place(5, 9)),
+        Choice(STAGE, channel=2, place=NeuronPosition(5, 9)),
         Choice(STAGE, Box(1, 0, 3, 0), side=2),
     )
     return [
         {
-            "data": payload(seen, picture, choice, counts, None),
+            "data": payload(seen, image, choice, counts, None),
             "maps": raster.maps(trace, choice.layer, grid).astype(int).tolist(),
         }
         for choice in choices

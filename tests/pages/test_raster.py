@@ -135,11 +135,11 @@ def test_a_page_that_is_gone_falls_back_to_the_last(seen: Reading) -> None:
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (7, 15), (8, 0), (21, 10), (31, 15)])
 def test_the_first_page_is_that_of_the_chosen_neuron(
-    seen: Seen, monkeypatch: pytest.MonkeyPatch, row: int, column: int
+    seen: Reading, monkeypatch: pytest.MonkeyPatch, row: int, column: int
 ) -> None:
     """Two tokens of 8 x 8 neurons fit on a page."""
     monkeypatch.setattr(raster, "Pages", partial(raster.Pages, limit=2 * T * 64))
-    one = given(seen, Choice(STAGE, channel=3, place=Place(row, column), side=1))["raster"]
+    one = given(seen, Choice(STAGE, channel=3, place=NeuronPosition(row, column), side=1))["raster"]
     assert one["pages"] > 4 and len(one["tokens"]) == 2
     assert row // 8 * GRID[1] + column // 8 in one["tokens"] and one["first"] <= 3 < one["first"] + one["channels"]
 
