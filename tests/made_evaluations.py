@@ -11,17 +11,9 @@ from screen import shown
 
 from snnpar.core.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
-from snnpar.evaluation.evaluations import (
-    PREDICTIONS,
-    REPORT,
-    Evaluation,
-    Predictions,
-    create_evaluation,
-    data_hash,
-    revision,
-    write_predictions,
-)
+from snnpar.evaluation.evaluations import PREDICTIONS, REPORT, Evaluation, create_evaluation, data_hash, revision
 from snnpar.evaluation.overlap import Overlap, reports
+from snnpar.evaluation.predictions import Predictions, write_predictions
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs.jobs import write_status
 

@@ -20,6 +20,7 @@ from torch import nn
 
 from snnpar.checkpoint import load_strictly
 from snnpar.core.atomic import share, write_text
+from snnpar.core.hashing import file_sha256
 from snnpar.runs.resuming import COUNTERS, STATES
 from snnpar.runs.run import RunError
 
@@ -44,7 +45,7 @@ def save_state(run: Path, models: dict[str, nn.Module], optimizer: torch.optim.O
     save_file(_moments(optimizer), partial / "optimizer.safetensors")
     for path in partial.iterdir():
         share(path)
-    files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
+    files = {path.name: file_sha256(path) for path in sorted(partial.iterdir())}
     write_text(partial / COUNTERS, json.dumps({"files": files, "progress": progress, "check": _seal(files, progress)}))
     for path in (*partial.iterdir(), partial):
         _flush(path)
@@ -99,7 +100,8 @@ def read_progress(folder: Path) -> dict | None:
         content = json.loads((folder / COUNTERS).read_text("utf-8"))
         files, progress = content["files"], content["progress"]
         whole = content["check"] == _seal(files, progress)
-        return progress if whole and all(_digest(folder / name) == digest for name, digest in files.items()) else None
+        whole = whole and all(file_sha256(folder / name) == digest for name, digest in files.items())
+        return progress if whole else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -119,11 +121,6 @@ def _restore(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tensor])
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seal(files: dict, progress: dict) -> str:

@@ -236,11 +236,6 @@ def accumulates_by_token(trace: SpikeTrace, grid: tuple[int, int]) -> np.ndarray
     return total
 
 
-def total_mj(macs: float, acs: float, assumptions: Assumptions) -> float:
-    """Millijoules of so many operations, arithmetic only; for published operation counts."""
-    return (macs * assumptions.mac_pj + acs * assumptions.ac_pj) * 1e-9
-
-
 def bits_for(timesteps: int) -> int:
     """Bits of an activation that tells as many values apart as T timesteps of spikes: ceil(log2(T + 1))."""
     return math.ceil(math.log2(timesteps + 1))

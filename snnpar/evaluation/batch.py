@@ -24,7 +24,8 @@ from snnpar.core.errors import SnnparError
 from snnpar.core.formats import EVALUATION, stamped, upgraded
 from snnpar.core.pulse import beating
 from snnpar.evaluation.evaluate import EvaluationStopped, evaluate_checkpoint
-from snnpar.evaluation.evaluations import Evaluation, EvaluationError, checkpoint_name, evaluation_at
+from snnpar.evaluation.evaluations import Evaluation, checkpoint_name, evaluation_at
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs.claims import claim, start
 from snnpar.runs.jobs import PROGRESS, Job, JobError, modified, status, write_status

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from snnpar.evaluation.evaluations import Evaluation, EvaluationError
+from snnpar.evaluation.evaluations import Evaluation
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.metrics.bootstrap import RESAMPLES, SEED, paired_bootstrap
 from snnpar.metrics.defaults import CONVENTION
 from snnpar.metrics.pedestrian import supported, without_positives

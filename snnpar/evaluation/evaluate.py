@@ -30,13 +30,11 @@ from snnpar.evaluation.evaluations import (
     PROGRESS,
     REPORT,
     Evaluation,
-    EvaluationError,
-    Predictions,
     create_evaluation,
     evaluation_at,
-    write_predictions,
 )
 from snnpar.evaluation.overlap import Overlap, Thumbnails, find_overlap, reports
+from snnpar.evaluation.predictions import EvaluationError, Predictions, write_predictions
 from snnpar.evaluation.slices import DataChoice
 from snnpar.evaluation.work import (
     EvaluationWork,

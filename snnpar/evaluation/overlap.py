@@ -12,7 +12,7 @@ from tqdm import tqdm
 from snnpar.core.errors import SnnparError
 from snnpar.datasets import PedestrianSplit
 from snnpar.datasets.duplicates import DEFINITION, LIMIT, groups, nearest, thumbnail
-from snnpar.evaluation.evaluations import Predictions
+from snnpar.evaluation.predictions import Predictions
 from snnpar.evaluation.slices import DataChoice, SliceError
 from snnpar.images.pixels import ImageError
 from snnpar.metrics.report import report

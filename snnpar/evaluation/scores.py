@@ -18,7 +18,8 @@ from pathlib import Path
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import without_folders
 from snnpar.core.errors import SnnparError
-from snnpar.evaluation.evaluations import EvaluationError, data_hash, list_evaluations, revision
+from snnpar.evaluation.evaluations import data_hash, list_evaluations, revision
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import DataChoice
 from snnpar.metrics.pedestrian import FIVE, SUPPORTED, THRESHOLDS
 from snnpar.metrics.report import supported_attributes, supported_mean

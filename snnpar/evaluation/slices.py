@@ -182,11 +182,6 @@ def list_slices(*, root: Path | None = None) -> list[Slice]:
     return found
 
 
-def delete_slice(name: str, *, root: Path | None = None) -> None:
-    """Remove a slice; the images and evaluations on it stay. Raises SliceError when there is none such."""
-    _existing(name, root).unlink()
-
-
 def choose_slice(name: str, *, root: Path | None = None) -> DataChoice:
     """The choice of images that a slice stands for."""
     return replace(load_slice(name, root=root).choice, slice=name)

@@ -18,19 +18,19 @@ from tqdm import tqdm
 from snnpar.checkpoint import PHRASES, Checkpoint
 from snnpar.config import without_folders, without_places
 from snnpar.core.atomic import write_text
+from snnpar.core.hashing import file_sha256
 from snnpar.core.provenance import commit
 from snnpar.datasets import DataError, PedestrianSplit, layout_of, local_path, none_readable, subset, unreadable
 from snnpar.evaluation.evaluations import (
     PARTS,
     PROGRESS,
     Evaluation,
-    EvaluationError,
     checkpoint_name,
     data_hash,
-    file_hash,
     remove_results,
     revision,
 )
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import DataChoice
 from snnpar.models import takes_text
 
@@ -73,7 +73,7 @@ def subject(
         "device": device,
     }
     if takes_text(checkpoint.model):
-        content["checkpoint"]["phrases_sha256"] = file_hash(folder / PHRASES)
+        content["checkpoint"]["phrases_sha256"] = file_sha256(folder / PHRASES)
     return json.loads(json.dumps(content))  # as it is once read from a file: tuples are lists
 
 

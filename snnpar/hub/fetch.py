@@ -6,7 +6,6 @@ moves meanwhile changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from snnpar import CHECKPOINTS, WEIGHTS
+from snnpar.core.hashing import file_sha256
 from snnpar.core.public import is_public
 from snnpar.hub.cache import alone, hub_id_of, is_private, make_room, mark, name_revision, named_commit, repo_folder
 from snnpar.hub.ids import REMOTE, HubError, HubId, parse_hub_id
@@ -172,12 +172,12 @@ def _bring(
 ) -> None:
     """One file of a commit: a blob by its sha256, as the client keeps large files, and a link to it."""
     link, blobs = snapshot / name, snapshot.parent.parent / "blobs"
-    if link.is_file() and link.stat().st_size == file.size and (not file.sha256 or _sha256(link) == file.sha256):
+    if link.is_file() and link.stat().st_size == file.size and (not file.sha256 or file_sha256(link) == file.sha256):
         came(file.size)
         return
     blobs.mkdir(parents=True, exist_ok=True)
     known = blobs / file.sha256
-    if file.sha256 and known.is_file() and _sha256(known) == file.sha256:
+    if file.sha256 and known.is_file() and file_sha256(known) == file.sha256:
         came(file.size)
         blob = known
     else:
@@ -195,11 +195,6 @@ def _bring(
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(blob, link.parent))
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _pin(place: str, kind: RepositoryKind, cache: Path) -> str:

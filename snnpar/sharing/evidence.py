@@ -16,6 +16,7 @@ from snnpar import __version__
 from snnpar.checkpoint import WEIGHTS, Checkpoint
 from snnpar.core import numbers
 from snnpar.core.errors import SnnparError
+from snnpar.core.hashing import file_sha256
 from snnpar.core.provenance import commit
 from snnpar.explain import Heatmap
 from snnpar.figures import LOOKS, palette, span
@@ -119,8 +120,7 @@ def _named(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
 
 def weights_hash(checkpoint: Checkpoint) -> str:
     """sha256 of the weights, the revision of a checkpoint."""
-    with open(checkpoint.path / WEIGHTS, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(checkpoint.path / WEIGHTS)
 
 
 def evidence_png(evidence: Evidence) -> bytes:

@@ -23,16 +23,12 @@ from torch import Tensor, nn
 SURROGATE_ALPHA = 4.0
 
 
-def lif_charge(x: Tensor, v: Tensor, tau: float) -> Tensor:
-    """Membrane potential before the reset."""
-    return v + (x - v) / tau
-
-
-def lif_step(x: Tensor, v: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Tensor]:
-    """One timestep: input current and membrane potential in, (spikes, membrane potential) out; all of one shape."""
-    h = lif_charge(x, v, tau)
-    spikes = (h >= v_threshold).to(x.dtype)
-    return spikes, h * (1.0 - spikes)
+def lif_step(x: Tensor, v: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """One timestep of input current x and membrane potential v: the potential before the reset, spikes, the potential
+    after it; all of one shape."""
+    h = v + (x - v) / tau
+    spikes = (h >= v_threshold).to(h.dtype)
+    return h, spikes, h * (1.0 - spikes)
 
 
 def _lif_forward(x: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Tensor]:
@@ -44,9 +40,7 @@ def _lif_forward(x: Tensor, tau: float, v_threshold: float) -> tuple[Tensor, Ten
     v = torch.zeros_like(x[0], dtype=torch.promote_types(x.dtype, torch.float32))
     spikes, overs = [], []
     for current in x:
-        h = lif_charge(current, v, tau)
-        fired = (h >= v_threshold).to(v.dtype)
-        v = h * (1.0 - fired)
+        h, fired, v = lif_step(current, v, tau, v_threshold)
         spikes.append(fired.to(x.dtype))
         overs.append(h.sub_(v_threshold).to(x.dtype))
     return torch.stack(spikes), torch.stack(overs)
@@ -109,7 +103,7 @@ class LIF(nn.Module):
         """
         state = torch.promote_types(x.dtype, torch.float32)
         v = torch.zeros_like(x, dtype=state) if v is None else v
-        spikes, v = lif_step(x.to(state), v, self.tau, self.v_threshold)
+        _, spikes, v = lif_step(x.to(state), v, self.tau, self.v_threshold)
         return spikes.to(x.dtype), v
 
     def extra_repr(self) -> str:
@@ -120,8 +114,8 @@ def membrane_potential(x: Tensor, tau: float, v_threshold: float) -> Tensor:
     """Membrane potential before each reset, (T, ...), for input currents x (T, ...)."""
     v, trace = torch.zeros_like(x[0]), []
     for current in x:
-        trace.append(lif_charge(current, v, tau))
-        _, v = lif_step(current, v, tau, v_threshold)
+        h, _, v = lif_step(current, v, tau, v_threshold)
+        trace.append(h)
     return torch.stack(trace)
 
 

@@ -244,19 +244,6 @@ def norm(output: Tensor, weights: int) -> OperationWork:
     return OperationWork((len(output),), output.numel(), output.numel(), output.numel(), weights=weights, is_norm=True)
 
 
-def accumulates(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor) -> Tensor:
-    """Accumulates caused by the spikes at each place: x (n, C, H, W) to (n, H, W), (n, C, N) to (n, N), float64.
-
-    An input at place i reaches output o through kernel position k when i = o * stride - padding + k * dilation.
-    """
-    if isinstance(module, nn.Linear):
-        return _spikes_at(x, -1) * module.out_features
-    assert not isinstance(module.padding, str), "torch has made numbers of it"
-    kernel = Kernel(module.stride, module.padding, module.dilation, module.groups)
-    ways = ways_of(tuple(x.shape[2:]), module.kernel_size, kernel, ())
-    return ways.times(_spikes_at(x, 1), module.out_channels // module.groups)
-
-
 def _caused(fired: Tensor, additions: Tensor, x: Tensor) -> dict:
     """What spikes did: the additions at their places, how many came in, and their share of the inputs."""
     return {"additions": additions, "fired": fired, "rate": fired.sum().item() / x.numel()}

@@ -16,7 +16,8 @@ from snnpar.config import ConfigError
 from snnpar.core import formats
 from snnpar.core.errors import SnnparError
 from snnpar.core.formats import CHECKPOINT, EVALUATION, LENS, SLICE, STAMP, FormatError, stamped, upgraded
-from snnpar.evaluation.evaluations import Evaluation, EvaluationError
+from snnpar.evaluation.evaluations import Evaluation
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import DataChoice, SliceError, load_slice, save_slice
 from snnpar.inference import load
 from snnpar.metrics.gain import read_gain

@@ -17,7 +17,7 @@ from snnpar.core.errors import SnnparError
 from snnpar.core.pulse import PULSE
 from snnpar.evaluation.batch import create_batch, forget, launch_batch, list_batches, run_batch
 from snnpar.evaluation.evaluate import EvaluationStopped
-from snnpar.evaluation.evaluations import EvaluationError
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.scores import image_sets, known_scores
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs.jobs import JobError, read_log, read_progress, status, stop

@@ -17,7 +17,8 @@ from snnpar.core.errors import SnnparError
 from snnpar.datasets import DataError, ResizedImages
 from snnpar.evaluation.comparison import compare
 from snnpar.evaluation.evaluate import evaluate_checkpoint, predict_probs, probabilities
-from snnpar.evaluation.evaluations import EvaluationError, create_evaluation, data_hash, evaluation_at, revision
+from snnpar.evaluation.evaluations import create_evaluation, data_hash, evaluation_at, revision
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import DataChoice, choose_slice, save_slice
 from snnpar.inference import analyze, load
 from snnpar.metrics.pedestrian import pedestrian_metrics

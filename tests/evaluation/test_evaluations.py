@@ -18,18 +18,15 @@ import snnpar
 from snnpar.datasets import PedestrianSplit
 from snnpar.evaluation.evaluations import (
     Evaluation,
-    EvaluationError,
-    Predictions,
     checkpoint_name,
     create_evaluation,
     data_hash,
     evaluation_name,
     launch,
     list_evaluations,
-    read_predictions,
     revision,
-    write_predictions,
 )
+from snnpar.evaluation.predictions import EvaluationError, Predictions, read_predictions, write_predictions
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs import jobs
 

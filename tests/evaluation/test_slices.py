@@ -15,7 +15,6 @@ from snnpar.evaluation.slices import (
     DataChoice,
     SliceError,
     choose_slice,
-    delete_slice,
     list_slices,
     load_slice,
     pick,
@@ -76,15 +75,13 @@ def test_a_slice_of_a_slice_belongs_to_the_whole_data(data: str) -> None:
     assert second.choice == DataChoice(data) and choose_slice("second").open().files == files[1:2]
 
 
-def test_slices_are_listed_replaced_and_deleted(data: str, slices: Path) -> None:
+def test_slices_are_listed_and_replaced(data: str, slices: Path) -> None:
     assert list_slices() == []
     for name in ("b", "a"):
         save_slice(name, DataChoice(data), ["000003.png"])
     save_slice("a", DataChoice(data), ["000004.png"])
     (slices / "broken.json").write_text("{")
     assert [(s.name, s.files) for s in list_slices()] == [("a", ("000004.png",)), ("b", ("000003.png",))]
-    delete_slice("a")
-    assert [s.name for s in list_slices()] == ["b"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "a.b", "-rf", "ü", "x" * 65, "a\n"])
@@ -92,7 +89,6 @@ def test_a_name_is_also_a_safe_file_name(name: str, data: str) -> None:
     for use in (
         lambda: save_slice(name, DataChoice(data), ["a"]),
         lambda: load_slice(name),
-        lambda: delete_slice(name),
     ):
         with pytest.raises(SliceError, match="cannot name a slice"):
             use()
@@ -121,8 +117,6 @@ def test_what_cannot_be_opened_is_one_sentence(data: str) -> None:
         DataChoice()
     with pytest.raises(SliceError, match="no slice is called 'gone'; there are: none yet"):
         choose_slice("gone")
-    with pytest.raises(SliceError, match="no slice is called 'gone'"):
-        delete_slice("gone")
     with pytest.raises(SliceError, match="0 or more"):
         DataChoice(data, rendered=-1)
     with pytest.raises(DataError, match="no such folder"):

@@ -16,15 +16,8 @@ from snnpar.core.atomic import write_text
 from snnpar.datasets import HELD_OUT_SEEDS, rendered_split
 from snnpar.energy.conventions import CONVENTIONS
 from snnpar.energy.estimate import break_even_rate, energy_over_time, quantised_mac
-from snnpar.evaluation.evaluations import (
-    PREDICTIONS,
-    REPORT,
-    Predictions,
-    create_evaluation,
-    data_hash,
-    revision,
-    write_predictions,
-)
+from snnpar.evaluation.evaluations import PREDICTIONS, REPORT, create_evaluation, data_hash, revision
+from snnpar.evaluation.predictions import Predictions, write_predictions
 from snnpar.evaluation.slices import DataChoice
 from snnpar.metrics.outcomes import decided_at
 from snnpar.metrics.pedestrian import pedestrian_metrics

@@ -12,7 +12,8 @@ from tiny import STUDENT, TEACHER, write_checkpoint
 
 import snnpar
 from snnpar.checkpoint import CheckpointError, write_config
-from snnpar.evaluation.evaluations import create_evaluation, data_hash, file_hash
+from snnpar.core.hashing import file_sha256
+from snnpar.evaluation.evaluations import create_evaluation, data_hash
 from snnpar.evaluation.scores import ImageSet, Score, choice_for, image_sets, known_scores
 from snnpar.evaluation.slices import DataChoice
 from snnpar.hub import fetch_checkpoint, search
@@ -114,7 +115,7 @@ def test_scores_are_of_the_best_epoch_and_of_these_very_weights(root: Path) -> N
     values = dict(zip(FIVE, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
     rows = [{"kind": "epoch", "epoch": number, "best": number == 1, "val_images": 7, **values} for number in (1, 2)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for name, weights in (("one", file_hash(folder / "model.safetensors")), ("other", "0" * 64)):
+    for name, weights in (("one", file_sha256(folder / "model.safetensors")), ("other", "0" * 64)):
         place = root / "evaluations" / name
         place.mkdir(parents=True)
         metrics = {one: {"value": value} for one, value in values.items()} | {
@@ -255,7 +256,7 @@ def test_a_mean_over_some_of_the_attributes_is_of_a_set_of_its_own(root: Path) -
             "attributes_without_positives": [],
             "metrics": {"published": values, "rethinking": values},
             "provenance": {
-                "checkpoint": {"sha256": file_hash(folder / "model.safetensors")},
+                "checkpoint": {"sha256": file_sha256(folder / "model.safetensors")},
                 "attributes_left_out": {"data": left_out, "checkpoint": []},
                 "data": {"title": "people, test", "data": "people", "split": "test", "hash": DIGEST},
             },
@@ -277,7 +278,7 @@ def test_search_looks_an_id_up_and_lists_what_begins_so(empty_hub: Hub, root: Pa
     empty_hub.repos["slab/other"] = Repo()
     found = search(" lab/other ", signed=True)
     assert found.id.repo == "lab/other" and found.listing.commit == found.revisions["main"]
-    assert found.listing.files["model.safetensors"].sha256 == file_hash(folder / "model.safetensors")
+    assert found.listing.files["model.safetensors"].sha256 == file_sha256(folder / "model.safetensors")
     assert search("lab/o", signed=True).ids == search("LAB", signed=True).ids == ("lab/other",)
     assert search("nobody", signed=True).ids == ()
     for text, words in (

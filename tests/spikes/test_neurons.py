@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spikingjelly.activation_based import functional, neuron, surrogate
 
 from snnpar.spikes import neurons
-from snnpar.spikes.neurons import LIF, lif_charge, lif_step, membrane_potential
+from snnpar.spikes.neurons import LIF, lif_step, membrane_potential
 
 
 def trace_of(current: float, timesteps: int, **options: float) -> list[int]:
@@ -50,8 +50,8 @@ def test_pure_step_is_the_layer(tau: float) -> None:
     x = torch.randn(6, 50, generator=torch.Generator().manual_seed(1)) * 2
     v, spikes, potentials = torch.zeros(50), [], []
     for current in x:
-        potentials.append(lif_charge(current, v, tau))
-        fired, v = lif_step(current, v, tau, 1.0)
+        h, fired, v = lif_step(current, v, tau, 1.0)
+        potentials.append(h)
         spikes.append(fired)
         assert (v[fired.bool()] == 0).all() and (v < 1).all()
     assert torch.equal(torch.stack(spikes), LIF(tau)(x))

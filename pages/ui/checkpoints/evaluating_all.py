@@ -14,7 +14,7 @@ from pages.ui.widgets.badges import RESUMABLE, STATES
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.evaluation.batch import EvaluationBatch, create_batch, forget, launch_batch, list_batches
-from snnpar.evaluation.evaluations import EvaluationError
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.scores import ImageSet, choice_for
 from snnpar.evaluation.slices import DataChoice
 from snnpar.runs.jobs import JobStatus, read_log, read_progress, status, stop

@@ -12,7 +12,8 @@ import streamlit as st
 from pages.ui import references, state
 from pages.ui.chrome import PAIR, ROLES, Selection
 from snnpar.checkpoint import Checkpoint
-from snnpar.evaluation.evaluations import REPORT, Evaluation, EvaluationError, list_evaluations, revision
+from snnpar.evaluation.evaluations import REPORT, Evaluation, list_evaluations, revision
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.figures import LOOKS, OPPONENT
 from snnpar.metrics.report import leave_out
 from snnpar.runs.jobs import modified

@@ -16,7 +16,8 @@ from pages.ui.widgets.badges import RESUMABLE, STATES
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.datasets import LAYOUTS
-from snnpar.evaluation.evaluations import Evaluation, EvaluationError, create_evaluation, launch, list_evaluations
+from snnpar.evaluation.evaluations import Evaluation, create_evaluation, launch, list_evaluations
+from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import QUICK, DataChoice, choose_slice, list_slices
 from snnpar.runs.jobs import JobError, JobStatus, read_log, status, stop
 

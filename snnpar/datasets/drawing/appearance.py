@@ -51,7 +51,6 @@ class Pose:
 
     yaw: float
     head_yaw: float
-    head_tilt: float
     pitch: float
     stride: float
     phase: float
@@ -160,7 +159,6 @@ def _pose(u: np.ndarray, names: frozenset[str]) -> Pose:
     return Pose(
         yaw,
         yaw + turn,
-        0.12 * (u[10] - 0.3),
         0.10 + 0.22 * u[11],
         stride,
         2 * np.pi * u[12],
