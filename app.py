@@ -3,7 +3,11 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.ui.server import faults, sessions
-from pages.ui.server.door import Door
+from snnpar.core.environment import set_defaults
+
+set_defaults()  # before the pages bring torch
+
+from pages.ui.server import faults, sessions  # noqa: E402
+from pages.ui.server.door import Door  # noqa: E402
 
 app = st.App("pages/main.py", middleware=[Middleware(Door)], lifespan=sessions.swept, on_script_error=faults.tell)

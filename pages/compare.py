@@ -18,11 +18,11 @@ except SnnparError as error:
     st.error(chrome.sentence(error), icon=":material/block:")
     st.stop()
 
-st.header(f"{'Three' if len(seen) > 2 else 'Two'} networks look at one person", anchor=False)
+st.header("Comparison", anchor=False)
 st.caption(
-    "The teacher is a conventional network. The student learnt from it, but computes with spikes: zeros and "
-    "ones over a few timesteps. Compare their answers, where they look, and what it costs"
-    + (", and hold both against the opponent." if len(seen) > 2 else ".")
+    f"{'Three' if len(seen) > 2 else 'Two'} networks look at one person. The teacher is a conventional network. The "
+    "student learnt from it, but computes with spikes: zeros and ones over a few timesteps. Compare their answers, "
+    "where they look, and what it costs" + (", and hold both against the opponent." if len(seen) > 2 else ".")
 )
 with st.container(key="figures"):
     tables.headline(compared, seen, truth)

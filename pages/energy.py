@@ -13,10 +13,10 @@ seen = looking.look(selection)
 if not seen:
     st.stop()
 
-sharing.heading("What the answer costs", selection)
+sharing.heading("Energy per inference", selection)
 st.caption(
-    "Estimates, nothing was measured on a chip: operations are counted exactly from the spikes of this image and "
-    "multiplied with what an operation costs by the convention that you choose."
+    "What an answer costs. Estimates, nothing was measured on a chip: operations are counted exactly from the spikes "
+    "of this image and multiplied with what an operation costs by the convention that you choose."
 )
 assumptions = energy_assumptions.pick()
 totals.headline(seen, assumptions)

@@ -8,10 +8,10 @@ from pages.ui.evaluate import evaluated, evaluating, near_duplicates, outcome_ta
 from snnpar.core.errors import SnnparError
 
 selection = chrome.selection()
-st.header("How often are they right?", anchor=False)
+st.header("Evaluation", anchor=False)
 st.caption(
-    "An evaluation asks a network about every image of a dataset and compares the answers with the labels. "
-    "It is a folder on disk; the page shows what is in it."
+    "How often are they right? An evaluation asks a network about every image of a dataset and compares the "
+    "answers with the labels. It is a folder on disk; the page shows what is in it."
 )
 models = evaluated.picked(selection)
 running = evaluating.under_way(selection)

@@ -4,13 +4,14 @@ import streamlit as st
 
 from pages.ui import chrome, looking, sharing
 from pages.ui.explain import gallery, ledger_view, occlusion
+from snnpar.config import PAIR
 from snnpar.core.errors import SnnparError
 from snnpar.inference import shared_attributes
 
 VIEWS = {"Ledger": ledger_view, "Heatmaps": gallery, "Occlusion": occlusion}  # as in the link
 
 selection = chrome.selection()
-seen = looking.look(selection, chrome.PAIR)
+seen = looking.look(selection, PAIR)
 if not seen:
     st.stop()
 try:
@@ -19,8 +20,11 @@ except SnnparError as error:
     st.error(str(error), icon=":material/block:")
     st.stop()
 
-sharing.heading("Why do they say so?", selection)
-st.caption("Take an answer apart: term by term where that is exact, by maps that are put to the test, or by hiding.")
+sharing.heading("Explanations", selection)
+st.caption(
+    "Why do they say so? Take an answer apart: term by term where that is exact, by maps that are put to the "
+    "test, or by hiding."
+)
 view = st.segmented_control(
     "View", list(VIEWS), default="Ledger", key="view", bind="query-params", required=True, label_visibility="collapsed"
 )

@@ -11,7 +11,7 @@ from snnpar.core.programs import TRAIN_WORDS
 selection = chrome.selection()
 left, right = st.columns([5, 6], gap="large")
 with left:
-    st.header("Train a network", anchor=False)
+    st.header("Training", anchor=False)
     st.caption(
         "A first run needs no data and no change: a small spiking network learns from scratch on people drawn by this "
         "program, and in the end you see what it gained."

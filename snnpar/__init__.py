@@ -9,9 +9,6 @@ from typing import Any
 
 from snnpar.core.moved import install
 
-# Spinning OpenMP threads make a busy machine up to 50x slower; this only works before torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 __version__ = "0.3.0.dev0"
 
 _HERE = Path(__file__).resolve().parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch, see snnpar/__init__.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch, see snnpar/core/environment.py
 if os.path.isdir("/sys/class/net/lo"):
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # processes of a test meet here, whatever networks there are
 

@@ -14,13 +14,12 @@ from pages.ui.server import access
 from pages.ui.widgets import back_button
 from pages.ui.widgets.literal import literal, names_only
 from snnpar.checkpoint import Checkpoint
+from snnpar.config import OPPONENT, PAIR, ROLES
 from snnpar.core.errors import SnnparError
-from snnpar.figures import LOOKS, OPPONENT
+from snnpar.figures import LOOKS
 from snnpar.metrics.defaults import THRESHOLD, first_attribute
 from snnpar.schema.attributes import AttributeSchema, load_schema
 
-PAIR = ("teacher", "student")
-ROLES = (*PAIR, OPPONENT)
 COLOURS = dict(zip(ROLES, ("blue", "orange", "violet"), strict=True))  # of LOOKS in Streamlit's words, see config.toml
 STYLE = Path(__file__).parent / "page.css"
 CHOICES = (*ROLES, "image", "attribute", "threshold")

@@ -8,12 +8,13 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import references
-from pages.ui.chrome import ROLES, Selection, sentence
+from pages.ui.chrome import Selection, sentence
 from pages.ui.image import cropping, own_image
 from pages.ui.image.input_image import InputImage
 from pages.ui.server.computing import computed
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import Checkpoint, CheckpointError
+from snnpar.config import ROLES
 from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS

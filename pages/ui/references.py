@@ -13,8 +13,7 @@ from pages.ui import downloads, state
 from pages.ui.server.access import denied, signed
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import CARD, CONFIG, WEIGHTS, Checkpoint, CheckpointError, named, read_checkpoint
-from snnpar.config import without_folders
-from snnpar.figures import OPPONENT
+from snnpar.config import OPPONENT, without_folders
 from snnpar.hub import HubError, cached_checkpoint
 from snnpar.models import network, timesteps_of, unnamed
 from snnpar.sharing.collection import RUN_PREFIX, collect, hub_cache

@@ -7,8 +7,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.chrome import ROLES, Selection
+from pages.ui.chrome import Selection
 from pages.ui.image import choice, own_image
+from snnpar.config import ROLES
 from snnpar.explain import METHODS
 
 BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is asked for the file."

@@ -43,7 +43,7 @@ def answers(seen: dict[str, Reading], selection: Selection) -> None:
     """The student's probabilities after each timestep."""
     student = seen["student"]
     schema, prediction = student.model.schema, student.analysis.prediction
-    st.subheader("How the answer forms", anchor=False)
+    st.subheader("Probabilities over timesteps", anchor=False)
     st.caption(
         "The student may be read after every timestep: its answer is the mean so far. The teacher answers once, "
         "the dashed line. Dotted is the threshold."

@@ -190,7 +190,7 @@ def hub() -> list[CheckResult]:
 def pair() -> list[CheckResult]:
     """The shipped teacher and student answer about a sample and share their attributes."""
     from snnpar.checkpoint import shipped
-    from snnpar.config import ROLES
+    from snnpar.config import PAIR
     from snnpar.datasets.gallery import samples
     from snnpar.images.pixels import open_rgb
     from snnpar.inference import analyze, load, measure_latency, shared_attributes
@@ -198,7 +198,7 @@ def pair() -> list[CheckResult]:
 
     there = {checkpoint.name: checkpoint for checkpoint in shipped()}
     found, usable, image = [], {}, open_rgb(samples()[0].path)
-    for role in ROLES:
+    for role in PAIR:
         name = unnamed(role)
         try:
             if name not in there:

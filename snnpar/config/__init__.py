@@ -3,10 +3,11 @@
 Both are frozen, check themselves, and round-trip through JSON. A training task is one entry of `TASKS`.
 """
 
-from .groups import DEVICES, ROLES, DistillationSettings, OptimisationSettings
+from .groups import DEVICES, DistillationSettings, OptimisationSettings
 from .model import ModelConfig
 from .needs import DISTILLATION, NEEDS, Need, hindrance
 from .places import FOLDERS, REMOTE, absolute, without_folders, without_places
+from .roles import OPPONENT, PAIR, ROLES
 from .tasks import DEFAULT_TASK, TASKS, AttributeSettings, Task
 from .training import GROUPS, TASK, TrainConfig, flat, grouped, problems, setting_fields
 from .values import ConfigError, SettingField, fields_of, setting
@@ -19,6 +20,8 @@ __all__ = [
     "GROUPS",
     "NEEDS",
     "REMOTE",
+    "OPPONENT",
+    "PAIR",
     "ROLES",
     "TASK",
     "TASKS",

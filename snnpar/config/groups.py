@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .roles import PAIR
 from .values import setting
 
-ROLES = ("student", "teacher")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -14,7 +14,7 @@ DEVICES = ("auto", "cpu", "cuda")
 class ModelSettings:
     """What is trained."""
 
-    role: str = setting("student", "what to train", choices=ROLES, basic=True)
+    role: str = setting("student", "what to train", choices=PAIR, basic=True)
     name: str = setting(
         "",
         "name of the model to train; empty: the small one of the role, in a first-run the smaller one",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from snnpar.core.disks import disk_fault
+from snnpar.core.environment import set_defaults
 from snnpar.core.errors import SnnparError
 
 INTERRUPTED, PIPE_CLOSED = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # exit statuses, as shells have them
@@ -19,6 +20,7 @@ INTERRUPTED, PIPE_CLOSED = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # exit sta
 def run(command: Callable[[], int | None]) -> int:
     """Do it and return the exit status: 2 with one sentence for a SnnparError or a disk that is full or may not
     be written; anything else that is raised passes."""
+    set_defaults()
     prepare()
     try:
         status = command() or 0

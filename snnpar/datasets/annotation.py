@@ -18,6 +18,8 @@ from snnpar.schema.attributes import SCHEMAS, AttributeGroup, AttributeSchema, l
 
 VALUES = (0, 1, UNKNOWN)  # of a label
 IMAGE_FOLDERS = ("", "data", "images", "Pad_datasets", "RAP_dataset")  # below the dataset's, as published
+SPLITS = ("train", "val", "test")
+TRAINVAL = "trainval"  # train and val together, which published code trains on
 HOLD_OUT = 10  # one in so many training images validates where a dataset has no validation split
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from tqdm import tqdm
 
 from snnpar.datasets import Annotation, layout_of, local_path
+from snnpar.datasets.annotation import SPLITS
 from snnpar.datasets.duplicates import DEFINITION, LIMIT, nearest, thumbnail
 from snnpar.datasets.split import UNKNOWN
 from snnpar.images.pixels import ImageError
 
-PARTS = ("train", "val", "test")
 SHOWN = 20  # of a list that is a hint; unreadable images are always listed in full
 
 
@@ -89,7 +89,7 @@ def check_data(data: str | Path, *, layout: str = "", fold: int = 0) -> DataRepo
     path = local_path(data)
     found = layout_of(path, layout)
     annotation = found.annotation(path, fold)
-    parts = {name: annotation.splits[name] for name in PARTS if name in annotation.splits}
+    parts = {name: annotation.splits[name] for name in SPLITS if name in annotation.splits}
     used = np.unique(np.concatenate(list(parts.values())))
     annotation.check_there(used, annotation.source)
     thumbnails, reasons = _read(annotation, used)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from snnpar.config import without_folders
 from snnpar.core.atomic import write_text
 from snnpar.datasets import DataError, PedestrianSplit, join, layout_of, local_path, rendered_split
-from snnpar.datasets.check import PARTS
+from snnpar.datasets.annotation import SPLITS
 from snnpar.datasets.split import UNKNOWN
 from snnpar.images.pixels import ImageError
 from snnpar.schema.attributes import AttributeSchema
@@ -61,7 +61,7 @@ def side_of(data: str, *, layout: str = "", fold: int = 0) -> LabelledImages:
     found = layout_of(path, layout)
     annotation = found.annotation(path, fold)
     splits = {}
-    for name in PARTS:
+    for name in SPLITS:
         if len(indices := annotation.splits.get(name, ())):
             splits[name] = PedestrianSplit(
                 name=name,
@@ -71,7 +71,7 @@ def side_of(data: str, *, layout: str = "", fold: int = 0) -> LabelledImages:
                 read=lambda i, indices=indices: annotation.read(int(indices[i])),
             )
     if not splits:
-        raise DataError(f"{path} holds no images in any of {', '.join(PARTS)}")
+        raise DataError(f"{path} holds no images in any of {', '.join(SPLITS)}")
     return LabelledImages(
         f"{without_folders(str(data))} ({found.name}{f', fold {fold}' if found.folds > 1 else ''})", splits
     )

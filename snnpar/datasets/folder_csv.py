@@ -14,6 +14,7 @@ import numpy as np
 
 from snnpar.core.errors import SnnparError
 from snnpar.datasets.annotation import (
+    SPLITS,
     Annotation,
     Layout,
     image_folder,
@@ -26,7 +27,6 @@ from snnpar.datasets.split import UNKNOWN, DataError
 from snnpar.schema.attributes import AttributeSchema
 
 FILE, SCHEMA = "labels.csv", "schema.json"
-SPLITS = ("train", "val", "test")
 CELLS = {"": UNKNOWN, "0": 0, "1": 1, "2": UNKNOWN, "0.0": 0, "1.0": 1, "2.0": UNKNOWN}  # tables with blanks have 1.0
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from snnpar.datasets.annotation import Annotation, Layout, image_folder, inside, read_mat, select
+from snnpar.datasets.annotation import SPLITS, Annotation, Layout, image_folder, inside, read_mat, select
 from snnpar.datasets.split import DataError
 from snnpar.schema.attributes import load_schema
 
 FILE = "annotation.mat"
-SPLITS = ("train", "val", "test")
 
 
 def _parse(content: dict) -> dict:

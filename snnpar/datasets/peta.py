@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from snnpar.datasets.annotation import Annotation, Layout, image_folder, read_mat, select
+from snnpar.datasets.annotation import SPLITS, TRAINVAL, Annotation, Layout, image_folder, read_mat, select
 from snnpar.schema.attributes import load_schema
 
 FILE = "PETA.mat"
 FOLDS = 5
-PARTS = ("train", "val", "test")
 LABELS_FROM = 4  # the first columns of the data are numbers of the image and the person
 
 
@@ -25,11 +24,11 @@ def read(folder: Path, fold: int) -> Annotation:
         return {
             "attributes": [str(row[0][0]) for row in peta[1]],
             "labels": peta[0][:, LABELS_FROM:],
-            "splits": {name: parts[i][:, 0].astype(int) - 1 for i, name in enumerate(PARTS)},
+            "splits": {name: parts[i][:, 0].astype(int) - 1 for i, name in enumerate(SPLITS)},
         }
 
     found = read_mat(source, "PETA's annotation file", parse)
-    splits = found["splits"] | {"trainval": np.concatenate([found["splits"]["train"], found["splits"]["val"]])}
+    splits = found["splits"] | {TRAINVAL: np.concatenate([found["splits"]["train"], found["splits"]["val"]])}
     labels = select(source, schema, found["attributes"], found["labels"])
     files = tuple(f"{number:05d}.png" for number in range(1, len(labels) + 1))
     return Annotation(source, schema, files, labels, splits, image_folder(folder, files))
@@ -38,7 +37,7 @@ def read(folder: Path, fold: int) -> Annotation:
 PETA = Layout(
     name="peta",
     needs="PETA.mat beside a folder images/ of 00001.png and so on",
-    splits=(*PARTS, "trainval"),
+    splits=(*SPLITS, TRAINVAL),
     folds=FOLDS,
     recognises=lambda path: (path / FILE).is_file(),
     read=read,

@@ -16,13 +16,23 @@ import numpy as np
 
 from snnpar.core.errors import SnnparError
 from snnpar.core.pickles import read_pickle
-from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, schema_of_names, select
+from snnpar.datasets.annotation import (
+    SPLITS,
+    TRAINVAL,
+    Annotation,
+    Layout,
+    hold_out,
+    image_folder,
+    inside,
+    schema_of_names,
+    select,
+)
 from snnpar.datasets.partition import read_partition
 from snnpar.datasets.split import DataError
 
 FILES = ("dataset_all.pkl", "dataset.pkl")
 FOLDS = 5
-SPLITS = ("train", "val", "test", "trainval")
+ALL_SPLITS = (*SPLITS, TRAINVAL)
 
 
 def _pickle_file(path: Path) -> Path | None:
@@ -86,15 +96,15 @@ def evaluated_columns(source: Path, content: dict, count: int) -> list[int]:
 
 
 def _splits(source: Path, partition: dict, fold: int, files: Sequence[str]) -> dict[str, np.ndarray]:
-    """Indices by split, in the order of SPLITS; without train and val, every tenth image of trainval validates."""
-    found = read_partition(source, partition, fold, files, SPLITS, FOLDS)
+    """Indices by split, in the order of ALL_SPLITS; without train and val, every tenth image of trainval validates."""
+    found = read_partition(source, partition, fold, files, ALL_SPLITS, FOLDS)
     if "trainval" not in found and {"train", "val"} <= set(found):
         found["trainval"] = np.concatenate([found["train"], found["val"]])
     if not {"train", "val"} & set(found) and "trainval" in found:
         found |= hold_out(found["trainval"])
     if not found:
-        raise DataError(f"{source} has an empty partition; it must say which images are in {', '.join(SPLITS)}")
-    return {name: found[name] for name in SPLITS if name in found}
+        raise DataError(f"{source} has an empty partition; it must say which images are in {', '.join(ALL_SPLITS)}")
+    return {name: found[name] for name in ALL_SPLITS if name in found}
 
 
 def _files(source: Path, listed: Sequence[str]) -> tuple[str, ...]:
@@ -114,7 +124,7 @@ def _files(source: Path, listed: Sequence[str]) -> tuple[str, ...]:
 PICKLE = Layout(
     name="pickle",
     needs="dataset_all.pkl or dataset.pkl (or be such a .pkl file) beside its images",
-    splits=SPLITS,
+    splits=ALL_SPLITS,
     folds=FOLDS,
     recognises=lambda path: _pickle_file(path) is not None,
     read=read,

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snnpar.datasets.annotation import Annotation, Layout, hold_out, image_folder, inside, read_mat, select
+from snnpar.datasets.annotation import (
+    SPLITS,
+    TRAINVAL,
+    Annotation,
+    Layout,
+    hold_out,
+    image_folder,
+    inside,
+    read_mat,
+    select,
+)
 from snnpar.datasets.split import DataError
 from snnpar.schema.attributes import load_schema
 
@@ -36,7 +46,7 @@ def read(folder: Path, fold: int) -> Annotation:
             "attributes": [str(row[0][0]) for row in rap[3]],
             "labels": rap[1],
             "files": tuple(inside(str(row[0][0])) for row in rap[5]),
-            "splits": {**hold_out(trainval), "test": test, "trainval": trainval},
+            "splits": {**hold_out(trainval), "test": test, TRAINVAL: trainval},
         }
 
     if source is None:
@@ -49,7 +59,7 @@ def read(folder: Path, fold: int) -> Annotation:
 RAPV1 = Layout(
     name="rapv1",
     needs="RAP_annotation.mat (or RAP_annotation/RAP_annotation.mat) beside the folder RAP_dataset/",
-    splits=("train", "val", "test", "trainval"),
+    splits=(*SPLITS, TRAINVAL),
     folds=FOLDS,
     recognises=lambda path: _annotation_file(path) is not None,
     read=read,

@@ -15,7 +15,7 @@ from snnpar.figures.evaluation import (
 )
 from snnpar.figures.ledger import channel_bars, hiding_curves
 from snnpar.figures.lens import lens_logits, lens_trend, tinted
-from snnpar.figures.looks import LOOKS, OPPONENT, Look
+from snnpar.figures.looks import LOOKS, Look
 from snnpar.figures.overlay import overlay, palette, span
 from snnpar.figures.runs import (
     RUN_LOOKS,
@@ -31,7 +31,6 @@ from snnpar.figures.runs import (
 
 __all__ = [
     "LOOKS",
-    "OPPONENT",
     "RUN_LOOKS",
     "AttributeOverTime",
     "CalibrationCurve",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from snnpar.config import OPPONENT
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -20,7 +22,6 @@ class Look:
     mark: str
 
 
-OPPONENT = "opponent"  # a third model of either role, to hold a claim against
 LOOKS = {
     "teacher": Look("Teacher", "#3577d4", "square", "■"),
     "student": Look("Student", "#e8710a", "circle", "●"),

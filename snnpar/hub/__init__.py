@@ -3,10 +3,6 @@
 The client's own environment variables count: HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HOME.
 """
 
-import os
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before the client is imported, which reads it once
-
 from snnpar.hub.cache import (
     CachedCheckpoint,
     cached_bytes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from io import BytesIO
@@ -41,8 +40,6 @@ FOREIGN_SUFFIXES = ("gif", "tif", "tiff", "dng", "bmp", "pdf", "svg", "psd", "ic
 MAX_BYTES = 10_000_000
 MIN_SIDE = 8  # pixels; below that nobody can tell a hat from a bag
 MAX_ASPECT = 10  # long side / short side; a standing person fills at most about 4
-# Pillow only warns of up to twice as many pixels as it thinks safe; every path that decodes here must refuse them.
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20  # bytes of a text or profile, where 1 MB refuses photos; all: 64 MB
 BACKGROUND = (128, 128, 128)  # behind transparency: mid-grey, about 0 after (x - 0.5) / 0.5
 
@@ -136,7 +133,7 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
         _register_heif(name)
     try:
         return _grey_key(Image.open(BytesIO(data), formats=FORMATS), data)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a warning where it is an error
         raise _too_many_pixels(name, max_pixels) from error
     except Exception as error:  # as for damaged data
         kind = next((kind for start, kind in FOREIGN.items() if data.startswith(start)), f"not a readable {READ} image")

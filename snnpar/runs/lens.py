@@ -165,7 +165,7 @@ def read_images(run: Path, count: int) -> np.ndarray | None:
     try:
         with Image.open(run / FOLDER / IMAGES) as image:
             strip = np.asarray(image.convert("RGB"))
-    except OSError:  # PIL's error for damaged files is one too
+    except (OSError, Image.DecompressionBombError):  # PIL's error for damaged files is one too
         return None
     return np.stack(np.split(strip, count, axis=1)) if count and strip.shape[1] % count == 0 else None
 

@@ -17,6 +17,8 @@ import numpy as np
 
 import snnpar
 from snnpar.checkpoint import CheckpointError, named, read_checkpoint
+from snnpar.config import PAIR, ROLES
+from snnpar.config.roles import Role
 from snnpar.core.errors import SnnparError
 from snnpar.core.places import place
 from snnpar.energy.conventions import CONVENTIONS, Assumptions
@@ -30,10 +32,7 @@ from snnpar.models import unnamed
 from snnpar.serve.shapes import Answer, Energy, Firing, Group, Heat, LayerCost, Model, Trace
 from snnpar.sharing.evidence import overlaid
 
-Role = Literal["teacher", "student", "opponent"]
 Roles = Literal["both", "all", "teacher", "student", "opponent"]
-PAIR: tuple[Role, ...] = ("teacher", "student")
-ROLES: tuple[Role, ...] = (*PAIR, "opponent")
 
 
 @dataclass(frozen=True, eq=False)

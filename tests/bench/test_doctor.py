@@ -60,7 +60,7 @@ def test_a_shipped_pair_that_cannot_run_is_a_failure(
     else:
         (student / "config.json").write_text("{}", "utf-8")
     monkeypatch.setattr(snnpar, "CHECKPOINTS", tmp_path)
-    assert levels(doctor.pair()) == [FAILURE, GOOD]
+    assert levels(doctor.pair()) == [GOOD, FAILURE]
     monkeypatch.setattr(doctor, "CHECKS", {"Shipped pair": doctor.pair})
     assert main(["doctor"]) == 1
     assert "the student spikingformer_cml_4_192 cannot run" in capsys.readouterr().out

@@ -15,7 +15,7 @@ def test_each_page_shows_what_it_uses_and_a_way_back_restores_the_rest(page) -> 
     from playwright.sync_api import expect
 
     choose(page, "Attribute", "Backpack")
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     page.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("ArrowRight")
     settle(page)
@@ -25,7 +25,7 @@ def test_each_page_shows_what_it_uses_and_a_way_back_restores_the_rest(page) -> 
             expect(page.locator(f".st-key-bar_{name}")).to_be_visible(visible=name in PAGES[title])
         settle(page)
         assert "attribute=Backpack" in page.url and "threshold=0.46" in page.url, title
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     expect(page.get_by_role("slider", name="Threshold")).to_have_value("0.46")
 
 
@@ -38,7 +38,7 @@ def test_a_reload_of_a_page_without_a_choice_keeps_it(page, url: str, path: str)
     page.reload()
     settle(page)
     page.get_by_role("link", name="Compare", exact=True).click()
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     expect(page.get_by_role("slider", name="Threshold")).to_have_value("0.7")
 
 

@@ -22,9 +22,9 @@ def saved(page, label: str) -> bytes:
 def test_a_view_is_exported_as_it_is_seen(page) -> None:
     from playwright.sync_api import expect
 
-    expect(page.get_by_text(f"Where they look for “{FIRST}”")).to_be_visible()
+    expect(page.get_by_text(f"Heatmaps for “{FIRST}”")).to_be_visible()
     choose(page, "Attribute", "Backpack")
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Share or save").click()
     expect(page.get_by_text("attribute=Backpack", exact=False).first).to_be_visible()
@@ -34,5 +34,5 @@ def test_a_view_is_exported_as_it_is_seen(page) -> None:
     assert all(len(model["weights_sha256"]) == 64 for model in told["models"].values())
     assert Image.open(BytesIO(saved(page, "Card (PNG)"))).width > 400
     page.goto(told["link"])
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)

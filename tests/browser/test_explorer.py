@@ -17,7 +17,7 @@ def number(page, label: str, value: int) -> None:
 def test_a_first_visit(page) -> None:
     from playwright.sync_api import expect
 
-    expect(page.get_by_text(f"Where they look for “{FIRST}”")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Heatmaps for “{FIRST}”")).to_be_visible(timeout=60_000)
     expect(page.locator("figure[data-role] .stack canvas")).to_have_count(2)
 
     page.get_by_role("button", name="Your own").click()
@@ -26,13 +26,13 @@ def test_a_first_visit(page) -> None:
     page.keyboard.press("Escape")
 
     choose(page, "Attribute", "Backpack")
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     assert "attribute=Backpack" in page.url and "me.png" not in page.url
 
     page.locator("tr[data-attribute]").nth(3).click()
-    expect(page.get_by_text("Where they look for “Under 18”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Under 18”")).to_be_visible()
     choose(page, "Attribute", "Backpack")
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
 
     settle(page)
     steps = page.evaluate("history.length")
@@ -43,7 +43,7 @@ def test_a_first_visit(page) -> None:
     settle(page)
     assert page.evaluate("history.length") == steps + 1  # what a page adds to its link while it opens is no step
     page.go_back()
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
 
     page.get_by_role("link", name="Train").click()
     choose(page, "Model", "spikingformer_1_64")
@@ -60,7 +60,7 @@ def test_a_first_visit(page) -> None:
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(6)  # loss, rate, gradient, speed, memory, metrics
 
     settle(page)
-    press(page, "Use as student", "Attribute by attribute")
+    press(page, "Use as student", "Metrics by attribute")
     expect(page.get_by_text("student-rendered", exact=False).first).to_be_visible()
     assert "student=runs" in page.url and "attribute=Backpack" in page.url
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -72,9 +72,9 @@ def test_two_tabs_do_not_disturb_each_other(page, url: str) -> None:
 
     other = page.context.new_page()
     other.goto(f"{url}/?attribute=Hat")
-    expect(other.get_by_text("Where they look for “Hat”")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text(f"Where they look for “{FIRST}”")).to_be_visible(timeout=60_000)
+    expect(other.get_by_text("Heatmaps for “Hat”")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Heatmaps for “{FIRST}”")).to_be_visible(timeout=60_000)
     choose(page, "Attribute", "Boots")
-    expect(page.get_by_text("Where they look for “Boots”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Boots”")).to_be_visible()
     other.reload()
-    expect(other.get_by_text("Where they look for “Hat”")).to_be_visible(timeout=60_000)
+    expect(other.get_by_text("Heatmaps for “Hat”")).to_be_visible(timeout=60_000)

@@ -90,7 +90,7 @@ def test_the_link_of_an_upload_asks_for_it_and_shows_the_same(page, other, tool:
     page.get_by_role("button", name="Read this box").click()
     expect(page.get_by_text("Both models read a box")).to_be_visible()
     choose(page, "Attribute", "Hat")
-    expect(page.get_by_text("Where they look for “Hat”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Hat”")).to_be_visible()
     settle(page)
     link = copied(page)
     assert hashlib.sha256(scene).hexdigest()[:24] in link and "street" not in link
@@ -102,7 +102,7 @@ def test_the_link_of_an_upload_asks_for_it_and_shows_the_same(page, other, tool:
     pick_file(other, "walk.png", small.getvalue(), "[data-testid=stMain]")
     expect(other.get_by_text("walk.png is another file")).to_be_visible()
     pick_file(other, "street.png", scene, "[data-testid=stMain]")
-    expect(other.get_by_text("Where they look for “Hat”")).to_be_visible()
+    expect(other.get_by_text("Heatmaps for “Hat”")).to_be_visible()
     assert_same(other, page)
 
 
@@ -115,7 +115,7 @@ def test_a_link_of_compare_holds_all_of_it(page, other, url: str) -> None:
     page.locator(".st-key-next button").first.click()
     settle(page)
     choose(page, "Attribute", "Backpack")
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     for role in ("Teacher", "Student"):
         pick_map(page, role, "Grad-CAM")
     settle(page)
@@ -140,7 +140,7 @@ def test_a_link_of_compare_holds_all_of_it(page, other, url: str) -> None:
         assert part in link, part
     assert link.startswith(url)
     other.goto(link)
-    expect(other.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(other.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     assert_same(other, page)
 
 
@@ -194,7 +194,7 @@ def test_an_image_of_a_dataset_is_named_and_opens_elsewhere(page, other, url: st
     from playwright.sync_api import expect
 
     page.goto(f"{url}/evaluate?outcome=both+right")
-    expect(page.get_by_text("Where they differ")).to_be_visible(timeout=SLOW_S * 1000)
+    expect(page.get_by_text("Disagreements")).to_be_visible(timeout=SLOW_S * 1000)
     settle(page)
     page.locator("[class*=_compare] button").first.click()
     expect(page.get_by_text("Two networks look at one person")).to_be_visible()

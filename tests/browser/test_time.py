@@ -219,7 +219,7 @@ def test_filters_search_and_sorting_need_no_server_and_a_row_picks_its_attribute
     row = page.locator("tr[data-attribute=Backpack]")
     row.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Where they look for “Backpack”")).to_be_visible()
+    expect(page.get_by_text("Heatmaps for “Backpack”")).to_be_visible()
     settle(page)
     assert "attribute=Backpack" in page.url and row.get_attribute("aria-selected") == "true"
     assert row.evaluate("row => row.getRootNode().activeElement === row")  # the focus is where it was

@@ -47,7 +47,7 @@ def test_every_setting_explains_itself() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"role": "boss"}, "role must be one of student, teacher; got 'boss'"),
+        ({"role": "boss"}, "role must be one of teacher, student; got 'boss'"),
         ({"epochs": 0}, "epochs must be between 1 and 10000; got 0"),
         ({"epochs": True}, "epochs must be of type int; got True"),
         ({"epochs": 2.0}, "epochs must be of type int; got 2.0"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from snnpar.config import DEFAULT_TASK, ROLES, TASKS, ConfigError
+from snnpar.config import DEFAULT_TASK, PAIR, TASKS, ConfigError
 from snnpar.models import PRESETS, build_model, preset, role_of, unnamed
 
 
@@ -14,7 +14,7 @@ def test_presets_build(name: str) -> None:
     config = preset(name)
     with torch.device("meta"):
         model = build_model(config, 26)
-    assert model.config == config and model.role == role_of(config) in ROLES
+    assert model.config == config and model.role == role_of(config) in PAIR
     assert model.prior_bias.shape == (26,)
 
 
@@ -35,9 +35,9 @@ def test_an_architecture_says_what_it_cannot_have(changes: dict, message: str) -
 
 
 def test_every_role_has_a_small_model() -> None:
-    assert set(TASKS[DEFAULT_TASK].models) == set(ROLES)
-    assert {role: role_of(preset(unnamed(role))) for role in ROLES} == {role: role for role in ROLES}
-    assert {role_of(config) for config in PRESETS.values()} == set(ROLES)
+    assert set(TASKS[DEFAULT_TASK].models) == set(PAIR)
+    assert {role: role_of(preset(unnamed(role))) for role in PAIR} == {role: role for role in PAIR}
+    assert {role_of(config) for config in PRESETS.values()} == set(PAIR)
 
 
 def test_small_models_distil_without_a_projection() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tiny import FIRST
 
 from pages.ui import chrome
+from snnpar.config import PAIR
 from snnpar.datasets.gallery import samples
 from snnpar.metrics import defaults
 from snnpar.schema.attributes import load_schema
@@ -30,7 +31,7 @@ def test_it_begins_with_the_common_defaults(app, pair: Path) -> None:
     test = app(pair)
     assert test.slider(key="threshold").value == defaults.THRESHOLD
     assert test.selectbox(key="attribute").value == defaults.ATTRIBUTE
-    assert {role: test.selectbox(key=f"{role}_map").value for role in chrome.PAIR} == FIRST
+    assert {role: test.selectbox(key=f"{role}_map").value for role in PAIR} == FIRST
     number = int(test.selectbox(key="sample").value)
     assert samples()[number - 1].name == defaults.SAMPLE
     assert test.session_state["selection"].attribute == defaults.first_attribute(load_schema("pa100k").attributes)

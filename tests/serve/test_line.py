@@ -13,7 +13,7 @@ from asking import SAMPLE, Server, ask, encoded, image_file
 from servers import free_port
 
 from snnpar import serve
-from snnpar.serve.answers import PAIR
+from snnpar.config import PAIR
 from snnpar.serve.line import Limits, forget, has_room, in_turn, size
 
 

@@ -35,7 +35,7 @@ def pick(selection: Selection, seen: dict[str, Reading]) -> Maps:
     told = st.container()
     with told.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width="stretch"):
-            st.subheader(f"Where they look for “{literal(label)}”", anchor=False)
+            st.subheader(f"Heatmaps for “{literal(label)}”", anchor=False)
         with st.container(
             horizontal=True, vertical_alignment="bottom", gap="small", width="content", key="map_choices"
         ):

@@ -10,11 +10,12 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import references, state
-from pages.ui.chrome import PAIR, ROLES, Selection
+from pages.ui.chrome import Selection
 from snnpar.checkpoint import Checkpoint
+from snnpar.config import OPPONENT, PAIR, ROLES
 from snnpar.evaluation.evaluations import REPORT, Evaluation, list_evaluations, revision
 from snnpar.evaluation.predictions import EvaluationError
-from snnpar.figures import LOOKS, OPPONENT
+from snnpar.figures import LOOKS
 from snnpar.metrics.report import leave_out
 from snnpar.runs.jobs import modified
 from snnpar.schema.attributes import SCHEMAS, AttributeSchema, load_schema

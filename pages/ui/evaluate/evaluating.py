@@ -16,12 +16,11 @@ from pages.ui.widgets.badges import RESUMABLE, STATES
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.datasets import LAYOUTS
+from snnpar.datasets.annotation import SPLITS, TRAINVAL
 from snnpar.evaluation.evaluations import Evaluation, create_evaluation, launch, list_evaluations
 from snnpar.evaluation.predictions import EvaluationError
 from snnpar.evaluation.slices import QUICK, DataChoice, choose_slice, list_slices
 from snnpar.runs.jobs import JobError, JobStatus, read_log, status, stop
-
-SPLITS = ("train", "val", "trainval", "test")
 
 
 def offer_pair(selection: Selection) -> None:
@@ -144,7 +143,7 @@ def choose() -> DataChoice | None:
         **options,
     )
     columns = st.columns(4)
-    split = columns[0].selectbox("Split", SPLITS, index=1, key="choose_split", help="`--split`", **options)
+    split = columns[0].selectbox("Split", (*SPLITS, TRAINVAL), index=1, key="choose_split", help="`--split`", **options)
     layout = columns[1].selectbox(
         "Layout",
         ["", *LAYOUTS],

@@ -68,7 +68,7 @@ TIME = OutcomeTable(
 
 def who(shown: EvaluationGroup, threshold: float, attribute: str) -> None:
     """Two models against each other: who is right, attribute by attribute."""
-    st.subheader("Where they differ", anchor=False)
+    st.subheader("Disagreements", anchor=False)
     pair = _pair(shown.pairs)
     st.caption(
         f"Every image counts in one of four columns: both right, one of them, neither. {literal(shown.title)}, "

@@ -27,7 +27,7 @@ CACHED = 16
 
 def show(shown: EvaluationGroup, convention: str, threshold: float, attribute: str) -> None:
     """All of it; one sentence where the student answers once only."""
-    st.subheader("What more timesteps change", anchor=False)
+    st.subheader("Metrics over timesteps", anchor=False)
     probs = shown.probs["student"]
     if len(probs) == 1:
         st.info("This student answers once, without timesteps. Pick a spiking one.", icon=":material/info:")
@@ -76,7 +76,7 @@ def calibration(shown: EvaluationGroup, threshold: float) -> None:
     probs = shown.probs.get("student")
     if probs is not None and len(probs) > 1:
         with left:
-            st.subheader("Answers that flip", anchor=False)
+            st.subheader("Decisions that flip", anchor=False)
             st.caption(
                 f"Share of all {probs[0].size:,} decisions ({shown.n:,} images × {len(shown.attributes)} attributes, "
                 f"unknown labels too) that change sides of the threshold {threshold:g} from one timestep to the next."
@@ -84,11 +84,11 @@ def calibration(shown: EvaluationGroup, threshold: float) -> None:
             shares = flips(probs, threshold).sum(1) / probs[0].size
             st.plotly_chart(figures.flips_over_time(shares), key="flips", **LIKE_PLOT)
     with right:
-        st.subheader("Can the probabilities be taken at their word?", anchor=False)
+        st.subheader("Calibration", anchor=False)
         curves, errors = _calibration(shown.key, shown)
         st.caption(
-            f"Of all answers near 70%, 70% should apply: the dotted line. {literal(shown.title)}, all attributes "
-            f"together, known labels, {BINS} equal bins. ECE, the mean distance from the line, lower is better: "
+            f"Can the probabilities be taken at their word? Of all answers near 70%, 70% should "
+            f"apply: the dotted line. {literal(shown.title)}, all attributes together, known labels, {BINS} equal bins. ECE, the mean distance from the line, lower is better: "
             + ", ".join(f"{name} {100 * error:.1f}%" for name, error in errors.items())
             + "."
         )

@@ -138,7 +138,7 @@ def published(shown: EvaluationGroup, convention: str) -> None:
 
 def by_attribute(shown: EvaluationGroup, convention: str, attribute: str) -> None:
     """Bars with intervals; n is how many images have the attribute."""
-    st.subheader("Attribute by attribute", anchor=False)
+    st.subheader("Metrics by attribute", anchor=False)
     quantity = st.segmented_control(
         "Bars show", list(BARS), default="ma", key="bars", bind="query-params", required=True, format_func=BARS.get
     )

@@ -114,7 +114,7 @@ def _channels(selection: Selection, student: Reading, ledger: Ledger, cell: Cell
 
 
 def _teacher(selection: Selection, seen: dict[str, Reading]) -> None:
-    st.subheader("What the teacher has instead", anchor=False)
+    st.subheader("Heatmap of the teacher", anchor=False)
     if "teacher" not in seen:
         return
     methods = methods_of(seen["teacher"].model)
