@@ -6,6 +6,7 @@ import ast
 import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,29 @@ LAYERS = (
 )
 
 
+NAMES_ONLY = {
+    "snnpar",  # its public names come from above: snnpar.load
+    "snnpar.core.moved",  # old names
+    "snnpar.core.others",  # a group of entry points
+    "snnpar.config.tasks",  # a task's entry names what lies above, for those who ask
+}
+# Programs by the names that python starts them by, and which modules do so: their processes know nothing of who did.
+PROGRAMS = {"snnpar", "snnpar.images.decoder", "train", "train.measure", "streamlit"}
+STARTERS = {
+    "snnpar.core.programs": {"train", "streamlit"},
+    "snnpar.images.decoder": {"snnpar.images.decoder"},  # itself
+    "snnpar.hub.download": {"snnpar"},
+    "snnpar.runs.run": {"train"},
+    "snnpar.runs.estimate": {"train.measure"},
+    "snnpar.evaluation.evaluations": {"snnpar"},
+    "snnpar.evaluation.batch": {"snnpar"},
+    "snnpar.bench.api": {"snnpar"},
+    "train.ablate.rows": {"train"},
+    "train.ablate.__main__": {"train.ablate"},  # in its help, as the next
+    "train.measure": {"train.measure"},
+}
+
+
 @cache
 def modules() -> dict[str, Path]:
     """Every module of the project by its dotted name."""
@@ -62,7 +86,25 @@ def imports(name: str) -> frozenset[str]:
             above = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
             found.update(f"{source}.{a.name}" if f"{source}.{a.name}" in modules() else source for a in node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "exports":
+            found.update(f"{name}.{keyword.arg}" for keyword in node.keywords)  # lazily, see core/lazy.py
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and name not in NAMES_ONLY:
+            place = node.value.partition(":")[0]
+            if "." in place and place in modules() and place not in PROGRAMS:
+                found.add(place)  # by import_module and its like
     return frozenset(found)
+
+
+def started(name: str) -> set[str]:
+    """Programs that a module has python start as processes: what stands after "-m", or is asked of `module`."""
+    found, names = set(), "snnpar.core.programs" in imports(name)
+    for node in ast.walk(ast.parse(modules()[name].read_text("utf-8"))):
+        if isinstance(node, ast.List):
+            words = [word.value if isinstance(word, ast.Constant) else word for word in node.elts]
+            found |= {after for word, after in pairwise(words) if word == "-m" and isinstance(after, str)}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "module" and names:
+            found.add(str(node.args[0].value) if node.args and isinstance(node.args[0], ast.Constant) else "train")
+    return found
 
 
 def top(dotted: str) -> str:
@@ -81,6 +123,8 @@ def test_the_imports_are_read() -> None:
     assert "snnpar.spikes.neurons" in imports("train.session")  # from snnpar import ASSETS, neurons
     assert "snnpar.datasets.drawing.scene" in imports("snnpar.datasets.rendered")  # relative
     assert "spikingjelly.activation_based" in imports("snnpar.spikes.neurons")
+    assert "snnpar.evaluation.slices" in imports("snnpar.evaluation")  # lazily, as the next is
+    assert "snnpar.models.vtb" in imports("snnpar.models")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +144,12 @@ def test_who_may_import_what(package: str, forbidden: set[str]) -> None:
 def test_gradio_is_imported_by_serve_alone() -> None:
     users = {name for name in members("snnpar") if "gradio" in {top(i) for i in imports(name)}}
     assert users and all(name.split(".")[1] == "serve" for name in users)
+
+
+def test_who_starts_what_as_a_process() -> None:
+    names = [*members("snnpar"), *members("train")]
+    found = {name: programs for name in names if (programs := started(name))}
+    assert found == STARTERS
 
 
 def test_no_cycle() -> None:

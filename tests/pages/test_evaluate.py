@@ -175,7 +175,7 @@ def test_an_image_opens_on_the_compare_page(app, root: Path) -> None:
     index = int(button.key.split("_")[-2])
     button.click().run()
     shown = test.session_state["selection"].image
-    assert shown.title == student.files[index] and "Two networks" in said(test.header)
+    assert shown.title == student.files[index] and "Comparison" in said(test.header)
     assert shown.truth == {name for name, label in zip(PA100K.attributes, student.truth[index], strict=True) if label}
 
 

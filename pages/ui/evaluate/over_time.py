@@ -87,8 +87,9 @@ def calibration(shown: EvaluationGroup, threshold: float) -> None:
         st.subheader("Calibration", anchor=False)
         curves, errors = _calibration(shown.key, shown)
         st.caption(
-            f"Can the probabilities be taken at their word? Of all answers near 70%, 70% should "
-            f"apply: the dotted line. {literal(shown.title)}, all attributes together, known labels, {BINS} equal bins. ECE, the mean distance from the line, lower is better: "
+            "Can the probabilities be taken at their word? Of all answers near 70%, 70% should apply: the dotted line. "
+            f"{literal(shown.title)}, all attributes together, known labels, {BINS} equal bins. ECE, the mean distance "
+            "from the line, lower is better: "
             + ", ".join(f"{name} {100 * error:.1f}%" for name, error in errors.items())
             + "."
         )
