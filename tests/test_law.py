@@ -97,7 +97,8 @@ def imports(name: str) -> frozenset[str]:
 
 def started(name: str) -> set[str]:
     """Programs that a module has python start as processes: what stands after "-m", or is asked of `module`."""
-    found, names = set(), "snnpar.core.programs" in imports(name)
+    found: set[str] = set()
+    names = "snnpar.core.programs" in {name, *imports(name)}
     for node in ast.walk(ast.parse(modules()[name].read_text("utf-8"))):
         if isinstance(node, ast.List):
             words = [word.value if isinstance(word, ast.Constant) else word for word in node.elts]
