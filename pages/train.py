@@ -34,5 +34,4 @@ with left:
         starting.offer(config, [f"{form.label(name)}: {why}" for name, why in wrong.items()])
 with right:
     st.header("Runs", anchor=False)
-    if not access.told("runs"):
-        progress.show_picked()
+    progress.show_picked(own=not access.told("runs"))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from servers import port_of
 from tiny import STUDENT, TEACHER, write_checkpoint
 
 from snnpar.metrics.defaults import ATTRIBUTE
@@ -68,28 +66,14 @@ def settle(page) -> None:
 @contextmanager
 def served(root: Path, script: Path = ROOT / "app.py") -> Iterator[tuple[subprocess.Popen, str]]:
     """The server's process and its address, over the checkpoints in `root`; `script`: another app than ours."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(script),
-        "--server.port",
-        str(port),
-        "--server.address",
-        "127.0.0.1",
-        "--server.headless",
-        "true",
-    ]
+    flags = {"port": "0", "address": "127.0.0.1", "headless": "true"}
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += [word for name, value in flags.items() for word in (f"--server.{name}", value)]
     environment = os.environ | {"SNNPAR_CHECKPOINTS": str(root), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    with open(root / "server.log", "ab") as log:
+    with open(root / "server.log", "wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", server, root / "server.log")
-        yield server, f"http://127.0.0.1:{port}"
+        yield server, f"http://127.0.0.1:{port_of(server, root / 'server.log')}"
     finally:
         server.kill()  # it has nothing to save
         server.wait()
@@ -104,31 +88,38 @@ def served_pair(root: Path) -> Iterator[str]:
         yield address
 
 
-def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the app did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
+_open: list = []  # the browser and what drives it: starting one takes longer than most tests
+
+
+def _browser():
+    from playwright.sync_api import expect, sync_playwright
+
+    if not _open:
+        expect.set_options(timeout=PATIENCE_MS)
+        play = sync_playwright().start()
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        _open.extend((play.chromium.launch(executable_path=CHROMIUM, args=arguments), play))
+    return _open[0]
+
+
+def close_browser() -> None:
+    """Also its event loop, which other tests cannot have beside theirs."""
+    if _open:
+        browser, play = _open
+        _open.clear()
+        browser.close()
+        play.stop()
 
 
 @contextmanager
 def browser_context() -> Iterator:
-    """A fresh browser, patient."""
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as play:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        context = browser.new_context(viewport={"width": 1440, "height": 1600})
-        context.set_default_timeout(PATIENCE_MS)
+    """A fresh profile in the browser, patient."""
+    context = _browser().new_context(viewport={"width": 1440, "height": 1600})
+    context.set_default_timeout(PATIENCE_MS)
+    try:
         yield context
-        browser.close()
+    finally:
+        context.close()
 
 
 def pick_file(page, name: str, data: bytes, within: str = "") -> None:

@@ -24,7 +24,7 @@ def _values_of(spec: SettingField) -> st.SearchStrategy:
     return st.floats(spec.minimum, spec.maximum)
 
 
-def _mended(values: dict) -> TrainConfig:
+def _fixed(values: dict) -> TrainConfig:
     """The values, with those changed that do not go together."""
     distils = values["role"] == "student"
     values["feature_kd"] &= distils
@@ -40,5 +40,5 @@ def _mended(values: dict) -> TrainConfig:
     return TrainConfig.of(**values)
 
 
-TRAIN_CONFIGS = st.fixed_dictionaries({spec.name: _values_of(spec) for spec in setting_fields()}).map(_mended)
+TRAIN_CONFIGS = st.fixed_dictionaries({spec.name: _values_of(spec) for spec in setting_fields()}).map(_fixed)
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,17 +12,16 @@ from unittest import mock
 
 import torch
 from torch import multiprocessing
+from torch.distributed import TCPStore
 
 SIZE = 2
 
 
 def in_two_processes(work: Callable[[], object], folder: Path) -> list:
     """What `work`, a function of a module, returns in each process, by rank; `folder` is an empty one."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     with plain_main():
-        multiprocessing.spawn(_one, (port, work, folder), nprocs=SIZE)
+        multiprocessing.spawn(_one, (meeting.port, work, folder), nprocs=SIZE)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(SIZE)]
 
 
@@ -34,7 +32,12 @@ def plain_main() -> AbstractContextManager:
 
 def _one(rank: int, port: int, work: Callable[[], object], folder: Path) -> None:
     os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(SIZE), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(SIZE),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+        TORCHELASTIC_USE_AGENT_STORE="True",  # the store is there already, as under torchrun
     )
     torch.set_num_threads(1)
     torch.save(work(), folder / f"{rank}.pt")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tarfile
-import time
 import tomllib
 import urllib.request
 import venv
@@ -17,6 +15,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from servers import port_of
+from tiny import write_pa100k
 
 from snnpar.bench.doctor import requirements
 
@@ -131,6 +131,7 @@ def test_it_loads_and_analyses(call, tmp_path: Path) -> None:
 
 def test_it_trains(call, tmp_path: Path) -> None:
     """Two steps, by the command that the page shows; the run lies in the data folder of the user."""
+    write_pa100k(tmp_path / "pa100k", {"train": 16, "val": 6, "test": 4})
     said = call(
         "snnpar",
         "train",
@@ -138,33 +139,25 @@ def test_it_trains(call, tmp_path: Path) -> None:
         "spikingformer_1_64",
         "--epochs",
         "1",
-        "--rendered-count",
-        "16",
+        "--dataset",
+        "pa100k",
+        "--data",
+        str(tmp_path / "pa100k"),
         "--batch-size",
         "8",
     )
     (run,) = (tmp_path / "data" / "snnpar" / "runs").glob("2*")
     assert said.startswith(f"run: {run}") and (run / "result.json").is_file()
-    assert run.name in call("snnpar", "runs", "list") and "(epoch 1, n = 500)" in call("snnpar", "runs", "list")
+    assert run.name in call("snnpar", "runs", "list") and "(epoch 1, n = 6)" in call("snnpar", "runs", "list")
 
 
 def test_its_app_opens(installed: Path, tmp_path: Path) -> None:
     """The server runs the page script without a fault; the settings beside the script are its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(installed / "snnpar"), "app", "--server.port", str(port), "--server.headless", "true"]
+    command = [str(installed / "snnpar"), "app", "--server.port", "0", "--server.headless", "true"]
     with open(tmp_path / "log.txt", "w") as log:
         process = subprocess.Popen(command, cwd=tmp_path, env=_environment(tmp_path), stdout=log, stderr=log)
     try:
-        for _ in range(120):
-            time.sleep(0.5)
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
-                    assert answer.read() == b"ok"
-                break
-            except OSError:
-                assert process.poll() is None, (tmp_path / "log.txt").read_text()
+        port = port_of(process, tmp_path / "log.txt")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
             assert "frame-ancestors" in answer.headers["Content-Security-Policy"]  # of pages/ui/server/door.py
     finally:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
-from snnpar.core.compat import repair_torchvision
-
-repair_torchvision()
-from timm.utils import ModelEmaV3  # noqa: E402  # pyright: ignore[reportPrivateImportUsage]  timm imports torchvision
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-def moving_average(model: nn.Module, decay: float) -> ModelEmaV3 | None:
-    """An average that starts as `model` and forgets faster at first, so that a short run is not held back; None for 0.
+def moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
+    """An average that starts as `model`, its floating-point buffers included; None for a decay of 0."""
+    if not decay:
+        return None
 
-    After step n it keeps min(decay, 1 - n^(-2/3)) of itself; running statistics are averaged like weights.
-    """
-    return ModelEmaV3(model, decay=decay, use_warmup=True).requires_grad_(False) if decay else None
+    def forget(averages: Tensors, values: Tensors, done: Tensor | int) -> None:
+        """Faster at first, so that a short run is not held back: step n keeps min(decay, 1 - n^(-2/3))."""
+        if averages[0].is_floating_point():
+            keep = min(decay, 1 - (int(done) + 1) ** (-2 / 3))
+            torch._foreach_lerp_(averages, values, 1 - keep)  # pyright: ignore[reportPrivateImportUsage]
+        else:
+            torch._foreach_copy_(averages, values)  # pyright: ignore[reportPrivateImportUsage]  counters
+
+    return AveragedModel(model, multi_avg_fn=forget, use_buffers=True).requires_grad_(False)
+
+
+def update_average(average: AveragedModel, model: nn.Module, step: int) -> None:
+    """Take the weights after a step, from 1, into the average."""
+    average.n_averaged.fill_(step - 1)
+    average.update_parameters(model)

@@ -22,7 +22,7 @@ from snnpar.runs.run import Run
 from snnpar.schema.attributes import Phrases
 from snnpar.spikes import neurons
 
-from .average import ModelEmaV3, moving_average  # pyright: ignore[reportPrivateImportUsage]
+from .average import AveragedModel, moving_average
 from .data import label_ratio, teacher_phrases
 from .distill import Teacher, load_teacher
 from .events import add_row
@@ -95,7 +95,7 @@ class Session:
     val: ResizedImages
     phrases: Phrases | None
     teacher: Teacher | None
-    average: ModelEmaV3 | None
+    average: AveragedModel | None
     heartbeat: Heartbeat
     events: SummaryWriter | None = None
     epoch: int = 0

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .average import update_average
 from .faults import NotFinite
 from .loader import LoadedBatch
 from .parallel import keep_gradients, mean_of
@@ -39,7 +40,7 @@ def train_step(session: Session, batch: LoadedBatch) -> dict[str, float]:
     session.is_whole = False
     session.optimizer.step()
     if session.average:
-        session.average.update(session.model, step=session.steps_done + 1)
+        update_average(session.average, session.model, session.steps_done + 1)
     session.step += 1
     session.is_whole = True
     return terms | {"grad_norm": norm}

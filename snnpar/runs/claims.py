@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from snnpar.core.locks import lock
 from snnpar.core.pulse import BEAT_S, PULSE
-from snnpar.runs.jobs import HEARTBEATS, STALLED_AFTER_S, Job, JobError, elsewhere, modified, spawn, status
+from snnpar.runs.jobs import HEARTBEATS, STALLED_AFTER_S, STATUS, Job, JobError, elsewhere, modified, spawn, status
 
 WATCH_S = 2.5 * BEAT_S  # how long a job out of sight is watched for a sign of life before another takes it over
 
@@ -81,4 +81,4 @@ def _watch(job: Job, host: str, seconds: float, over: Callable[[], bool] = lambd
 
 
 def _signs(job: Job) -> list[float]:
-    return [modified(job.path / name) for name in ("status.json", PULSE, *HEARTBEATS)]
+    return [modified(job.path / name) for name in (STATUS, PULSE, *HEARTBEATS)]

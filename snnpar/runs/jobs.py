@@ -38,7 +38,7 @@ from snnpar.core.processes import (
 from snnpar.core.pulse import PULSE
 
 STALLED_AFTER_S = 120  # no heartbeat for this long while the process lives
-PROGRESS = "progress.json"
+STATUS, PROGRESS, LOG = "status.json", "progress.json", "log.txt"
 HEARTBEATS = ("metrics.jsonl", PROGRESS)
 STATES = ("created", "queued", "running", "stalled", "stopping", "stopped", "killed", "lost", "failed", "done")
 ACTIVE = ("queued", "running", "stalled", "stopping")
@@ -79,7 +79,7 @@ class JobStatus:
 
 def spawn(job: Job, arguments: list[str], *, state: str = "running", message: str = "") -> None:
     """Start `python ARGUMENTS` in a session of its own, without a pipe, output to log.txt; the job is claimed."""
-    with open(job.path / "log.txt", "ab") as log:
+    with open(job.path / LOG, "ab") as log:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -102,7 +102,7 @@ def write_status(job: Job, **values: object) -> None:
     if values.get("state") == "failed":
         past["failed"] = values.get("message", "")
     content = {**process_identity(os.getpid()), **past, **values, "written": time.time()}
-    write_text(job.path / "status.json", json.dumps(content) + "\n")
+    write_text(job.path / STATUS, json.dumps(content) + "\n")
 
 
 def status(job: Job) -> JobStatus:
@@ -269,7 +269,7 @@ def _request(job: Job, what: str) -> dict:
 
 def _written(job: Job) -> dict:
     """The content of status.json, without values that are of no use as what they should be."""
-    content = read_dict(job.path / "status.json")
+    content = read_dict(job.path / STATUS)
     kinds = {"host": str, "message": str, "state": str, "written": int | float, "failed": str, "agent": dict}
     return {name: value for name, value in content.items() if isinstance(value, kinds.get(name, object))}
 
@@ -283,7 +283,7 @@ def _asked(job: Job, written: dict) -> str:
 
 def read_log(job: Job, lines: int = 40) -> str:
     """The end of log.txt; a progress bar's carriage returns become its last state."""
-    path = job.path / "log.txt"
+    path = job.path / LOG
     if not path.exists():
         return ""
     with open(path, "rb") as file:

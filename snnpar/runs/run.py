@@ -63,6 +63,11 @@ class Run(Job):
         return [*train_command(), *to_arguments(self.config)]
 
     @property
+    def is_shipped(self) -> bool:
+        """Did it come with the program? It is looked at, never written."""
+        return self.path.parent == shipped_root()
+
+    @property
     def is_loadable(self) -> bool:
         """Has it weights to load?"""
         return (self.path / WEIGHTS).is_file()
@@ -141,6 +146,11 @@ def list_runs(root: Path | None = None) -> list[Run]:
     return [Run(path.parent) for path in sorted(paths, key=modified, reverse=True)]
 
 
+def shipped_root() -> Path:
+    """Where the runs lie that come with the program."""
+    return snnpar.ASSETS / "runs"
+
+
 def unnamed_runs(root: Path | None = None) -> list[str]:
     """Folders of runs whose names are no UTF-8, which neither a page nor a file of ours could say; with ? in them."""
     names = sorted(path.parent.name for path in (root or snnpar.RUNS).glob(f"*/{CONFIG}"))
@@ -180,7 +190,9 @@ def launch(run: Run, *, resume: bool = False) -> None:
 
 
 def check_start(run: Run, *, resume: bool) -> None:
-    """Raise RunError when training the run would overwrite its weights, ConfigError when it cannot go on."""
+    """Raise RunError when training the run would overwrite what is there, ConfigError when it cannot go on."""
+    if run.is_shipped:
+        raise RunError(f"{run.name} came with the program and is only looked at; start a run of your own")
     if resume:
         check_resume(run)
     elif run.is_loadable:

@@ -100,7 +100,7 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 
 @pytest.mark.parametrize(("free", "level"), [(3e9, GOOD), (1e9, WARNING)])
 def test_too_little_of_anything_is_a_warning(free: float, level: str) -> None:
-    assert doctor.enough("memory", free, 2e9, "mend").level == level
+    assert doctor.enough("memory", free, 2e9, "fix").level == level
 
 
 def test_torchvision_works_beside_this_torch() -> None:

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from browsing import HEIGHT, WIDTH, browser_context, pick_file, served_pair, settle
+from browsing import HEIGHT, WIDTH, browser_context, close_browser, pick_file, served_pair, settle
 from PIL import Image
 
 
@@ -16,6 +16,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app, served from a fresh process over throwaway checkpoints; tests leave runs and evaluations there."""
     with served_pair(tmp_path_factory.mktemp("served")) as address:
         yield address
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_browser() -> Iterator[None]:
+    """For all tests here."""
+    yield
+    close_browser()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from snnpar.core.errors import SnnparError
 
 
 @pytest.mark.parametrize("number", FIXES)
-def test_the_fault_names_place_and_mend(number: int) -> None:
+def test_the_fault_names_place_and_fix(number: int) -> None:
     told = disk_fault(OSError(number, "words", "/some/place"))
     assert told.startswith("/some/place: ") and told.endswith(FIXES[number])
 

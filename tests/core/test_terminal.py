@@ -65,9 +65,10 @@ def test_closed_streams_are_replaced_before_a_file_takes_their_number(tmp_path: 
 
 
 def test_training_with_standard_error_closed(tmp_path: Path) -> None:
+    tiny.write_pa100k(tmp_path / "data", {"train": 8, "val": 4, "test": 4})
     said = shell(
-        '"$PY" -m train --epochs 1 --model spikingformer_1_64 --rendered-count 16 --batch-size 16 --threads 1 '
-        f'--out "{tmp_path / "run"}" 2>&-'
+        f'"$PY" -m train --epochs 1 --model spikingformer_1_64 --dataset pa100k --data "{tmp_path / "data"}" '
+        f'--batch-size 8 --threads 1 --out "{tmp_path / "run"}" 2>&-'
     )
     assert said.returncode == 0, said.stdout
     assert "done; " in (tmp_path / "run" / "log.txt").read_text("utf-8")
@@ -80,7 +81,7 @@ def test_training_with_standard_error_closed(tmp_path: Path) -> None:
         (KeyboardInterrupt(), terminal.INTERRUPTED, ""),
     ],
 )
-def test_what_a_user_can_mend_is_one_sentence(
+def test_what_a_user_can_fix_is_one_sentence(
     raised: BaseException, status: int, told: str, capsys: pytest.CaptureFixture
 ) -> None:
     def command() -> int:

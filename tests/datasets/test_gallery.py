@@ -57,7 +57,7 @@ def test_titles(names: set[str], words: str) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "not json", '[{"file": "00.png"}]'])
-def test_a_damaged_index_is_named_with_its_mend(content: str | None, tmp_path: Path) -> None:
+def test_a_damaged_index_is_named_with_its_fix(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "index.json").write_text(content)
     with pytest.raises(SnnparError, match=r"index\.json.*snnpar\.datasets\.gallery"):

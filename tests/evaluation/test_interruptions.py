@@ -177,7 +177,7 @@ def test_one_that_is_gone_writes_nothing_more(student: Path, choice: DataChoice,
     assert [one for one in files() if one[0].name != "log.txt"] == [one for one in left if one[0].name != "log.txt"]
 
 
-def test_every_unreadable_image_is_listed_and_a_mended_one_costs_nothing(student: Path, tmp_path: Path) -> None:
+def test_every_unreadable_image_is_listed_and_a_fixed_one_costs_nothing(student: Path, tmp_path: Path) -> None:
     folder = tmp_path / "people"
     tiny.write_pa100k(folder, {"train": 1, "val": 7, "test": 1})
     choice = DataChoice(str(folder))

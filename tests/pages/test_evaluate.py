@@ -109,7 +109,7 @@ def test_a_student_without_timesteps_says_so(app, root: Path) -> None:
     assert "answers once, without timesteps" in said(test.info) and len(test.dataframe) == 1
 
 
-def test_other_images_are_blocked_with_a_mend(app, root: Path, launched: list) -> None:
+def test_other_images_are_blocked_with_a_fix(app, root: Path, launched: list) -> None:
     write_evaluation(root, "teacher")
     write_evaluation(root, "student", DataChoice(rendered=30))
     test = app(root, "evaluate")

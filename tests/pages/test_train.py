@@ -13,6 +13,7 @@ from tiny import STUDENT, write_checkpoint
 
 from snnpar.config import TrainConfig, setting_fields
 from snnpar.config.recipes import to_arguments
+from snnpar.models import unnamed
 from snnpar.runs.jobs import write_status
 from snnpar.runs.run import create_run, list_runs
 
@@ -140,7 +141,7 @@ def test_missing_data_folder_is_a_sentence(app, pair: Path) -> None:
 
 
 def test_without_runs_it_says_what_to_do(app, pair: Path) -> None:
-    assert "No run yet" in said(app(pair, "train").info)
+    assert "No run of yours yet" in said(app(pair, "train").info)
 
 
 @pytest.mark.parametrize("state", ["done", "stopped", "failed", "lost", "created"])
@@ -179,3 +180,22 @@ def test_the_states_of_all_runs_are_counted(app, tmp_path: Path) -> None:
     test = app(tmp_path, "train")
     assert set(test.selectbox(key="run").options) == {run.name for run in list_runs(tmp_path / "runs")}
     assert "2 ✓ done" in said(test.caption) and "1 ■ stopped" in said(test.caption)
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_shipped_run_is_there_to_look_at(
+    app, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public: bool
+) -> None:
+    """Where the shipped checkpoints are; beside runs of one's own, which a public server does not show."""
+    shutil.copytree(pair / "tiny-student", tmp_path / unnamed("student"))
+    write_run(tmp_path, "done")
+    if public:
+        monkeypatch.setenv("SNNPAR_PUBLIC", "1")
+    test = app(tmp_path, "train", run="first-run")
+    assert test.selectbox(key="run").value == "first-run"
+    assert test.selectbox(key="run").options == (["first-run"] if public else ["20260101-done", "first-run"])
+    assert "it has no weights" in said(test.caption) and "It learned" in said(
+        [*test.success, *test.markdown, *test.info]
+    )
+    labels = {button.label for button in test.button}
+    assert not labels & {"Use as student", "Resume", "Delete…"} and not test.text_area

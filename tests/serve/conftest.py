@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny
 from asking import ROOT, Server
-from servers import START_S, free_port
+from servers import port_of
 
 from snnpar.serve.answers import Models, load_models
 
@@ -20,7 +19,7 @@ from snnpar.serve.answers import Models, load_models
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
-    port, log = free_port(), folder / "log.txt"
+    log = folder / "log.txt"
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "GRADIO_TEMP_DIR": str(folder / "files"),
@@ -28,18 +27,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "snnpar", "serve", "--port", str(port)],
+            [sys.executable, "-m", "snnpar", "serve", "--port", "0"],
             cwd=ROOT,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        end = time.monotonic() + START_S
-        while "serving at" not in log.read_text("utf-8"):
-            if process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"the server did not start: {log.read_text('utf-8')[-2000:]}")
-            time.sleep(0.1)
+        port = port_of(process, log)
         yield Server(f"http://127.0.0.1:{port}/", port, log, folder / "files")
     finally:
         process.kill()  # it has nothing to save

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from asking import SAMPLE, Server, ask, encoded, image_file
-from servers import free_port
 
 from snnpar import serve
 from snnpar.config import PAIR
@@ -86,7 +85,7 @@ def test_the_size_of_json_is_that_of_its_texts() -> None:
 
 def test_a_full_queue_says_so(small_pair: tuple[str, str]) -> None:
     demo = serve.build(*small_pair, waiting=0)
-    address = serve.launch(demo, host="127.0.0.1", port=free_port(), wait=False)
+    address = serve.launch(demo, host="127.0.0.1", port=0, wait=False)
     try:
         from gradio_client import Client
 
@@ -100,7 +99,7 @@ def test_answers_that_nobody_fetches_are_bounded(small_pair: tuple[str, str]) ->
     from gradio_client import Client
 
     demo = serve.build(*small_pair, waiting=1)  # and so three of one session: one waits, computes and is fetched
-    address = serve.launch(demo, host="127.0.0.1", port=free_port(), wait=False)
+    address = serve.launch(demo, host="127.0.0.1", port=0, wait=False)
     here = Server(address, 0, Path(), Path())
     fn_index = next(index for index, function in demo.fns.items() if function.api_name == "predict")
     body = json.dumps({"data": [encoded(SAMPLE), "both", 0.5], "fn_index": fn_index, "session_hash": "gone"}).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,7 @@ from snnpar.config import ConfigError
 from snnpar.core.programs import TRAIN_WORDS
 from snnpar.runs.history import config_diff
 from snnpar.runs.jobs import ACTIVE, read_log
+from snnpar.runs.notes import read_notes
 from snnpar.runs.run import Run, run_status, unnamed_runs
 from snnpar.runs.table import RunRow
 
@@ -24,45 +26,52 @@ __all__ = ["show_picked"]
 CURVES, NEURONS, LENS = "Curves", "Neurons", "Lens"
 
 
-def show_picked() -> None:
-    """The table and the run picked there; before there is any, how to come by one."""
-    rows = run_files.rows()
-    if unnamed := unnamed_runs(snnpar.RUNS):
+def show_picked(*, own: bool = True) -> None:
+    """The table and the run picked there; before there is any, how to come by one. `own`: also runs made here, not
+    only those that came with the program."""
+    rows = run_files.rows(own=own)
+    if own and (unnamed := unnamed_runs(snnpar.RUNS)):
         st.warning(
             f"Not shown, as their names are no UTF-8: {literal(', '.join(unnamed))}. Rename these folders of "
             "checkpoints/runs.",
             icon=":material/folder_off:",
         )
-    if not rows:
+    if own and all(Run(Path(row.path)).is_shipped for row in rows):
         st.info(
-            f"No run yet. Start one on this page, or with `{TRAIN_WORDS}` in a terminal; both appear here.",
+            f"No run of yours yet. Start one on this page, or with `{TRAIN_WORDS}` in a terminal; both appear here.",
             icon=":material/info:",
         )
+    if not rows:
         return
     live = any(row.state in ACTIVE for row in rows)
-    st.fragment(_live, run_every="2s" if live else None)(_states(rows))
+    st.fragment(_live, run_every="2s" if live else None)(_states(rows), own)
 
 
 def _states(rows: list[RunRow]) -> dict[str, str]:
     return {row.name: row.state for row in rows}
 
 
-def _live(was: dict[str, str]) -> None:
+def _live(was: dict[str, str], own: bool) -> None:
     """Table and view; redrawn every two seconds while any run is at work."""
-    rows = run_files.rows()
+    rows = run_files.rows(own=own)
     if _states(rows) != was:
         st.rerun()  # the whole page: the bar's checkpoints, and whether to go on polling
     chosen = run_list.choose(rows)
-    if len(chosen.marked) > 1:
-        run_marked.deletion(chosen.marked)
-    run_marked.labels(chosen.marked, [tag for row in rows for tag in row.tags])
+    marked = tuple(row for row in chosen.marked if not Run(Path(row.path)).is_shipped)
+    if len(marked) > 1:
+        run_marked.deletion(marked)
+    if marked:
+        run_marked.labels(marked, [tag for row in rows for tag in row.tags])
     _view(chosen.run, chosen.others)
 
 
 def _view(run: Run, others: tuple[Run, ...]) -> None:
     now = run_status(run)
     run_controls.headline(run, now, run_files.history(run))
-    run_controls.buttons(run, now)
+    if run.is_shipped:
+        st.caption(f":material/inventory_2: {literal(read_notes(run).note)} To look at: it has no weights.")
+    else:
+        run_controls.buttons(run, now)
     if others:
         _differences((run, *others))
     if now.state == "done":

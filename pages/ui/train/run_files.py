@@ -12,10 +12,10 @@ import snnpar
 from snnpar.checkpoint import CheckpointError, read_checkpoint
 from snnpar.config import ConfigError, TrainConfig
 from snnpar.core.errors import SnnparError
-from snnpar.models import Layer, layers_of
+from snnpar.models import Layer, layers_of, unnamed
 from snnpar.runs.history import History, read_history
 from snnpar.runs.lens import Lens, LensError, lens_epochs, read_images, read_lens
-from snnpar.runs.run import Run
+from snnpar.runs.run import Run, shipped_root
 from snnpar.runs.table import RunRow, RunTable
 
 
@@ -42,9 +42,22 @@ def _table() -> RunTable:
     return RunTable()
 
 
-def rows() -> list[RunRow]:
-    """What the table says about each run, newest first; only what changed is read again."""
-    return _table().rows(snnpar.RUNS)
+@st.cache_resource(show_spinner=False)
+def _shipped_table() -> RunTable:
+    return RunTable()
+
+
+def rows(*, own: bool = True) -> list[RunRow]:
+    """What the table says about each run, newest first, and in the end those that came with the program; only what
+    changed is read again. `own`: also those that were made here.
+
+    Where other checkpoints stand for the shipped ones, there are no shipped runs either.
+    """
+    here = ((snnpar.SHIPPED or snnpar.CHECKPOINTS) / unnamed("student")).is_dir()
+    return [
+        *(_table().rows(snnpar.RUNS) if own else []),
+        *(_shipped_table().rows(shipped_root()) if here else []),
+    ]
 
 
 def history(run: Run) -> History:
