@@ -163,7 +163,7 @@ def test_a_finished_run_becomes_the_student(app, pair: Path, tmp_path: Path) -> 
     next(button for button in test.button if button.label == "Use as student").click().run()
     assert not test.exception
     assert test.session_state["selection"].checkpoints["student"].path == path
-    assert "Two networks" in said(test.header)
+    assert "Comparison" in said(test.header)
 
 
 def test_a_run_with_a_broken_config_is_told(app, tmp_path: Path) -> None:
@@ -198,4 +198,4 @@ def test_a_shipped_run_is_there_to_look_at(
         [*test.success, *test.markdown, *test.info]
     )
     labels = {button.label for button in test.button}
-    assert not labels & {"Use as student", "Resume", "Delete…"} and not test.text_area
+    assert not labels & {"Use as student", "Resume", "Delete…"} and "Note" not in {area.label for area in test.text_area}
