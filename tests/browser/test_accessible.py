@@ -67,8 +67,7 @@ def serious(tab) -> list[dict]:
     found = []
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
-        tab.wait_for_timeout(1000)  # colours fade over
-        settle(tab)
+        settle(tab)  # and colours have faded over
         tab.evaluate(AXE)
         found += [{"scheme": scheme} | one for one in tab.evaluate(VIOLATIONS)]
     return found

@@ -47,7 +47,7 @@ def tick(page, row: int) -> None:
 
 def settle_polling(page) -> None:
     """A page that polls is never quiet for long."""
-    page.wait_for_timeout(5000)
+    page.wait_for_timeout(2500)
 
 
 def expect_ticked(page, *names: str) -> None:
@@ -113,6 +113,7 @@ def test_rows_are_marked_sorted_compared_exported_and_deleted(root: Path, tmp_pa
         expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_note_that_is_being_written_survives_the_polling(root: Path) -> None:
     from playwright.sync_api import expect
 

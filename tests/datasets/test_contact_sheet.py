@@ -234,7 +234,8 @@ def test_a_gallery_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path, m
         partial.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    tiny.write_pa100k(tmp_path / "people", {"train": 3, "val": 2, "test": 1})
     monkeypatch.setattr(Path, "write_text", full)
-    assert main(["data", "check", "rendered", "--gallery", str(tmp_path / "labels.html")]) == 2
+    assert main(["data", "check", str(tmp_path / "people"), "--gallery", str(tmp_path / "labels.html")]) == 2
     assert "labels.html cannot be written (No space left on device)" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["people"]

@@ -83,7 +83,7 @@ def test_batches_cover_every_image_once_in_order(batch_size: int) -> None:
     assert np.concatenate(batches).tolist() == list(range(7)) and max(map(len, batches)) <= batch_size
 
 
-def test_a_image_of_the_right_size_is_not_touched() -> None:
+def test_an_image_of_the_right_size_is_not_touched() -> None:
     split = noise("a", 1, 0, sizes=((32, 16),))
     pixels = ResizedImages(split, (32, 16)).pixels(np.array([0]))[0].permute(1, 2, 0).numpy()
     assert np.array_equal(pixels, split.read(0))

@@ -64,7 +64,7 @@ def test_the_same_sentences_as_here(decoder: Decoder, data: bytes, name: str) ->
     assert str(there.value) == str(here.value)
 
 
-def test_a_image_that_takes_too_long_is_refused_and_the_next_one_is_opened(slow: bytes) -> None:
+def test_an_image_that_takes_too_long_is_refused_and_the_next_one_is_opened(slow: bytes) -> None:
     brief = Decoder(BRIEF_S)
     began = time.process_time()
     with pytest.raises(ImageError, match=f"a.jpg {TOO_LONG}"):

@@ -44,7 +44,7 @@ VALUES = {
 
 
 # The others are in make test-all.
-QUICK = ("up", "home", "nul", "long", "digits", "not a number", "script", "empty", "commas")
+QUICK = ("up", "nul", "long", "not a number", "script", "commas")
 
 
 def parameters() -> set[str]:

@@ -19,7 +19,7 @@ def test_an_array_is_its_bytes_in_reading_order() -> None:
     assert np.array_equal(np.frombuffer(b64decode(inline.base64(array.T)), "<f4"), [0, 3, 1, 4, 2, 5])
 
 
-def test_a_image_keeps_its_size_and_nearly_its_colours() -> None:
+def test_an_image_keeps_its_size_and_nearly_its_colours() -> None:
     image = np.full((40, 24, 3), (90, 120, 60), np.uint8)
     made = inline.jpeg(image)
     assert (made["height"], made["width"]) == (40, 24)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from asking import SAMPLE, Server, encoded
-from browsing import MARKS, browser_context
+from browsing import MARKS, browser_context, close_browser
 
 
 class TestPage:
     pytestmark = MARKS
 
-    def test_a_image_is_read_in_the_browser_and_answered(self, server: Server) -> None:
+    def test_an_image_is_read_in_the_browser_and_answered(self, server: Server) -> None:
         with browser_context() as context:
             page = context.new_page()
             asked, failed = [], []
@@ -27,3 +27,4 @@ class TestPage:
             assert page.get_by_alt_text("the image").get_attribute("src").endswith(encoded(other))
             outside = [url for url in asked if not url.startswith((server.address, "data:", "blob:"))]
             assert not outside and not failed
+        close_browser()

@@ -68,7 +68,7 @@ def test_the_card_says_what_the_neurons_cost(findings: dict[str, ModelEvidence])
     assert energy.updates > 0 and student.endswith(energy.neuron_share.replace("µ", "u")) and teacher.endswith("in all")
 
 
-def test_a_image_of_ones_own_has_no_link_and_no_truth(findings: dict[str, ModelEvidence]) -> None:
+def test_an_image_of_ones_own_has_no_link_and_no_truth(findings: dict[str, ModelEvidence]) -> None:
     told = json.loads(evidence_json(view(findings)))
     assert told["link"] is None and told["image"]["truth"] is None
     assert str(findings["teacher"].analysis.checkpoint.path) not in evidence_json(view(findings))
