@@ -58,7 +58,7 @@ def settle(page) -> None:
         "() => { const app = document.querySelector('[data-testid=stApp]');"
         " const busy = app?.dataset.testScriptState !== 'notRunning' || document.querySelector('[data-stale=true]');"
         " window.quietSince = busy ? null : (window.quietSince ?? performance.now());"
-        " return window.quietSince !== null && performance.now() - window.quietSince > 1000; }",
+        " return window.quietSince !== null && performance.now() - window.quietSince > 600; }",
         timeout=SLOW_S * 1000,
     )
 

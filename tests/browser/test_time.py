@@ -180,7 +180,7 @@ def test_t_is_in_the_link_and_on_the_other_pages(page, sent: list, url: str) -> 
     expect(page).to_have_url(re.compile(r"[?&]t=2"))
     link = page.url
     page.get_by_role("link", name="Spikes").click()
-    expect(page.get_by_text("timestep by timestep").first).to_be_visible()
+    expect(page.get_by_text("Spikes by layer and timestep").first).to_be_visible()
     settle(page)
     page.get_by_role("link", name="Compare").click()
     expect(page.get_by_text(f"t = 2 of {T}")).to_be_visible()
