@@ -60,7 +60,7 @@ def test_a_first_visit(page) -> None:
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(6)  # loss, rate, gradient, speed, memory, metrics
 
     settle(page)
-    press(page, "Use as student", "Metrics by attribute")
+    press(page, "Use as student", "Attribute by attribute")
     expect(page.get_by_text("student-rendered", exact=False).first).to_be_visible()
     assert "student=runs" in page.url and "attribute=Backpack" in page.url
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -109,7 +109,7 @@ def test_the_sample_survives_a_change_of_page(app, pair: Path) -> None:
 def test_a_link_may_be_the_first_request_of_a_server(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snnpar, "CHECKPOINTS", pair)
     test = AppTest.from_file(str(ROOT / "pages" / "main.py"), default_timeout=60).switch_page("spikes.py").run()
-    assert not test.exception and "timestep by timestep" in said(test.header)
+    assert not test.exception and "Spikes by layer and timestep" in said(test.header)
     assert test.selectbox(key="sample").value == str(int(SAMPLE) + 1)
 
 
