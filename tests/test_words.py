@@ -39,3 +39,27 @@ def test_a_word_that_was_replaced_stays_away(word: str) -> None:
 def test_the_glossary_has_its_tables() -> None:
     rows = re.findall(r"^\| (?!---)(.+?) \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)
     assert len(rows) > 40 and len(rows) == len(set(rows))
+
+
+def test_a_class_name_names_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        if path.suffix == ".py":
+            for name in re.findall(r"^class ([A-Z]\w*)", path.read_text("utf-8"), re.M):
+                places.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    assert len(places) > 100
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for folder in ("snnpar", "train", "pages", "tests")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".js", ".mjs", ".css", ".html") and "__pycache__" not in path.parts
+    ),
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_a_file_is_short(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) < 300, "split it by what it holds"
