@@ -3,9 +3,10 @@
 import streamlit as st
 
 from pages.ui import chrome, looking
-from pages.ui.compare import evidence_card, maps, rows, tables
+from pages.ui.compare import evidence_card, maps, tables
 from pages.ui.components import time_bar
 from snnpar.core.errors import SnnparError
+from snnpar.views.time_bar import rows
 
 selection = chrome.selection()
 seen = looking.look(selection)
@@ -27,7 +28,9 @@ st.caption(
 with st.container(key="figures"):
     tables.headline(compared, seen, truth)
 shown = maps.pick(selection, seen)
-time_bar.show(time_bar.payload(selection, seen, shown))
+time_bar.show(
+    time_bar.payload(selection.image, seen, shown, attribute=selection.attribute, threshold=selection.threshold)
+)
 with st.container(key="rest"):
     evidence_card.share(selection, seen, shown)
     tables.provenance(seen)

@@ -108,10 +108,10 @@ MUTANTS = (
         "self.vectors[[i for i, name in enumerate(self.names) if name in schema.attributes]]",
     ),
     # The table shows the last timestep, whichever is picked.
-    Mutant("pages/ui/compare/rows.py", "prediction.probs if steps is None else steps[t - 1]", "prediction.probs"),
+    Mutant("snnpar/views/time_bar/rows.py", "prediction.probs if steps is None else steps[t - 1]", "prediction.probs"),
     # Another page of the raster than the chosen neuron's.
     Mutant(
-        "pages/ui/components/raster/payload.py",
+        "snnpar/views/raster/payload.py",
         "place.row // down * grid[1] + place",
         "place.row // down * grid[0] + place",
     ),

@@ -31,6 +31,7 @@ LAYERS = (
     "runs",
     "evaluation",
     "figures",
+    "views",
     "sharing",
     "serve",
     "bench",

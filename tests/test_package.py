@@ -25,7 +25,7 @@ WANTED = (
     "py.typed",
     "app/app.py",
     "app/.streamlit/config.toml",
-    "app/pages/ui/components/raster/view.js",
+    "views/raster/view.js",
     "train/loop.py",
     "assets/schemas/pa100k.json",
     "checkpoints/vtb_conv_3_192/model.safetensors",

@@ -10,7 +10,6 @@ import streamlit as st
 from pages.ui import references
 from pages.ui.chrome import Selection, sentence
 from pages.ui.image import cropping, own_image
-from pages.ui.image.input_image import InputImage
 from pages.ui.server.computing import computed
 from pages.ui.widgets.literal import literal
 from snnpar.checkpoint import Checkpoint, CheckpointError
@@ -19,6 +18,8 @@ from snnpar.core.errors import SnnparError
 from snnpar.explain import Heatmap, heatmap
 from snnpar.figures import LOOKS
 from snnpar.inference import Analysis, Latency, LoadedModel, analyze, load, measure_latency
+from snnpar.views import reading
+from snnpar.views.image import InputImage
 
 MODELS_KEPT = 4
 ANALYSES_KEPT = 24  # a trace of the shipped student holds 0.1 MB of spikes
@@ -26,11 +27,8 @@ HEATMAPS_KEPT = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """One model and what it says about the image."""
-
-    model: LoadedModel
-    analysis: Analysis
+class Reading(reading.Reading):
+    """One model and what it says about the image; `version` changes with its files."""
 
     @property
     def version(self) -> str:

@@ -53,7 +53,7 @@ def test_a_phone_shows_image_and_answer_first_and_opens_the_bar_on_demand(page, 
     from playwright.sync_api import expect
 
     open_page(page, url, "Compare", PHONE)
-    for selector in (".pictures .stack", ".summary"):
+    for selector in (".images .stack", ".summary"):
         box = page.locator(selector).first.bounding_box()
         assert box["y"] + box["height"] <= PHONE["height"], selector
     assert top(page, ".summary") < top(page, ".groups") < top(page, ".right") < top(page, ".st-key-figures")
@@ -70,7 +70,7 @@ def test_a_phone_shows_image_and_answer_first_and_opens_the_bar_on_demand(page, 
 def test_a_large_screen_shows_maps_decisions_and_attributes_side_by_side(page, url: str) -> None:
     open_page(page, url, "Compare", LARGE)
     maps, decisions, attributes = (
-        page.locator(selector).bounding_box() for selector in (".pictures", ".groups", ".right")
+        page.locator(selector).bounding_box() for selector in (".images", ".groups", ".right")
     )
     assert maps["x"] + maps["width"] <= decisions["x"]
     assert decisions["x"] + decisions["width"] <= attributes["x"]

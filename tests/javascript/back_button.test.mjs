@@ -10,7 +10,7 @@ function browser(hasBeenActive = false) {
     pushState: (_state, _unused, url) => steps.push(`push ${url}`),
     replaceState: (_state, _unused, url) => steps.push(`replace ${url}`),
   };
-  const script = load("back_button", {
+  const script = load("pages/ui/widgets/back_button.js", {
     URL,
     history,
     location: { href: "http://here/spikes?t=1", pathname: "/spikes" },

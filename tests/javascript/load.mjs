@@ -1,27 +1,27 @@
-// The page's scripts for tests: those of one component in a context of their own, as the page joins them to one module.
+// Scripts for tests: all modules of a view in a context of their own, without what they import and export.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
-const UI = new URL("../../pages/ui/components/", import.meta.url);
-const SCRIPTS = {
-  back_button: ["../widgets/back_button.js"],
-  cropper: ["cropper/cropper.js"],
-  ledger_grid: ["geometry.js", "ledger_grid/ledger_grid.js", "ledger_grid/table.js", "ledger_grid/tokens.js"],
-  occluder: ["geometry.js", "occluder/occluder.js"],
-  raster: [
-    "geometry.js",
-    "time_bar/draw.js",
-    ...["strip", "picture", "cells", "membrane", "view"].map((name) => `raster/${name}.js`),
-  ],
-  time_bar: ["geometry.js", ...["draw", "table", "maps", "bar"].map((name) => `time_bar/${name}.js`)],
-};
+const ROOT = new URL("../../", import.meta.url);
+const IMPORT = /^import \{ [^}]* \} from "([^"]+)";\n/gm;
 
-// A component's functions by name. They call each other through this object, so that one can be replaced in it.
-export function load(component, globals = {}) {
-  const text = SCRIPTS[component].map((name) => readFileSync(new URL(name, UI), "utf-8")).join("\n");
+// A module and all that it imports, each once, after what it needs.
+function ordered(url, done = []) {
+  if (done.includes(url.href)) return done;
+  const text = readFileSync(url, "utf-8");
+  for (const [, place] of text.matchAll(IMPORT)) ordered(new URL(place, url), done);
+  if (!done.includes(url.href)) done.push(url.href);
+  return done;
+}
+
+// A view's functions by name, or those of another script. They call each other through this object, so that one can be
+// replaced in it.
+export function load(name, globals = {}) {
+  const entry = new URL(name.includes("/") ? name : `snnpar/views/${name}/view.js`, ROOT);
+  const text = ordered(entry).map((href) => readFileSync(new URL(href), "utf-8").replace(IMPORT, "")).join("\n");
   const context = vm.createContext({ atob, ...globals });
-  const plain = text.replace(/^export default function *\(/m, "function entry(").replace(/^export default /m, "");
+  const plain = text.replace(/^export default function *\(/m, "function entry(").replace(/^export (default )?/gm, "");
   vm.runInContext(plain, context);
   return context;
 }
@@ -48,18 +48,6 @@ export function elements() {
     replaceChildren() {},
   });
   return (selector) => (made[selector] ??= element());
-}
-
-// Timers that run when they are told to.
-export function clock() {
-  const running = new Map();
-  let last = 0;
-  return {
-    running,
-    setInterval: (act, ms) => { running.set(++last, { act, ms }); return last; },
-    clearInterval: (timer) => { running.delete(timer); },
-    tick: () => { for (const { act } of [...running.values()]) act(); },
-  };
 }
 
 // What Python packed, see test_node.py; null where the tests are run by hand.

@@ -1,7 +1,7 @@
 // The raster: bits to cells, cells to neurons and back, zoom, maps, numbers of a box, play and pause.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { clock, constant, elements, load, needsPython, packed, same } from "./load.mjs";
+import { elements, load, needsPython, packed, same } from "./load.mjs";
 
 const script = load("raster");
 script.drawTools = () => {};
@@ -19,7 +19,8 @@ function small() {
   };
   const data = { raster, timesteps: 2, grid: [3, 2], shape: [8, 12, 12], box: null, channel: null, neuron: null };
   const emitted = [];
-  const view = { data, t: 1, find: elements(), emit: (...said) => emitted.push(said), emitted, draft: null };
+  const view = { data, t: 1, find: elements(), emit: (...said) => emitted.push(said), emitted, draft: null,
+    numbersAt() {}, paintCells() {} };
   script.newCells(view);
   return view;
 }
@@ -181,25 +182,4 @@ test("the numbers of a box and of the whole image", () => {
     "all-tokens": 6, "all-neurons": neurons, "all-now": 2 ** 12 - 2 ** 6, "all-rate": (2 ** 12 - 2 ** 6) / neurons,
     "all-ever": 2 ** 12 - 1, "all-acs": 3 * (2 ** 12 - 1), "all-energy": 3 * (2 ** 12 - 1) * 0.9 * 1e-6,
   });
-});
-
-test("play goes to the end, rests there, says so once, and begins anew", () => {
-  const time = clock(), own = load("raster", time), view = small();
-  Object.assign(own, { stripAt() {}, pictureAt() {}, numbersAt() {}, paintCells() {}, membraneAt() {} });
-  view.data.timesteps = 3;
-  Object.assign(view, { t: 1, told: 1, timer: null });
-  own.play(view);
-  same([...time.running.values()].map(({ ms }) => ms), [constant(own, "STEP_MS")]);
-  for (const t of [2, 3]) {
-    time.tick();
-    assert.equal(view.t, t);
-    same(view.emitted, []);
-  }
-  time.tick();
-  same([view.t, view.timer, time.running.size, view.emitted], [3, null, 0, [["moved", 3]]]);
-  own.play(view);
-  assert.equal(view.t, 1);
-  own.stop(view);
-  own.rest(view);
-  same([time.running.size, view.emitted], [0, [["moved", 3], ["moved", 1]]]);
 });

@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from tiny import STUDENT, random_image, write_checkpoint
 
-from pages.ui.components import inline, occluder
-from pages.ui.components.raster.choice import Choice, NeuronPosition
-from pages.ui.components.raster.payload import payload
-from pages.ui.image.input_image import InputImage
+from pages.ui.components import occluder
 from pages.ui.looking import Reading
 from snnpar.images.geometry import Axis, KernelWindow, geometry_of
 from snnpar.inference import analyze, load
 from snnpar.spikes import raster
 from snnpar.spikes.raster import Box
+from snnpar.views import encode
+from snnpar.views.image import InputImage
+from snnpar.views.raster.choice import Choice, NeuronPosition
+from snnpar.views.raster.payload import payload
 
 HERE = Path(__file__).parent
 OLDEST = 20
@@ -60,12 +61,12 @@ def ledger(rng: np.random.Generator) -> dict:
     terms = rng.normal(size=(2, 3, 8))
     spikes = rng.random((5, 8)) < 0.5
     names = [{"name": name} for name in ("tokenizer", "block.0.attn", "block.0.mlp")]
-    data = {"spikes": inline.base64(terms.astype("<f4")), "timesteps": 2, "branches": names, "rows": 4, "columns": 2}
+    data = {"spikes": encode.base64(terms.astype("<f4")), "timesteps": 2, "branches": names, "rows": 4, "columns": 2}
     sums = {"by_time": terms.sum(1).tolist(), "by_branch": terms.sum(0).tolist(), "whole": terms.sum((0, 1)).tolist()}
     return {
         "data": data,
         "sums": sums,
-        "bits": inline.base64(np.packbits(spikes)),
+        "bits": encode.base64(np.packbits(spikes)),
         "spikes": spikes.astype(int).tolist(),
     }
 

@@ -1,7 +1,7 @@
 // The time bar: numbers in words, the line over time, what the summary says, play and pause.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { clock, constant, elements, load, same } from "./load.mjs";
+import { constant, elements, load, same } from "./load.mjs";
 
 const script = load("time_bar");
 
@@ -51,44 +51,15 @@ test("the summary counts agreement, right answers and decisions that still chang
 });
 
 function bar(timesteps, t) {
-  const time = clock(), own = load("time_bar", time);
-  Object.assign(own, { drawPictures() {}, drawEnergy() {}, drawGroups() {}, drawTable() {} });
+  const own = load("time_bar");
+  Object.assign(own, { drawImages() {}, drawEnergy() {}, drawGroups() {}, drawTable() {} });
   Object.assign(own, { mapsAt() {}, energyAt() {}, groupsAt() {}, tableAt() {} });
   const told = [];
-  const view = { find: elements(), t, told: t, timesteps, timer: null, stepping: false, data: { ...data, timesteps } };
+  const view = { find: elements(), t, told: t, timesteps, stepping: false, data: { ...data, timesteps } };
+  view.player = { timer: null, stops: 0, stop() { this.stops += 1; } };
   view.emit = (...said) => told.push(said);
-  return { own, view, time, told };
+  return { own, view, told };
 }
-
-test("play goes to the end, says so once, and begins anew from there", () => {
-  const { own, view, time, told } = bar(3, 1);
-  own.playOrPause(view);
-  same([...time.running.values()].map(({ ms }) => ms), [constant(own, "STEP_MS")]);
-  time.tick();
-  assert.equal(view.t, 2);
-  assert.deepEqual(told, []); // it has not come to rest
-  time.tick();
-  assert.equal(view.t, 3);
-  assert.deepEqual(told, [["moved", 3]]);
-  assert.equal(time.running.size, 0);
-  own.playOrPause(view);
-  assert.equal(view.t, 1);
-  time.tick();
-  time.tick();
-  assert.deepEqual(told, [["moved", 3]]); // where Python knows it to be
-  assert.equal(view.timer, null);
-});
-
-test("pause stays where it is and tells", () => {
-  const { own, view, time, told } = bar(4, 1);
-  own.playOrPause(view);
-  time.tick();
-  own.playOrPause(view);
-  time.tick();
-  assert.equal(view.t, 2);
-  assert.deepEqual(told, [["moved", 2]]);
-  assert.equal(time.running.size, 0);
-});
 
 test("a key held down is one movement", () => {
   const { own, view, told } = bar(4, 1);
@@ -101,13 +72,12 @@ test("a key held down is one movement", () => {
 });
 
 test("new data leaves t alone, another number of timesteps does not", () => {
-  const { own, view, time } = bar(4, 2);
+  const { own, view } = bar(4, 2);
   own.make = () => ({});
   const fresh = { ...data, models: {}, labelled: false, t: 4, why: "", timesteps: 4 };
   own.update(view, fresh);
   assert.equal(view.t, 2);
-  own.playOrPause(view);
   own.update(view, { ...fresh, t: 6, timesteps: 6 });
   same([view.t, view.told, view.timesteps], [6, 6, 6]);
-  assert.equal(time.running.size, 0);
+  assert.equal(view.player.stops, 1);
 });

@@ -13,9 +13,6 @@ import toys
 from torch import nn
 
 import snnpar
-from pages.ui.components.raster.choice import Choice, NeuronPosition
-from pages.ui.components.raster.payload import payload
-from pages.ui.image.input_image import InputImage
 from pages.ui.looking import Reading
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
@@ -37,6 +34,9 @@ from snnpar.sharing.card import shared_card
 from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json
 from snnpar.spikes import raster
 from snnpar.spikes.neurons import is_neuron
+from snnpar.views.image import InputImage
+from snnpar.views.raster.choice import Choice, NeuronPosition
+from snnpar.views.raster.payload import payload
 from train.loop import train
 
 pytestmark = pytest.mark.usefixtures("registered")

@@ -12,9 +12,6 @@ import pytest
 import torch
 from tiny import PA100K, STUDENT, random_image, write_checkpoint
 
-from pages.ui.components.raster.choice import Choice, NeuronPosition
-from pages.ui.components.raster.payload import VIEW_BYTES, payload
-from pages.ui.image.input_image import InputImage
 from pages.ui.looking import Reading
 from snnpar.energy.estimate import CONVENTIONS, accumulates_by_token
 from snnpar.explain.membrane import record_membrane
@@ -23,6 +20,9 @@ from snnpar.models import build_model, preset
 from snnpar.spikes import raster
 from snnpar.spikes.raster import Box
 from snnpar.spikes.trace import SpikeTrace, record
+from snnpar.views.image import InputImage
+from snnpar.views.raster.choice import Choice, NeuronPosition
+from snnpar.views.raster.payload import VIEW_BYTES, payload
 
 GRID = STUDENT.token_grid
 TOKENS = GRID[0] * GRID[1]

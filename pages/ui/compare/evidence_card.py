@@ -6,10 +6,10 @@ import streamlit as st
 
 from pages.ui import moment, sharing
 from pages.ui.chrome import Selection
-from pages.ui.compare import rows
 from pages.ui.compare.maps import Maps
 from pages.ui.looking import Reading
 from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json, evidence_png
+from snnpar.views.time_bar import rows
 
 
 @st.fragment

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from pages.ui import state
 from pages.ui.chrome import Selection
-from pages.ui.compare import rows
 from pages.ui.looking import Reading, explain
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, methods_of
 from snnpar.figures import LOOKS
+from snnpar.views.reading import Maps
+from snnpar.views.time_bar import rows
 
 NO_MAP = "{} names no part to make a heatmap of: see “A model” in the README."
 OWN, SHARED = "own scales", "one shared scale"
-
-
-@dataclass(frozen=True)
-class Maps:
-    """Heatmaps by role, the roles whose map is the same for every attribute, and whether all use one scale."""
-
-    heats: dict[str, Heatmap]
-    general: frozenset[str]
-    shared_scale: bool
 
 
 def pick(selection: Selection, seen: dict[str, Reading]) -> Maps:

@@ -6,11 +6,11 @@ import streamlit as st
 
 from pages.ui import looking, references
 from pages.ui.chrome import mark, number
-from pages.ui.compare.rows import AttributeRow, right, timesteps
 from pages.ui.looking import Reading
 from pages.ui.widgets.literal import literal
 from snnpar.config import OPPONENT
 from snnpar.core import numbers
+from snnpar.views.time_bar.rows import AttributeRow, right, timesteps
 
 WIDTH = 165  # of a number, pixels; with an opponent the words are longer, and the line is full anyway
 WIDER = 185

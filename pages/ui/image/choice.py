@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.ui import moment, state
 from pages.ui.image import cropping, own_image
-from pages.ui.image.input_image import InputImage
 from snnpar.images.pixels import open_rgb
 from snnpar.metrics.defaults import SAMPLE
+from snnpar.views.image import InputImage
 
 OWN = "own"  # among the options, which are numbers of samples
 

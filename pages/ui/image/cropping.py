@@ -13,11 +13,11 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.components import cropper
 from pages.ui.image import own_image
-from pages.ui.image.input_image import InputImage
 from pages.ui.image.own_image import OwnImage
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.images.boxes import PersonBox, doubt, standing
+from snnpar.views.image import InputImage
 
 WHOLE = "whole"
 

@@ -18,7 +18,6 @@ import streamlit as st
 from cachetools import TTLCache
 
 from pages.ui import moment, state
-from pages.ui.image.input_image import InputImage
 from pages.ui.server import access
 from pages.ui.server.computing import turn
 from pages.ui.widgets.literal import literal
@@ -27,6 +26,7 @@ from snnpar.datasets import PedestrianSplit
 from snnpar.evaluation.evaluations import find_images
 from snnpar.images.decoder import DECODER
 from snnpar.images.pixels import FOREIGN_SUFFIXES, SUFFIXES, ImageError
+from snnpar.views.image import InputImage
 
 FILE, DATA = "sha256", "data"
 DIGITS, SHOWN = 24, 8  # of a digest in a link; of one in words

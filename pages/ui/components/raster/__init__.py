@@ -6,44 +6,29 @@ The browser moves t, zooms and draws boxes by itself; it tells Python where that
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from pages.ui import moment, state, timeline
 from pages.ui.chrome import Selection, sentence
+from pages.ui.components import adapter
 from pages.ui.components.raster import choice, heard
 from pages.ui.components.raster.choice import chosen
-from pages.ui.components.raster.payload import payload
 from pages.ui.looking import ANALYSES_KEPT, Reading
 from snnpar.core.errors import SnnparError
 from snnpar.explain.membrane import Membrane, record_membrane
 from snnpar.inference import LoadedModel
 from snnpar.spikes import raster
 from snnpar.spikes.trace import SpikeTrace
+from snnpar.views.raster.payload import payload
 
 __all__ = ["payload", "show"]
 
-HERE = Path(__file__).parent
 SAYS = ("moved", "boxed", "layer", "picked", "side", "page")
 MEMBRANES_KEPT = 3  # layers; the widest one of spikingformer_8_512 takes 34 MB
-SCRIPTS = (
-    "../geometry.js",
-    "../time_bar/draw.js",
-    "strip.js",
-    "picture.js",
-    "cells.js",
-    "membrane.js",
-    "view.js",
-)  # one module
 
-_mount = st.components.v2.component(
-    "snnpar_raster",
-    html=(HERE / "view.html").read_text("utf-8"),
-    css=(HERE / "view.css").read_text("utf-8"),
-    js="\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
-)
+_mount = adapter.component("raster")
 
 
 @st.fragment

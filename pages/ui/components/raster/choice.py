@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pages.ui import moment
 from snnpar.core.errors import SnnparError
 from snnpar.spikes import raster
 from snnpar.spikes.raster import Box
 from snnpar.spikes.trace import SpikeTrace
-
-
-@dataclass(frozen=True)
-class NeuronPosition:
-    """A neuron of a channel: row and column of its map, from 0."""
-
-    row: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is looked at; None where nothing is chosen.
-
-    `side`: neurons along a cell of the raster, None for what fits best; `page`: of the raster, None for the first
-    one or that of the chosen neuron.
-    """
-
-    layer: str
-    box: Box | None = None
-    channel: int | None = None
-    place: NeuronPosition | None = None
-    side: int | None = None
-    page: int | None = None
+from snnpar.views.raster.choice import Choice, NeuronPosition
 
 
 def chosen(trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> Choice:

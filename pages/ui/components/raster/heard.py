@@ -6,12 +6,12 @@ import streamlit as st
 
 from pages.ui import moment, state
 from pages.ui.components.raster import choice
-from pages.ui.components.raster.choice import NeuronPosition
 from pages.ui.moment import is_whole
 from snnpar.core.errors import SnnparError
 from snnpar.spikes import raster
 from snnpar.spikes.raster import Box
 from snnpar.spikes.trace import SpikeTrace
+from snnpar.views.raster.choice import NeuronPosition
 
 
 def hear(what: str, said: object, trace: SpikeTrace, layer: str, grid: tuple[int, int]) -> None:

@@ -1,0 +1,1 @@
+"""The raster: which neurons of a layer spike when."""

@@ -1,0 +1,1 @@
+"""The time bar: answers, maps and energy at every t."""
