@@ -15,6 +15,7 @@ from snnpar.bench.training import bench_page, bench_recording, bench_rendered, b
 from snnpar.cli.estimate import add_estimate
 from snnpar.cli.evaluate import add_compare, add_evaluate, add_faithfulness
 from snnpar.cli.hub import add_hub
+from snnpar.cli.report import add_report
 from snnpar.cli.runs import add_runs
 from snnpar.core import terminal
 from snnpar.core.commands import Parser
@@ -58,6 +59,7 @@ def parser() -> Parser:
     add_evaluate(commands.add_parser("evaluate", help="metrics and answers of checkpoints on labelled images"))
     add_compare(commands.add_parser("compare", help="paired bootstrap of two checkpoints (B minus A), as JSON"))
     add_faithfulness(commands.add_parser("faithfulness", help="which heatmaps of a checkpoint to believe"))
+    add_report(commands.add_parser("report", help="what the models say about an image, as one page to keep"))
     add_hub(commands.add_parser("hub", help="pull checkpoints from the Hugging Face Hub, push one, list, delete"))
     add_data(commands.add_parser("data", help="look a dataset over before it is used"))
     export = commands.add_parser("export", help="copy a run's checkpoint to a folder to share")

@@ -40,7 +40,8 @@ def ordered(entry: Path) -> list[Path]:
     return done
 
 
-def _body(path: Path) -> str:
+def body(path: Path) -> str:
+    """The text of a module without what it imports and exports. Raises ValueError where that is not by name."""
     text = _EXPORT.sub("", _IMPORT.sub("", path.read_text("utf-8")))
     if left := re.search(r"^(?:import|export)\b.*", text, re.M):
         raise ValueError(f"{path.name}: {left[0]!r} is no import or export by name, at the beginning of a line")
@@ -52,9 +53,9 @@ def linked(*names: str) -> str:
     """A script that defines `views`, the `mount` functions of these views by name."""
     modules = {name: ordered(HERE / name / "view.js") for name in names}
     shared = dict.fromkeys(path for paths in modules.values() for path in paths if path.parent == SHARED)
-    parts = [_body(path) for path in shared]
+    parts = [body(path) for path in shared]
     for name, paths in modules.items():
-        inside = "\n\n".join(_body(path) for path in paths if path.parent != SHARED)
+        inside = "\n\n".join(body(path) for path in paths if path.parent != SHARED)
         parts.append(f"const {name} = (() => {{\n{inside}\nreturn mount;\n}})();")
     return "\n\n".join([*parts, f"const views = {{ {', '.join(names)} }};"]) + "\n"
 

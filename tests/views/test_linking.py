@@ -61,4 +61,4 @@ def test_modules_that_need_each_other_are_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_joined_is_refused(line: str, tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text(f"{line}\n", "utf-8")
     with pytest.raises(ValueError, match="is no import or export by name"):
-        linking._body(tmp_path / "a.js")
+        linking.body(tmp_path / "a.js")

@@ -20,7 +20,8 @@ TOKENS = {  # what views call a colour, and what Streamlit's theme calls it
     "font": "font",
     "code-font": "code-font",
 }
-THEME = ":host { " + " ".join(f"--{ours}: var(--st-{theirs});" for ours, theirs in TOKENS.items()) + " }"
+HEADER = "3.75rem"  # what Streamlit's own header covers
+THEME = f":host {{ --top: {HEADER}; " + " ".join(f"--{own}: var(--st-{its});" for own, its in TOKENS.items()) + " }"
 
 
 def component(view: str) -> ComponentRenderer:

@@ -5,7 +5,7 @@ Choosing a cell draws its tokens in the browser at once; then Python adds the sp
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -13,9 +13,8 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.components import adapter
 from snnpar.explain.ledger import Ledger
-from snnpar.figures import palette
 from snnpar.images.geometry import Geometry
-from snnpar.views import encode
+from snnpar.views.ledger.payload import behind, payload
 
 ALL = "all"
 
@@ -55,25 +54,12 @@ def show(ledger: Ledger, spikes: np.ndarray | None, image: np.ndarray, geometry:
     `spikes` (C, N) bool: those that enter the chosen cell's convolution, None if no single cell is chosen; `image`
     (H, W, 3) uint8; `geometry` of the tokens; `title` says whose ledger this is and of what.
     """
+    data = payload(ledger, image, geometry, title, str(chosen(ledger)))
+    if spikes is not None:
+        data["raster"] = behind(spikes)
     _mount(
         key=state.LEDGER_GRID,
-        data={
-            "keeps": True,
-            "title": title,
-            "cell": str(chosen(ledger)),
-            "timesteps": len(ledger.spikes),
-            "branches": [
-                {"name": name, "label": label} for name, label in zip(ledger.branches, ledger.labels, strict=True)
-            ],
-            "rows": geometry.rows.count,
-            "columns": geometry.columns.count,
-            "geometry": asdict(geometry),
-            "spikes": encode.base64(ledger.spikes.astype("<f4")),
-            "constants": [round(float(value) * ledger.spikes[:, 0].size, 6) for value in ledger.constants],
-            "image": encode.jpeg(image),
-            "palette": encode.base64(palette(signed=True)),
-            "raster": None if spikes is None else {"bits": encode.base64(np.packbits(spikes)), "channels": len(spikes)},
-        },
+        data=data | {"keeps": True},
         on_cell_change=lambda: _hear(st.session_state[state.LEDGER_GRID]["cell"], ledger),
     )
 

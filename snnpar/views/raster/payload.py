@@ -136,6 +136,7 @@ def _map(layer: np.ndarray, choice: Choice) -> dict:
 def _neuron(membrane: Membrane, layer: np.ndarray, grid: tuple[int, int], choice: Choice) -> dict:
     """Potential before the reset, and spikes, of the chosen neuron in each timestep."""
     place = choice.place
+    assert place is not None, "membranes are recorded of a chosen neuron"
     channel = raster.arranged(membrane.potential, grid)[choice.channel]
     return {
         "row": place.row,

@@ -106,7 +106,7 @@ def _map(role: str, maps: Maps) -> dict:
         "low": low,
         "high": high,
         "palette": "signed" if heat.signed else "plain",
-        "geometry": asdict(heat.geometry),
+        "geometry": asdict(heat.cells),
         "shape": list(frames.shape),
         "values": encode.base64(frames),
     }

@@ -31,8 +31,8 @@ class AttributeRow:
     @property
     def difference(self) -> float | None:
         """Student minus teacher."""
-        pair = [self.probs.get(role) for role in ("student", "teacher")]
-        return None if None in pair else pair[0] - pair[1]
+        student, teacher = self.probs.get("student"), self.probs.get("teacher")
+        return None if student is None or teacher is None else student - teacher
 
     @property
     def kinds(self) -> set[str]:
@@ -111,7 +111,7 @@ def groups(seen: Mapping[str, Reading], truth: frozenset[str] | None, threshold:
     table: dict[str, dict[str, str]] = {}
     for who, decisions in said.items():
         for decision in decisions:
-            table.setdefault(decision.group, {"group": decision.group})[who] = decision.text
+            table.setdefault(decision.group, {"group": decision.group})[who] = decision.text or ""
     for group in table.values():
         words = [group[role] for role in seen if role in group]
         if len(words) > 1:

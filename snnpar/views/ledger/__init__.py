@@ -1,0 +1,1 @@
+"""The ledger: a logit as an exact sum over spikes."""
