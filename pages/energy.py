@@ -13,7 +13,7 @@ seen = looking.look(selection)
 if not seen:
     st.stop()
 
-sharing.heading("Energy per inference", selection)
+sharing.heading("Energy per inference", selection, seen)
 st.caption(
     "What an answer costs. Estimates, nothing was measured on a chip: operations are counted exactly from the spikes "
     "of this image and multiplied with what an operation costs by the convention that you choose."

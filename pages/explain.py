@@ -20,7 +20,7 @@ except SnnparError as error:
     st.error(str(error), icon=":material/block:")
     st.stop()
 
-sharing.heading("Explanations", selection)
+sharing.heading("Explanations", selection, seen)
 st.caption(
     "Why do they say so? Take an answer apart: term by term where that is exact, by maps that are put to the "
     "test, or by hiding."

@@ -16,7 +16,7 @@ if not trace.names:
     st.info("This student has no spiking neurons. Pick a spiking one in the bar.", icon=":material/info:")
     st.stop()
 
-sharing.heading("Spikes by layer and timestep", selection)
+sharing.heading("Spikes by layer and timestep", selection, seen)
 st.caption(
     f"A spiking neuron adds up what it receives and sends a 1, a spike, when it has enough; otherwise 0. The "
     f"student sees the same image {trace.timesteps} times in a row."

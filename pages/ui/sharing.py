@@ -9,26 +9,30 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.chrome import Selection
 from pages.ui.image import choice, own_image
+from pages.ui.looking import Reading
+from pages.ui.server.computing import TURNS
 from snnpar.config import ROLES
 from snnpar.explain import METHODS
+from snnpar.sharing.report import report
 
 BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is asked for the file."
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
 
 
-def heading(title: str, selection: Selection) -> None:
-    """A page's title, with the link at the right end."""
+def heading(title: str, selection: Selection, seen: dict[str, Reading]) -> None:
+    """A page's title; at the right end the link, and a page to keep of what the models say."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(title, anchor=False, width="stretch")
         with st.container(width="content"):
-            _popover(selection)
+            _popover(selection, seen)
 
 
 @st.fragment
-def _popover(selection: Selection) -> None:
+def _popover(selection: Selection, seen: dict[str, Reading]) -> None:
     """A popover with the link; opening it runs this again, as what is seen may have changed meanwhile."""
     with st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun"):
         say(selection)
+        keep(selection, seen)
 
 
 def say(selection: Selection) -> None:
@@ -39,6 +43,25 @@ def say(selection: Selection) -> None:
     if wanted:
         is_file = wanted.startswith(own_image.FILE)
         st.info(BY_DIGEST if is_file else BY_DATA, icon=":material/lock:" if is_file else ":material/dataset:")
+
+
+def keep(selection: Selection, seen: dict[str, Reading]) -> None:
+    """A file with the views of this image, which is made when it is asked for."""
+
+    def page() -> str:
+        with TURNS.taken(lambda _ahead: None, ""):
+            return report(seen, selection.image, attribute=selection.attribute, threshold=selection.threshold)
+
+    st.download_button(
+        "Page to keep (HTML)",
+        page,
+        "report.html",
+        "text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        key="report",
+        help="Compare, Spikes and Explain of this image in one file that needs no server, with hashes and conventions.",
+    )
 
 
 def link(selection: Selection) -> str:

@@ -31,25 +31,26 @@ def write_report(options: argparse.Namespace) -> None:
     from snnpar.checkpoint.finding import find_checkpoint
     from snnpar.datasets.gallery import samples
     from snnpar.images.pixels import open_rgb
-    from snnpar.inference import load, shared_attributes
+    from snnpar.inference import analyze, load, shared_attributes
     from snnpar.models import unnamed
     from snnpar.sharing.report import report
     from snnpar.views.image import InputImage
+    from snnpar.views.reading import Reading
 
     if not 0 < options.threshold < 1:
         raise SnnparError(f"--threshold is a probability between 0 and 1; got {options.threshold:g}")
     known = {one.path: one for one in samples()}.get(options.image.resolve())
     title, truth = (known.title, frozenset(known.labels)) if known else (options.image.name, None)
     image = InputImage.of(title, open_rgb(options.image), truth)
-    models = {}
+    readings = {}
     for role, wanted in (("teacher", options.teacher), ("student", options.student)):
         model = load(read_checkpoint(find_checkpoint(wanted or unnamed(role))))
         if model.role != role:
             raise SnnparError(f"{model.checkpoint.name} is a {model.role}; give it as --{model.role}")
-        models[role] = model
-    names = shared_attributes(*(model.schema for model in models.values()))
+        readings[role] = Reading(model, analyze(model, image.image))
+    names = shared_attributes(*(one.model.schema for one in readings.values()))
     if options.attribute and options.attribute not in names:
         raise SnnparError(f"no attribute is called {options.attribute!r}; there are: {', '.join(names)}")
-    page = report(models, image, attribute=options.attribute, threshold=options.threshold)
+    page = report(readings, image, attribute=options.attribute, threshold=options.threshold)
     write_text(options.out, page)
     print(f"{options.out}: {len(page.encode()) / 1e6:.1f} MB")

@@ -16,7 +16,6 @@ from snnpar.energy import CONVENTIONS, estimate_energy
 from snnpar.explain import METHODS, heatmap, methods_of
 from snnpar.explain.ledger import Ledger, entering_spikes, spike_ledger
 from snnpar.figures import LOOKS
-from snnpar.inference import LoadedModel, analyze
 from snnpar.metrics.defaults import THRESHOLD, first_attribute
 from snnpar.models.network import BRANCHES
 from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json
@@ -37,15 +36,13 @@ APP = "this page holds what was asked when it was made; the app, `snnpar app`, a
 
 
 def report(
-    models: Mapping[str, LoadedModel], image: InputImage, *, attribute: str = "", threshold: float = THRESHOLD
+    readings: Mapping[str, Reading], image: InputImage, *, attribute: str = "", threshold: float = THRESHOLD
 ) -> str:
-    """The HTML of what these models, by role, say about an image. Raises SnnparError when they share no attribute.
+    """The HTML of what models, by role, say about an image. Raises SnnparError when they share no attribute.
 
     attribute: whose maps and ledger it holds; the one that the app begins with, if none is named.
     """
-    names = next(iter(models.values())).schema.attributes
-    attribute = attribute or first_attribute(names)
-    readings = {role: Reading(model, analyze(model, image.image)) for role, model in models.items()}
+    attribute = attribute or first_attribute(next(iter(readings.values())).model.schema.attributes)
     maps = _maps(readings, image, attribute)
     student = readings.get("student")
     views = [_compare(readings, image, maps, attribute, threshold)]
@@ -181,8 +178,8 @@ def _page(
     script = "\n" + linked(*VIEWS) + body(HERE / "page" / "page.js") + "\n"
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     sections = _sections(readings, data["views"], evidence)
-    schema = next(iter(readings.values())).model.schema
-    label = schema.labels[schema.index(attribute)]
+    known = (one.model.schema for one in readings.values() if attribute in one.model.schema.attributes)
+    label = next((schema.labels[schema.index(attribute)] for schema in known), attribute)
     template = Template((HERE / "page" / "page.html").read_text("utf-8"))
     return template.substitute(
         policy=POLICY.format(digest),

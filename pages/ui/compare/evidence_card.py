@@ -36,6 +36,7 @@ def share(selection: Selection, seen: dict[str, Reading], maps: Maps) -> None:
                     on_click="ignore",
                     key=f"evidence_{ending}",
                 )
+            sharing.keep(selection, seen)
 
 
 def _evidence(selection: Selection, seen: dict[str, Reading], maps: Maps) -> Evidence:
