@@ -28,7 +28,9 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is slow, n
 settings.load_profile("untimed")
 
 
-OWN_SERVERS = {f"tests/browser/test_{name}.py" for name in ("accessible", "checkpoints", "links", "run_table", "training")}
+OWN_SERVERS = {
+    f"tests/browser/test_{one}.py" for one in ("accessible", "checkpoints", "links", "run_table", "training")
+}
 
 
 class Together(LoadScopeScheduling):
