@@ -19,9 +19,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_browser() -> Iterator[None]:
-    """For all tests here."""
+    """For the tests of a file."""
     yield
     close_browser()
 
