@@ -28,13 +28,18 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is slow, n
 settings.load_profile("untimed")
 
 
+OWN_SERVERS = {
+    f"tests/browser/test_{one}.py" for one in ("accessible", "checkpoints", "links", "run_table", "training")
+}
+
+
 class Together(LoadScopeScheduling):
-    """The tests of a file go to one worker, as they share what is made once; so do those of the browser, which share a
+    """The tests of a file go to one worker, as they share what is made once; so do those of the browser that share a
     server."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::")[0]
-        return "browser" if path.startswith("tests/browser/") else path
+        return "browser" if path.startswith("tests/browser/") and path not in OWN_SERVERS else path
 
 
 @pytest.hookimpl(optionalhook=True)

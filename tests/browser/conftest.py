@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_browser() -> Iterator[None]:
-    """For all tests here."""
+    """For the tests of a file."""
     yield
     close_browser()
 
@@ -59,3 +60,35 @@ def tool(page, scene: bytes):
     settle(page)
     frames.clear()
     return frames
+
+
+# What `make test` drives a browser for: each thing that only a browser can show, once. All of it is in make test-all.
+QUICK = (
+    "test_a_page_has_no_serious_violation[Compare]",
+    "test_a_page_has_no_serious_violation[Train]",
+    "test_each_page_shows_what_it_uses",
+    "test_a_box_is_drawn_moved_and_resized_by_pointer",
+    "test_the_gallery_is_read_from_its_file_alone",
+    "test_a_view_is_exported_as_it_is_seen",
+    "test_cells_are_chosen_by_keyboard",
+    "test_a_mask_is_painted_undone",
+    "test_a_first_visit",
+    "test_two_tabs_do_not_disturb_each_other",
+    "test_a_link_of_compare_holds_all_of_it",
+    "test_text_is_shown_letter_by_letter",
+    "test_playing_never_asks_the_server",
+    "test_a_row_shows_its_channel",
+    "test_rows_are_marked_sorted",
+    "test_arrow_keys_take_everything",
+    "test_dragging_and_playing_send_nothing",
+    "test_a_run_outlives_tab_and_server",
+    "test_a_page_fits_a_phone[Compare]",
+    "test_a_page_fits_a_phone[Energy]",
+    "test_a_phone_shows_image_and_answer_first",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not item.name.startswith(QUICK):
+            item.add_marker(pytest.mark.slow)

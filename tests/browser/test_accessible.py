@@ -103,7 +103,6 @@ def test_a_page_has_no_serious_violation(tab, url: str, title: str) -> None:
     check(tab)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("view", ["Heatmaps", "Occlusion"])
 def test_the_views_of_explain_have_none(tab, url: str, view: str) -> None:
     tab.goto(f"{url}/explain?view={view}")
@@ -112,7 +111,6 @@ def test_the_views_of_explain_have_none(tab, url: str, view: str) -> None:
     check(tab)
 
 
-@pytest.mark.slow
 def test_the_crop_tool_has_none(tab, url: str) -> None:
     tab.goto(url)
     tab.get_by_role("button", name="Your own").click()

@@ -171,19 +171,9 @@ def test_a_link_of_spikes_holds_all_of_it(page, other, url: str) -> None:
 @pytest.mark.parametrize(
     ("path", "query", "ready"),
     [
-        pytest.param(
-            "explain",
-            "view=Heatmaps&scales=one+scale+per+unit&attribute=Hat",
-            "Every heatmap for “Hat”",
-            marks=pytest.mark.slow,
-        ),
+        ("explain", "view=Heatmaps&scales=one+scale+per+unit&attribute=Hat", "Every heatmap for “Hat”"),
         ("explain", "view=Occlusion&hidden=c0&attribute=Hat&threshold=0.3", "Decisions that flipped"),
-        pytest.param(
-            "explain",
-            "cell=2.block.0.attn&attribute=Hat",
-            "Which channels of the read-out carry it",
-            marks=pytest.mark.slow,
-        ),
+        ("explain", "cell=2.block.0.attn&attribute=Hat", "Which channels of the read-out carry it"),
         ("energy", "energy=memory&e_mac=3.5&e_norms=1&energy_bars=energy", "The changes are in the link"),
     ],
 )

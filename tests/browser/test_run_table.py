@@ -113,7 +113,6 @@ def test_rows_are_marked_sorted_compared_exported_and_deleted(root: Path, tmp_pa
         expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-@pytest.mark.slow
 def test_a_note_that_is_being_written_survives_the_polling(root: Path) -> None:
     from playwright.sync_api import expect
 

@@ -60,6 +60,7 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """view(checkpoints, **query): the right half of the Train page alone."""
 
     def open_view(checkpoints: Path, **query: str | list[str]) -> AppTest:
+        monkeypatch.setattr(snnpar, "CHECKPOINTS", checkpoints)
         monkeypatch.setattr(snnpar, "RUNS", checkpoints / "runs")
         test = AppTest.from_string("from pages.ui.train import progress\nprogress.show_picked()", default_timeout=120)
         for name, value in query.items():

@@ -50,7 +50,7 @@ def compared(app, evaluated: Path) -> tuple[AppTest, dict[str, str]]:
 
 def test_bar_and_link_name_an_image_of_a_dataset(compared, app, evaluated: Path) -> None:
     test, query = compared
-    assert test.header[0].value.startswith("Two networks")
+    assert test.header[0].value.startswith("Comparison")
     assert named(test) == test.session_state["selection"].image.title
     assert query["image"].startswith("data-") and query["of"] == "12 rendered" and "sample" not in query
     again = app(evaluated, **query)

@@ -210,6 +210,7 @@ def page_messages(port: int, page: str) -> list:
     return messages
 
 
+@pytest.mark.slow
 def test_the_docker_space_serves_every_page_in_public_mode(built: dict[str, Path]) -> None:
     declared = dockerfile("EXPOSE")[0]
     command = [part.replace(declared, "0") for part in json.loads(dockerfile("CMD")[0])]

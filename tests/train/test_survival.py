@@ -37,7 +37,8 @@ def children() -> multiprocessing.context.ForkServerContext:
     return context
 
 
-@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
 def test_killed_at_random_points_and_resumed_it_equals_an_uninterrupted_run(
     quick: TrainConfig, tmp_path: Path, children: multiprocessing.context.ForkServerContext, workers: int
 ) -> None:
