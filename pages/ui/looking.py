@@ -27,7 +27,7 @@ HEATMAPS_KEPT = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Reading(reading.Reading):
+class CachedReading(reading.Reading):
     """One model and what it says about the image; `version` changes with its files."""
 
     @property
@@ -35,7 +35,7 @@ class Reading(reading.Reading):
         return references.version(self.model.checkpoint)
 
 
-def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Reading]:
+def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, CachedReading]:
     """The models on the image, by role; a role with no usable checkpoint is left out, and told.
 
     Ends the page where the link's image is not here; offers to cut one person out of an image of one's own.
@@ -52,7 +52,7 @@ def look(selection: Selection, roles: tuple[str, ...] = ROLES) -> dict[str, Read
         version, shown = references.version(model.checkpoint), selection.image
         with st.spinner(f"{LOOKS[role].name} {literal(model.checkpoint.name)} looks at the image…"):
             try:
-                seen[role] = Reading(model, _analyse(version, shown.digest, model, shown.image))
+                seen[role] = CachedReading(model, _analyse(version, shown.digest, model, shown.image))
             except CheckpointError as error:
                 st.error(sentence(error), icon=":material/error:")
     return seen
@@ -90,7 +90,7 @@ def _load(version: str, _checkpoint: Checkpoint) -> LoadedModel:
     return model
 
 
-def latency(one: Reading) -> Latency:
+def latency(one: CachedReading) -> Latency:
     """How long a model takes for an image: for any, as its arithmetic is the same. Measured once for each model."""
     height, width = one.model.checkpoint.model.image_size
     with st.spinner(f"Timing {literal(one.model.checkpoint.name)}…"):
@@ -107,7 +107,7 @@ def _analyse(version: str, digest: str, _model: LoadedModel, _image: np.ndarray)
     return analyze(_model, _image)
 
 
-def explain(seen: dict[str, Reading], role: str, method: str, image: InputImage, attribute: str) -> Heatmap:
+def explain(seen: dict[str, CachedReading], role: str, method: str, image: InputImage, attribute: str) -> Heatmap:
     """A heatmap of one model. Raises SnnparError with one sentence where the method does not apply."""
     versions = "+".join(one.version for one in seen.values())
     with st.spinner("Computing the heatmap…"):
@@ -123,7 +123,7 @@ def explain(seen: dict[str, Reading], role: str, method: str, image: InputImage,
 
 @computed(max_entries=HEATMAPS_KEPT)
 def _explain(
-    key: str, _seen: dict[str, Reading], _role: str, _method: str, _image: np.ndarray, _attribute: str
+    key: str, _seen: dict[str, CachedReading], _role: str, _method: str, _image: np.ndarray, _attribute: str
 ) -> Heatmap:
     teacher = _seen["teacher"].model if "teacher" in _seen else None
     one = _seen[_role]

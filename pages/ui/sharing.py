@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.chrome import Selection
 from pages.ui.image import choice, own_image
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.server.computing import TURNS
 from snnpar.config import ROLES
 from snnpar.explain import METHODS
@@ -19,7 +19,7 @@ BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
 
 
-def heading(title: str, selection: Selection, seen: dict[str, Reading]) -> None:
+def heading(title: str, selection: Selection, seen: dict[str, CachedReading]) -> None:
     """A page's title; at the right end the link, and a page to keep of what the models say."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(title, anchor=False, width="stretch")
@@ -28,7 +28,7 @@ def heading(title: str, selection: Selection, seen: dict[str, Reading]) -> None:
 
 
 @st.fragment
-def _popover(selection: Selection, seen: dict[str, Reading]) -> None:
+def _popover(selection: Selection, seen: dict[str, CachedReading]) -> None:
     """A popover with the link; opening it runs this again, as what is seen may have changed meanwhile."""
     with st.popover("Share", icon=":material/ios_share:", key="share", on_change="rerun"):
         say(selection)
@@ -45,7 +45,7 @@ def say(selection: Selection) -> None:
         st.info(BY_DIGEST if is_file else BY_DATA, icon=":material/lock:" if is_file else ":material/dataset:")
 
 
-def keep(selection: Selection, seen: dict[str, Reading]) -> None:
+def keep(selection: Selection, seen: dict[str, CachedReading]) -> None:
     """A file with the views of this image, which is made when it is asked for."""
 
     def page() -> str:

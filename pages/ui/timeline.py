@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import moment, state
 from pages.ui.chrome import Selection
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from snnpar.figures import AttributeOverTime, predictions_over_time
 from snnpar.models import Layer
 from snnpar.models.topology import find
@@ -17,7 +17,7 @@ from snnpar.models.topology import find
 LIKE_PLOT = {"config": {"displayModeBar": False}}
 
 
-def layer(student: Reading, on_change: Callable[[str], None]) -> str:
+def layer(student: CachedReading, on_change: Callable[[str], None]) -> str:
     """The layer to look at; in the link by its name alone. `on_change` gets the name of a new one."""
     trace = student.analysis.trace
     if st.session_state.get(state.LAYER) not in trace.names:
@@ -39,7 +39,7 @@ def readable(name: str, layers: tuple[Layer, ...]) -> str:
     return name if label == name else f"{name} · {label}"
 
 
-def answers(seen: dict[str, Reading], selection: Selection) -> None:
+def answers(seen: dict[str, CachedReading], selection: Selection) -> None:
     """The student's probabilities after each timestep."""
     student = seen["student"]
     schema, prediction = student.model.schema, student.analysis.prediction
@@ -72,7 +72,7 @@ def answers(seen: dict[str, Reading], selection: Selection) -> None:
     st.plotly_chart(predictions_over_time(lines, selection.threshold), key="answers", **LIKE_PLOT)
 
 
-def _teacher_says(seen: dict[str, Reading], name: str) -> float | None:
+def _teacher_says(seen: dict[str, CachedReading], name: str) -> float | None:
     teacher = seen.get("teacher")
     if teacher is None or name not in teacher.model.schema.attributes:
         return None

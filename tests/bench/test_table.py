@@ -29,6 +29,7 @@ def test_the_table_counts_the_published_operations() -> None:
     assert "9,175,040" in cells["spikingformer_8_512"]
 
 
+@pytest.mark.slow
 def test_table_is_rewritten_in_place(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- models -->\nold\n<!-- end -->\nafter\n")

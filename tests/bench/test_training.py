@@ -35,6 +35,7 @@ def test_rendered_rate_is_told() -> None:
     assert rate and int(rate[1]) > 0 and "128 x 64, one core" in line
 
 
+@pytest.mark.slow
 def test_a_training_step_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     """Through the command line and a process that takes real steps."""
     arguments = ["--model", "spikingformer_1_64", "--teacher", "vtb_conv_2_64", "--batch-size", "3"]

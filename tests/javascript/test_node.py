@@ -16,7 +16,7 @@ import pytest
 from tiny import STUDENT, random_image, write_checkpoint
 
 from pages.ui.components import occluder
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from snnpar.images.geometry import Axis, KernelWindow, geometry_of
 from snnpar.inference import analyze, load
 from snnpar.spikes import raster
@@ -75,7 +75,7 @@ def rasters(folder: Path) -> list[dict]:
     """What the view of a small student is sent, and the whole layer (C, T, H, W) that it is of."""
     image = InputImage.of("noise", random_image(1, (384, 192)))
     model = load(write_checkpoint(folder / "student"))
-    seen, grid = Reading(model, analyze(model, image.image)), STUDENT.token_grid
+    seen, grid = CachedReading(model, analyze(model, image.image)), STUDENT.token_grid
     trace = seen.analysis.trace
     counts = raster.counts_by_token(trace, grid)
     choices = (

@@ -13,7 +13,7 @@ import toys
 from torch import nn
 
 import snnpar
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from snnpar.checkpoint import read_checkpoint
 from snnpar.config import ConfigError, ModelConfig, TrainConfig
 from snnpar.core.errors import SnnparError
@@ -66,8 +66,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def seen(model: LoadedModel) -> Reading:
-    return Reading(model, analyze(model, IMAGE))
+def seen(model: LoadedModel) -> CachedReading:
+    return CachedReading(model, analyze(model, IMAGE))
 
 
 def test_it_says_what_it_is(model: LoadedModel, config: ModelConfig) -> None:
@@ -77,7 +77,7 @@ def test_it_says_what_it_is(model: LoadedModel, config: ModelConfig) -> None:
     assert network.spiking == any(map(is_neuron, network.modules())) == (model.timesteps > 0)
 
 
-def test_its_topology_names_its_modules_and_what_feeds_them(seen: Reading) -> None:
+def test_its_topology_names_its_modules_and_what_feeds_them(seen: CachedReading) -> None:
     """Every neuron and every layer of a trace has its place, and reads what the network says it reads."""
     anatomy, modules = seen.model.anatomy, dict(seen.model.module.named_modules())
     layers = {layer.name: layer for layer in anatomy.layers}
@@ -99,7 +99,7 @@ def test_its_topology_names_its_modules_and_what_feeds_them(seen: Reading) -> No
             assert raster.maps(trace, layer.name, seen.model.token_grid).shape[2:] == layer.grid
 
 
-def test_an_answer_is_whole_and_the_same_again(seen: Reading, model: LoadedModel) -> None:
+def test_an_answer_is_whole_and_the_same_again(seen: CachedReading, model: LoadedModel) -> None:
     """No state is left between images, tokens lie on the grid, and time is what it says."""
     again = analyze(model, IMAGE)
     assert np.array_equal(again.prediction.logits, seen.analysis.prediction.logits)
@@ -113,7 +113,7 @@ def test_an_answer_is_whole_and_the_same_again(seen: Reading, model: LoadedModel
         np.testing.assert_allclose(per_timestep.mean(0)[0], seen.analysis.prediction.logits, atol=1e-5)
 
 
-def test_nothing_of_it_is_left_uncounted(seen: Reading) -> None:
+def test_nothing_of_it_is_left_uncounted(seen: CachedReading) -> None:
     trace = seen.analysis.trace
     assert trace.uncounted == () and seen.analysis.energy.lacks == ""
     counted = {entry.name.partition("#")[0] for entry in trace.layers}
@@ -128,7 +128,7 @@ def test_nothing_of_it_is_left_uncounted(seen: Reading) -> None:
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-def test_its_energy_adds_up(seen: Reading, convention: str) -> None:
+def test_its_energy_adds_up(seen: CachedReading, convention: str) -> None:
     trace, assumptions = seen.analysis.trace, CONVENTIONS[convention]
     report = estimate_energy(trace, assumptions)
     assert report.energy_uj > 0 and report.energy_uj == pytest.approx(sum(line.energy_uj for line in report.lines))
@@ -137,7 +137,7 @@ def test_its_energy_adds_up(seen: Reading, convention: str) -> None:
         assert accumulates_by_token(trace, seen.model.token_grid).sum() <= report.acs + 1e-6
 
 
-def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: LoadedModel, seen: Reading) -> None:
+def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: LoadedModel, seen: CachedReading) -> None:
     for method in methods_of(model):
         try:
             heat = heatmap(method, model, IMAGE, "Hat", teacher=teacher, trace=seen.analysis.trace)
@@ -151,7 +151,7 @@ def test_every_heatmap_that_it_offers_is_one(model: LoadedModel, teacher: Loaded
     assert tiny.hooks(model.module) == 0
 
 
-def test_what_it_offers_it_has(model: LoadedModel, seen: Reading) -> None:
+def test_what_it_offers_it_has(model: LoadedModel, seen: CachedReading) -> None:
     offered = model.capabilities
     assert (TIMESTEPS in offered) == (model.timesteps > 0)
     if BRANCHES in offered:
@@ -164,7 +164,7 @@ def test_what_it_offers_it_has(model: LoadedModel, seen: Reading) -> None:
         assert model.anatomy.cam.module in set(model.module.modules())
 
 
-def test_the_raster_shows_all_of_its_layers(seen: Reading) -> None:
+def test_the_raster_shows_all_of_its_layers(seen: CachedReading) -> None:
     trace, tokens = seen.analysis.trace, seen.model.token_grid
     counts = raster.counts_by_token(trace, tokens)
     for name in trace.names:
@@ -184,7 +184,7 @@ def test_the_raster_shows_all_of_its_layers(seen: Reading) -> None:
                 assert (np.array(data["neuron"]["potential"]) >= membrane.threshold).tolist() == fired.tolist()
 
 
-def test_evidence_and_card_tell_of_it(seen: Reading, model: LoadedModel) -> None:
+def test_evidence_and_card_tell_of_it(seen: CachedReading, model: LoadedModel) -> None:
     evidence = Evidence("A person", IMAGE, "Hat", 0.45, {model.role: ModelEvidence(seen.analysis, None)}, timestep=1)
     assert json.loads(evidence_json(evidence))["models"][model.role]["energy"]["microjoules"] > 0
     told = shared_card(model.checkpoint, "one", "owner/name")

@@ -18,7 +18,7 @@ from tiny import BY_ROLE, PA100K, STUDENT, TEACHER, first_image, write_checkpoin
 
 from pages.ui.components import occluder
 from pages.ui.explain.occlusion import flipped
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from snnpar.explain import METHODS, Method, heatmap
 from snnpar.explain.heat import SIGNED, UNSIGNED
 from snnpar.explain.ledger import entering_spikes, spike_ledger
@@ -37,17 +37,17 @@ HEAD = np.arange(ROWS)[:, None].repeat(COLUMNS, 1) == 0
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reading]:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CachedReading]:
     """What the pages' pair says of the first sample: equal configurations and seeds make equal weights."""
     root = tmp_path_factory.mktemp("pair")
     models = {
         role: load(write_checkpoint(root / role, config))
         for role, config in (("teacher", TEACHER), ("student", STUDENT))
     }
-    return {role: Reading(model, analyze(model, IMAGE)) for role, model in models.items()}
+    return {role: CachedReading(model, analyze(model, IMAGE)) for role, model in models.items()}
 
 
-def of(seen: dict[str, Reading], attribute: str):
+def of(seen: dict[str, CachedReading], attribute: str):
     student = seen["student"]
     return spike_ledger(student.model.module, student.analysis.trace, PA100K.index(attribute))
 
@@ -56,7 +56,7 @@ def floats(text: str) -> np.ndarray:
     return np.frombuffer(b64decode(text), "<f4")
 
 
-def test_the_sum_is_said_and_is_the_logit(app, pair: Path, seen: dict[str, Reading]) -> None:
+def test_the_sum_is_said_and_is_the_logit(app, pair: Path, seen: dict[str, CachedReading]) -> None:
     test = app(pair, "explain", attribute="Backpack")
     line = next(seen_as(one.value) for one in test.markdown if "the model's logit is" in one.value)
     numbers = [float(text.replace("−", "-")) for text in re.findall(r"\*\*([+−][\d.]+)\*\*", line)]
@@ -67,7 +67,7 @@ def test_the_sum_is_said_and_is_the_logit(app, pair: Path, seen: dict[str, Readi
     assert "✓" in line and "tiny-student" in line and not test.error
 
 
-def test_the_grid_has_every_term(app, pair: Path, seen: dict[str, Reading]) -> None:
+def test_the_grid_has_every_term(app, pair: Path, seen: dict[str, CachedReading]) -> None:
     data = component_data(app(pair, "explain", attribute="Hat"), "ledger_grid")
     ledger = of(seen, "Hat")
     np.testing.assert_allclose(floats(data["spikes"]).reshape(ledger.spikes.shape), ledger.spikes, atol=1e-6)
@@ -84,7 +84,7 @@ def test_the_grid_has_every_term(app, pair: Path, seen: dict[str, Reading]) -> N
     assert data["raster"] is None
 
 
-def test_a_cell_of_the_link_shows_its_spikes_and_channels(app, pair: Path, seen: dict[str, Reading]) -> None:
+def test_a_cell_of_the_link_shows_its_spikes_and_channels(app, pair: Path, seen: dict[str, CachedReading]) -> None:
     test = app(pair, "explain", attribute="Hat", cell="2.block.1.mlp")
     raster = component_data(test, "ledger_grid")["raster"]
     student = seen["student"]
@@ -120,7 +120,7 @@ def test_every_method_of_both_is_in_the_gallery(app, pair: Path) -> None:
         assert sentence in said(test.caption)
 
 
-def test_scores_are_those_of_the_library_and_make_no_ranking(app, pair: Path, seen: dict[str, Reading]) -> None:
+def test_scores_are_those_of_the_library_and_make_no_ranking(app, pair: Path, seen: dict[str, CachedReading]) -> None:
     test = app(pair, "explain", view="Heatmaps", attribute="Hat")
     test.button(key="score").click().run()
     assert not test.exception
@@ -176,7 +176,7 @@ def test_without_a_mask_it_says_what_to_do(app, pair: Path) -> None:
     assert component_data(test, "occluder")["hidden"] == ""
 
 
-def test_one_mask_hides_from_both(app, pair: Path, seen: dict[str, Reading]) -> None:
+def test_one_mask_hides_from_both(app, pair: Path, seen: dict[str, CachedReading]) -> None:
     test = app(pair, "explain", view="Occlusion", hidden=occluder.pack(HEAD), attribute="Hat")
     after = {role: occlude(one.model, one.analysis, IMAGE, HEAD) for role, one in seen.items()}
     table = test.dataframe[0].value.set_index("attribute")
@@ -191,7 +191,7 @@ def test_one_mask_hides_from_both(app, pair: Path, seen: dict[str, Reading]) -> 
         assert int(metric.value) == sum(place == metric.label for place in places.values())
 
 
-def test_flips_are_sorted_by_who_changed(seen: dict[str, Reading]) -> None:
+def test_flips_are_sorted_by_who_changed(seen: dict[str, CachedReading]) -> None:
     after = {role: occlude(one.model, one.analysis, IMAGE, HEAD) for role, one in seen.items()}
     everywhere: set[str] = set()
     for threshold in np.linspace(0.05, 0.95, 19):

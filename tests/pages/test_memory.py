@@ -24,7 +24,7 @@ def test_memory_is_flat_over_many_images(pair: Path) -> None:
     for number in range(IMAGES):
         image = rng.integers(0, 256, (384, 192, 3), dtype=np.uint8)
         analysis = looking._analyse("version", str(number), model, image)
-        one = looking.Reading(model, analysis)
+        one = looking.CachedReading(model, analysis)
         looking._explain(f"{number}", {"student": one}, "student", "ledger", image, "Hat")
         if number in (WARM, IMAGES - 1):
             gc.collect()

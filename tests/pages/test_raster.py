@@ -12,7 +12,7 @@ import pytest
 import torch
 from tiny import PA100K, STUDENT, random_image, write_checkpoint
 
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from snnpar.energy.estimate import CONVENTIONS, accumulates_by_token
 from snnpar.explain.membrane import record_membrane
 from snnpar.inference import LoadedModel, analyze, load
@@ -32,12 +32,12 @@ Q, STAGE = "block.0.attn.q_lif", "patch_embed.proj2_lif"
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> CachedReading:
     model = load(write_checkpoint(tmp_path_factory.mktemp("raster") / "student"))
-    return Reading(model, analyze(model, IMAGE.image))
+    return CachedReading(model, analyze(model, IMAGE.image))
 
 
-def given(seen: Reading, choice: Choice) -> dict:
+def given(seen: CachedReading, choice: Choice) -> dict:
     trace = seen.analysis.trace
     membrane = record_membrane(seen.model, IMAGE.image, choice.layer) if choice.place else None
     data = payload(seen, IMAGE, choice, raster.counts_by_token(trace, GRID), membrane)
@@ -56,14 +56,14 @@ def cells(data: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("layer", "step"), [(Q, 16), (STAGE, 2)])
-def test_neurons_lie_where_their_receptive_fields_are(seen: Reading, layer: str, step: int) -> None:
+def test_neurons_lie_where_their_receptive_fields_are(seen: CachedReading, layer: str, step: int) -> None:
     rows, columns = (given(seen, Choice(layer))["geometry"][side] for side in ("rows", "columns"))
     assert rows == {"count": 64 // step, "first": 0.5 / 64, "step": step / 64}
     assert columns == {"count": 32 // step, "first": 0.5 / 32, "step": step / 32}
 
 
 @pytest.mark.parametrize("layer", [Q, STAGE])
-def test_the_whole_layer_is_sent(seen: Reading, layer: str) -> None:
+def test_the_whole_layer_is_sent(seen: CachedReading, layer: str) -> None:
     data = given(seen, Choice(layer))
     maps = raster.maps(seen.analysis.trace, layer, GRID)
     assert np.array_equal(cells(data), raster.by_token(maps, GRID)) and data["raster"]["side"] == 1
@@ -73,7 +73,7 @@ def test_the_whole_layer_is_sent(seen: Reading, layer: str) -> None:
     assert data["neuron"] is None and data["channel"] is None and data["box"] is None
 
 
-def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: Reading) -> None:
+def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: CachedReading) -> None:
     data, trace = given(seen, Choice(Q)), seen.analysis.trace
     rates = numbers(data["rates"], "<f4").reshape(-1, T)
     np.testing.assert_allclose(rates, [trace.rates(name) for name in trace.names], rtol=1e-6)
@@ -91,7 +91,7 @@ def test_rates_are_those_of_the_trace_and_the_strip_names_every_layer(seen: Read
     ]
 
 
-def test_a_box_keeps_its_tokens(seen: Reading) -> None:
+def test_a_box_keeps_its_tokens(seen: CachedReading) -> None:
     box, trace = Box(1, 0, 2, 0), seen.analysis.trace
     tokens = list(box.tokens(GRID))
     data = given(seen, Choice(STAGE, box))
@@ -102,7 +102,7 @@ def test_a_box_keeps_its_tokens(seen: Reading) -> None:
     np.testing.assert_allclose(rate, everything[:, :, tokens].mean((0, 2, 3, 4)), rtol=1e-6)
 
 
-def test_accumulates_are_those_of_the_report(seen: Reading) -> None:
+def test_accumulates_are_those_of_the_report(seen: CachedReading) -> None:
     data, report = given(seen, Choice(Q)), seen.analysis.energy
     sent = numbers(data["accumulates"], "<u4").reshape(T, *GRID)
     assert np.array_equal(sent, accumulates_by_token(seen.analysis.trace, GRID))
@@ -111,7 +111,7 @@ def test_accumulates_are_those_of_the_report(seen: Reading) -> None:
 
 
 @pytest.mark.parametrize("layer", [Q, STAGE])
-def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: Reading, layer: str) -> None:
+def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: CachedReading, layer: str) -> None:
     data = given(seen, Choice(layer, channel=3, place=NeuronPosition(1, 1)))
     maps = raster.maps(seen.analysis.trace, layer, GRID)
     shape = data["map"]["shape"]
@@ -122,20 +122,20 @@ def test_a_channel_has_a_map_and_a_neuron_a_membrane(seen: Reading, layer: str) 
     assert [value >= neuron["threshold"] for value in neuron["potential"]] == neuron["spikes"]
 
 
-def test_without_a_channel_the_map_is_the_share_of_channels(seen: Reading) -> None:
+def test_without_a_channel_the_map_is_the_share_of_channels(seen: CachedReading) -> None:
     data = given(seen, Choice(Q))
     share = raster.maps(seen.analysis.trace, Q, GRID).mean(0)
     sent = numbers(data["map"]["levels"], "u1").reshape(T, *GRID) / 255 * data["map"]["top"]
     np.testing.assert_allclose(sent, share, atol=data["map"]["top"] / 255)
 
 
-def test_a_page_that_is_gone_falls_back_to_the_last(seen: Reading) -> None:
+def test_a_page_that_is_gone_falls_back_to_the_last(seen: CachedReading) -> None:
     assert given(seen, Choice(Q, page=7))["raster"]["page"] == 0
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (7, 15), (8, 0), (21, 10), (31, 15)])
 def test_the_first_page_is_that_of_the_chosen_neuron(
-    seen: Reading, monkeypatch: pytest.MonkeyPatch, row: int, column: int
+    seen: CachedReading, monkeypatch: pytest.MonkeyPatch, row: int, column: int
 ) -> None:
     """Two tokens of 8 x 8 neurons fit on a page."""
     monkeypatch.setattr(raster, "Pages", partial(raster.Pages, limit=2 * T * 64))
@@ -145,7 +145,7 @@ def test_the_first_page_is_that_of_the_chosen_neuron(
 
 
 @pytest.fixture(scope="module")
-def large() -> Reading:
+def large() -> CachedReading:
     """spikingformer_8_512 at 256 x 128, T = 4, with spikes drawn at random: their number does not change the size."""
     config = preset("spikingformer_8_512")
     with torch.device("meta"):
@@ -159,11 +159,11 @@ def large() -> Reading:
     }
     checkpoint = SimpleNamespace(model=config, name="spikingformer_8_512", role="student")
     energy = SimpleNamespace(assumptions=CONVENTIONS["arithmetic"])
-    return Reading(LoadedModel(checkpoint, model, None), SimpleNamespace(trace=trace, energy=energy))
+    return CachedReading(LoadedModel(checkpoint, model, None), SimpleNamespace(trace=trace, energy=energy))
 
 
 @pytest.mark.parametrize("layer", ["patch_embed.proj1_lif", "patch_embed.proj4_lif", Q, "block.7.mlp.mlp2_lif"])
-def test_no_view_of_a_large_student_is_larger_than_promised(large: Reading, layer: str) -> None:
+def test_no_view_of_a_large_student_is_larger_than_promised(large: CachedReading, layer: str) -> None:
     trace, grid = large.analysis.trace, large.model.checkpoint.model.token_grid
     box = Box(0, 0, grid[0] - 1, grid[1] - 1)
     counts = {name: np.zeros((4, grid[0] * grid[1]), int) for name in trace.names}

@@ -7,13 +7,13 @@ import streamlit as st
 from pages.ui import moment, sharing
 from pages.ui.chrome import Selection
 from pages.ui.compare.maps import Maps
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json, evidence_png
 from snnpar.views.time_bar import rows
 
 
 @st.fragment
-def share(selection: Selection, seen: dict[str, Reading], maps: Maps) -> None:
+def share(selection: Selection, seen: dict[str, CachedReading], maps: Maps) -> None:
     """A popover with the link and the two files, which are made when they are asked for.
 
     Opening it runs this again: the time bar and the table move without the rest of the page.
@@ -39,7 +39,7 @@ def share(selection: Selection, seen: dict[str, Reading], maps: Maps) -> None:
             sharing.keep(selection, seen)
 
 
-def _evidence(selection: Selection, seen: dict[str, Reading], maps: Maps) -> Evidence:
+def _evidence(selection: Selection, seen: dict[str, CachedReading], maps: Maps) -> Evidence:
     timesteps = rows.timesteps(seen)
     return Evidence(
         title=selection.image.title,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.chrome import Selection
-from pages.ui.looking import Reading, explain
+from pages.ui.looking import CachedReading, explain
 from pages.ui.widgets.literal import literal
 from snnpar.core.errors import SnnparError
 from snnpar.explain import METHODS, Heatmap, methods_of
@@ -18,7 +18,7 @@ NO_MAP = "{} names no part to make a heatmap of: see “A model” in the README
 OWN, SHARED = "own scales", "one shared scale"
 
 
-def pick(selection: Selection, seen: dict[str, Reading]) -> Maps:
+def pick(selection: Selection, seen: dict[str, CachedReading]) -> Maps:
     """The pickers and the maps they pick; a method that does not apply is told and left out."""
     schema = rows.leading(seen).model.schema
     label = schema.labels[schema.index(selection.attribute)]
@@ -45,7 +45,7 @@ def pick(selection: Selection, seen: dict[str, Reading]) -> Maps:
     return Maps(heats, frozenset(role for role in heats if not METHODS[methods[role]].per_attribute), shared)
 
 
-def _method(role: str, one: Reading) -> str | None:
+def _method(role: str, one: CachedReading) -> str | None:
     methods = methods_of(one.model)
     if not methods:
         return None

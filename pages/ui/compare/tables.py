@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import looking, references
 from pages.ui.chrome import mark, number
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.widgets.literal import literal
 from snnpar.config import OPPONENT
 from snnpar.core import numbers
@@ -20,7 +20,7 @@ WHY_NOT_FASTER = (
 )
 
 
-def headline(rows: list[AttributeRow], seen: dict[str, Reading], truth: frozenset[str] | None) -> None:
+def headline(rows: list[AttributeRow], seen: dict[str, CachedReading], truth: frozenset[str] | None) -> None:
     """The student's last answer and the teacher's in numbers: agreement, who is right, energy and time."""
     steps, width = timesteps(seen), WIDER if OPPONENT in seen else WIDTH
     when = f" After all {steps} timesteps; the time bar below shows the others." if steps > 1 else ""
@@ -65,14 +65,14 @@ def headline(rows: list[AttributeRow], seen: dict[str, Reading], truth: frozense
     times(seen)
 
 
-def times(seen: dict[str, Reading]) -> None:
+def times(seen: dict[str, CachedReading]) -> None:
     """How long each model takes, with the spread of the passes, and why that need not follow its operations."""
     found = {role: looking.latency(one) for role, one in seen.items()}
     said = "; ".join(f"{mark(role)} {latency} ({latency.spread})" for role, latency in found.items())
     st.caption(f"Time for one image on this computer: {said}. {WHY_NOT_FASTER}")
 
 
-def provenance(seen: dict[str, Reading]) -> None:
+def provenance(seen: dict[str, CachedReading]) -> None:
     """Where the models and the figures come from."""
     lines = [
         f"{mark(role)} **{literal(one.model.checkpoint.name)}**: {references.describe(one.model.checkpoint)}."

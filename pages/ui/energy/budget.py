@@ -11,7 +11,7 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.chrome import Selection, mark
 from pages.ui.energy import evaluated
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.widgets import frames
 from pages.ui.widgets.hint import heading
 from pages.ui.widgets.literal import literal
@@ -24,7 +24,7 @@ LIKE_PLOT = {"config": {"displayModeBar": False}}
 ROW_HEIGHT = 35  # of a table, pixels
 
 
-def show(seen: dict[str, Reading], selection: Selection, assumptions: Assumptions) -> None:
+def show(seen: dict[str, CachedReading], selection: Selection, assumptions: Assumptions) -> None:
     """All of it; moving the slider redraws this part alone."""
     heading(
         "How far does a budget reach?",
@@ -36,7 +36,7 @@ def show(seen: dict[str, Reading], selection: Selection, assumptions: Assumption
     st.fragment(_budget)(seen, selection, assumptions)
 
 
-def _budget(seen: dict[str, Reading], selection: Selection, assumptions: Assumptions) -> None:
+def _budget(seen: dict[str, CachedReading], selection: Selection, assumptions: Assumptions) -> None:
     student = seen["student"]
     spent = energy_over_time(student.analysis.trace, assumptions)
     if not spent[-1]:
@@ -97,7 +97,7 @@ def _keep_budget(top: float) -> None:
     moment.keep("budget", "" if value >= top else f"{value:.6g}")
 
 
-def _answers(student: Reading, selection: Selection, t: int) -> None:
+def _answers(student: CachedReading, selection: Selection, t: int) -> None:
     """This image's answers after t and after all timesteps, those that differ first."""
     schema, over_time = student.model.schema, student.analysis.prediction.probs_per_timestep
     early, late = over_time[t - 1], over_time[-1]
@@ -141,7 +141,7 @@ def _decision(early: bool, late: bool) -> str:
     return words[late] if early == late else f"{words[early]} → {words[late]}"
 
 
-def _early_exit(student: Reading, selection: Selection, spent: np.ndarray) -> None:
+def _early_exit(student: CachedReading, selection: Selection, spent: np.ndarray) -> None:
     """When the decisions of this image settle, each attribute by itself."""
     settled = decided_at(student.analysis.prediction.probs_per_timestep, selection.threshold)
     last = int(settled.max())

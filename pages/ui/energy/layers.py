@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui import moment, state
 from pages.ui.chrome import mark
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.widgets import frames
 from pages.ui.widgets.hint import heading
 from pages.ui.widgets.literal import literal
@@ -34,7 +34,7 @@ WORDS = {TOKENIZER: "image to tokens"}  # of stages that say more here than besi
 NEURONS = "neurons"
 
 
-def parts(seen: dict[str, Reading], assumptions: Assumptions) -> None:
+def parts(seen: dict[str, CachedReading], assumptions: Assumptions) -> None:
     """Bars by part, and every layer in a table."""
     heading(
         "Where the operations are",
@@ -78,25 +78,25 @@ def parts(seen: dict[str, Reading], assumptions: Assumptions) -> None:
             st.dataframe(frames.texts(_table(one, reports[role])), hide_index=True, key=f"layers_{role}")
 
 
-def _part(one: Reading, line: LayerEnergy) -> str:
+def _part(one: CachedReading, line: LayerEnergy) -> str:
     if line.updates:
         return NEURONS
     stage = one.model.anatomy.layer(line.name).stage
     return WORDS.get(stage, stage)
 
 
-def _whose(seen: dict[str, Reading]) -> str:
+def _whose(seen: dict[str, CachedReading]) -> str:
     return ", ".join(f"{mark(role)} {literal(one.model.checkpoint.name)}" for role, one in seen.items())
 
 
-def _in_order(names: set[str], seen: dict[str, Reading]) -> list[str]:
+def _in_order(names: set[str], seen: dict[str, CachedReading]) -> list[str]:
     """The parts of all networks, in the order that each of them has, then the neurons."""
     stages = merged([layer.stage for layer in one.model.anatomy.layers] for one in seen.values())
     known = [WORDS.get(stage, stage) for stage in stages]
     return [name for name in dict.fromkeys((*known, *sorted(names - {NEURONS}), NEURONS)) if name in names]
 
 
-def _sums(one: Reading, lines: tuple[LayerEnergy, ...], names: list[str], values: list[float]) -> np.ndarray:
+def _sums(one: CachedReading, lines: tuple[LayerEnergy, ...], names: list[str], values: list[float]) -> np.ndarray:
     """(P,) sums over the lines of each part, NaN where there is none or nothing."""
     total = dict.fromkeys(names, 0.0)
     for line, value in zip(lines, values, strict=True):
@@ -105,7 +105,7 @@ def _sums(one: Reading, lines: tuple[LayerEnergy, ...], names: list[str], values
     return np.array([total[name] or math.nan for name in names])
 
 
-def _operation_bars(role: str, one: Reading, report: EnergyReport, names: list[str]) -> list[Bars]:
+def _operation_bars(role: str, one: CachedReading, report: EnergyReport, names: list[str]) -> list[Bars]:
     name, lines = one.model.checkpoint.name, report.lines
     done = _sums(one, lines, names, [line.acs + line.macs + line.updates for line in lines])
     if role == "teacher" or not one.analysis.trace.timesteps:
@@ -118,7 +118,7 @@ def _operation_bars(role: str, one: Reading, report: EnergyReport, names: list[s
     ]
 
 
-def _share_bars(role: str, one: Reading, report: EnergyReport, names: list[str]) -> list[Bars]:
+def _share_bars(role: str, one: CachedReading, report: EnergyReport, names: list[str]) -> list[Bars]:
     energy = _sums(one, report.lines, names, [line.energy_uj for line in report.lines])
     return [
         Bars(
@@ -129,7 +129,7 @@ def _share_bars(role: str, one: Reading, report: EnergyReport, names: list[str])
     ]
 
 
-def _table(one: Reading, report: EnergyReport) -> pd.DataFrame:
+def _table(one: CachedReading, report: EnergyReport) -> pd.DataFrame:
     """A row for each layer and for each layer of neurons; they sum up to the total."""
     lines, kinds = report.lines, {layer.name: layer for layer in one.analysis.trace.layers}
     columns = {
@@ -155,7 +155,7 @@ def _table(one: Reading, report: EnergyReport) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def break_even(student: Reading, assumptions: Assumptions) -> None:
+def break_even(student: CachedReading, assumptions: Assumptions) -> None:
     """The rates of the student's layers, and the rate below which spikes beat a quantised network."""
     heading(
         "When are spikes cheaper than few bits?",

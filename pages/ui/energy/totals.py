@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.chrome import mark, number
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.widgets.hint import heading
 from pages.ui.widgets.literal import literal
 from snnpar.core import numbers
@@ -17,7 +17,7 @@ from snnpar.energy.estimate import EnergyReport, estimate_energy
 from snnpar.figures import LOOKS
 
 
-def headline(seen: dict[str, Reading], assumptions: Assumptions) -> None:
+def headline(seen: dict[str, CachedReading], assumptions: Assumptions) -> None:
     """Energy of each model, their ratio, operations and NASFR."""
     reports = {role: estimate_energy(one.analysis.trace, assumptions) for role, one in seen.items()}
     for role, report in reports.items():
@@ -90,7 +90,7 @@ def _billing(assumptions: Assumptions) -> str:
     )
 
 
-def conventions(seen: dict[str, Reading], assumptions: Assumptions) -> None:
+def conventions(seen: dict[str, CachedReading], assumptions: Assumptions) -> None:
     """One row for each convention, and one for changed assumptions; the chosen row is marked."""
     heading(
         "The same spikes under every convention",
@@ -114,7 +114,7 @@ def conventions(seen: dict[str, Reading], assumptions: Assumptions) -> None:
     )
 
 
-def _range(seen: dict[str, Reading], role: str) -> str:
+def _range(seen: dict[str, CachedReading], role: str) -> str:
     """Between which ratios of a model to the student the conventions lie, and which turn against the student."""
     found = {key: ratio for key, one in CONVENTIONS.items() if (ratio := _ratios(seen, one).get(role))}
     if not found:
@@ -127,7 +127,7 @@ def _range(seen: dict[str, Reading], role: str) -> str:
     )
 
 
-def _ratios(seen: dict[str, Reading], one: Assumptions) -> dict[str, float]:
+def _ratios(seen: dict[str, CachedReading], one: Assumptions) -> dict[str, float]:
     """The energy of each other model over the student's, by role; none where the student is missing or free."""
     energies = {role: estimate_energy(model.analysis.trace, one).energy_uj for role, model in seen.items()}
     student = energies.pop("student", 0.0)
@@ -138,7 +138,7 @@ def _over(role: str) -> str:
     return f"{LOOKS[role].name} ÷ student"
 
 
-def choices(seen: dict[str, Reading], assumptions: Assumptions) -> None:
+def choices(seen: dict[str, CachedReading], assumptions: Assumptions) -> None:
     """What the total would be with one assumption changed, a row for each."""
     heading(
         "What each choice changes",
@@ -185,7 +185,7 @@ def _changes(assumptions: Assumptions) -> dict[str, dict]:
     return changes
 
 
-def _row(seen: dict[str, Reading], title: str, one: Assumptions, first: str = "Convention") -> dict[str, str]:
+def _row(seen: dict[str, CachedReading], title: str, one: Assumptions, first: str = "Convention") -> dict[str, str]:
     reports = {role: estimate_energy(model.analysis.trace, one) for role, model in seen.items()}
     cells = {first: title}
     for role, report in reports.items():

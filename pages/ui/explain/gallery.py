@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import moment, state
 from pages.ui.chrome import Selection, mark
 from pages.ui.compare.maps import NO_MAP
-from pages.ui.looking import Reading, explain
+from pages.ui.looking import CachedReading, explain
 from pages.ui.server.computing import computed
 from pages.ui.widgets import hint
 from pages.ui.widgets.literal import literal
@@ -38,7 +38,7 @@ class ScoredMap:
     score: Faithfulness | None = None
 
 
-def one(selection: Selection, seen: dict[str, Reading], role: str, method: str) -> None:
+def one(selection: Selection, seen: dict[str, CachedReading], role: str, method: str) -> None:
     """A single map with what it hooks; where the method does not apply, why."""
     try:
         heat = explain(seen, role, method, selection.image, selection.attribute)
@@ -49,7 +49,7 @@ def one(selection: Selection, seen: dict[str, Reading], role: str, method: str) 
 
 
 @st.fragment
-def show(selection: Selection, seen: dict[str, Reading]) -> None:
+def show(selection: Selection, seen: dict[str, CachedReading]) -> None:
     """Every method of both models; runs again, alone, when scores are asked for or the scale changes."""
     schema = list(seen.values())[-1].model.schema
     label = schema.labels[schema.index(selection.attribute)]
@@ -87,7 +87,7 @@ def _heading(group: list[ScoredMap], label: str) -> str:
     return f" · it says “{literal(label)}” with {group[0].score.deletion[0]:.0%}" if group else ""
 
 
-def _scoring(selection: Selection, seen: dict[str, Reading]) -> bool:
+def _scoring(selection: Selection, seen: dict[str, CachedReading]) -> bool:
     """The button that asks for scores, and the one that stops them; are they asked for?"""
     wanted = f"{'+'.join(one.version for one in seen.values())}:{selection.image.digest}:{selection.attribute}"
 
@@ -122,7 +122,7 @@ def _scoring(selection: Selection, seen: dict[str, Reading]) -> bool:
     return scored
 
 
-def _maps(selection: Selection, seen: dict[str, Reading], role: str) -> list[ScoredMap]:
+def _maps(selection: Selection, seen: dict[str, CachedReading], role: str) -> list[ScoredMap]:
     """The maps that apply; those that do not are told in one line."""
     maps, why_not = [], []
     methods = methods_of(seen[role].model)
@@ -139,7 +139,7 @@ def _maps(selection: Selection, seen: dict[str, Reading], role: str) -> list[Sco
 
 
 def _scored(
-    selection: Selection, seen: dict[str, Reading], maps: dict[str, list[ScoredMap]]
+    selection: Selection, seen: dict[str, CachedReading], maps: dict[str, list[ScoredMap]]
 ) -> dict[str, list[ScoredMap]]:
     """The maps with their scores, in their order: one image makes no ranking. Says what is being scored meanwhile."""
     total, done = sum(map(len, maps.values())), 0
@@ -161,7 +161,7 @@ def _scored(
 
 
 @computed(max_entries=SCORES_KEPT)
-def _score(key: str, _one: Reading, _selection: Selection, _heat: Heatmap) -> Faithfulness:
+def _score(key: str, _one: CachedReading, _selection: Selection, _heat: Heatmap) -> Faithfulness:
     return faithfulness(_one.model, _selection.image.image, _heat, _selection.attribute)
 
 

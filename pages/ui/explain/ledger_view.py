@@ -10,7 +10,7 @@ from pages.ui.chrome import Selection, mark
 from pages.ui.components import ledger_grid
 from pages.ui.components.ledger_grid import Cell
 from pages.ui.explain import gallery
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.server.computing import computed
 from pages.ui.widgets import hint
 from pages.ui.widgets.literal import literal
@@ -37,7 +37,7 @@ WHAT = (
 FORMULA = r"z_a = b_a + \sum_{t,s,n} \frac{w_a \cdot \left(\gamma_s\, W_s\, \mathrm{spikes}_{t,s,n} + c_s\right)}{T N}"
 
 
-def show(selection: Selection, seen: dict[str, Reading]) -> None:
+def show(selection: Selection, seen: dict[str, CachedReading]) -> None:
     """The ledger of the bar's attribute, and the teacher's counterpart."""
     left, right = st.columns([7, 3], gap="medium")
     with left:
@@ -46,7 +46,7 @@ def show(selection: Selection, seen: dict[str, Reading]) -> None:
         _teacher(selection, seen)
 
 
-def _student(selection: Selection, seen: dict[str, Reading]) -> None:
+def _student(selection: Selection, seen: dict[str, CachedReading]) -> None:
     hint.heading("Spike ledger", WHAT, FORMULA)
     if "student" not in seen:
         return  # told above
@@ -61,7 +61,7 @@ def _student(selection: Selection, seen: dict[str, Reading]) -> None:
 
 
 @st.fragment
-def _grid(selection: Selection, student: Reading) -> None:
+def _grid(selection: Selection, student: CachedReading) -> None:
     """Runs again, alone, when another cell is chosen."""
     ledger = _ledger(*_key(selection, student), selection.attribute, student)
     schema = student.model.schema
@@ -94,7 +94,7 @@ def _sum(ledger: Ledger, label: str, name: str) -> None:
         st.error("The sum is not the logit: do not trust this ledger. The weights may have changed on disk; reload.")
 
 
-def _channels(selection: Selection, student: Reading, ledger: Ledger, cell: Cell) -> None:
+def _channels(selection: Selection, student: CachedReading, ledger: Ledger, cell: Cell) -> None:
     labels = dict(zip(ledger.branches, ledger.labels, strict=True))
     where = labels[cell.branch] if cell.branch else "all branches"
     st.markdown(f"**Which channels of the read-out carry it: {where}, all t and tokens**")
@@ -113,7 +113,7 @@ def _channels(selection: Selection, student: Reading, ledger: Ledger, cell: Cell
     )
 
 
-def _teacher(selection: Selection, seen: dict[str, Reading]) -> None:
+def _teacher(selection: Selection, seen: dict[str, CachedReading]) -> None:
     st.subheader("Heatmap of the teacher", anchor=False)
     if "teacher" not in seen:
         return
@@ -135,17 +135,17 @@ def _teacher(selection: Selection, seen: dict[str, Reading]) -> None:
     )
 
 
-def _key(selection: Selection, student: Reading) -> tuple[str, str]:
+def _key(selection: Selection, student: CachedReading) -> tuple[str, str]:
     return student.version, selection.image.digest
 
 
 @computed(max_entries=LEDGERS_KEPT, show_spinner="Taking the logit apart…")
-def _ledger(version: str, digest: str, attribute: str, _student: Reading) -> Ledger:
+def _ledger(version: str, digest: str, attribute: str, _student: CachedReading) -> Ledger:
     model = _student.model
     return spike_ledger(model.module, _student.analysis.trace, model.schema.index(attribute))
 
 
 @computed(max_entries=CHANNELS_KEPT, show_spinner="Taking the branches apart by channel…")
-def _terms(version: str, digest: str, attribute: str, branch: str, _student: Reading) -> ChannelTerms:
+def _terms(version: str, digest: str, attribute: str, branch: str, _student: CachedReading) -> ChannelTerms:
     model = _student.model
     return channel_terms(model.module, _student.analysis.trace, model.schema.index(attribute), branch)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.chrome import Selection, mark
 from pages.ui.components import occluder
-from pages.ui.looking import Reading
+from pages.ui.looking import CachedReading
 from pages.ui.server.computing import computed
 from pages.ui.widgets import frames, hint
 from pages.ui.widgets.literal import literal
@@ -34,7 +34,7 @@ FORMULA = r"\Delta z_a = z_a(\text{hidden}) - z_a(\text{whole}), \qquad \text{fl
 
 
 @st.fragment
-def show(selection: Selection, seen: dict[str, Reading]) -> None:
+def show(selection: Selection, seen: dict[str, CachedReading]) -> None:
     """Runs again, alone, when a stroke has ended."""
     hint.heading("Hide a part from both", WHAT, FORMULA)
     geometry = list(seen.values())[-1].model.geometry  # one mask for both: the student's cells, if there is one
@@ -56,7 +56,7 @@ def show(selection: Selection, seen: dict[str, Reading]) -> None:
         _table(after, selection)
 
 
-def _again(one: Reading, selection: Selection, hidden: np.ndarray, geometry: Geometry) -> Occlusion:
+def _again(one: CachedReading, selection: Selection, hidden: np.ndarray, geometry: Geometry) -> Occlusion:
     image = selection.image
     mask = f"{geometry}:{occluder.pack(hidden)}"
     return _occlude(one.version, image.digest, mask, geometry, one, image.image, hidden)
@@ -64,7 +64,13 @@ def _again(one: Reading, selection: Selection, hidden: np.ndarray, geometry: Geo
 
 @computed(max_entries=OCCLUSIONS_KEPT)
 def _occlude(
-    version: str, digest: str, mask: str, _geometry: Geometry, _one: Reading, _image: np.ndarray, _hidden: np.ndarray
+    version: str,
+    digest: str,
+    mask: str,
+    _geometry: Geometry,
+    _one: CachedReading,
+    _image: np.ndarray,
+    _hidden: np.ndarray,
 ) -> Occlusion:
     return occlude(_one.model, _one.analysis, _image, _hidden, _geometry)
 

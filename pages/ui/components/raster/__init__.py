@@ -15,7 +15,7 @@ from pages.ui.chrome import Selection, sentence
 from pages.ui.components import adapter
 from pages.ui.components.raster import choice, heard
 from pages.ui.components.raster.choice import chosen
-from pages.ui.looking import ANALYSES_KEPT, Reading
+from pages.ui.looking import ANALYSES_KEPT, CachedReading
 from snnpar.core.errors import SnnparError
 from snnpar.explain.membrane import Membrane, record_membrane
 from snnpar.inference import LoadedModel
@@ -32,7 +32,7 @@ _mount = adapter.component("raster")
 
 
 @st.fragment
-def show(student: Reading, selection: Selection) -> None:
+def show(student: CachedReading, selection: Selection) -> None:
     """Pick a layer and look into it."""
     trace, tokens = student.analysis.trace, student.model.token_grid
     layer = timeline.layer(student, choice.keep_layer)
