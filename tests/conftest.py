@@ -34,12 +34,12 @@ OWN_SERVERS = {
 
 
 class Together(LoadScopeScheduling):
-    """The tests of a file go to one worker, as they share what is made once; so do those of the browser that share a
-    server."""
+    """The tests of a file go to one worker, as they share what is made once; so do those that share a server."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::")[0]
-        return "browser" if path.startswith("tests/browser/") and path not in OWN_SERVERS else path
+        folder = path.rsplit("/", 1)[0]
+        return folder if folder in ("tests/browser", "tests/serve") and path not in OWN_SERVERS else path
 
 
 @pytest.hookimpl(optionalhook=True)

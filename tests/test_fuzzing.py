@@ -16,8 +16,8 @@ HERE = Path(__file__).resolve().parent
 @pytest.mark.parametrize(
     ("what", "count", "seed"),
     [
-        ("images", 2000, 0),
-        ("checkpoints", 500, 0),
+        ("images", 500, 0),
+        ("checkpoints", 100, 0),
         pytest.param("images", 20_000, 1, marks=pytest.mark.slow),
         pytest.param("checkpoints", 5_000, 1, marks=pytest.mark.slow),
     ],

@@ -65,6 +65,7 @@ def test_the_model_of_the_recipe_is_one(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert seen.prediction.probs_per_timestep.shape == (4, 26)
 
 
+@pytest.mark.slow
 def test_every_command_knows_a_network_of_others(tmp_path: Path) -> None:
     """A module that SNNPAR_MODELS names; one that fails is told, and the rest works."""
     (tmp_path / "mine.py").write_text(BLOCKS[1], "utf-8")

@@ -67,7 +67,7 @@ def test_the_first_map_that_is_shown_says_where(pair: dict[str, LoadedModel], ro
     assert (heat.values > heat.bound / 2).mean() <= 1 / 3, "a map that is red all over says nothing"
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ["teacher", pytest.param("student", marks=pytest.mark.slow)])
 def test_the_card_tells_what_evaluation_finds(pair: dict[str, LoadedModel], role: str, shared_data) -> None:
     checkpoint = pair[role].checkpoint
     row = re.search(r"validation split.*?\n\| (\d[^\n]+) \|", (checkpoint.path / CARD).read_text("utf-8"), re.S)

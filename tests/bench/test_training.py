@@ -103,10 +103,11 @@ def test_ways_to_save_memory_are_asked_for_and_told(
     [
         ("m", "the step could not be measured: no model is called 'm'"),
         ("vtb_conv_2_64", "the step could not be measured: a teacher is not distilled"),
-        (
+        pytest.param(  # of the process
             "spikingformer_2_96",
             "the step could not be measured: feature distillation needs equal widths",
-        ),  # of the process
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(capsys: pytest.CaptureFixture[str], model: str, sentence: str) -> None:

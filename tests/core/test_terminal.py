@@ -29,7 +29,9 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("command", ["doctor", "data check", "data schema"])
+@pytest.mark.parametrize(
+    "command", ["data schema", *(pytest.param(one, marks=pytest.mark.slow) for one in ("doctor", "data check"))]
+)
 def test_a_terminal_without_utf_8_gets_question_marks(command: str, tmp_path: Path) -> None:
     if command != "doctor":
         tiny.write_csv(tmp_path / "é", [("1.png", "test", "1")], header="file,split,Hut grün")

@@ -145,6 +145,7 @@ def test_the_command_line_is_the_same_job(shelf: list[Path], capsys: pytest.Capt
     assert main(["evaluate", str(shelf[0]), "--rendered", "4"]) == 0 and list_batches() == [batch]
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_ends_as_it_began(shelf: list[Path]) -> None:
     """The page fills a single gap so; in a terminal, one checkpoint alone is no batch."""
     assert main(["evaluate", str(shelf[0]), "--rendered", "4"]) == 0 and not list_batches()

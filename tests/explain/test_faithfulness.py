@@ -33,7 +33,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
     }
 
 
-@pytest.mark.parametrize("role", ["student", "teacher"])
+@pytest.mark.parametrize("role", ["teacher", pytest.param("student", marks=pytest.mark.slow)])
 def test_every_method_and_chance_are_scored_in_their_order(models: dict[str, LoadedModel], role: str) -> None:
     labels = np.ones((5, 26))
     scores = score_methods(models[role], split(labels), teacher=models["teacher"], count=3)

@@ -44,7 +44,7 @@ VALUES = {
 
 
 # The others are in make test-all.
-QUICK = ("nul", "script", "commas")
+QUICK = ("script",)
 
 
 def parameters() -> set[str]:

@@ -19,7 +19,13 @@ from snnpar.inference import analyze, load
 from snnpar.serve.answers import Answers, load_models
 
 
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "socks://nonsense"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://127.0.0.1:9",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("socks5://127.0.0.1:9", "socks://nonsense")),
+    ],
+)
 def test_a_proxy_has_no_part_in_serving(
     small_pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:

@@ -125,8 +125,8 @@ def holders(text: str) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("fetched", [True, False])
-def test_nothing_of_a_image_outlives_its_answer(small_pair: tuple[str, str], fetched: bool) -> None:
+@pytest.mark.parametrize("fetched", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_nothing_of_an_image_outlives_its_answer(small_pair: tuple[str, str], fetched: bool) -> None:
     demo = serve.build(*small_pair)
     here = Server(serve.launch(demo, host="127.0.0.1", port=0, wait=False), 0, Path(), Path())
     image = encoded(image_file("PNG", (37, 91)))

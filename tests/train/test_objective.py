@@ -125,6 +125,7 @@ def test_what_is_no_group_is_refused(group: str, value: object) -> None:
         TrainConfig(**{group: value})
 
 
+@pytest.mark.slow
 def test_every_command_knows_a_task_of_others(tmp_path: Path) -> None:
     """A module that SNNPAR_MODELS names registers it; trained, as a stranger does, from the command line."""
     (tmp_path / "mine.py").write_text(
