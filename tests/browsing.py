@@ -51,6 +51,22 @@ def press(page, name: str, leads_to: str) -> None:
         expect(page.get_by_text(leads_to)).to_be_visible()
 
 
+def downloaded(page, button) -> bytes:
+    """The content of a file that a button hands over. A click that meets a run of the part that the button is in is
+    dropped by Streamlit: then once more."""
+    from playwright.sync_api import Error
+
+    for last in (False, True):
+        try:
+            with page.expect_download(timeout=PATIENCE_MS / 3) as saved:
+                button.click()
+            return Path(saved.value.path()).read_bytes()
+        except Error:
+            if last:
+                raise
+    raise AssertionError("unreachable")
+
+
 def settle(page) -> None:
     """Wait until the script has ended, so that nothing of the run before is left on screen."""
     page.evaluate("() => { window.quietSince = null; }")  # quiet from now on, not since the last time

@@ -65,7 +65,6 @@ def tool(page, scene: bytes):
 # What `make test` drives a browser for: each thing that only a browser can show, once. All of it is in make test-all.
 QUICK = (
     "test_a_page_has_no_serious_violation[Compare]",
-    "test_a_box_is_drawn_moved_and_resized_by_pointer",
     "test_the_gallery_is_read_from_its_file_alone",
     "test_a_view_is_exported_as_it_is_seen",
     "test_cells_are_chosen_by_keyboard",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import MARKS, PATIENCE_MS, browser_context, served
+from browsing import MARKS, PATIENCE_MS, browser_context, downloaded, served
 from made_runs import make_run
 from tiny import STUDENT, TEACHER, write_checkpoint
 
@@ -65,17 +65,8 @@ def ticked(page) -> set[str]:
 
 
 def exported(page) -> str:
-    """The table as CSV. A click that meets a run of the polled part is dropped by Streamlit: then once more."""
-    from playwright.sync_api import Error
-
-    for last in (False, True):
-        try:
-            with page.expect_download(timeout=PATIENCE_MS / 3) as saved:
-                page.get_by_test_id("stDownloadButton").get_by_role("button").click()
-            return saved.value.path().read_text("utf-8")
-        except Error:
-            if last:
-                raise
+    """The table as CSV."""
+    return downloaded(page, page.get_by_test_id("stDownloadButton").get_by_role("button")).decode()
 
 
 def test_rows_are_marked_sorted_compared_exported_and_deleted(root: Path, tmp_path: Path) -> None:

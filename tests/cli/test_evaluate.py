@@ -272,6 +272,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_job_is_stopped_and_goes_on_to_the_same_bytes(student: Path, tmp_path: Path) -> None:
     """The processes that the page starts: one is asked to stop on its way, another ends what it began."""
     choice = DataChoice(rendered=600)

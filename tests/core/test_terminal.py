@@ -66,6 +66,7 @@ def test_closed_streams_are_replaced_before_a_file_takes_their_number(tmp_path: 
     assert said.returncode == 0 and (tmp_path / "file").read_text() == ""
 
 
+@pytest.mark.slow
 def test_training_with_standard_error_closed(tmp_path: Path) -> None:
     tiny.write_pa100k(tmp_path / "data", {"train": 8, "val": 4, "test": 4})
     said = shell(
