@@ -20,7 +20,7 @@ from snnpar.runs.notes import NOTES, Notes
 from snnpar.runs.run import Run, find_run, shipped_root
 
 NAME = "first-run"
-NOTE = "Shipped with the program: what `python -m train` learns on a fresh install."
+NOTE = "Shipped with the program: what a first run learns on a fresh install."
 
 
 def ship(run: Run) -> Run:
