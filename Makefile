@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONPATH := .
-# A worker for each core, one thread each; a file's tests stay together, see tests/conftest.py.
+# A worker for each core and one more, one thread each; a file's tests stay together, see tests/conftest.py.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --no-loadscope-reorder
 
 .PHONY: app test test-all mutants fix table
@@ -25,7 +25,7 @@ test-all: .venv/dev.stamp
 	$(BIN)/pyright
 	$(PYTEST)
 
-# Twenty minutes: a line in each of thirty modules is broken in a copy of the tree, and its tests must notice.
+# Some twenty minutes: a line in each of thirty modules is broken in a copy of the tree, and its tests must notice.
 mutants: .venv/dev.stamp
 	$(BIN)/python tests/mutants.py
 

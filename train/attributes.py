@@ -56,7 +56,7 @@ def terms(session: Session, indices: np.ndarray, pixels: Tensor, rng: np.random.
 
 
 def answers(session: Session, model: Network, images: ResizedImages, what: str) -> np.ndarray:
-    """Probabilities (n, A); raises Stopped between batches, if only this process must agree."""
+    """Probabilities (n, A); raises RunStopped between batches, if only this process must agree."""
 
     def say(done: int) -> None:
         if session.world.is_alone:

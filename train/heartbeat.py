@@ -22,7 +22,7 @@ class RunStopped(Exception):
 
 
 class Heartbeat:
-    """Says at most every two seconds what the run is doing; raises Stopped at a safe point after a stop request."""
+    """Says at most every two seconds what the run is doing; raises RunStopped at a safe point after a stop request."""
 
     def __init__(self, run: Run) -> None:
         self.path = run.path / "progress.json"
@@ -49,13 +49,13 @@ class Heartbeat:
         write_text(self.path, json.dumps({"phase": phase, **values, "memory_gb": memory_gb(), "time": time.time()}))
 
     def check(self) -> None:
-        """Raise Gone if the run is no longer this process's, Stopped if a stop was requested."""
+        """Raise JobGone if the run is no longer this process's, RunStopped if a stop was requested."""
         self.check_own()
         if self.stop_requested:
             raise RunStopped
 
     def check_own(self) -> None:
-        """Raise Gone if the run is no longer this process's."""
+        """Raise JobGone if the run is no longer this process's."""
         if self.pulse:
             self.pulse.check()
 

@@ -40,7 +40,7 @@ log = logging.getLogger("train")
 def train(run: Run, *, resume: bool = False) -> None:
     """Train `run` to its end; a stop request or an error leaves a state to resume from and says so in status.json.
 
-    Raises Gone, and leaves all as it is, when the run was moved, deleted or taken over meanwhile.
+    Raises JobGone, and leaves all as it is, when the run was moved, deleted or taken over meanwhile.
     """
     try:
         _train(run, resume)

@@ -14,6 +14,7 @@ from pages.ui.server.computing import TURNS
 from snnpar.config import ROLES
 from snnpar.explain import METHODS
 from snnpar.sharing.report import report
+from snnpar.views.reading import Maps
 
 BY_DIGEST = "Your image is not in the link, only its digest: whoever opens it is asked for the file."
 BY_DATA = "The link names the image by hashes: it opens where this data has been evaluated, too."
@@ -45,12 +46,14 @@ def say(selection: Selection) -> None:
         st.info(BY_DIGEST if is_file else BY_DATA, icon=":material/lock:" if is_file else ":material/dataset:")
 
 
-def keep(selection: Selection, seen: dict[str, CachedReading]) -> None:
-    """A file with the views of this image, which is made when it is asked for."""
+def keep(selection: Selection, seen: dict[str, CachedReading], maps: Maps | None = None) -> None:
+    """A file with the views of this image, which is made when it is asked for; `maps` that were picked."""
 
     def page() -> str:
         with TURNS.taken(lambda _ahead: None, ""):
-            return report(seen, selection.image, attribute=selection.attribute, threshold=selection.threshold)
+            return report(
+                seen, selection.image, attribute=selection.attribute, threshold=selection.threshold, maps=maps
+            )
 
     st.download_button(
         "Page to keep (HTML)",

@@ -121,7 +121,7 @@ def serving() -> Iterator[Server]:
 
 
 def ask(client: httpx.Client, endpoint: str, *arguments: object) -> object:
-    """One call in the line and its answer, as gradio_client makes it. Raises Refused, or httpx.HTTPError."""
+    """One call in the line and its answer, as gradio_client makes it. Raises RequestRefused, or httpx.HTTPError."""
     joined = client.post(f"/gradio_api/call/{endpoint}", json={"data": list(arguments)})
     if not joined.is_success:
         raise RequestRefused(joined.text[:200])

@@ -44,7 +44,7 @@ class Pulse:
         return ""
 
     def check(self) -> None:
-        """Raise Gone unless the job is this process's. To be asked before anything is written there."""
+        """Raise JobGone unless the job is this process's. To be asked before anything is written there."""
         if why := self.gone():
             raise JobGone(why)
 

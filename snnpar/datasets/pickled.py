@@ -98,10 +98,10 @@ def evaluated_columns(source: Path, content: dict, count: int) -> list[int]:
 def _splits(source: Path, partition: dict, fold: int, files: Sequence[str]) -> dict[str, np.ndarray]:
     """Indices by split, in the order of ALL_SPLITS; without train and val, every tenth image of trainval validates."""
     found = read_partition(source, partition, fold, files, ALL_SPLITS, FOLDS)
-    if "trainval" not in found and {"train", "val"} <= set(found):
-        found["trainval"] = np.concatenate([found["train"], found["val"]])
-    if not {"train", "val"} & set(found) and "trainval" in found:
-        found |= hold_out(found["trainval"])
+    if TRAINVAL not in found and {"train", "val"} <= set(found):
+        found[TRAINVAL] = np.concatenate([found["train"], found["val"]])
+    if not {"train", "val"} & set(found) and TRAINVAL in found:
+        found |= hold_out(found[TRAINVAL])
     if not found:
         raise DataError(f"{source} has an empty partition; it must say which images are in {', '.join(ALL_SPLITS)}")
     return {name: found[name] for name in ALL_SPLITS if name in found}

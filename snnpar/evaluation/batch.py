@@ -124,7 +124,7 @@ def run_batch(
     """Evaluate one checkpoint after the other in this process; `how`: as `evaluate_checkpoint` takes it.
 
     A checkpoint that cannot be evaluated does not hold the others up: EvaluationError says in the end which and why.
-    Raises Stopped when `stop()` says so, and JobError while another process works on it.
+    Raises EvaluationStopped when `stop()` says so, and JobError while another process works on it.
     """
     with claim(batch):
         write_status(batch, state="running")

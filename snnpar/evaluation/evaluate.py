@@ -139,7 +139,7 @@ def evaluate_checkpoint(
 
 
 def _asked(stop: Callable[[], bool], pulse: Pulse) -> bool:
-    """Is it to stop? Raises Gone where nothing more may be written."""
+    """Is it to stop? Raises JobGone where nothing more may be written."""
     asked = stop()
     pulse.check()
     return asked

@@ -62,6 +62,17 @@ class Ledger:
         """How far rounding keeps the sum from the model's own logit."""
         return abs(self.total - self.logit)
 
+    def __str__(self) -> str:
+        """The logit as a sum, and whether it is the model's, in one line."""
+        spikes = float(self.spikes.sum())
+        parts = (spikes, self.total - self.bias - spikes, self.bias, self.total, self.logit)
+        first, second, bias, total, logit = (f"{value:+.4f}".replace("-", "−") for value in parts)
+        fits = "✓" if self.error <= self.tolerance else "✗"
+        return (
+            f"spikes {first} + constants {second} + bias {bias} = {total}; the model's logit is {logit} "
+            f"({fits} apart by {self.error:.1e}, rounding explains up to {self.tolerance:.1e})."
+        )
+
     @property
     def tolerance(self) -> float:
         """The error that 32-bit arithmetic explains: 1e-4 of the sum of all sizes, at least 1e-4."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from snnpar.config import DEVICES
 from snnpar.core import hosts
+from snnpar.core.environment import set_defaults
 from snnpar.core.errors import SnnparError
 
 if TYPE_CHECKING:
@@ -169,5 +170,6 @@ def main(
     mcp: bool = False,
 ) -> None:
     """Build and serve until interrupted."""
+    set_defaults()  # a Space calls this, not the command
     return_memory()
     launch(build(teacher, student, device, opponent=opponent), host=host, port=port, mcp=mcp)

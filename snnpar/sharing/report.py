@@ -14,8 +14,9 @@ from snnpar import __version__
 from snnpar.core import numbers
 from snnpar.energy import CONVENTIONS, estimate_energy
 from snnpar.explain import METHODS, heatmap, methods_of
-from snnpar.explain.ledger import Ledger, entering_spikes, spike_ledger
+from snnpar.explain.ledger import entering_spikes, spike_ledger
 from snnpar.figures import LOOKS
+from snnpar.inference import shared_attributes
 from snnpar.metrics.defaults import THRESHOLD, first_attribute
 from snnpar.models.network import BRANCHES
 from snnpar.sharing.evidence import Evidence, ModelEvidence, evidence_json
@@ -36,19 +37,26 @@ APP = "this page holds what was asked when it was made; the app, `snnpar app`, a
 
 
 def report(
-    readings: Mapping[str, Reading], image: InputImage, *, attribute: str = "", threshold: float = THRESHOLD
+    readings: Mapping[str, Reading],
+    image: InputImage,
+    *,
+    attribute: str = "",
+    threshold: float = THRESHOLD,
+    maps: Maps | None = None,
 ) -> str:
     """The HTML of what models, by role, say about an image. Raises SnnparError when they share no attribute.
 
-    attribute: whose maps and ledger it holds; the one that the app begins with, if none is named.
+    attribute: whose maps and ledger it holds; the one that the app begins with, if none is named that they share.
+    maps: of that attribute; the first one that each model offers, if none are given.
     """
-    attribute = attribute or first_attribute(next(iter(readings.values())).model.schema.attributes)
-    maps = _maps(readings, image, attribute)
+    names = shared_attributes(*(one.model.schema for one in readings.values()))
+    attribute = attribute if attribute in names else first_attribute(names)
+    maps = maps or _maps(readings, image, attribute)
     student = readings.get("student")
     views = [_compare(readings, image, maps, attribute, threshold)]
     if student and student.analysis.trace.names:
         views.append(_spikes(student, image))
-    if student and BRANCHES in student.model.capabilities and attribute in student.model.schema.attributes:
+    if student and BRANCHES in student.model.capabilities:
         views.append(_ledger(student, image, attribute))
     evidence = Evidence(
         title=image.title,
@@ -77,7 +85,7 @@ def _maps(readings: Mapping[str, Reading], image: InputImage, attribute: str) ->
             trace=readings[role].analysis.trace,
         )
         for role, method in methods.items()
-        if method and attribute in readings[role].model.schema.attributes
+        if method
     }
     return Maps(heats, frozenset(role for role in heats if not METHODS[str(methods[role])].per_attribute), False)
 
@@ -128,19 +136,8 @@ def _ledger(student: Reading, image: InputImage, attribute: str) -> dict[str, An
         "first": first,
         "answers": {"cell": cells},
         "told": {},
-        "words": _sum(found, model.schema.labels[index]),
+        "words": f"{model.checkpoint.name}, “{model.schema.labels[index]}”: {found}",
     }
-
-
-def _sum(found: Ledger, label: str) -> str:
-    """The logit as a sum, in one line."""
-    spikes, constants = float(found.spikes.sum()), float((found.terms - found.spikes).sum())
-    parts = (spikes, constants, found.bias, found.total, found.logit)
-    worded = [f"{value:+.4f}".replace("-", "−") for value in parts]
-    return (
-        f"“{label}”: spikes {worded[0]} + constants {worded[1]} + bias {worded[2]} = {worded[3]}; the model's logit is "
-        f"{worded[4]}, apart by {found.error:.1e}."
-    )
 
 
 def _energy(readings: Mapping[str, Reading]) -> str:
@@ -150,7 +147,8 @@ def _energy(readings: Mapping[str, Reading]) -> str:
     for key, assumptions in CONVENTIONS.items():
         reports = [estimate_energy(one.analysis.trace, assumptions) for one in readings.values()]
         cells = "".join(f"<td>{escape(numbers.energy(one.energy_uj))}</td>" for one in reports)
-        name, note = escape(assumptions.name), escape(reports[0].note)
+        lacks = [f"{LOOKS[role].name}: {one.lacks}." for role, one in zip(readings, reports, strict=True) if one.lacks]
+        name, note = escape(assumptions.name), escape(" ".join([assumptions.note, *lacks]))
         rows.append(
             f'<tr><th scope="row">{escape(key)}<small>{name}</small></th>{cells}<td class="words">{note}</td></tr>'
         )
@@ -178,15 +176,14 @@ def _page(
     script = "\n" + linked(*VIEWS) + body(HERE / "page" / "page.js") + "\n"
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     sections = _sections(readings, data["views"], evidence)
-    known = (one.model.schema for one in readings.values() if attribute in one.model.schema.attributes)
-    label = next((schema.labels[schema.index(attribute)] for schema in known), attribute)
+    schema = next(iter(readings.values())).model.schema
     template = Template((HERE / "page" / "page.html").read_text("utf-8"))
     return template.substitute(
         policy=POLICY.format(digest),
         title=escape(f"{image.title}: what the networks see"),
         style=(HERE / "page" / "page.css").read_text("utf-8"),
         models=_models(readings),
-        attribute=escape(label),
+        attribute=escape(schema.labels[schema.index(attribute)]),
         version=escape(__version__),
         buttons="".join(
             f'<button type="button" role="tab" id="tab-{name.lower()}" aria-controls="{name.lower()}">{name}</button>'

@@ -59,7 +59,7 @@ def floats(text: str) -> np.ndarray:
 def test_the_sum_is_said_and_is_the_logit(app, pair: Path, seen: dict[str, CachedReading]) -> None:
     test = app(pair, "explain", attribute="Backpack")
     line = next(seen_as(one.value) for one in test.markdown if "the model's logit is" in one.value)
-    numbers = [float(text.replace("−", "-")) for text in re.findall(r"\*\*([+−][\d.]+)\*\*", line)]
+    numbers = [float(text.replace("−", "-")) for text in re.findall(r" ([+−]\d+\.\d{4})\b", line)]
     spikes, constants, bias, total, logit = numbers
     assert spikes + constants + bias == pytest.approx(total, abs=2e-4)
     assert total == pytest.approx(logit, abs=1e-4)

@@ -36,7 +36,7 @@ def share(selection: Selection, seen: dict[str, CachedReading], maps: Maps) -> N
                     on_click="ignore",
                     key=f"evidence_{ending}",
                 )
-            sharing.keep(selection, seen)
+            sharing.keep(selection, seen, maps)
 
 
 def _evidence(selection: Selection, seen: dict[str, CachedReading], maps: Maps) -> Evidence:

@@ -80,17 +80,8 @@ def _grid(selection: Selection, student: CachedReading) -> None:
 
 def _sum(ledger: Ledger, label: str, name: str) -> None:
     """The sum, said in one line, and whether it is the logit."""
-    spikes, constants = float(ledger.spikes.sum()), float((ledger.terms - ledger.spikes).sum())
-    fits = ledger.error <= ledger.tolerance
-    spikes, constants, bias, total, logit = (
-        f"**{value:+.4f}**".replace("-", "−") for value in (spikes, constants, ledger.bias, ledger.total, ledger.logit)
-    )
-    st.markdown(
-        f"{mark('student')} {literal(name)}, “{literal(label)}”: spikes {spikes} + constants {constants} + bias "
-        f"{bias} = {total}; the model's logit is {logit} ({'✓' if fits else '✗'} apart by {ledger.error:.1e}, rounding "
-        f"explains up to {ledger.tolerance:.1e})."
-    )
-    if not fits:
+    st.markdown(f"{mark('student')} {literal(name)}, “{literal(label)}”: {ledger}")
+    if ledger.error > ledger.tolerance:
         st.error("The sum is not the logit: do not trust this ledger. The weights may have changed on disk; reload.")
 
 

@@ -109,7 +109,7 @@ export function paintBrush(view) {
   for (let i = 1; i < columns; i++) context.rect(tokens(data, [0, i, 0, i], width, height).x, 0, 0, height);
   context.stroke();
   const box = boxShown(view);
-  canvas.setAttribute("aria-label", `Picture of ${rows} × ${columns} tokens. `
+  canvas.setAttribute("aria-label", `Image of ${rows} × ${columns} tokens. `
     + (box ? `Box: rows ${box[0] + 1} to ${box[2] + 1}, columns ${box[1] + 1} to ${box[3] + 1}.` : "No box."));
   if (box) paintBox(context, box, data, { width, height, ratio });
   if (data.neuron) paintPlace(view, context, data.neuron, 1, { width, height, ratio });

@@ -3,7 +3,7 @@
 import { countsOf } from "../shared/bits.js";
 import { closeOnEscape, make } from "../shared/dom.js";
 import { microjoules } from "../shared/format.js";
-import { newPlayer } from "../shared/timeline.js";
+import { newPlayer, rest, takeData } from "../shared/timeline.js";
 import { GUTTER, HEAD, ZOOM, area, closeUp, hover, newCells, paintCells, pick, pickRow, place, turn, zoom } from "./cells.js";
 import { boxShown, brushing, drawImage, imageAt, paintBrush } from "./image.js";
 import { drawMembrane, membraneAt } from "./membrane.js";
@@ -40,7 +40,7 @@ function newView(root, host, data) {
   });
   view.player = newPlayer({
     at: () => view.t,
-    steps: () => view.data.timesteps,
+    steps: () => view.timesteps,
     go: (t) => move(view, t),
     rest: () => rest(view),
     draw: (playing) => { find(".play").textContent = playing ? "❚❚" : "▶"; },
@@ -68,14 +68,8 @@ function newView(root, host, data) {
   return view;
 }
 
-// New data leaves t alone, for the bar may have gone on meanwhile, unless there is another number of timesteps.
 function update(view, data) {
-  if (data.timesteps !== view.timesteps) {
-    view.player.stop();
-    view.t = view.told = data.t;
-    view.timesteps = data.timesteps;
-  }
-  view.data = data;
+  takeData(view, data);
   if (!view.corner) view.draft = null;
   view.find(".spikes").style.setProperty("--spike", data.colour);
   view.find(".t").max = data.timesteps;
@@ -101,12 +95,6 @@ function move(view, t) {
   numbersAt(view);
   paintCells(view);
   membraneAt(view);
-}
-
-function rest(view) {
-  if (view.t === view.told) return;
-  view.told = view.t;
-  view.emit("moved", view.t);
 }
 
 // Spikes and energy of the tokens in the box and of all; they follow the box while it is drawn.

@@ -1,7 +1,7 @@
 // The bar itself. It alone says what t is; Python hears of it when the bar comes to rest.
 
 import { closeOnEscape, make } from "../shared/dom.js";
-import { entry, newPlayer } from "../shared/timeline.js";
+import { entry, newPlayer, rest, takeData } from "../shared/timeline.js";
 import { drawEnergy, drawGroups, drawImages, energyAt, groupsAt, mapsAt } from "./maps.js";
 import { arrange, drawTable, tableAt } from "./table.js";
 
@@ -53,14 +53,8 @@ function newView(root, host, data) {
   return view;
 }
 
-// New data leaves t alone, for the bar may have gone on meanwhile, unless there is another number of timesteps.
 function update(view, data) {
-  if (data.timesteps !== view.timesteps) {
-    view.player.stop();
-    view.t = view.told = data.t;
-    view.timesteps = data.timesteps;
-  }
-  view.data = data;
+  takeData(view, data);
   const { find } = view;
   const range = find(".t");
   find(".compare").classList.toggle("three", Object.keys(data.models).length > 2);
@@ -115,13 +109,6 @@ function summary({ data, t }) {
   const when = data.bar ? `After t = ${t}: ` : "";
   const said = parts.join("; ");
   return said ? `${when || said[0].toUpperCase()}${when ? said : said.slice(1)}.` : "";
-}
-
-// The bar came to rest: the one moment at which Python hears of t.
-function rest(view) {
-  if (view.t === view.told) return;
-  view.told = view.t;
-  view.emit("moved", view.t);
 }
 
 function rangeKey(view, event) {
