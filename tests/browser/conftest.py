@@ -81,6 +81,10 @@ QUICK = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent and not item.name.startswith(QUICK):
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in here:
+        if not item.name.startswith(QUICK):
             item.add_marker(pytest.mark.slow)
+    if len(here) > 2 * len(QUICK):  # the whole folder
+        gone = [name for name in QUICK if not any(item.name.startswith(name) for item in here)]
+        assert not gone, f"QUICK names tests that are not there: {gone}"
